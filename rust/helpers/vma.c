@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+
+__rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
+{
+	return mmap_read_lock_killable(mm);
+}
+
+__rust_helper void rust_helper_mmap_write_lock(struct mm_struct *mm)
+{
+	mmap_write_lock(mm);
+}
+
+__rust_helper int rust_helper_mmap_write_lock_killable(struct mm_struct *mm)
+{
+	return mmap_write_lock_killable(mm);
+}
+
+__rust_helper void rust_helper_mmap_write_lock_nested(struct mm_struct *mm,
+						      int subclass)
+{
+	mmap_write_lock_nested(mm, subclass);
+}
+
+__rust_helper void rust_helper_mmap_write_unlock(struct mm_struct *mm)
+{
+	mmap_write_unlock(mm);
+}
+
+__rust_helper void rust_helper_mmap_write_downgrade(struct mm_struct *mm)
+{
+	mmap_write_downgrade(mm);
+}
+
+#ifdef CONFIG_PER_VMA_LOCK
+__rust_helper bool
+rust_helper_vma_start_read_locked(struct vm_area_struct *vma)
+{
+	return vma_start_read_locked(vma);
+}
+
+__rust_helper bool
+rust_helper_vma_start_read_locked_nested(struct vm_area_struct *vma,
+					 int subclass)
+{
+	return vma_start_read_locked_nested(vma, subclass);
+}
+#endif
+
+__rust_helper void rust_helper_vma_start_write(struct vm_area_struct *vma)
+{
+	vma_start_write(vma);
+}
+
+__rust_helper int
+rust_helper_vma_start_write_killable(struct vm_area_struct *vma)
+{
+	return vma_start_write_killable(vma);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
+{
+	return pgprot_noncached(prot);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
+{
+	return pgprot_writecombine(prot);
+}

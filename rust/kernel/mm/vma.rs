@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Virtual memory areas, typed by the locks that are held.
+//!
+//! # The locking protocol
+//!
+//! An address space (`struct mm_struct`, [`MmWithUser`]) is described by its virtual memory areas
+//! (`struct vm_area_struct`, VMA). Two locks protect them:
+//!
+//! - The *mmap lock*, one for the address space, a reader/writer semaphore. To hold it in either mode
+//!   keeps every VMA stable: attached to the tree, allocated, readable.
+//! - The *VMA lock*, one for each VMA. Read-locking it keeps that one VMA stable and readable. It never
+//!   sleeps, but it can fail. Write-locking it needs the mmap write lock first, waits until the VMA's
+//!   readers have left, and lasts until the mmap write lock is released or downgraded: all VMA write
+//!   locks of an address space end at once.
+//!
+//! To write a field of a VMA takes both write locks. To wait for the mmap lock while a VMA read lock is
+//! held is a deadlock: the writer who has the mmap lock may be waiting for that VMA.
+//!
+//! The full rules are in
+//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
+//!
+//! # The protocol in types
+//!
+//! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and what
+//!   would deadlock does not get past the borrow checker.
+//! - [`MmapReadGuard`], [`MmapWriteGuard`], [`VmaReadGuard`] and [`ReadGuard`] hold a lock.
+//! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
+//!   level](level) `L` says what is held: which fields can be read and written follows from it.
+//!
+//! ```
+//! use kernel::mm::{vma::AdviceFlags, MmWithUser};
+//!
+//! /// Leaves the mapping at `addr` out of core dumps; returns its size in bytes.
+//! fn dont_dump(mm: &MmWithUser, addr: usize) -> Option<usize> {
+//!     let mut locks = mm.vma_locks(); // This context holds no lock of `mm`.
+//!     let mmap = locks.write(); //       mmap write lock
+//!     let vma = mmap.lookup(addr)?; //   &Vma<MmapWrite>: can be read
+//!     let vma = vma.start_write(); //    &Vma<VmaWrite>: can be written
+//!     vma.set_flags(AdviceFlags::DONTDUMP);
+//!     let mmap = mmap.downgrade(); //    ends all VMA write locks; `vma` cannot be used any more
+//!     mmap.lookup(addr).map(|vma| vma.end() - vma.start())
+//! }
+//! # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+//! # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+//! # assert!(dont_dump(current!().mm().ok_or(EINVAL)?, 0).is_none());
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
+//! [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
+//!
+//! [`MmWithUser`]: super::MmWithUser
+
+use crate::{
+    bindings,
+    types::{
+        NotThreadSafe,
+        Opaque, //
+    }, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+mod debug;
+mod fields;
+mod flags;
+pub mod level;
+mod mmap_guard;
+mod page_prot;
+mod read_guard;
+mod refcnt;
+mod scope;
+#[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
+mod tests;
+mod vma_guard;
+mod vma_write;
+
+pub use self::{
+    flags::{
+        AdviceFlags,
+        VmaFlag,
+        VmaFlags, //
+    },
+    level::{
+        Level,
+        MmapRead,
+        MmapReadHeld,
+        MmapWrite,
+        MmapWriteHeld,
+        Read,
+        ReadFields,
+        Stable,
+        VmaRead,
+        VmaWrite,
+        WriteMost, //
+    },
+    mmap_guard::{
+        MmapGuard,
+        MmapReadGuard,
+        MmapWriteGuard, //
+    },
+    page_prot::PageProt,
+    read_guard::{
+        HeldLock,
+        ReadGuard, //
+    },
+    refcnt::VmRefcnt,
+    scope::{
+        LockSubclass,
+        VmaLocks, //
+    },
+    vma_guard::{
+        ReadLockError,
+        VmaReadGuard, //
+    },
+};
+
+/// A view of a `struct vm_area_struct`, by a task that holds the locks that `L` says.
+///
+/// A view only ever exists behind a shared reference, which borrows the guard of the lock. It cannot
+/// be sent to or shared with another task.
+///
+/// A view at a write level is like a [`Cell`](core::cell::Cell): shared, single-threaded, and written
+/// by setters that copy values in. So any number of VMAs, or one of them several times, can be
+/// write-locked in one transaction, as in C.
+///
+/// # Invariants
+///
+/// For as long as a reference to the view lives, the VMA is attached to its address space, and the task
+/// that has the reference holds the locks that the level `L` stands for.
+#[repr(transparent)]
+pub struct Vma<L: Level> {
+    vma: Opaque<bindings::vm_area_struct>,
+    _level: PhantomData<L>,
+    // Locks are held by a task, so what they protect is for that task alone.
+    _nts: NotThreadSafe,
+}
+
+impl<L: Level> Vma<L> {
+    /// Makes a view from a pointer, for abstractions that are handed a locked VMA by C code.
+    ///
+    /// # Safety
+    ///
+    /// For `'a`, `vma` must point to an attached VMA, and the calling task must hold the locks that `L`
+    /// stands for.
+    #[inline]
+    pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
+        // SAFETY: The caller keeps the VMA valid for 'a. The types have the same layout by
+        // `repr(transparent)`.
+        // INVARIANT: The caller holds the locks for 'a.
+        unsafe { &*vma.cast() }
+    }
+
+    /// The VMA itself, for abstractions that pass it to C code.
+    #[inline]
+    pub fn as_raw(&self) -> *mut bindings::vm_area_struct {
+        self.vma.get()
+    }
+
+    #[inline]
+    fn as_non_null(&self) -> NonNull<bindings::vm_area_struct> {
+        NonNull::from(self).cast()
+    }
+
+    /// Forgets which lock makes the VMA readable.
+    ///
+    /// For code that takes any of them and does not want to be generic.
+    #[inline]
+    pub fn as_read(&self) -> &Vma<Read>
+    where
+        L: ReadFields,
+    {
+        // SAFETY: By `L: ReadFields` the VMA is protected at least as well as at the level `Read`, for
+        // as long as `self` is borrowed.
+        unsafe { Vma::from_raw(self.as_raw()) }
+    }
+}
+
+const _: () = assert!(size_of::<&Vma<VmaRead>>() == size_of::<usize>());
+const _: () = assert!(size_of::<Option<&Vma<VmaRead>>>() == size_of::<usize>());
+const _: () = assert!(size_of::<Vma<VmaWrite>>() == size_of::<bindings::vm_area_struct>());

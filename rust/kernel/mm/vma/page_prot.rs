@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Page protection: what the page table entries of a VMA permit, and how memory is cached through them.
+//!
+//! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
+
+use crate::bindings;
+
+/// Architecture-specific page protection bits (C: `pgprot_t`).
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct PageProt(bindings::pgprot_t);
+
+impl PageProt {
+    /// Wraps the C type, for other abstractions.
+    #[inline]
+    pub fn from_raw(prot: bindings::pgprot_t) -> Self {
+        Self(prot)
+    }
+
+    /// Unwraps the C type, for other abstractions.
+    #[inline]
+    pub fn into_raw(self) -> bindings::pgprot_t {
+        self.0
+    }
+
+    /// The same permissions, not cached (C: `pgprot_noncached()`).
+    #[doc(alias = "pgprot_noncached")]
+    #[inline]
+    pub fn noncached(self) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::pgprot_noncached(self.0) })
+    }
+
+    /// The same permissions, not cached, with writes combined where the architecture can
+    /// (C: `pgprot_writecombine()`).
+    #[doc(alias = "pgprot_writecombine")]
+    #[inline]
+    pub fn writecombine(self) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::pgprot_writecombine(self.0) })
+    }
+}
+
+impl PartialEq for PageProt {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0.pgprot == other.0.pgprot
+    }
+}
+
+impl Eq for PageProt {}
+
+impl crate::fmt::Debug for PageProt {
+    fn fmt(&self, f: &mut crate::fmt::Formatter<'_>) -> crate::fmt::Result {
+        write!(f, "PageProt({:#x})", self.0.pgprot)
+    }
+}

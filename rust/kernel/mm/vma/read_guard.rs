@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guard of "a read lock": the VMA's, or the mmap lock where the VMA's cannot be had.
+//!
+//! A driver that wants to read one VMA does not care which of the two protects it. C code that tries
+//! the VMA lock first has to remember which lock it got and to release that one; here the guard
+//! remembers, in the lowest bit of its pointer.
+
+use super::{
+    level::Read,
+    mmap_guard::MmapReadGuard,
+    vma_guard::VmaReadGuard,
+    Vma, //
+};
+use crate::{
+    bindings,
+    mm::MmWithUser,
+    types::NotThreadSafe, //
+};
+use core::{
+    marker::PhantomData,
+    mem,
+    num::NonZeroUsize,
+    ops::Deref,
+    ptr::NonNull, //
+};
+
+/// The lock that a [`ReadGuard`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldLock {
+    /// The read lock of the VMA; the rest of the address space is not held up.
+    Vma,
+
+    /// The read lock of the whole address space.
+    Mmap,
+}
+
+/// Holds one VMA by a read lock, its own or that of its address space.
+///
+/// It dereferences to a view at the level [`Read`]. Dropping it releases whichever lock it holds. If
+/// it is leaked ([`core::mem::forget`]) that lock stays taken; see [`VmaReadGuard`] and
+/// [`MmapGuard`](super::MmapGuard).
+///
+/// # Invariants
+///
+/// `tagged` is the address of a `vm_area_struct`, plus [`MMAP_LOCKED`](Self::MMAP_LOCKED) if what this
+/// guard holds is the mmap read lock of its `mm_struct`; else it is the VMA's read lock. The task that
+/// has the guard took the lock. `mm_users` of the `mm_struct` is non-zero for `'s`.
+#[must_use = "the read lock is released as soon as the guard is dropped"]
+pub struct ReadGuard<'s> {
+    tagged: NonNull<bindings::vm_area_struct>,
+    // The borrow of the lock scope.
+    _scope: PhantomData<&'s MmWithUser>,
+    // Both locks are released by the task that took them.
+    _nts: NotThreadSafe,
+}
+
+impl<'s> ReadGuard<'s> {
+    /// The tag of a guard that holds the mmap read lock. A VMA's address leaves that bit free.
+    const MMAP_LOCKED: usize = 1;
+
+    /// Exchanges the mmap read lock for the VMA read lock, or keeps it where that fails.
+    ///
+    /// Returns `None`, with the mmap lock released, if there is no VMA at `addr`.
+    #[inline]
+    pub(super) fn lock_under_mmap(mmap: MmapReadGuard<'s>, addr: usize) -> Option<Self> {
+        let vma = mmap.lookup(addr)?;
+
+        // SAFETY: The VMA belongs to `mmap.mm()`, which has non-zero `mm_users` for 's.
+        if let Ok(vma) = unsafe { VmaReadGuard::<'s>::lock_held(Some(vma)) } {
+            return Some(vma.into());
+        }
+
+        let tagged = vma.as_non_null().map_addr(|addr| addr | NonZeroUsize::MIN);
+        // The lock goes on to the new guard.
+        mem::forget(mmap);
+
+        // INVARIANT: The guard that was forgotten held the mmap read lock of the VMA's mm, taken by this
+        // task, and was bounded by 's. The tag says so.
+        Some(Self {
+            tagged,
+            _scope: PhantomData,
+            _nts: NotThreadSafe,
+        })
+    }
+
+    /// Which lock is held.
+    #[inline]
+    pub fn held(&self) -> HeldLock {
+        if cfg!(CONFIG_PER_VMA_LOCK) && self.tagged.addr().get() & Self::MMAP_LOCKED == 0 {
+            HeldLock::Vma
+        } else {
+            HeldLock::Mmap
+        }
+    }
+
+    #[inline]
+    fn vma(&self) -> *mut bindings::vm_area_struct {
+        self.tagged
+            .as_ptr()
+            .map_addr(|addr| addr & !Self::MMAP_LOCKED)
+    }
+}
+
+impl<'s> From<VmaReadGuard<'s>> for ReadGuard<'s> {
+    #[inline]
+    fn from(guard: VmaReadGuard<'s>) -> Self {
+        // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an aligned
+        // address is clear.
+        Self {
+            tagged: guard.into_raw(),
+            _scope: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+}
+
+impl Deref for ReadGuard<'_> {
+    type Target = Vma<Read>;
+
+    #[inline]
+    fn deref(&self) -> &Vma<Read> {
+        // SAFETY: By the type invariants the mmap read lock or the VMA read lock is held for as long as
+        // the guard lives, which the view borrows.
+        unsafe { Vma::from_raw(self.vma()) }
+    }
+}
+
+impl Drop for ReadGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let vma = self.vma();
+
+        match self.held() {
+            // SAFETY: By the type invariants the VMA read lock is held by this task and the mm is alive;
+            // views borrowed the guard and are gone.
+            HeldLock::Vma => unsafe { bindings::vma_end_read(vma) },
+            // SAFETY: By the type invariants the mmap read lock is held by this task. It keeps the VMA
+            // attached until it is released, and the mm, which `vm_mm` names, is alive after that.
+            HeldLock::Mmap => unsafe { bindings::mmap_read_unlock((*vma).vm_mm) },
+        }
+    }
+}
+
+const _: () = assert!(align_of::<bindings::vm_area_struct>() > ReadGuard::MMAP_LOCKED);
+const _: () = assert!(size_of::<ReadGuard<'_>>() == size_of::<usize>());
+const _: () = assert!(size_of::<Option<ReadGuard<'_>>>() == size_of::<usize>());

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lock scope: "this context holds no VMA-related lock of this address space".
+//!
+//! Who holds a VMA read lock must not wait for the mmap lock: a writer that already has the mmap
+//! lock may be waiting for that very VMA, see the warning in
+//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst). The scope turns
+//! this rule into a borrow. Calls that wait for the mmap lock borrow the scope mutably, and every
+//! guard, also a VMA read lock that has outlived its mmap lock, keeps its borrow of the scope. So the
+//! compiler rejects a function that asks for the mmap lock while it still has a guard.
+//!
+//! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
+
+use super::{
+    mmap_guard::{
+        MmapReadGuard,
+        MmapWriteGuard, //
+    },
+    read_guard::ReadGuard,
+    vma_guard::VmaReadGuard,
+};
+use crate::{
+    bindings,
+    error::{
+        to_result,
+        Result, //
+    },
+    mm::MmWithUser,
+    types::NotThreadSafe, //
+};
+
+/// A lockdep subclass for a lock that is taken while another of its class is held.
+///
+/// The number is checked at compile time: lockdep has `MAX_LOCKDEP_SUBCLASSES` of them and turns
+/// itself off when it meets a larger one.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::mm::vma::LockSubclass;
+///
+/// const CHILD: LockSubclass = LockSubclass::SINGLE_DEPTH_NESTING;
+/// const GRANDCHILD: LockSubclass = LockSubclass::new::<2>();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockSubclass(u8);
+
+impl LockSubclass {
+    /// `MAX_LOCKDEP_SUBCLASSES` of [`include/linux/lockdep_types.h`].
+    ///
+    /// [`include/linux/lockdep_types.h`]: srctree/include/linux/lockdep_types.h
+    const MAX: u8 = 8;
+
+    /// One lock of a class inside another one (C: `SINGLE_DEPTH_NESTING`).
+    pub const SINGLE_DEPTH_NESTING: Self = Self::new::<1>();
+
+    /// Makes the subclass `N`.
+    pub const fn new<const N: u8>() -> Self {
+        const { assert!(N < Self::MAX, "lockdep has the subclasses 0 to 7") };
+        Self(N)
+    }
+
+    #[inline]
+    pub(super) fn as_int(self) -> i32 {
+        i32::from(self.0)
+    }
+}
+
+/// The right to take the mmap lock and the VMA locks of one address space, one at a time.
+///
+/// Made by [`MmWithUser::vma_locks()`]. Guards borrow from it, so that at any time there is either
+/// one mmap lock guard with the VMA read locks taken under it, or any number of VMA read locks taken
+/// without waiting, or nothing.
+///
+/// Making a scope takes no lock and costs nothing. Two scopes of one address space can exist in one
+/// task; taking locks from both can deadlock (which lockdep reports) but cannot corrupt memory.
+///
+/// # Examples
+///
+/// Read a VMA, with the VMA lock if that can be had and with the mmap lock otherwise:
+///
+/// ```
+/// use kernel::mm::{vma::VmaFlag, MmWithUser};
+///
+/// fn is_writable(mm: &MmWithUser, addr: usize) -> Option<bool> {
+///     let mut locks = mm.vma_locks();
+///     let vma = locks.lock_vma(addr)?;
+///     Some(vma.flags().contains(VmaFlag::WRITE))
+/// }
+/// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+/// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+/// # assert!(is_writable(current!().mm().ok_or(EINVAL)?, 0).is_none());
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use = "a lock scope does nothing until a lock is taken from it"]
+pub struct VmaLocks<'mm> {
+    mm: &'mm MmWithUser,
+    // The rule that the scope stands for is one of the calling task.
+    _nts: NotThreadSafe,
+}
+
+impl MmWithUser {
+    /// Starts a lock scope: from it, the mmap lock and the VMA locks of this address space are taken.
+    ///
+    /// The caller should hold none of these locks. That is not checked here; see [`VmaLocks`] for
+    /// what happens if it does.
+    #[inline]
+    pub fn vma_locks(&self) -> VmaLocks<'_> {
+        VmaLocks {
+            mm: self,
+            _nts: NotThreadSafe,
+        }
+    }
+}
+
+impl<'mm> VmaLocks<'mm> {
+    /// The address space whose locks these are.
+    #[inline]
+    pub fn mm(&self) -> &'mm MmWithUser {
+        self.mm
+    }
+
+    /// Takes the mmap lock for reading (C: `mmap_read_lock()`).
+    ///
+    /// Sleeps, uninterruptibly, while there is a writer.
+    #[doc(alias = "mmap_read_lock")]
+    #[inline]
+    pub fn read(&mut self) -> MmapReadGuard<'_> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
+        unsafe { bindings::mmap_read_lock(self.mm.as_raw()) };
+
+        // SAFETY: The mmap read lock was just taken, and the guard gets it.
+        unsafe { MmapReadGuard::from_held(self.mm) }
+    }
+
+    /// Takes the mmap lock for reading unless that would sleep (C: `mmap_read_trylock()`).
+    ///
+    /// Returns `None` if there is a writer, or if one is waiting.
+    #[doc(alias = "mmap_read_trylock")]
+    #[inline]
+    pub fn read_trylock(&mut self) -> Option<MmapReadGuard<'_>> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
+        if !unsafe { bindings::mmap_read_trylock(self.mm.as_raw()) } {
+            return None;
+        }
+
+        // SAFETY: The mmap read lock was just taken, and the guard gets it.
+        Some(unsafe { MmapReadGuard::from_held(self.mm) })
+    }
+
+    /// Takes the mmap lock for reading, or fails when the task is being killed
+    /// (C: `mmap_read_lock_killable()`).
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
+    #[doc(alias = "mmap_read_lock_killable")]
+    #[inline]
+    pub fn read_killable(&mut self) -> Result<MmapReadGuard<'_>> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
+        to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) })?;
+
+        // SAFETY: The mmap read lock was just taken, and the guard gets it.
+        Ok(unsafe { MmapReadGuard::from_held(self.mm) })
+    }
+
+    /// Takes the mmap lock for writing (C: `mmap_write_lock()`).
+    ///
+    /// Sleeps, uninterruptibly, while there is a reader or another writer. VMA readers are not waited
+    /// for: that is what [`start_write()`](super::Vma::start_write) does, one VMA at a time.
+    #[doc(alias = "mmap_write_lock")]
+    #[inline]
+    pub fn write(&mut self) -> MmapWriteGuard<'_> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
+        unsafe { bindings::mmap_write_lock(self.mm.as_raw()) };
+
+        // SAFETY: The mmap write lock was just taken, and the guard gets it.
+        unsafe { MmapWriteGuard::from_held(self.mm) }
+    }
+
+    /// Takes the mmap lock for writing, or fails when the task is being killed
+    /// (C: `mmap_write_lock_killable()`).
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
+    #[doc(alias = "mmap_write_lock_killable")]
+    #[inline]
+    pub fn write_killable(&mut self) -> Result<MmapWriteGuard<'_>> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
+        to_result(unsafe { bindings::mmap_write_lock_killable(self.mm.as_raw()) })?;
+
+        // SAFETY: The mmap write lock was just taken, and the guard gets it.
+        Ok(unsafe { MmapWriteGuard::from_held(self.mm) })
+    }
+
+    /// Takes the mmap lock for writing while that of another address space is held
+    /// (C: `mmap_write_lock_nested()`).
+    ///
+    /// The subclass is for lockdep, which would otherwise take the two locks for one. As in
+    /// `dup_mmap()`, whoever nests must have an order of the two address spaces that cannot be
+    /// reversed by another task.
+    #[doc(alias = "mmap_write_lock_nested")]
+    #[inline]
+    pub fn write_nested(&mut self, subclass: LockSubclass) -> MmapWriteGuard<'_> {
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`. `LockSubclass` is a
+        // number that lockdep accepts.
+        unsafe { bindings::mmap_write_lock_nested(self.mm.as_raw(), subclass.as_int()) };
+
+        // SAFETY: The mmap write lock was just taken, and the guard gets it.
+        unsafe { MmapWriteGuard::from_held(self.mm) }
+    }
+
+    /// Read-locks the VMA at `addr` without the mmap lock (C: `lock_vma_under_rcu()`).
+    ///
+    /// Never sleeps. `None` means that there is no VMA at `addr`, or that the lock could not be had
+    /// this way: a writer has it or waits for it, the VMA was replaced during the lookup, the count of
+    /// readers is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
+    /// [`lock_vma()`](Self::lock_vma) to tell the two apart.
+    #[doc(alias = "vma_start_read")]
+    #[inline]
+    pub fn lock_vma_under_rcu(&self, addr: usize) -> Option<VmaReadGuard<'_>> {
+        VmaReadGuard::lock_under_rcu(self.mm, addr)
+    }
+
+    /// Read-locks the VMA at `addr`; the one call that works in every configuration.
+    ///
+    /// Tries [`lock_vma_under_rcu()`](Self::lock_vma_under_rcu) first. If that fails it takes the mmap
+    /// read lock, looks the VMA up, read-locks it (`vma_start_read_locked()`) and drops the mmap lock
+    /// again: the mmap lock is handed over to the VMA lock. Where that is not possible, because there
+    /// are no VMA locks in this kernel or the VMA's count of readers is at its limit, the guard keeps
+    /// the mmap read lock instead. [`ReadGuard::held()`] says which lock it is.
+    ///
+    /// Returns `None` only if there is no VMA at `addr`. May sleep, uninterruptibly, for the mmap lock.
+    #[inline]
+    pub fn lock_vma(&mut self, addr: usize) -> Option<ReadGuard<'_>> {
+        match VmaReadGuard::lock_under_rcu(self.mm, addr) {
+            Some(vma) => Some(vma.into()),
+            None => ReadGuard::lock_under_mmap(self.read(), addr),
+        }
+    }
+}
+
+const _: () = assert!(size_of::<VmaLocks<'_>>() == size_of::<usize>());

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit tests of the VMA lock guards, on a real address space and with real second tasks.
+//!
+//! What must block is proved by a second task that blocks: a test waits until the lock itself shows the
+//! waiter (`vm_refcnt`, `mmap_lock_is_contended()`), checks that the waiter has not got through, lets it
+//! through, and checks that it has.
+
+mod address_space;
+mod fields;
+mod killed;
+mod mmap_guard;
+mod no_vma_lock;
+mod reader_limit;
+mod refcnt;
+mod second_task;
+mod vma_guard;
+mod vma_write;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An address space for a test, with mappings made by the kernel's own `vm_mmap()`.
+
+use crate::{
+    bindings,
+    error::to_result,
+    mm::MmWithUser,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::aref::ARef, //
+};
+use core::ptr::{
+    null_mut,
+    NonNull, //
+};
+
+/// An address space, with a count of `mm_users` that second tasks can share.
+#[derive(Clone)]
+pub(super) struct AddressSpace(ARef<MmWithUser>);
+
+/// A mapping of some pages.
+#[derive(Clone, Copy)]
+pub(super) struct Mapping {
+    pub(super) start: usize,
+    pub(super) len: usize,
+}
+
+impl Mapping {
+    pub(super) fn end(&self) -> usize {
+        self.start + self.len
+    }
+}
+
+impl AddressSpace {
+    /// The address space of the current KUnit case, which is a kthread of its own.
+    pub(super) fn of_this_case() -> Result<Self> {
+        // SAFETY: KUnit cases run in process context. The mm is released when the case's kthread exits.
+        to_result(unsafe { bindings::kunit_attach_mm() })?;
+
+        Ok(Self(current!().mm().ok_or(EINVAL)?.into()))
+    }
+
+    /// An address space that no task runs in.
+    pub(super) fn unused() -> Result<Self> {
+        // SAFETY: May be called in process context; returns NULL or an mm with `mm_users` of one.
+        let mm = NonNull::new(unsafe { bindings::mm_alloc() }).ok_or(ENOMEM)?;
+
+        // SAFETY: The reference from `mm_alloc()` is given to the `ARef`.
+        Ok(Self(unsafe { ARef::from_raw(mm.cast()) }))
+    }
+
+    /// Maps `pages` pages of anonymous memory, private and writable.
+    ///
+    /// The mapping has a hole of one page before and after it, so that it is not merged with another.
+    pub(super) fn map(&self, pages: usize) -> Result<Mapping> {
+        self.map_with(pages, bindings::MAP_PRIVATE)
+    }
+
+    /// Maps `pages` pages of shared memory, which has a file behind it.
+    pub(super) fn map_shared(&self, pages: usize) -> Result<Mapping> {
+        self.map_with(pages, bindings::MAP_SHARED)
+    }
+
+    fn map_with(&self, pages: usize, kind: u32) -> Result<Mapping> {
+        let prot = bindings::PROT_READ | bindings::PROT_WRITE;
+        let whole = (pages + 2) * PAGE_SIZE;
+
+        // SAFETY: The current task runs in this address space; there is no file.
+        let addr = unsafe {
+            bindings::vm_mmap(
+                null_mut(),
+                0,
+                whole,
+                prot as usize,
+                (kind | bindings::MAP_ANONYMOUS) as usize,
+                0,
+            )
+        };
+        if addr > usize::MAX - bindings::MAX_ERRNO as usize {
+            return Err(Error::from_errno(addr as i32));
+        }
+
+        unmap(addr, PAGE_SIZE)?;
+        unmap(addr + whole - PAGE_SIZE, PAGE_SIZE)?;
+        Ok(Mapping {
+            start: addr + PAGE_SIZE,
+            len: pages * PAGE_SIZE,
+        })
+    }
+
+    /// Runs `f` with this address space as that of the current kthread, which has none yet.
+    pub(super) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
+        // SAFETY: The current task is a kthread without an mm, and the mm has users.
+        unsafe { bindings::kthread_use_mm(self.0.as_raw()) };
+        let result = f();
+        // SAFETY: Undoes the call above.
+        unsafe { bindings::kthread_unuse_mm(self.0.as_raw()) };
+        result
+    }
+
+    /// Whether somebody waits for the mmap lock.
+    pub(super) fn mmap_lock_is_contended(&self) -> bool {
+        // SAFETY: The mm is alive.
+        unsafe { bindings::mmap_lock_is_contended(self.0.as_raw()) != 0 }
+    }
+}
+
+impl core::ops::Deref for AddressSpace {
+    type Target = MmWithUser;
+
+    fn deref(&self) -> &MmWithUser {
+        &self.0
+    }
+}
+
+/// Unmaps a range of the current task's address space.
+pub(super) fn unmap(start: usize, len: usize) -> Result {
+    // SAFETY: The current task has an address space, and holds none of its locks.
+    to_result(unsafe { bindings::vm_munmap(start, len) })
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The fields of a VMA, against what was mapped, at every level.
+
+use super::address_space::AddressSpace;
+use crate::{
+    alloc::KVec,
+    bindings,
+    fmt::{
+        self,
+        Write, //
+    },
+    mm::vma::{
+        AdviceFlags,
+        ReadFields,
+        Vma,
+        VmaFlag,
+        VmaFlags, //
+    },
+    page::PAGE_SHIFT,
+    prelude::*, //
+};
+
+/// Text in memory.
+struct Text(KVec<u8>);
+
+impl Write for Text {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0
+            .extend_from_slice(s.as_bytes(), GFP_KERNEL)
+            .map_err(|_| fmt::Error)
+    }
+}
+
+fn debug<L: ReadFields>(vma: &Vma<L>) -> Result<Text> {
+    let mut text = Text(KVec::new());
+    write!(text, "{vma:?}").map_err(|_| ENOMEM)?;
+    Ok(text)
+}
+
+#[kunit_tests(rust_vma_fields)]
+mod tests {
+    use super::*;
+
+    fn is_private_anon<L: ReadFields>(vma: &Vma<L>, mm: &AddressSpace) -> bool {
+        vma.pgoff() == vma.start() >> PAGE_SHIFT
+            && vma.file().is_none()
+            && core::ptr::eq(vma.mm(), &raw const ***mm)
+            && vma.flags().contains_all(VmaFlag::READ | VmaFlag::WRITE)
+            && !vma.flags().contains_any(VmaFlag::SHARED | VmaFlag::EXEC)
+            && vma.as_read().start() == vma.start()
+    }
+
+    #[test]
+    fn anonymous_memory_at_every_level() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(3)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        assert_eq!((vma.start(), vma.end()), (mapping.start, mapping.end()));
+        assert!(is_private_anon(&vma, &mm));
+        drop(vma);
+        if let Some(vma) = locks.lock_vma_under_rcu(mapping.start) {
+            assert!(is_private_anon(&vma, &mm));
+        }
+        let mmap = locks.read();
+        assert!(is_private_anon(
+            mmap.lookup(mapping.start).ok_or(ENOENT)?,
+            &mm
+        ));
+        drop(mmap);
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        assert!(is_private_anon(vma, &mm));
+        assert!(is_private_anon(vma.start_write(), &mm));
+        Ok(())
+    }
+
+    #[test]
+    fn shared_memory_has_a_file() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map_shared(2)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        assert!(vma.flags().contains(VmaFlag::SHARED));
+        // The first page of the file is in the hole before the mapping.
+        assert_eq!(vma.pgoff(), 1);
+        let file = vma.file().ok_or(ENOENT)?;
+        assert_eq!(file.flags() & bindings::O_ACCMODE, bindings::O_RDWR);
+        Ok(())
+    }
+
+    #[test]
+    fn advice_is_set_and_cleared() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+        let both = AdviceFlags::DONTCOPY | AdviceFlags::DONTDUMP;
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        let before = vma.flags();
+        assert!(!before.contains_any(both.into()));
+        vma.set_flags(both);
+        assert_eq!(vma.flags(), before | VmaFlags::from(both));
+        vma.clear_flags(AdviceFlags::DONTCOPY)?;
+        assert_eq!(vma.flags(), before | VmaFlag::DONTDUMP);
+        drop(mmap);
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        assert_eq!(vma.flags(), before | VmaFlag::DONTDUMP);
+        Ok(())
+    }
+
+    #[test]
+    fn flags_that_a_driver_relies_on_are_not_cleared() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+        let both = AdviceFlags::DONTCOPY | AdviceFlags::DONTDUMP;
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        vma.set_flags(both | AdviceFlags::SEQ_READ);
+        let dontexpand = 1 << bindings::VMA_DONTEXPAND_BIT;
+        // SAFETY: The VMA is write-locked; the flag makes it look like a driver's.
+        unsafe { (*vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] |= dontexpand };
+        let before = vma.flags();
+
+        assert_eq!(vma.clear_flags(AdviceFlags::DONTCOPY), Err(EINVAL));
+        assert_eq!(vma.clear_flags(AdviceFlags::DONTDUMP), Err(EINVAL));
+        assert_eq!(vma.clear_flags(both | AdviceFlags::SEQ_READ), Err(EINVAL));
+        assert_eq!(vma.flags(), before);
+        vma.clear_flags(AdviceFlags::SEQ_READ)?;
+        assert!(!vma.flags().contains(VmaFlag::SEQ_READ));
+
+        // SAFETY: As above.
+        unsafe { (*vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] &= !dontexpand };
+        vma.clear_flags(both)
+    }
+
+    #[test]
+    fn page_protection_is_written_and_recomputed() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        let cached = vma.page_prot();
+        let uncached = cached.noncached();
+        // SAFETY: The permissions are the same, and no page is ever faulted in.
+        unsafe { vma.set_page_prot(uncached) };
+        assert_eq!(vma.page_prot(), uncached);
+        assert_eq!(
+            vma.page_prot().into_raw().pgprot,
+            uncached.into_raw().pgprot
+        );
+        // The memory type stays, and so do the permissions, which follow from the flags.
+        vma.update_page_prot();
+        assert_eq!(vma.page_prot(), uncached);
+        // SAFETY: This is what it was.
+        unsafe { vma.set_page_prot(cached) };
+        vma.update_page_prot();
+        assert_eq!(vma.page_prot(), cached);
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(CONFIG_X86)]
+    fn memory_types_differ() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let prot = locks.lock_vma(mapping.start).ok_or(ENOENT)?.page_prot();
+        assert!(prot != prot.noncached());
+        assert!(prot.noncached() == prot.noncached().noncached());
+        assert!(prot.writecombine() != prot);
+        Ok(())
+    }
+
+    #[test]
+    fn debug_output_says_what_is_held() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        let mut expected = Text(KVec::new());
+        write!(
+            expected,
+            "Vma<VmaWrite> {{ {:#x}..{:#x}, pgoff: {:#x}, flags: {:?}, file: false, refcnt: {} }}",
+            mapping.start,
+            mapping.end(),
+            mapping.start >> PAGE_SHIFT,
+            vma.flags(),
+            if cfg!(CONFIG_PER_VMA_LOCK) {
+                "Attached { write_locked: true }"
+            } else {
+                "none"
+            },
+        )
+        .map_err(|_| ENOMEM)?;
+        let text = debug(vma)?;
+        pr_info!("{}\n", core::str::from_utf8(&text.0).map_err(|_| EINVAL)?);
+        assert!(text.0[..] == expected.0[..]);
+        assert!(text.0.windows(11).any(|part| part == b"READ|WRITE|"));
+        Ok(())
+    }
+}
