@@ -2,13 +2,42 @@
 
 //! What this repository adds to a kernel tree, and how to put it in and take it out again.
 
-use anyhow::{Result, bail};
+mod git;
+mod insert;
+mod inspect;
+mod load;
+mod manifest;
+mod ops;
+mod patches;
+mod roundtrip;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod write;
+
+pub use roundtrip::{CheckResult, roundtrip};
+pub use tree::{Version, kernel_version};
+
+use anyhow::Result;
+use git::Identity;
+use insert::Insertion;
+use load::{OverlayFile, Patch};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use write::Hooks;
+
+/// Where the repository declares insertions and series.
+pub(crate) const CONFIG: &str = "scripts/overlay.toml";
 
 /// What the repository adds to a kernel tree: new files, insertions and the series they make.
 pub struct Overlay {
+    /// Series of kernels that it fits, such as `7.3`.
     pub supported_versions: Vec<String>,
+    repo: PathBuf,
+    files: Vec<OverlayFile>,
+    insertions: Vec<Insertion>,
+    patches: Vec<Patch>,
 }
 
 /// What [`Overlay::apply`] did.
@@ -55,49 +84,38 @@ pub enum Status {
     Conflict(Vec<String>),
 }
 
-/// One check of [`roundtrip`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CheckResult {
-    pub name: String,
-    pub ok: bool,
-    pub detail: String,
-}
-
 impl Overlay {
-    /// Reads `scripts/overlay.toml` and the files below `rust/`, `samples/` and `Documentation/`.
+    /// Reads `scripts/overlay.toml` and the files below `rust/`, `samples/` and `Documentation/`:
+    /// those that git tracks or would track, or all of them where there is no git checkout.
     pub fn load(repo: &Path) -> Result<Self> {
-        bail!("{}: the overlay cannot be loaded yet", repo.display())
+        load::load(repo)
     }
 
     /// Paths of the new files, relative to the kernel tree.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.files.iter().map(|f| f.path.as_str())
     }
 
-    /// Puts the overlay into a kernel tree; again, to update it.
+    /// Puts the overlay into a kernel tree; again, to update it. What would be refused is refused
+    /// before the first change, and an interrupted run is completed by the next one.
     pub fn apply(&self, kdir: &Path) -> Result<Applied> {
-        bail!("{}: the overlay cannot be applied yet", kdir.display())
+        self.apply_with(kdir, &Hooks::default())
     }
 
-    /// Takes the overlay out of a kernel tree.
+    /// Takes the overlay out of a kernel tree, also a half-applied one, byte for byte.
     pub fn revert(&self, kdir: &Path) -> Result<Reverted> {
-        bail!("{}: the overlay cannot be reverted yet", kdir.display())
+        self.revert_with(kdir, &Hooks::default())
     }
 
     /// Says how a tree stands to the overlay.
     pub fn status(&self, kdir: &Path) -> Result<Status> {
-        bail!("{}: the tree cannot be inspected yet", kdir.display())
+        self.status_of(kdir)
     }
 
-    /// Writes the series into `outdir`, which is replaced as a whole; returns its files in order.
+    /// Writes the series for `git am` into `outdir`, which is replaced as a whole; returns its files
+    /// in order. The tree, pristine or applied, is only read. The same commit of the repository
+    /// and the same kernel give the same bytes.
     pub fn patches(&self, kdir: &Path, outdir: &Path) -> Result<Vec<PathBuf>> {
-        let _ = kdir;
-        bail!("{}: the series cannot be written yet", outdir.display())
+        self.patches_by(kdir, outdir, &Identity::of(&self.repo)?)
     }
-}
-
-/// Applies, reverts and exports on copies of the files that the overlay touches.
-pub fn roundtrip(pristine: &Path, overlay: &Overlay, workdir: &Path) -> Result<Vec<CheckResult>> {
-    let _ = (pristine, overlay);
-    bail!("{}: the round trip cannot be run yet", workdir.display())
 }

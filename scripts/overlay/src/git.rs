@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Git, kept away from what a caller's environment or configuration would make it do.
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Who a patch is from, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub name: String,
+    pub email: String,
+    /// As git takes it: seconds and zone.
+    pub date: String,
+}
+
+impl Identity {
+    /// The repository's configured identity, or else its last commit's author; the date is that
+    /// commit's, so that the same commit gives the same patches.
+    pub fn of(repo: &Path) -> Result<Self> {
+        let advice = || {
+            format!(
+                "{}: patches take author and date from git: clone the repository with git",
+                repo.display()
+            )
+        };
+        let log = in_repo(repo)
+            .args(["log", "-1", "--date=raw", "--format=%ad%n%an%n%ae"])
+            .run()
+            .with_context(advice)?;
+        let [date, name, email] = log.lines().collect::<Vec<_>>()[..] else {
+            bail!(advice())
+        };
+        let config = |key: &str| {
+            in_repo(repo)
+                .args(["config", "--get", key])
+                .run()
+                .ok()
+                .map(|v| v.trim().to_string())
+        };
+        let of = |config: Option<String>, commit: &str| {
+            config
+                .filter(|c| !c.is_empty())
+                .unwrap_or(commit.to_string())
+        };
+        Ok(Self {
+            name: of(config("user.name"), name),
+            email: of(config("user.email"), email),
+            date: date.to_string(),
+        })
+    }
+}
+
+/// Files below some directories: tracked, or neither tracked nor ignored.
+pub(crate) fn listed(repo: &Path, dirs: &[&str]) -> Result<Vec<String>> {
+    let out = in_repo(repo)
+        .args(["ls-files", "-z", "-co", "--exclude-standard", "--"])
+        .args(dirs)
+        .run()?;
+    Ok(out
+        .split('\0')
+        .filter(|p| !p.is_empty())
+        .map(str::to_string)
+        .collect())
+}
+
+/// Git in the user's repository, which may belong to another user.
+fn in_repo(repo: &Path) -> Command {
+    let mut git = git(repo);
+    git.args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]);
+    git
+}
+
+/// Git in a repository of ours, which no configuration of the user or the host reaches.
+pub(crate) fn isolated(dir: &Path, who: &Identity) -> Command {
+    let mut git = git(dir);
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), &who.name);
+        git.env(format!("GIT_{role}_EMAIL"), &who.email);
+        git.env(format!("GIT_{role}_DATE"), &who.date);
+    }
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_ATTR_NOSYSTEM", "1");
+    for setting in [
+        "core.autocrlf=false",
+        "core.hooksPath=/dev/null",
+        "core.attributesFile=/dev/null",
+        "core.excludesFile=/dev/null",
+    ] {
+        git.args(["-c", setting]);
+    }
+    git.args([
+        "-c",
+        "gc.auto=0",
+        "-c",
+        "maintenance.auto=false",
+        "-c",
+        "commit.gpgSign=false",
+    ]);
+    git
+}
+
+fn git(dir: &Path) -> Command {
+    let mut git = Command::new("git");
+    // A hook's GIT_DIR, for one, would send git to another repository.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") && name != "GIT_EXEC_PATH" {
+            git.env_remove(name);
+        }
+    }
+    git.arg("-C")
+        .arg(dir)
+        .env("LC_ALL", "C")
+        .env("GIT_TERMINAL_PROMPT", "0");
+    git
+}
+
+/// Runs a command to its end; what it wrote, or the last line of its complaint.
+pub(crate) trait Run {
+    fn run(&mut self) -> Result<String>;
+}
+
+impl Run for Command {
+    fn run(&mut self) -> Result<String> {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = match self.stdin(std::process::Stdio::null()).output() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => bail!("git: not found: install git"),
+            other => other.context("git: cannot be started")?,
+        };
+        let complaint = String::from_utf8_lossy(&stderr);
+        let complaint = complaint
+            .lines()
+            .rfind(|l| !l.trim().is_empty())
+            .unwrap_or("no message");
+        ensure!(status.success(), "git: {complaint}");
+        String::from_utf8(stdout).map_err(|_| anyhow!("git: wrote something that is not UTF-8"))
+    }
+}

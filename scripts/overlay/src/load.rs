@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reads the overlay from the repository: `overlay.toml` and the files that go into the tree.
+
+use crate::insert::{Insertion, Position};
+use crate::manifest::is_inside;
+use crate::{CONFIG, Overlay, git};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use glob::{MatchOptions, Pattern};
+use regex_lite::Regex;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Directories of the repository that mirror the kernel tree.
+const MIRRORED: [&str; 3] = ["Documentation", "rust", "samples"];
+
+/// A new file for the kernel tree.
+pub(crate) struct OverlayFile {
+    pub path: String,
+    pub content: Vec<u8>,
+    pub executable: bool,
+}
+
+/// One patch of the series.
+pub(crate) struct Patch {
+    pub id: Option<String>,
+    pub subject: String,
+    pub body: String,
+    pub paths: Vec<Pattern>,
+}
+
+impl Patch {
+    pub fn takes(&self, path: &str) -> bool {
+        let whole = MatchOptions {
+            require_literal_separator: true,
+            ..MatchOptions::new()
+        };
+        self.paths.iter().any(|p| p.matches_with(path, whole))
+    }
+
+    pub fn is(&self, name: &str) -> bool {
+        self.id.as_deref() == Some(name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    supported_versions: Vec<String>,
+    #[serde(default)]
+    insertion: Vec<RawInsertion>,
+    #[serde(default)]
+    patch: Vec<RawPatch>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInsertion {
+    file: String,
+    anchor: String,
+    position: Position,
+    lines: Vec<String>,
+    purpose: String,
+    patch: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPatch {
+    id: Option<String>,
+    subject: String,
+    body: String,
+    paths: Vec<String>,
+}
+
+pub(crate) fn load(repo: &Path) -> Result<Overlay> {
+    let repo =
+        fs::canonicalize(repo).with_context(|| format!("{}: cannot be opened", repo.display()))?;
+    let text = fs::read_to_string(repo.join(CONFIG))
+        .with_context(|| format!("{}/{CONFIG}: cannot be read", repo.display()))?;
+    let config: Config = toml::from_str(&text).map_err(|e| toml_error(&text, &e))?;
+    let overlay = Overlay {
+        supported_versions: config.supported_versions,
+        files: files(&repo)?,
+        insertions: config
+            .insertion
+            .into_iter()
+            .map(insertion)
+            .collect::<Result<_>>()?,
+        patches: config.patch.into_iter().map(patch).collect::<Result<_>>()?,
+        repo,
+    };
+    check(&overlay).with_context(|| CONFIG.to_string())?;
+    Ok(overlay)
+}
+
+/// The parser's own message has a picture of several lines; ours is one line.
+fn toml_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error
+        .span()
+        .map_or(1, |span| text[..span.start].lines().count().max(1));
+    anyhow!(
+        "{CONFIG}:{line}: {}",
+        error.message().lines().collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn insertion(raw: RawInsertion) -> Result<Insertion> {
+    let RawInsertion {
+        file,
+        anchor,
+        position,
+        lines,
+        purpose,
+        patch,
+    } = raw;
+    ensure!(
+        is_inside(&file),
+        "{CONFIG}: {file:?}: not a path inside the kernel tree"
+    );
+    ensure!(
+        !purpose.trim().is_empty(),
+        "{CONFIG}: {file}: an insertion without a purpose: say it in one phrase"
+    );
+    ensure!(
+        !lines.is_empty(),
+        "{CONFIG}: {file}: an insertion without lines"
+    );
+    ensure!(
+        !lines.iter().any(|l| l.contains(['\n', '\r'])),
+        "{CONFIG}: {file}: a line with a line break in it: make it two lines"
+    );
+    let anchor = Regex::new(&anchor).map_err(|e| {
+        anyhow!("{CONFIG}: {file}: anchor /{anchor}/ is no regular expression: {e}")
+    })?;
+    Ok(Insertion {
+        file,
+        anchor,
+        position,
+        lines,
+        patch,
+    })
+}
+
+fn patch(raw: RawPatch) -> Result<Patch> {
+    let RawPatch {
+        id,
+        subject,
+        body,
+        paths,
+    } = raw;
+    ensure!(
+        !subject.trim().is_empty() && !subject.contains('\n'),
+        "{CONFIG}: {subject:?}: a patch needs a subject of one line"
+    );
+    ensure!(
+        !body.trim().is_empty(),
+        "{CONFIG}: patch {subject:?}: has no body: say why it is made"
+    );
+    let pattern = |p: &String| {
+        Pattern::new(p).map_err(|e| anyhow!("{CONFIG}: patch {subject:?}: {p:?}: {}", e.msg))
+    };
+    let paths = paths.iter().map(pattern).collect::<Result<_>>()?;
+    Ok(Patch {
+        id,
+        subject,
+        body,
+        paths,
+    })
+}
+
+/// Every path belongs to exactly one patch, and every patch has something to bring.
+fn check(overlay: &Overlay) -> Result<()> {
+    ensure!(
+        !overlay.supported_versions.is_empty(),
+        "supported_versions is empty: name at least one"
+    );
+    let new: BTreeSet<&str> = overlay.files.iter().map(|f| f.path.as_str()).collect();
+    if let Some(both) = overlay.insertion_files().find(|f| new.contains(f)) {
+        bail!(
+            "{both}: is both a file of the overlay and a file with insertions: make it one of them"
+        );
+    }
+    for named in overlay.insertions.iter().filter_map(|i| i.patch.as_deref()) {
+        let patches = overlay.patches.iter().filter(|p| p.is(named)).count();
+        ensure!(
+            patches == 1,
+            "an insertion names patch {named:?}, of which there are {patches}: give one patch that id"
+        );
+    }
+    let by_path = overlay
+        .insertions
+        .iter()
+        .filter(|i| i.patch.is_none())
+        .map(|i| i.file.as_str());
+    for path in by_path.chain(new.iter().copied()) {
+        let takers: Vec<&str> = overlay
+            .patches
+            .iter()
+            .filter(|p| p.takes(path))
+            .map(|p| p.subject.as_str())
+            .collect();
+        match takers[..] {
+            [_] => {}
+            [] => bail!("{path}: in no patch: add it to the paths of one"),
+            [one, other, ..] => {
+                bail!("{path}: in patch {one:?} and in patch {other:?}: leave it in one of them")
+            }
+        }
+    }
+    let idle = |p: &&crate::load::Patch| {
+        !overlay.files.iter().any(|f| p.takes(&f.path)) && overlay.insertions_of(p).next().is_none()
+    };
+    if let Some(patch) = overlay.patches.iter().find(idle) {
+        bail!(
+            "patch {:?}: its paths match nothing: correct or remove it",
+            patch.subject
+        );
+    }
+    Ok(())
+}
+
+fn files(repo: &Path) -> Result<Vec<OverlayFile>> {
+    let paths = match fs::symlink_metadata(repo.join(".git")) {
+        Ok(_) => git::listed(repo, &MIRRORED)?,
+        Err(_) => {
+            let mut paths = Vec::new();
+            for dir in MIRRORED {
+                walk(repo, dir, &mut paths)?;
+            }
+            paths
+        }
+    };
+    let mut files = Vec::new();
+    for path in paths.into_iter().collect::<BTreeSet<_>>() {
+        let full = repo.join(&path);
+        // Git lists a file that is deleted and not committed yet, too.
+        let Ok(meta) = fs::symlink_metadata(&full) else {
+            continue;
+        };
+        ensure!(
+            meta.is_file(),
+            "{}: not a regular file: the overlay has only those",
+            full.display()
+        );
+        let content =
+            fs::read(&full).with_context(|| format!("{}: cannot be read", full.display()))?;
+        files.push(OverlayFile {
+            path,
+            content,
+            executable: meta.permissions().mode() & 0o111 != 0,
+        });
+    }
+    Ok(files)
+}
+
+fn walk(repo: &Path, dir: &str, paths: &mut Vec<String>) -> Result<()> {
+    let Ok(entries) = fs::read_dir(repo.join(dir)) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{dir}: cannot be read"))?;
+        let name = entry.file_name();
+        let name = name
+            .to_str()
+            .with_context(|| format!("{dir}: has a file name that is not UTF-8"))?;
+        let path = format!("{dir}/{name}");
+        if entry.file_type()?.is_dir() {
+            walk(repo, &path, paths)?;
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
