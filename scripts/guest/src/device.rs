@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/rust-vma`, as a program uses it.
+
+use crate::abi::{self, Describe, held, locking};
+use crate::sys;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::os::unix::fs::FileExt;
+
+/// The driver's device node.
+pub const PATH: &str = "/dev/rust-vma";
+
+/// The number of the driver's ioctl.
+pub const DESCRIBE: u32 = sys::encode_iowr::<Describe>(abi::IOC_TYPE, abi::DESCRIBE_NR);
+
+/// A way to lock, and its name in the table.
+pub struct Way {
+    pub number: u64,
+    pub name: &'static str,
+}
+
+/// All ways to lock.
+pub const WAYS: [Way; 4] = [
+    Way {
+        number: locking::RCU,
+        name: "RCU",
+    },
+    Way {
+        number: locking::MMAP,
+        name: "MMAP",
+    },
+    Way {
+        number: locking::HANDED_OVER,
+        name: "HAND",
+    },
+    Way {
+        number: locking::ANY,
+        name: "ANY",
+    },
+];
+
+/// The driver's answer, or the error number.
+pub type Answer = std::result::Result<Describe, i32>;
+
+/// Asks for the VMA at an address.
+pub fn describe(device: &File, addr: u64, way: &Way) -> Answer {
+    ask(device, [addr, way.number, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+/// Makes a request of the caller's own.
+pub fn ask(device: &File, mut words: Describe) -> Answer {
+    match sys::ioctl_words(device, DESCRIBE, &mut words) {
+        Ok(()) => Ok(words),
+        Err(e) => Err(e.raw_os_error().unwrap_or(0)),
+    }
+}
+
+/// What the driver calls the lock that it held.
+pub fn held_name(held: u64) -> &'static str {
+    match held {
+        held::VMA => "vma",
+        held::MMAP => "mmap",
+        _ => "?",
+    }
+}
+
+/// Reads a file from its start to its end, at most `step` bytes at a time; returns its length.
+///
+/// Nothing is allocated. A file that does not fit is an error.
+pub fn read_whole(file: &File, buffer: &mut [u8], step: usize) -> Result<usize> {
+    let mut len = 0;
+    loop {
+        let room = buffer.len().min(len + step);
+        if room == len {
+            return Err(Error::from(ErrorKind::OutOfMemory));
+        }
+        match file.read_at(&mut buffer[len..room], len as u64)? {
+            0 => return Ok(len),
+            read => len += read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_steps_read_the_same_and_no_room_is_an_error() {
+        let file = File::open("/proc/self/exe").unwrap();
+        let memory = sys::memfd(c"test").unwrap();
+        let mut content = vec![0; 1000];
+        file.read_exact_at(&mut content, 0).unwrap();
+        memory.write_all_at(&content, 0).unwrap();
+
+        for step in [1, 7, 999, 1000, 5000] {
+            let mut buffer = vec![0; 1001];
+            assert_eq!(read_whole(&memory, &mut buffer, step).unwrap(), 1000);
+            assert_eq!(buffer[..1000], content);
+        }
+        assert!(read_whole(&memory, &mut [0; 1000], 7).is_err());
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The system calls that the standard library does not have, and all of this crate's `unsafe`.
+//!
+//! Addresses are plain numbers here: what is mapped is looked at by the kernel only, never through a reference.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{Error, Result};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::ptr::{self, without_provenance_mut};
+
+/// `MADV_GUARD_INSTALL`, since Linux 6.13.
+pub const MADV_GUARD_INSTALL: i32 = 102;
+
+fn check(result: i32) -> Result<()> {
+    if result == -1 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Where a new mapping goes.
+#[derive(Clone, Copy)]
+pub enum Place {
+    /// Wherever the kernel likes.
+    Anywhere,
+    /// Here, and nowhere else; nothing may be mapped there yet.
+    Exactly(usize),
+}
+
+/// Maps memory, of `file` from an offset or anonymous.
+pub fn mmap(
+    place: Place,
+    len: usize,
+    prot: i32,
+    flags: i32,
+    file: Option<(RawFd, i64)>,
+) -> Result<usize> {
+    let (addr, fixed) = match place {
+        Place::Anywhere => (0, 0),
+        Place::Exactly(addr) => (addr, libc::MAP_FIXED_NOREPLACE),
+    };
+    let (fd, offset, kind) = match file {
+        Some((fd, offset)) => (fd, offset, 0),
+        None => (-1, 0, libc::MAP_ANONYMOUS),
+    };
+
+    // SAFETY: A new mapping, which never replaces one that exists, touches nobody's memory.
+    let at = unsafe {
+        libc::mmap(
+            without_provenance_mut(addr),
+            len,
+            prot,
+            flags | fixed | kind,
+            fd,
+            offset,
+        )
+    };
+    if at == libc::MAP_FAILED {
+        Err(Error::last_os_error())
+    } else {
+        Ok(at.addr())
+    }
+}
+
+/// Unmaps `len` bytes that [`mmap()`] gave.
+pub fn munmap(addr: usize, len: usize) -> Result<()> {
+    // SAFETY: Callers pass what they got from `mmap()`; no reference to it is ever made.
+    check(unsafe { libc::munmap(without_provenance_mut(addr), len) })
+}
+
+/// Changes the protection of memory that [`mmap()`] gave.
+pub fn mprotect(addr: usize, len: usize, prot: i32) -> Result<()> {
+    // SAFETY: As for `munmap()`.
+    check(unsafe { libc::mprotect(without_provenance_mut(addr), len, prot) })
+}
+
+/// Advises about memory that [`mmap()`] gave.
+pub fn madvise(addr: usize, len: usize, advice: i32) -> Result<()> {
+    // SAFETY: As for `munmap()`.
+    check(unsafe { libc::madvise(without_provenance_mut(addr), len, advice) })
+}
+
+/// Keeps memory that [`mmap()`] gave from being swapped out.
+pub fn mlock(addr: usize, len: usize) -> Result<()> {
+    // SAFETY: This changes no memory.
+    check(unsafe { libc::mlock(without_provenance_mut(addr), len) })
+}
+
+/// Makes a file that lives in memory only.
+pub fn memfd(name: &CStr) -> Result<File> {
+    // SAFETY: The name is a C string.
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+    check(fd)?;
+
+    // SAFETY: The descriptor is new, and nobody else has it.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Makes an ioctl on words that the driver reads and writes, not more than the ioctl's number says.
+pub fn ioctl_words<const N: usize>(file: &File, number: u32, words: &mut [u64; N]) -> Result<()> {
+    assert!(encoded_size(number) <= size_of::<[u64; N]>());
+
+    // SAFETY: The driver reads and writes as much as the number says, which is not more than there is.
+    check(unsafe {
+        libc::ioctl(
+            file.as_raw_fd(),
+            libc::Ioctl::from(number),
+            words.as_mut_ptr(),
+        )
+    })
+}
+
+/// Makes an ioctl on an address that is wrong, or on memory that [`mmap()`] gave.
+pub fn ioctl_at(file: &File, number: u32, addr: usize) -> Result<()> {
+    // SAFETY: No reference is ever made to what is mapped at such an address.
+    check(unsafe {
+        libc::ioctl(
+            file.as_raw_fd(),
+            libc::Ioctl::from(number),
+            without_provenance_mut::<u8>(addr),
+        )
+    })
+}
+
+/// Reads from the start of the file to an address that is wrong, or to memory that [`mmap()`] gave.
+pub fn read_to(file: &File, addr: usize, len: usize) -> Result<()> {
+    // SAFETY: No reference is ever made to what is mapped at such an address.
+    let read = unsafe { libc::pread(file.as_raw_fd(), without_provenance_mut(addr), len, 0) };
+    if read == -1 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// The number of an ioctl that reads and writes `T` (`_IOWR` of x86, arm64 and most others).
+pub const fn encode_iowr<T>(kind: u8, number: u8) -> u32 {
+    const READ_AND_WRITE: u32 = 3;
+    let size = size_of::<T>();
+    assert!(size < 1 << 14);
+    READ_AND_WRITE << 30 | (size as u32) << 16 | (kind as u32) << 8 | number as u32
+}
+
+const fn encoded_size(number: u32) -> usize {
+    (number >> 16 & 0x3fff) as usize
+}
+
+/// The size of a page.
+pub fn page_size() -> usize {
+    // SAFETY: This asks for a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).expect("every system has a page size")
+}
+
+/// Mounts a file system that needs no device.
+pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
+    // SAFETY: All are C strings; these file systems take no data.
+    check(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, ptr::null()) })
+}
+
+/// Waits until everything is written, and restarts the machine.
+pub fn restart() -> Result<()> {
+    // SAFETY: These act on the terminal and on the system, not on this process's memory.
+    unsafe {
+        libc::tcdrain(libc::STDOUT_FILENO);
+        libc::sync();
+        check(libc::reboot(libc::RB_AUTOBOOT))
+    }
+}

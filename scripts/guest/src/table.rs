@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver's view as a table: ASCII, at most 100 columns.
+
+use crate::area::Area;
+use crate::check::Row;
+use crate::compare::Pair;
+use crate::device::WAYS;
+use std::fmt::Write;
+
+const WIDTH: usize = 100;
+
+/// The table, with a line below each VMA for everything that is wrong with it.
+pub fn render(rows: &[Row]) -> String {
+    let [a, b, c, d] = WAYS.each_ref().map(|way| way.name);
+    let mut out = line(&format!("{:47}LOCK HELD, BY WAY TO LOCK", ""));
+    out += &line(&format!(
+        "{:25}  {:4}  {:<12}  {a:<4}  {b:<4}  {c:<4}  {d:<4}  WHAT",
+        "RANGE", "PERM", "OFFSET"
+    ));
+    for row in rows {
+        out += &render_row(row);
+    }
+    out
+}
+
+fn render_row(row: &Row) -> String {
+    let (area, difference) = match row.pair {
+        Pair::Same(area) => (area, None),
+        Pair::Different { driver, maps } => (driver, Some(format!("/proc/self/maps says {maps}"))),
+        Pair::OnlyDriver(area) => (area, Some("not in /proc/self/maps".into())),
+        Pair::OnlyMaps(area) => (area, Some("not in the driver's list".into())),
+    };
+    let Area {
+        start,
+        end,
+        perms,
+        offset,
+    } = area;
+    let range = format!("{start:012x}-{end:012x}");
+    let [a, b, c, d] = row.held;
+
+    let mut out = line(&format!(
+        "{range:25}  {:4}  {offset:<12x}  {a:<4}  {b:<4}  {c:<4}  {d:<4}  {}",
+        perms.to_string(),
+        row.what
+    ));
+    for fault in difference.iter().chain(&row.faults) {
+        out += &line(&format!("    differs: {fault}"));
+    }
+    out
+}
+
+fn line(text: &str) -> String {
+    let mut out = text.trim_end().chars().take(WIDTH).collect::<String>();
+    let _ = writeln!(out);
+    out
+}
