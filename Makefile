@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
+# cargo after installing that.
+
+TARGETS := run test apply revert patches kunit compile-fail lint doc shell
+
+.DEFAULT_GOAL := help
+.PHONY: help clean $(TARGETS)
+
+# One run at a time, also under make -j: the tool starts as many jobs as there are processors.
+.NOTPARALLEL:
+
+options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
+	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') \
+	   $(if $(filter-out 0,$(VERBOSE)),--verbose)
+
+$(TARGETS):
+	@sh '$(CURDIR)/scripts/bootstrap.sh' $(options) $@
+
+# Through the tool if it is there, because that sees whether another run is at work.
+clean:
+	@if [ -x build/target/release/vma-tool ]; then \
+		exec build/target/release/vma-tool --repo . --cargo cargo clean; \
+	else \
+		rm -rf build && echo 'build/ is gone'; \
+	fi
+
+help:
+	@echo 'Targets (each ends in a line that scripts can read, and fails when it falls short):'
+	@echo '  run           everything from a bare machine to the demo in a booted kernel'
+	@echo '  test          every test there is, on three kernels: x86_64, x86_64-debug and um'
+	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
+	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
+	@echo '  lint          formatting, checkpatch, clippy, licence lines'
+	@echo '  doc           the Rust documentation of the kernel crate'
+	@echo '  shell         a shell in the booted kernel, with the demo at hand'
+	@echo '  apply         puts the overlay into the tree'
+	@echo '  revert        takes it out again, byte for byte'
+	@echo '  patches       writes it as a series for git am into build/patches'
+	@echo '  clean         removes build/, not the cache'
+	@echo
+	@echo 'Variables:'
+	@echo '  KDIR=dir      a kernel tree of your own in place of the source package'
+	@echo '  CONFIG=name   x86_64 (the default), x86_64-debug or um'
+	@echo '  RUSTC=file    the rustc that builds the kernel; needs its rust-src'
+	@echo '  VERBOSE=1     shows what the tools print'
+	@echo '  VMA_CACHE=dir where downloads and compiler caches are kept, shared by all clones'

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernels that are built: which fragments of scripts/configs make each, and whether what a fragment asks for is
+//! what the configured kernel has.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+
+/// One kernel to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub name: &'static str,
+    pub arch: &'static str,
+    fragments: &'static [&'static str],
+    /// Compiled by clippy in place of rustc.
+    pub clippy: bool,
+}
+
+pub const X86_64: Config = Config {
+    name: "x86_64",
+    arch: "x86_64",
+    fragments: &["common", "qemu", "x86_64"],
+    clippy: false,
+};
+pub const X86_64_DEBUG: Config = Config {
+    name: "x86_64-debug",
+    arch: "x86_64",
+    fragments: &["common", "qemu", "x86_64-debug"],
+    clippy: true,
+};
+pub const UM: Config = Config {
+    name: "um",
+    arch: "um",
+    fragments: &["common", "um"],
+    clippy: false,
+};
+
+pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM];
+
+impl Config {
+    pub fn by_name(name: &str) -> Result<Self> {
+        match ALL.iter().find(|config| config.name == name) {
+            Some(config) => Ok(*config),
+            None => {
+                let names: Vec<&str> = ALL.iter().map(|config| config.name).collect();
+                bail!(
+                    "CONFIG={name}: no such configuration: take one of {}",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The options of all its fragments, as one text for kunit.py.
+    pub fn options(&self, repo: &Path, inline_helpers: bool) -> Result<String> {
+        let mut text = String::new();
+        for fragment in self.fragments {
+            let path = repo.join("scripts/configs").join(fragment);
+            text += &fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+        }
+        let wanted = |line: &&str| line.starts_with("CONFIG_") || line.ends_with(" is not set");
+        let allowed = |line: &&str| inline_helpers || *line != "CONFIG_RUST_INLINE_HELPERS=y";
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(wanted)
+            .filter(allowed)
+            .collect();
+        Ok(lines.join("\n") + "\n")
+    }
+
+    /// Options that say `inline_helpers` matters to this configuration.
+    pub fn wants_inline_helpers(&self, repo: &Path) -> Result<bool> {
+        Ok(self.options(repo, true)? != self.options(repo, false)?)
+    }
+}
+
+/// The options that a `.config` has otherwise than asked for.
+pub fn unmet(options: &str, dot_config: &str) -> Vec<String> {
+    options
+        .lines()
+        .filter(|wanted| !is_met(wanted, dot_config))
+        .map(str::to_string)
+        .collect()
+}
+
+fn is_met(wanted: &str, dot_config: &str) -> bool {
+    if let Some(name) = wanted
+        .strip_prefix("# ")
+        .and_then(|rest| rest.strip_suffix(" is not set"))
+    {
+        // An option that does not exist here is not set either.
+        let set = format!("{name}=");
+        return !dot_config.lines().any(|line| line.starts_with(&set));
+    }
+    dot_config.lines().any(|line| line == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn repo() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    #[test]
+    fn unmet_options_are_named() {
+        let options =
+            "CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=8\n";
+        let dot = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=y\nCONFIG_E=64\n";
+        assert_eq!(
+            unmet(options, dot),
+            ["CONFIG_B=y", "# CONFIG_C is not set", "CONFIG_E=8"]
+        );
+        assert!(unmet("CONFIG_A=y\n", "CONFIG_A=y\n").is_empty());
+        assert_eq!(
+            unmet("CONFIG_A=y\n", "CONFIG_AB=y\nXCONFIG_A=y\n"),
+            ["CONFIG_A=y"]
+        );
+    }
+
+    #[test]
+    fn the_committed_fragments_do_not_contradict_each_other() {
+        for config in ALL {
+            let options = config.options(&repo(), true).unwrap();
+            let mut seen = HashSet::new();
+            for line in options.lines() {
+                let name = line
+                    .trim_start_matches("# ")
+                    .split([' ', '='])
+                    .next()
+                    .unwrap()
+                    .to_string();
+                assert!(seen.insert(name.clone()), "{}: {name} twice", config.name);
+            }
+            assert!(
+                options.contains("CONFIG_RUST=y\n") && !options.contains("SPDX"),
+                "{}",
+                config.name
+            );
+        }
+    }
+
+    #[test]
+    fn inline_helpers_can_be_left_out() {
+        assert!(
+            X86_64
+                .options(&repo(), true)
+                .unwrap()
+                .contains("CONFIG_RUST_INLINE_HELPERS=y")
+        );
+        assert!(
+            !X86_64
+                .options(&repo(), false)
+                .unwrap()
+                .contains("INLINE_HELPERS")
+        );
+        assert!(X86_64.wants_inline_helpers(&repo()).unwrap());
+        assert!(
+            !X86_64_DEBUG.wants_inline_helpers(&repo()).unwrap()
+                && !UM.wants_inline_helpers(&repo()).unwrap()
+        );
+    }
+
+    #[test]
+    fn an_unknown_configuration_is_refused_with_the_known_ones() {
+        let error = Config::by_name("arm").unwrap_err().to_string();
+        assert!(error.contains("x86_64, x86_64-debug, um"), "{error}");
+    }
+}

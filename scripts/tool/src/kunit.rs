@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A KUnit run: kunit.py boots the kernel and reads its results; a suite of ours that did not run is a failure, and so
+//! is a complaint in the kernel's log.
+
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::proc::{self, Event, Logged};
+use crate::progress::Progress;
+use crate::report::Outcome;
+use crate::splat;
+use anyhow::{Context, Result, bail};
+use regex_lite::Regex;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long all suites of one kernel may take, boot included.
+const TIMEOUT: u64 = 300;
+
+/// Boots the kernel built for `config` and counts its tests.
+pub fn run(
+    kernel: &Kernel,
+    config: Config,
+    filter: Option<&str>,
+    progress: &Progress,
+) -> Result<Outcome> {
+    let mut step = progress.step(&format!("kunit {}", config.name));
+    let out = kernel.places.out(config.name);
+    let results = out.join("kunit.json");
+    let _ = fs::remove_file(&results);
+    let mut cmd = kernel.kunit(config, "exec");
+    cmd.arg(format!("--json={}", results.display()))
+        .arg("--timeout")
+        .arg(TIMEOUT.to_string());
+    if config.arch != "um" {
+        cmd.arg("--qemu_args=-smp 2 -m 2048 -accel tcg,thread=multi");
+    }
+    cmd.args(filter);
+    let log = kernel.places.log(&format!("kunit-{}", config.name));
+    let limit = Duration::from_secs(TIMEOUT + 60);
+    let ended = Logged {
+        log: &log,
+        append: false,
+        timeout: Some(limit),
+    }
+    .run(cmd, |event| match event {
+        Event::Line(line) if line.contains("[PASSED]") || line.contains("[FAILED]") => {
+            step.advance(line.rsplit("] ").next().unwrap_or_default());
+        }
+        Event::Line(_) => (),
+        Event::Quiet => step.doing("running"),
+    })?;
+    let Ok(text) = fs::read_to_string(&results) else {
+        eprint!("{}", proc::tail(&log, 20));
+        bail!(
+            "kunit {}: no results: see {}",
+            config.name,
+            kernel.places.show(&log)
+        );
+    };
+    let mut outcome = count(&text, ended.status.success())?;
+    let kernel_log = fs::read(out.join("test.log")).context("kunit.py left no kernel log")?;
+    let kernel_log = String::from_utf8_lossy(&kernel_log);
+    for (line, text) in splat::find(&kernel_log, 5) {
+        outcome.fail(format!(
+            "the kernel complains: {}/test.log:{line}: {text}",
+            kernel.places.show(&out)
+        ));
+    }
+    if filter.is_none() {
+        let exempt = exempt_suites(&kernel.places.repo, config)?;
+        let expected = expected_suites(&kernel.places.tree(), &kernel.ours);
+        let ran = outcome.names.clone();
+        for suite in expected
+            .iter()
+            .filter(|s| !exempt.contains(s) && !ran.contains(s))
+        {
+            outcome.fail(format!(
+                "suite {suite} did not run: see {}",
+                kernel.places.show(&log)
+            ));
+        }
+    } else if outcome.passed + outcome.failed + outcome.skipped == 0 {
+        outcome.fail(format!(
+            "FILTER={}: no such suite",
+            filter.unwrap_or_default()
+        ));
+    }
+    if outcome.failed == 0 {
+        step.done(&outcome.counts());
+    }
+    Ok(outcome)
+}
+
+/// The counts of kunit.py's JSON, with what failed.
+fn count(json: &str, success: bool) -> Result<Outcome> {
+    let group: Value = serde_json::from_str(json).context("kunit.py's results are not JSON")?;
+    let mut outcome = Outcome::default();
+    walk(&group, "", &mut outcome);
+    let misc = |name: &str| group["misc"][name].as_u64().unwrap_or(0) as usize;
+    // What kunit.py could not attribute to a test case: crashes of a suite, plans that do not hold.
+    let unattributed =
+        (misc("failed") + misc("crashed") + misc("errors")).saturating_sub(outcome.failed);
+    if unattributed > 0 {
+        outcome.fail_many(
+            unattributed,
+            "results are missing or not as announced: a suite crashed or was cut short",
+        );
+    }
+    if !success && outcome.failed == 0 {
+        outcome.fail("kunit.py says the run failed".to_string());
+    }
+    Ok(outcome)
+}
+
+fn walk(group: &Value, path: &str, outcome: &mut Outcome) {
+    let list = |name: &str| group[name].as_array().cloned().unwrap_or_default();
+    for case in list("test_cases") {
+        let name = case["name"].as_str().unwrap_or("?");
+        match case["status"].as_str() {
+            Some("PASS") => outcome.passed += 1,
+            Some("SKIP") => outcome.skipped += 1,
+            _ => outcome.fail(format!("{path}{name}")),
+        }
+        if path.is_empty() {
+            outcome.names.push(name.to_string());
+        }
+    }
+    for sub in list("sub_groups") {
+        let name = sub["name"].as_str().unwrap_or("?").to_string();
+        walk(&sub, &format!("{path}{name}."), outcome);
+        if path.is_empty() {
+            outcome.names.push(name);
+        }
+    }
+}
+
+/// The suites that our own files define.
+fn expected_suites(tree: &Path, ours: &[String]) -> Vec<String> {
+    let definition = Regex::new(r"#\[kunit_tests\((\w+)\)\]").expect("a constant");
+    let mut suites = Vec::new();
+    for file in ours.iter().filter(|file| file.ends_with(".rs")) {
+        let text = fs::read_to_string(tree.join(file)).unwrap_or_default();
+        suites.extend(
+            definition
+                .captures_iter(&text)
+                .map(|found| found[1].to_string()),
+        );
+    }
+    suites
+}
+
+/// The suites that a configuration cannot have, each in a line `# without SUITE: reason` of its fragment.
+fn exempt_suites(repo: &Path, config: Config) -> Result<Vec<String>> {
+    let path = repo.join("scripts/configs").join(config.name);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let exempt = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# without ")?.split_once(": "));
+    Ok(exempt.map(|(suite, _)| suite.to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(cases: &str, misc: &str) -> String {
+        format!(
+            r#"{{"name":"all","test_cases":[],"misc":{misc},"sub_groups":[
+               {{"name":"rust_vma_a","sub_groups":[],"test_cases":[{cases}],"misc":{{}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn results_are_counted_and_failures_named() {
+        let cases = r#"{"name":"one","status":"PASS"},{"name":"two","status":"FAIL"},{"name":"three","status":"SKIP"},
+            {"name":"four","status":"ERROR"}"#;
+        let outcome = count(
+            &json(cases, r#"{"failed":1,"crashed":1,"errors":0}"#),
+            false,
+        )
+        .unwrap();
+        assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (1, 2, 1));
+        assert_eq!(outcome.failures, ["rust_vma_a.two", "rust_vma_a.four"]);
+        assert_eq!(outcome.names, ["rust_vma_a"]);
+    }
+
+    #[test]
+    fn crashes_outside_of_cases_count() {
+        let one = r#"{"name":"one","status":"PASS"}"#;
+        let outcome = count(&json(one, r#"{"failed":0,"crashed":1,"errors":2}"#), false).unwrap();
+        assert_eq!((outcome.passed, outcome.failed), (1, 3));
+        let outcome = count(&json(one, "{}"), false).unwrap();
+        assert_eq!((outcome.passed, outcome.failed), (1, 1));
+        let outcome = count(&json(one, "{}"), true).unwrap();
+        assert_eq!((outcome.passed, outcome.failed), (1, 0));
+        assert!(count("no json", true).is_err());
+    }
+
+    #[test]
+    fn suites_come_from_our_files_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("rust")).unwrap();
+        fs::write(
+            dir.path().join("rust/a.rs"),
+            "#[kunit_tests(rust_vma_a)]\nmod a {}\n#[kunit_tests(rust_vma_b)]\n",
+        )
+        .unwrap();
+        fs::write(dir.path().join("rust/b.rs"), "#[kunit_tests(theirs)]\n").unwrap();
+        assert_eq!(
+            expected_suites(dir.path(), &["rust/a.rs".into(), "rust/x.c".into()]),
+            ["rust_vma_a", "rust_vma_b"]
+        );
+    }
+
+    #[test]
+    fn exemptions_need_a_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("scripts/configs")).unwrap();
+        fs::write(
+            dir.path().join("scripts/configs/um"),
+            "# without rust_vma_a: no lock\n# without rust_vma_b\n",
+        )
+        .unwrap();
+        assert_eq!(
+            exempt_suites(dir.path(), crate::kconfig::UM).unwrap(),
+            ["rust_vma_a"]
+        );
+    }
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What reviewers would say first: formatting, checkpatch on the series, clippy on the host's own code, licence lines,
+//! and no trace of the machine it was written on.
+
+use crate::apt;
+use crate::places::Places;
+use crate::proc::{self, Logged};
+use crate::progress::Progress;
+use crate::report::Outcome;
+use crate::toolchain::Rust;
+use anyhow::{Context, Result};
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Everything that is looked at.
+pub struct Subject<'a> {
+    pub places: &'a Places,
+    pub rust: &'a Rust,
+    pub cargo: &'a Path,
+    /// Overlay files, relative to the tree.
+    pub ours: &'a [String],
+    pub patches: &'a [PathBuf],
+}
+
+/// Runs every check; all of them, whatever the first ones find.
+pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
+    let mut step = progress.step("lint");
+    let log = subject.places.log("lint");
+    let _ = fs::remove_file(&log);
+    let mut outcome = Outcome::default();
+    let shown = subject.places.show(&log);
+    let mut tool = |name: &str, cmd: Command, outcome: &mut Outcome| -> Result<()> {
+        step.doing(name);
+        let ended = Logged {
+            log: &log,
+            append: true,
+            timeout: None,
+        }
+        .run(cmd, |_| ())?;
+        outcome.check(ended.status.success(), || format!("{name}: see {shown}"));
+        Ok(())
+    };
+
+    if let Some(cmd) = rustfmt(subject) {
+        tool("rustfmt on the overlay", cmd, &mut outcome)?;
+    }
+    for patch in subject.patches {
+        let name = patch
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        tool(
+            &format!("checkpatch {name}"),
+            checkpatch(subject.places, patch),
+            &mut outcome,
+        )?;
+    }
+    if cargo_has(subject, "fmt") {
+        tool(
+            "cargo fmt",
+            cargo(subject, &["fmt", "--all", "--check"]),
+            &mut outcome,
+        )?;
+    }
+    if cargo_has(subject, "clippy") {
+        let args = [
+            "clippy",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        tool("cargo clippy", cargo(subject, &args), &mut outcome)?;
+    }
+
+    let tracked = tracked(&subject.places.repo)?;
+    let unlicensed: Vec<&str> = tracked
+        .iter()
+        .filter(|f| !has_licence(f))
+        .map(|f| f.name.as_str())
+        .collect();
+    outcome.check(unlicensed.is_empty(), || {
+        format!(
+            "no `SPDX-License-Identifier: GPL-2.0` at the top of: {}",
+            unlicensed.join(", ")
+        )
+    });
+    let hosts = configured_hosts();
+    let named = places_of(&tracked, |text| {
+        hosts
+            .iter()
+            .find(|host| text.contains(host.as_str()))
+            .cloned()
+    });
+    outcome.check(named.is_empty(), || {
+        format!(
+            "host names of this machine's configuration: {}",
+            named.join(", ")
+        )
+    });
+    let paths = own_paths(&subject.places.repo);
+    let found = places_of(&tracked, |text| {
+        paths.iter().find(|path| mentions(text, path)).cloned()
+    });
+    outcome.check(found.is_empty(), || {
+        format!("paths of this machine: {}", found.join(", "))
+    });
+
+    if outcome.failed == 0 {
+        step.done(&outcome.counts());
+    } else {
+        eprint!("{}", proc::tail(&log, 40));
+    }
+    Ok(outcome)
+}
+
+fn rustfmt(subject: &Subject) -> Option<Command> {
+    let tree = subject.places.tree();
+    let files: Vec<&String> = subject
+        .ours
+        .iter()
+        .filter(|file| file.ends_with(".rs"))
+        .collect();
+    let rustfmt = subject.rust.beside("rustfmt")?;
+    if files.is_empty() {
+        return None;
+    }
+    let mut cmd = proc::command(rustfmt);
+    cmd.arg("--check")
+        .arg("--config-path")
+        .arg(tree.join(".rustfmt.toml"));
+    cmd.args(files.iter().map(|file| subject.places.repo.join(file)));
+    Some(cmd)
+}
+
+fn checkpatch(places: &Places, patch: &Path) -> Command {
+    let tree = places.tree();
+    let mut cmd = proc::command("perl");
+    cmd.arg(tree.join("scripts/checkpatch.pl"))
+        .arg("--strict")
+        .arg("--show-types")
+        .arg("--no-summary");
+    // The series' last patch adds the MAINTAINERS entry for all of it.
+    cmd.arg("--ignore=FILE_PATH_CHANGES");
+    cmd.arg(format!("--root={}", tree.display()))
+        .arg(patch)
+        .current_dir(&places.build);
+    cmd
+}
+
+fn cargo(subject: &Subject, args: &[&str]) -> Command {
+    let mut cmd = proc::command(subject.cargo);
+    cmd.current_dir(subject.places.repo.join("scripts"))
+        .args(args);
+    cmd.env("CARGO_TARGET_DIR", subject.places.build.join("target"))
+        .env("CARGO_TERM_COLOR", "never");
+    cmd
+}
+
+/// Not every cargo comes with its formatter and linter.
+fn cargo_has(subject: &Subject, tool: &str) -> bool {
+    proc::text(cargo(subject, &[tool, "--version"])).is_some()
+}
+
+/// A file under version control.
+struct Tracked {
+    name: String,
+    text: String,
+}
+
+fn tracked(repo: &Path) -> Result<Vec<Tracked>> {
+    let mut cmd = proc::command("git");
+    cmd.arg("-C").arg(repo).args(["ls-files", "-z"]);
+    let list = proc::text(cmd).context("git ls-files failed: lint needs a git checkout")?;
+    let names = list.split('\0').filter(|name| !name.is_empty());
+    // What is deleted and not yet committed cannot be read, and need not be.
+    let files = names.filter_map(|name| {
+        let bytes = fs::read(repo.join(name)).ok()?;
+        Some(Tracked {
+            name: name.to_string(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+    });
+    Ok(files.collect())
+}
+
+fn has_licence(file: &Tracked) -> bool {
+    // The licence itself, and the file that cargo writes.
+    let exempt = ["COPYING", "Cargo.lock"];
+    let base = file.name.rsplit('/').next().unwrap_or_default();
+    let mut first = file.text.lines().take(2);
+    exempt.contains(&base) || first.any(|line| line.contains("SPDX-License-Identifier: GPL-2.0"))
+}
+
+fn places_of(files: &[Tracked], find: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let hits = files.iter().flat_map(|file| {
+        let lines = file.text.lines().enumerate();
+        lines
+            .filter_map(|(at, line)| Some(format!("{}:{}: {}", file.name, at + 1, find(line)?)))
+            .collect::<Vec<_>>()
+    });
+    hits.collect()
+}
+
+/// Hosts that this machine's package managers are configured with.
+fn configured_hosts() -> BTreeSet<String> {
+    let mut texts = Vec::new();
+    let mut cmd = proc::command("apt-get");
+    cmd.args(["indextargets", "--format", "$(REPO_URI)"]);
+    texts.extend(apt::available().then(|| proc::text(cmd)).flatten());
+    let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
+    let cargo_home = env::var_os("CARGO_HOME").map_or(home.join(".cargo"), PathBuf::from);
+    let files = [
+        home.join(".npmrc"),
+        home.join(".pip/pip.conf"),
+        home.join(".config/pip/pip.conf"),
+        PathBuf::from("/etc/pip.conf"),
+        cargo_home.join("config.toml"),
+        cargo_home.join("config"),
+    ];
+    texts.extend(
+        files
+            .iter()
+            .filter_map(|file| fs::read_to_string(file).ok()),
+    );
+    texts.extend(
+        ["PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"]
+            .iter()
+            .filter_map(|name| env::var(name).ok()),
+    );
+    texts.iter().flat_map(|text| hosts_in(text)).collect()
+}
+
+fn hosts_in(text: &str) -> Vec<String> {
+    let after = text.split("://").skip(1);
+    let host = after.filter_map(|rest| {
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || "-.@:".contains(c)))
+            .unwrap_or(rest.len());
+        let host = rest[..end].rsplit('@').next()?.split(':').next()?;
+        host.contains('.').then(|| host.to_string())
+    });
+    host.collect()
+}
+
+/// The checkout's path and the user's home.
+fn own_paths(repo: &Path) -> Vec<String> {
+    let home = env::var("HOME").unwrap_or_default();
+    let paths = [repo.display().to_string(), home];
+    paths
+        .into_iter()
+        .map(|path| path.trim_end_matches('/').to_string())
+        .filter(|path| path.len() > 1)
+        .collect()
+}
+
+/// Whether a text has this very path, and not one that merely ends or goes on with the same letters.
+fn mentions(text: &str, path: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    text.match_indices(path).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + path.len()..].chars().next();
+        !before.is_some_and(|c| is_name(c) || c == '/' || c == '}') && !after.is_some_and(is_name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> Tracked {
+        Tracked {
+            name: name.to_string(),
+            text: text.to_string(),
+        }
+    }
+
+    #[test]
+    fn licences_are_at_the_top() {
+        let tag = "SPDX-License-Identifier: GPL-2.0";
+        assert!(has_licence(&file("a.rs", &format!("// {tag}\n"))));
+        assert!(has_licence(&file("a.sh", &format!("#!/bin/sh\n# {tag}\n"))));
+        assert!(!has_licence(&file("a.rs", &format!("\n\n// {tag}\n"))));
+        assert!(!has_licence(&file("a.rs", "fn main() {}\n")));
+        assert!(has_licence(&file("scripts/Cargo.lock", "version = 4\n")));
+    }
+
+    #[test]
+    fn hosts_are_taken_from_addresses() {
+        let text = "deb http://one.example.org/x y\nindex = sparse+https://user:pw@two.example:8080/z\nfile:///var/x\n";
+        assert_eq!(hosts_in(text), ["one.example.org", "two.example"]);
+        let found = places_of(&[file("a", "x\nfrom one.example.org\n")], |line| {
+            line.contains("one.example.org").then(|| "one".to_string())
+        });
+        assert_eq!(found, ["a:2: one"]);
+    }
+
+    #[test]
+    fn paths_are_whole() {
+        assert!(mentions("cd /home/me/x", "/home/me"));
+        assert!(mentions("'/home/me'", "/home/me"));
+        assert!(!mentions("/home/meadow", "/home/me"));
+        assert!(!mentions("/srv/home/me", "/home/me"));
+        assert!(!mentions("usr/src/x", "/src"));
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run at a time where two would spoil each other's work: a lock on a file that holds the owner's process id, and
+//! that the system lets go of when the owner ends, however it ends.
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Held until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, or says who has it.
+    pub fn take(path: &Path, what: &str) -> Result<Self> {
+        match Self::attempt(path)? {
+            Ok(lock) => Ok(lock),
+            Err(owner) => {
+                bail!("{what} is in use by another run (process {owner}): wait until it has ended")
+            }
+        }
+    }
+
+    /// Takes the lock when its owner, of whom `waiting` is told, has done its part.
+    pub fn wait(path: &Path, mut waiting: impl FnMut(&str)) -> Result<Self> {
+        loop {
+            match Self::attempt(path)? {
+                Ok(lock) => return Ok(lock),
+                Err(owner) => waiting(&owner),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn attempt(path: &Path) -> Result<Result<Self, String>> {
+        let cannot = || format!("{}: cannot be locked", path.display());
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)
+                .with_context(|| format!("{}: cannot be made", dir.display()))?;
+        }
+        let mut file = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(path)
+            .with_context(cannot)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                file.set_len(0).with_context(cannot)?;
+                file.rewind().with_context(cannot)?;
+                write!(file, "{}", std::process::id()).with_context(cannot)?;
+                Ok(Ok(Self { _file: file }))
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let mut owner = String::new();
+                let _ = file.read_to_string(&mut owner);
+                Ok(Err(if owner.is_empty() {
+                    "unknown".to_string()
+                } else {
+                    owner
+                }))
+            }
+            Err(e) => Err(e).with_context(cannot),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_is_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sub/.lock");
+        let first = Lock::take(&path, "build").unwrap();
+        let error = Lock::take(&path, "build").unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
+        drop(first);
+        Lock::take(&path, "build").unwrap();
+    }
+
+    #[test]
+    fn waiting_ends_when_the_first_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".lock");
+        let mut first = Some(Lock::take(&path, "cache").unwrap());
+        let mut told = 0;
+        Lock::wait(&path, |_| {
+            told += 1;
+            first = None;
+        })
+        .unwrap();
+        assert_eq!(told, 1);
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Does what the make targets say: from a bare machine to a booted and tested kernel.
+
+mod apt;
+mod diagnostics;
+mod guest;
+mod host;
+mod kbuild;
+mod kconfig;
+mod kunit;
+mod lint;
+mod lock;
+mod places;
+mod proc;
+mod progress;
+mod report;
+mod source;
+mod space;
+mod splat;
+mod targets;
+mod toolchain;
+mod version;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use places::Places;
+use progress::Progress;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Called by make; `make help` says what each target does.
+#[derive(Parser)]
+struct Arguments {
+    /// The checkout.
+    #[arg(long)]
+    repo: PathBuf,
+    /// The cargo that built this tool.
+    #[arg(long)]
+    cargo: PathBuf,
+    /// A kernel tree of one's own.
+    #[arg(long)]
+    kdir: Option<PathBuf>,
+    /// The rustc that builds the kernel.
+    #[arg(long)]
+    rustc: Option<PathBuf>,
+    /// x86_64, x86_64-debug or um.
+    #[arg(long)]
+    config: Option<String>,
+    /// Which KUnit suites to run.
+    #[arg(long)]
+    filter: Option<String>,
+    /// Which compile-fail cases to run.
+    #[arg(long)]
+    case: Option<String>,
+    /// Show everything the children print.
+    #[arg(long)]
+    verbose: bool,
+    target: Target,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Target {
+    Run,
+    Test,
+    Apply,
+    Revert,
+    Patches,
+    Kunit,
+    CompileFail,
+    Lint,
+    Doc,
+    Shell,
+    Clean,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // One line, however long the chain of causes.
+            let chain: Vec<String> = error
+                .chain()
+                .map(|e| e.to_string().replace('\n', " "))
+                .collect();
+            eprintln!("error: {}", chain.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the target did all it should.
+fn run(arguments: &Arguments) -> Result<bool> {
+    proc::end_children_on_signals()?;
+    proc::set_verbose(arguments.verbose);
+    let places = Places::new(&arguments.repo, arguments.kdir.as_deref())?;
+    let progress = Progress::new(arguments.verbose);
+    let session = targets::Session {
+        places: &places,
+        progress: &progress,
+        cargo: &arguments.cargo,
+        rustc: arguments.rustc.as_deref(),
+        config: arguments.config.as_deref(),
+        filter: arguments.filter.as_deref(),
+        case: arguments.case.as_deref(),
+    };
+    let _lock = lock::Lock::take(&places.build.join(".lock"), "build/")?;
+    match arguments.target {
+        Target::Run => session.run(),
+        Target::Test => session.test(),
+        Target::Apply => session.apply(),
+        Target::Revert => session.revert(),
+        Target::Patches => session.patches(),
+        Target::Kunit => session.kunit(),
+        Target::CompileFail => session.compile_fail(),
+        Target::Lint => session.lint(),
+        Target::Doc => session.doc(),
+        Target::Shell => session.shell(),
+        Target::Clean => session.clean(),
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where everything is: the checkout, what is generated below it, and the cache that clones share.
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The directories of one run.
+#[derive(Clone, Debug)]
+pub struct Places {
+    pub repo: PathBuf,
+    pub build: PathBuf,
+    pub cache: PathBuf,
+    /// A kernel tree of the caller's own, used in place of the source package.
+    pub kdir: Option<PathBuf>,
+}
+
+impl Places {
+    pub fn new(repo: &Path, kdir: Option<&Path>) -> Result<Self> {
+        let repo = fs::canonicalize(repo)
+            .with_context(|| format!("{}: no such checkout", repo.display()))?;
+        let kdir = match kdir {
+            None => None,
+            Some(dir) => match fs::canonicalize(dir) {
+                Ok(dir) => Some(dir),
+                Err(e) => bail!(
+                    "KDIR={}: {e}: give the top directory of a kernel tree",
+                    dir.display()
+                ),
+            },
+        };
+        Ok(Self {
+            build: repo.join("build"),
+            cache: cache_dir(|name| env::var(name).ok())?,
+            repo,
+            kdir,
+        })
+    }
+
+    /// The kernel tree that is configured and built.
+    pub fn tree(&self) -> PathBuf {
+        self.kdir
+            .clone()
+            .unwrap_or_else(|| self.build.join("linux"))
+    }
+
+    /// The `O=` directory of a configuration; a caller's tree has its own, so that changing between trees rebuilds
+    /// nothing.
+    pub fn out(&self, config: &str) -> PathBuf {
+        match &self.kdir {
+            None => self.build.join(config),
+            Some(dir) => {
+                let digest = Sha256::digest(dir.as_os_str().as_encoded_bytes());
+                let tag: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+                self.build.join(format!("kdir-{tag}")).join(config)
+            }
+        }
+    }
+
+    pub fn log(&self, step: &str) -> PathBuf {
+        self.build.join("logs").join(format!("{step}.log"))
+    }
+
+    /// A path as a reader standing in the checkout would type it.
+    pub fn show(&self, path: &Path) -> String {
+        path.strip_prefix(&self.repo)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+}
+
+fn cache_dir(var: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
+    let set = |name| {
+        var(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let dir = match (set("VMA_CACHE"), set("XDG_CACHE_HOME"), set("HOME")) {
+        (Some(dir), _, _) => dir,
+        (_, Some(dir), _) => dir.join("linux-rust-vma"),
+        (_, _, Some(home)) => home.join(".cache").join("linux-rust-vma"),
+        _ => bail!("no directory for the cache: set VMA_CACHE or HOME"),
+    };
+    if !dir.is_absolute() {
+        bail!(
+            "VMA_CACHE={}: the cache must be an absolute path",
+            dir.display()
+        );
+    }
+    Ok(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(vars: &[(&str, &str)]) -> Result<PathBuf> {
+        cache_dir(|name| {
+            vars.iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| v.to_string())
+        })
+    }
+
+    #[test]
+    fn cache_follows_the_variables_in_order() {
+        let all = [
+            ("VMA_CACHE", "/a"),
+            ("XDG_CACHE_HOME", "/b"),
+            ("HOME", "/c"),
+        ];
+        assert_eq!(cache(&all).unwrap(), Path::new("/a"));
+        assert_eq!(cache(&all[1..]).unwrap(), Path::new("/b/linux-rust-vma"));
+        assert_eq!(
+            cache(&all[2..]).unwrap(),
+            Path::new("/c/.cache/linux-rust-vma")
+        );
+        assert_eq!(
+            cache(&[("VMA_CACHE", ""), ("HOME", "/c")]).unwrap(),
+            Path::new("/c/.cache/linux-rust-vma")
+        );
+        assert!(
+            cache(&[])
+                .unwrap_err()
+                .to_string()
+                .contains("set VMA_CACHE or HOME")
+        );
+        assert!(
+            cache(&[("VMA_CACHE", "here")])
+                .unwrap_err()
+                .to_string()
+                .contains("absolute")
+        );
+    }
+
+    #[test]
+    fn trees_do_not_share_a_build_directory() {
+        let place = |kdir: Option<&str>| Places {
+            repo: "/r".into(),
+            build: "/r/build".into(),
+            cache: "/c".into(),
+            kdir: kdir.map(PathBuf::from),
+        };
+        assert_eq!(place(None).out("um"), Path::new("/r/build/um"));
+        assert_ne!(place(Some("/k1")).out("um"), place(Some("/k2")).out("um"));
+        assert!(place(Some("/k1")).out("um").starts_with("/r/build"));
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What came of a run: counts and failures of each step, the table at the end, and the same as JSON.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fs;
+use std::path::Path;
+
+/// What a step found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Outcome {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    /// One line for each failure.
+    pub failures: Vec<String>,
+    /// Names of the suites that ran, for whoever expects some.
+    #[serde(skip)]
+    pub names: Vec<String>,
+}
+
+impl Outcome {
+    pub fn failure(line: String) -> Self {
+        let mut outcome = Self::default();
+        outcome.fail(line);
+        outcome
+    }
+
+    pub fn fail(&mut self, line: String) {
+        self.failed += 1;
+        self.failures.push(line);
+    }
+
+    pub fn fail_many(&mut self, count: usize, line: &str) {
+        self.failed += count;
+        self.failures.push(line.to_string());
+    }
+
+    pub fn check(&mut self, ok: bool, failure: impl FnOnce() -> String) {
+        match ok {
+            true => self.passed += 1,
+            false => self.fail(failure()),
+        }
+    }
+
+    pub fn counts(&self) -> String {
+        let skipped = if self.skipped == 0 {
+            String::new()
+        } else {
+            format!(", {} skipped", self.skipped)
+        };
+        format!("{} passed, {} failed{skipped}", self.passed, self.failed)
+    }
+
+    /// The line that scripts read, alone on stdout's last line.
+    pub fn last_line(&self) -> String {
+        format!("{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct StepReport {
+    name: String,
+    seconds: f64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// All steps of `make test`.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    steps: Vec<StepReport>,
+}
+
+impl Report {
+    pub fn add(&mut self, name: &str, seconds: f64, outcome: Outcome) {
+        self.steps.push(StepReport {
+            name: name.to_string(),
+            seconds,
+            outcome,
+        });
+    }
+
+    pub fn total(&self) -> Outcome {
+        let mut total = Outcome::default();
+        for step in &self.steps {
+            total.passed += step.outcome.passed;
+            total.failed += step.outcome.failed;
+            total.skipped += step.outcome.skipped;
+        }
+        total
+    }
+
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{:28} {:>7} {:>7} {:>8} {:>9}\n",
+            "step", "passed", "failed", "skipped", "seconds"
+        );
+        for StepReport {
+            name,
+            seconds,
+            outcome,
+        } in &self.steps
+        {
+            let Outcome {
+                passed,
+                failed,
+                skipped,
+                ..
+            } = outcome;
+            text += &format!("{name:28} {passed:>7} {failed:>7} {skipped:>8} {seconds:>9.1}\n");
+        }
+        let seconds: f64 = self.steps.iter().map(|step| step.seconds).sum();
+        let Outcome {
+            passed,
+            failed,
+            skipped,
+            ..
+        } = self.total();
+        text + &format!(
+            "{:28} {passed:>7} {failed:>7} {skipped:>8} {seconds:>9.1}\n",
+            "all"
+        )
+    }
+
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let cannot = || format!("{}: cannot be written", path.display());
+        let text = serde_json::to_string_pretty(self).with_context(cannot)?;
+        fs::write(path, text + "\n").with_context(cannot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_table_and_json_agree() {
+        let mut report = Report::default();
+        report.add(
+            "one",
+            1.5,
+            Outcome {
+                passed: 3,
+                skipped: 1,
+                ..Outcome::default()
+            },
+        );
+        let mut bad = Outcome {
+            passed: 2,
+            ..Outcome::default()
+        };
+        bad.fail("that".to_string());
+        report.add("two", 2.0, bad);
+        assert_eq!(report.total().last_line(), "5 passed, 1 failed");
+        let table = report.table();
+        let last: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(last, ["all", "5", "1", "1", "3.5"]);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("test.json");
+        report.write(&file).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!(value["steps"][1]["failures"][0], "that");
+        assert_eq!(value["steps"][0]["passed"], 3);
+    }
+}
