@@ -2,13 +2,14 @@
 
 //! What `/dev/rust-vma` and its users say to each other.
 //!
-//! Everything is an array of 64-bit words in native byte order. So nothing is padded, and 32-bit and
-//! 64-bit processes say the same. Flags have numbers of their own, because those of the kernel change.
+//! Everything is an array of 64-bit words in native byte order. So nothing is padded, and 32-bit
+//! and 64-bit processes say the same. Flags have numbers of their own, because those of the kernel
+//! change.
 //!
 //! This is plain Rust without the `kernel` crate, for user space to include, too.
 
-/// A VMA: its start, its end (exclusive), its offset in the mapped file in bytes (0 without a file), and
-/// its [`flag`]s.
+/// A VMA: its start, its end (exclusive), its offset in the mapped file in bytes (0 without a
+/// file), and its [`flag`]s.
 ///
 /// `read()` gives one for each VMA of the caller, in the order of their addresses.
 pub(crate) type Record = [u64; 4];
@@ -35,8 +36,8 @@ pub(crate) const DESCRIBE_NR: u8 = 0x90;
 pub(crate) mod locking {
     /// The VMA read lock, without the mmap lock.
     ///
-    /// Fails with `EAGAIN` both if there is no VMA and if the lock cannot be had this way, now or in
-    /// this kernel: nothing but the mmap lock can tell the two apart.
+    /// Fails with `EAGAIN` both if there is no VMA and if the lock cannot be had this way, now or
+    /// in this kernel: nothing but the mmap lock can tell the two apart.
     pub(crate) const RCU: u64 = 1;
 
     /// The mmap read lock.

@@ -2,8 +2,8 @@
 
 //! One VMA, described under the lock that the user asks for.
 //!
-//! What is read does not depend on the lock; what can go wrong does. So the four ways to lock differ, and
-//! meet in one function that is generic over the lock level.
+//! What is read does not depend on the lock; what can go wrong does. So the four ways to lock
+//! differ, and meet in one function that is generic over the lock level.
 
 use crate::abi::{
     flag,

@@ -2,8 +2,8 @@
 
 //! All VMAs of an address space, as they were at one moment.
 //!
-//! They are listed in one go under the mmap read lock. If instead each VMA were locked by itself, mappings
-//! that come and go in between could be missed or seen twice.
+//! They are listed in one go under the mmap read lock. If instead each VMA were locked by itself,
+//! mappings that come and go in between could be missed or seen twice.
 
 use crate::{
     abi::Record,
@@ -33,9 +33,10 @@ impl List {
     ///
     /// `ENOMEM`, and `EINTR` if the task is being killed.
     pub(crate) fn new(mm: &MmWithUser) -> Result<Self> {
-        // Enough for most processes, without holding up the address space. For the others the list grows
-        // under the lock: that may sleep for memory, as page faults do under the same lock, because
-        // reclaim never waits for an mmap lock. Users can have many lists, so they pay for them.
+        // Enough for most processes, without holding up the address space. For the others the list
+        // grows under the lock: that may sleep for memory, as page faults do under the same lock,
+        // because reclaim never waits for an mmap lock. Users can have many lists, so they pay for
+        // them.
         let mut records = KVVec::with_capacity(128, GFP_KERNEL_ACCOUNT)?;
 
         let mut locks = mm.vma_locks();

@@ -3,16 +3,17 @@
 //! Rust VMA sample: `/dev/rust-vma` tells a process about its own memory mappings.
 //!
 //! - An ioctl describes the VMA at an address, locking it the way that the caller asks for.
-//! - `read()` lists all VMAs of the caller. The list is made when reading starts at offset 0, and later
-//!   reads go on in it.
+//! - `read()` lists all VMAs of the caller. The list is made when reading starts at offset 0, and
+//!   later reads go on in it.
 //!
 //! The numbers and layouts are in `abi.rs`, the ways to lock and their errors in `describe.rs`.
 //!
 //! # User memory and VMA locks
 //!
-//! To copy from or to user memory can fault, and the fault takes the VMA lock or the mmap lock of the very
-//! address space that is being described. So nothing is copied while one of these locks is held: requests
-//! are copied in first, answers are collected in kernel memory and copied out when the locks are gone.
+//! To copy from or to user memory can fault, and the fault takes the VMA lock or the mmap lock of
+//! the very address space that is being described. So nothing is copied while one of these locks is
+//! held: requests are copied in first, answers are collected in kernel memory and copied out when
+//! the locks are gone.
 
 use kernel::{
     fs::{
@@ -91,8 +92,8 @@ impl MiscDevice for RustVma {
         let me = kiocb.file();
         let mut list = me.list.lock();
 
-        // An open file can get into the hands of another process, which is told about itself and not
-        // about the one before.
+        // An open file can get into the hands of another process, which is told about itself and
+        // not about the one before.
         let list = match &mut *list {
             Some(list) if kiocb.ki_pos() != 0 && list.is_of(mm) => list,
             list => list.insert(List::new(mm)?),

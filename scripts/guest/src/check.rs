@@ -313,7 +313,8 @@ mod tests {
     fn answers_stay_with_their_vma_after_a_difference() {
         let mut second = seen();
         second.record = [0x8000, 0x9000, 0, 0];
-        // Only the driver knows the first; the second's answers are about the first, which is wrong.
+        // Only the driver knows the first; the second's answers are about the first, which is
+        // wrong.
         let maps = Line {
             area: Area::from_record(second.record),
             name: "",

@@ -21,7 +21,8 @@ pub enum Pair {
 
 /// Pairs up the lists in the order they come in.
 ///
-/// Each must be in the order of its addresses; where one is not, VMAs do not find their counterparts.
+/// Each must be in the order of its addresses; where one is not, VMAs do not find their
+/// counterparts.
 pub fn compare(driver: impl Iterator<Item = Area>, maps: impl Iterator<Item = Area>) -> Vec<Pair> {
     let (mut driver, mut maps) = (driver.peekable(), maps.peekable());
     std::iter::from_fn(|| next_pair(&mut driver, &mut maps)).collect()

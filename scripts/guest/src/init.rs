@@ -1,24 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What process 1 does besides: it makes the system usable, and ends it.
+//!
+//! On the console, among what the kernel says there, are the lines `vma-demo: begin` and `vma-demo:
+//! exit CODE`, for the host to read. What is for people goes to the terminal that the environment
+//! names, or else to the console, too.
 
 use crate::sys;
+use std::env;
 use std::ffi::CStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+/// The variable that names the terminal. The kernel's command line sets it.
+const OUTPUT: &str = "VMA_DEMO_OUTPUT";
+
+/// Exit code of a demo that could not start.
+const NOT_STARTED: u8 = 2;
 
 /// Whether this is the first process of the system.
 pub fn is_init() -> bool {
     std::process::id() == 1
 }
 
+/// Runs the demo, which returns its exit code, and ends the system.
+pub fn run(demo: fn() -> u8) -> ! {
+    // Without a console there is nobody to tell.
+    let mut console = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(File::from)
+        .ok();
+    let mut report = |line: &str| {
+        console
+            .as_mut()
+            .map(|console| writeln!(console, "{line}").ok())
+    };
+
+    report("vma-demo: begin");
+    let code = match mount_all().and_then(|()| redirect_output()) {
+        Ok(()) => demo(),
+        Err(message) => {
+            report(&format!("vma-demo: {message}"));
+            NOT_STARTED
+        }
+    };
+    sys::drain(&io::stdout());
+    report(&format!("vma-demo: exit {code}"));
+    if let Some(console) = &console {
+        sys::drain(console);
+    }
+
+    if let Err(e) = sys::restart() {
+        eprintln!("vma-demo: cannot restart: {e}");
+    }
+    // Process 1 must not end: the kernel would panic, and the host would take that for the result.
+    loop {
+        std::thread::park();
+    }
+}
+
 /// Mounts what the demo needs. It may be there already: the kernel can mount `/dev` itself.
-pub fn mount_all() -> Result<(), String> {
+fn mount_all() -> Result<(), String> {
     const MOUNTS: [(&CStr, &CStr); 2] = [(c"proc", c"/proc"), (c"devtmpfs", c"/dev")];
 
     for (kind, at) in MOUNTS {
         let name = at.to_string_lossy();
-        if let Err(e) = std::fs::create_dir_all(name.as_ref()) {
-            return Err(format!("cannot make the directory {name}: {e}"));
-        }
+        fs::create_dir_all(name.as_ref())
+            .map_err(|e| format!("cannot make the directory {name}: {e}"))?;
         match sys::mount(kind, at) {
             Err(e) if e.raw_os_error() != Some(libc::EBUSY) => {
                 return Err(format!("cannot mount {name}: {e}"));
@@ -29,14 +79,18 @@ pub fn mount_all() -> Result<(), String> {
     Ok(())
 }
 
-/// Tells the host how it went, and ends the system.
-pub fn exit(code: u8) -> ! {
-    println!("vma-demo: exit {code}");
-    if let Err(e) = sys::restart() {
-        println!("vma-demo: cannot restart: {e}");
-    }
-    // Process 1 must not end: the kernel would panic, and the host would take that for the result.
-    loop {
-        std::thread::park();
-    }
+fn redirect_output() -> Result<(), String> {
+    let Some(path) = env::var_os(OUTPUT) else {
+        return Ok(());
+    };
+    File::options()
+        .write(true)
+        .open(&path)
+        .and_then(|terminal| sys::make_stdout(&terminal))
+        .map_err(|e| {
+            format!(
+                "cannot write to {}, which {OUTPUT} names: {e}",
+                path.to_string_lossy()
+            )
+        })
 }

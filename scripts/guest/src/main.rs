@@ -2,9 +2,9 @@
 
 //! The demo of `/dev/rust-vma`.
 //!
-//! It makes mappings of every kind, has the driver list and describe them under every lock, and compares each
-//! with `/proc/self/maps` of the same moment. It is the first process of a system that has nothing else; as
-//! an ordinary process it does the same and does not end the system.
+//! It makes mappings of every kind, has the driver list and describe them under every lock, and
+//! compares each with `/proc/self/maps` of the same moment. It is the first process of a system
+//! that has nothing else; as an ordinary process it does the same and does not end the system.
 
 #[path = "../../../samples/rust/vma/abi.rs"]
 mod abi;
@@ -30,8 +30,14 @@ use std::fs::File;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    println!("vma-demo: begin");
-    let code = match std::panic::catch_unwind(run) {
+    if init::is_init() {
+        init::run(exit_code);
+    }
+    ExitCode::from(exit_code())
+}
+
+fn exit_code() -> u8 {
+    match std::panic::catch_unwind(run) {
         Ok(Ok(true)) => 0,
         Ok(Ok(false)) => 1,
         Ok(Err(message)) => {
@@ -40,18 +46,11 @@ fn main() -> ExitCode {
         }
         // The panic's message is out already.
         Err(_) => 3,
-    };
-    if init::is_init() {
-        init::exit(code);
     }
-    ExitCode::from(code)
 }
 
 /// Returns whether everything agreed; an error is what kept it from being found out.
 fn run() -> Result<bool, String> {
-    if init::is_init() {
-        init::mount_all()?;
-    }
     let device = File::open(device::PATH).map_err(|e| {
         format!(
             "cannot open {}: {e}; it takes a kernel with CONFIG_SAMPLE_RUST_VMA",
@@ -79,7 +78,7 @@ fn run() -> Result<bool, String> {
     }
     if has_gate {
         println!(
-            "vma-demo: [vsyscall] is left out: it is a line of /proc/self/maps, but no VMA of any process"
+            "vma-demo: the line [vsyscall] of /proc/self/maps is left out: it is no VMA of any process"
         );
     }
     for made in &not_listed {

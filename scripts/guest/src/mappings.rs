@@ -143,7 +143,8 @@ pub fn make() -> Result<Mappings> {
     )?;
     add(at, 4 * page, "file, shared", flag::FILE);
 
-    // The kernel takes VM_SHARED away from such a mapping; that it is shared is known from VM_MAYSHARE.
+    // The kernel takes VM_SHARED away from such a mapping; that it is shared is known from
+    // VM_MAYSHARE.
     let read_only = File::open(format!("/proc/self/fd/{}", memory.as_raw_fd()))?;
     let at = sys::mmap(
         slots.next(),

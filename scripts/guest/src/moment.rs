@@ -2,8 +2,9 @@
 
 //! One moment of this process, seen by the driver and by `/proc/self/maps`.
 //!
-//! `/proc/self/maps` is read before the driver is asked and after; if both are the same, the mappings did not
-//! change in between. To that end nothing is allocated in between: all memory is there before.
+//! `/proc/self/maps` is read before the driver is asked and after; if both are the same, the
+//! mappings did not change in between. To that end nothing is allocated in between: all memory is
+//! there before.
 
 use crate::abi::Record;
 use crate::device::{self, Answer, WAYS, Way};
@@ -16,8 +17,8 @@ const MAX_VMAS: usize = 512;
 /// How often the mappings may have changed while they were looked at.
 const TRIES: usize = 10;
 
-/// How often locking under RCU may fail where there is a VMA. Besides this task, only the kernel's own
-/// (khugepaged, ksmd) write-lock its VMAs, and not for long.
+/// How often locking under RCU may fail where there is a VMA. Besides this task, only the kernel's
+/// own (khugepaged, ksmd) write-lock its VMAs, and not for long.
 const RCU_TRIES: usize = 100;
 
 /// The addresses of a VMA that the driver is asked about.

@@ -2,7 +2,8 @@
 
 //! The system calls that the standard library does not have, and all of this crate's `unsafe`.
 //!
-//! Addresses are plain numbers here: what is mapped is looked at by the kernel only, never through a reference.
+//! Addresses are plain numbers here: what is mapped is looked at by the kernel only, never through
+//! a reference.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -103,7 +104,8 @@ pub fn memfd(name: &CStr) -> Result<File> {
 pub fn ioctl_words<const N: usize>(file: &File, number: u32, words: &mut [u64; N]) -> Result<()> {
     assert!(encoded_size(number) <= size_of::<[u64; N]>());
 
-    // SAFETY: The driver reads and writes as much as the number says, which is not more than there is.
+    // SAFETY: The driver reads and writes as much as the number says, which is not more than there
+    // is.
     check(unsafe {
         libc::ioctl(
             file.as_raw_fd(),
@@ -161,11 +163,23 @@ pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
     check(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, ptr::null()) })
 }
 
-/// Waits until everything is written, and restarts the machine.
+/// Lets standard output go to `file` from now on.
+pub fn make_stdout(file: &File) -> Result<()> {
+    // SAFETY: This changes where the standard library's handle writes to, and closes nobody else's.
+    check(unsafe { libc::dup2(file.as_raw_fd(), libc::STDOUT_FILENO) })
+}
+
+/// Waits until a terminal has got everything.
+pub fn drain(terminal: &impl AsRawFd) {
+    // What is no terminal has got it already.
+    // SAFETY: This waits.
+    let _ = unsafe { libc::tcdrain(terminal.as_raw_fd()) };
+}
+
+/// Restarts the machine. Returns only if that failed.
 pub fn restart() -> Result<()> {
-    // SAFETY: These act on the terminal and on the system, not on this process's memory.
+    // SAFETY: These act on the system, not on this process's memory.
     unsafe {
-        libc::tcdrain(libc::STDOUT_FILENO);
         libc::sync();
         check(libc::reboot(libc::RB_AUTOBOOT))
     }
