@@ -7,23 +7,23 @@
 //! An address space (`struct mm_struct`, [`MmWithUser`]) is described by its virtual memory areas
 //! (`struct vm_area_struct`, VMA). Two locks protect them:
 //!
-//! - The *mmap lock*, one for the address space, a reader/writer semaphore. To hold it in either mode
-//!   keeps every VMA stable: attached to the tree, allocated, readable.
-//! - The *VMA lock*, one for each VMA. Read-locking it keeps that one VMA stable and readable. It never
-//!   sleeps, but it can fail. Write-locking it needs the mmap write lock first, waits until the VMA's
-//!   readers have left, and lasts until the mmap write lock is released or downgraded: all VMA write
-//!   locks of an address space end at once.
+//! - The *mmap lock*, one for the address space, a reader/writer semaphore. To hold it in either
+//!   mode keeps every VMA stable: attached to the tree, allocated, readable.
+//! - The *VMA lock*, one for each VMA. Read-locking it keeps that one VMA stable and readable. It
+//!   never sleeps, but it can fail. Write-locking it needs the mmap write lock first, waits until
+//!   the VMA's readers have left, and lasts until the mmap write lock is released or downgraded:
+//!   all VMA write locks of an address space end at once.
 //!
-//! To write a field of a VMA takes both write locks. To wait for the mmap lock while a VMA read lock is
-//! held is a deadlock: the writer who has the mmap lock may be waiting for that VMA.
+//! To write a field of a VMA takes both write locks. To wait for the mmap lock while a VMA read
+//! lock is held is a deadlock: the writer who has the mmap lock may be waiting for that VMA.
 //!
 //! The full rules are in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
 //!
 //! # The protocol in types
 //!
-//! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and what
-//!   would deadlock does not get past the borrow checker.
+//! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and
+//!   what would deadlock does not get past the borrow checker.
 //! - [`MmapReadGuard`], [`MmapWriteGuard`], [`VmaReadGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
@@ -46,6 +46,9 @@
 //! # assert!(dont_dump(current!().mm().ok_or(EINVAL)?, 0).is_none());
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! Some names stand in [`kernel::mm`](super), too: there they are the untyped guards, which know only
+//! that some read lock is held. The two sets can be used side by side, but not nested.
 //!
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
 //! [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
@@ -120,17 +123,17 @@ pub use self::{
 
 /// A view of a `struct vm_area_struct`, by a task that holds the locks that `L` says.
 ///
-/// A view only ever exists behind a shared reference, which borrows the guard of the lock. It cannot
-/// be sent to or shared with another task.
+/// A view only ever exists behind a shared reference, which borrows the guard of the lock. It
+/// cannot be sent to or shared with another task.
 ///
-/// A view at a write level is like a [`Cell`](core::cell::Cell): shared, single-threaded, and written
-/// by setters that copy values in. So any number of VMAs, or one of them several times, can be
-/// write-locked in one transaction, as in C.
+/// A view at a write level is like a [`Cell`](core::cell::Cell): shared, single-threaded, and
+/// written by setters that copy values in. So any number of VMAs, or one of them several times,
+/// can be write-locked in one transaction, as in C.
 ///
 /// # Invariants
 ///
-/// For as long as a reference to the view lives, the VMA is attached to its address space, and the task
-/// that has the reference holds the locks that the level `L` stands for.
+/// For as long as a reference to the view lives, the VMA is attached to its address space, and the
+/// task that has the reference holds the locks that the level `L` stands for.
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,
@@ -144,8 +147,8 @@ impl<L: Level> Vma<L> {
     ///
     /// # Safety
     ///
-    /// For `'a`, `vma` must point to an attached VMA, and the calling task must hold the locks that `L`
-    /// stands for.
+    /// For `'a`, `vma` must point to an attached VMA, and the calling task must hold the locks
+    /// that `L` stands for.
     #[inline]
     pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
         // SAFETY: The caller keeps the VMA valid for 'a. The types have the same layout by
@@ -173,8 +176,8 @@ impl<L: Level> Vma<L> {
     where
         L: ReadFields,
     {
-        // SAFETY: By `L: ReadFields` the VMA is protected at least as well as at the level `Read`, for
-        // as long as `self` is borrowed.
+        // SAFETY: By `L: ReadFields` the VMA is protected at least as well as at the level `Read`,
+        // for as long as `self` is borrowed.
         unsafe { Vma::from_raw(self.as_raw()) }
     }
 }

@@ -26,9 +26,9 @@ impl<L: Level> Vma<L> {
 
             let vma = self.as_raw();
 
-            // SAFETY: The VMA is alive and attached, so its mm is alive, too. The three numbers are
-            // changed by others at any time, atomically or by `WRITE_ONCE()`; these are volatile loads of
-            // aligned 32-bit words.
+            // SAFETY: The VMA is alive and attached, so its mm is alive, too. The three numbers
+            // are changed by others at any time, atomically or by `WRITE_ONCE()`; these are
+            // volatile loads of aligned 32-bit words.
             let (refcnt, vma_seq, mm_seq) = unsafe {
                 let mm = (*vma).vm_mm;
 

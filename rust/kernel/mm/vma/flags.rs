@@ -2,9 +2,9 @@
 
 //! VMA flags: single bits and sets of them.
 //!
-//! The kernel is moving from a word of flags (`vm_flags_t`, `VM_READ`) to a bitmap of numbered bits
-//! (`vma_flags_t`, `VMA_READ_BIT`). The types here are bits and sets of bits, so that the move does not
-//! reach drivers.
+//! The kernel is moving from a word of flags (`vm_flags_t`, `VM_READ`) to a bitmap of numbered
+//! bits (`vma_flags_t`, `VMA_READ_BIT`). The types here are bits and sets of bits, so that the
+//! move does not reach drivers.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
@@ -254,8 +254,8 @@ impl fmt::Debug for VmaFlags {
 
 /// Flags that may be changed on a live VMA, whoever it belongs to.
 ///
-/// They are those that userspace can change by `madvise()` on any of its mappings, so neither the kernel
-/// nor a driver relies on them, save for what
+/// They are those that userspace can change by `madvise()` on any of its mappings, so neither the
+/// kernel nor a driver relies on them, save for what
 /// [`Vma::clear_flags()`](super::Vma::clear_flags) refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AdviceFlags(VmaFlags);

@@ -124,8 +124,8 @@ pub unsafe trait MmapLevel: ReadFields {
     ///
     /// # Safety
     ///
-    /// The calling task must hold the mmap lock of `mm` in the mode that `Self` stands for, and must
-    /// not rely on holding it, or on any VMA write lock of `mm`, afterwards.
+    /// The calling task must hold the mmap lock of `mm` in the mode that `Self` stands for, and
+    /// must not rely on holding it, or on any VMA write lock of `mm`, afterwards.
     #[doc(hidden)]
     unsafe fn unlock(mm: &MmWithUser);
 }
@@ -163,8 +163,8 @@ levels! {
 
     /// The mmap write lock is held, the VMA is not write-locked.
     ///
-    /// Taken by [`VmaLocks::write()`](super::VmaLocks::write) and its variants. Page faults and other
-    /// VMA readers still run.
+    /// Taken by [`VmaLocks::write()`](super::VmaLocks::write) and its variants. Page faults and
+    /// other VMA readers still run.
     MmapWrite;
 
     /// The mmap write lock is held and the VMA is write-locked.
@@ -195,8 +195,8 @@ unsafe impl ReadFields for VmaRead {}
 unsafe impl ReadFields for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadFields`.
 unsafe impl ReadFields for Read {}
-// SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the task
-// that has the view.
+// SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the
+// task that has the view.
 unsafe impl ReadFields for MmapWrite {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl ReadFields for VmaWrite {}
@@ -222,13 +222,13 @@ unsafe impl MmapLevel for MmapRead {
     }
 }
 
-// SAFETY: `mmap_write_unlock()` releases the mmap write lock, and with it, by `vma_end_write_all()`,
-// all VMA write locks.
+// SAFETY: `mmap_write_unlock()` releases the mmap write lock, and with it, by
+// `vma_end_write_all()`, all VMA write locks.
 unsafe impl MmapLevel for MmapWrite {
     #[inline]
     unsafe fn unlock(mm: &MmWithUser) {
-        // SAFETY: The caller holds the mmap write lock of this live mm and gives it up, together with
-        // the VMA write locks taken under it.
+        // SAFETY: The caller holds the mmap write lock of this live mm and gives it up, together
+        // with the VMA write locks taken under it.
         unsafe { bindings::mmap_write_unlock(mm.as_raw()) };
     }
 }

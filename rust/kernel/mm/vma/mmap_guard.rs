@@ -37,9 +37,9 @@ use core::{
 
 /// Holds the mmap lock of an address space, in the mode that `L` says.
 ///
-/// Dropping it releases the lock. In write mode that ends the write locks of all VMAs, too. If it is
-/// leaked ([`core::mem::forget`]) the lock stays taken: whoever wants it next waits forever, and so
-/// does the exit of the process. It cannot be used or freed wrongly, though.
+/// Dropping it releases the lock. In write mode that ends the write locks of all VMAs, too. If it
+/// is leaked ([`core::mem::forget`]) the lock stays taken: whoever wants it next waits forever,
+/// and so does the exit of the process. It cannot be used or freed wrongly, though.
 ///
 /// # Invariants
 ///
@@ -131,8 +131,9 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
 
     /// Read-locks the VMA at `addr` (C: `vma_start_read_locked()`).
     ///
-    /// Never sleeps. The VMA guard can outlive this guard, and so hand the mmap lock over to the VMA
-    /// lock; it cannot outlive the lock scope. Several VMAs can be locked under one mmap guard.
+    /// Never sleeps. The VMA guard can outlive this guard, and so hand the mmap lock over to the
+    /// VMA lock; it cannot outlive the lock scope. Several VMAs can be locked under one mmap
+    /// guard.
     ///
     /// # Errors
     ///
@@ -173,8 +174,8 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// Read-locks the VMA at `addr` while another VMA is locked
     /// (C: `vma_start_read_locked_nested()`).
     ///
-    /// Like [`lock_vma()`](Self::lock_vma). The subclass is for lockdep; kernels up to 7.3 ignore it,
-    /// because they mark every VMA read lock as one that does not wait.
+    /// Like [`lock_vma()`](Self::lock_vma). The subclass is for lockdep; kernels up to 7.3 ignore
+    /// it, because they mark every VMA read lock as one that does not wait.
     ///
     /// # Errors
     ///
@@ -195,8 +196,8 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
 
     /// Turns the write lock into a read lock without releasing it (C: `mmap_write_downgrade()`).
     ///
-    /// Readers get in, writers stay out. All VMA write locks end here, and every view that this guard
-    /// gave out must be gone.
+    /// Readers get in, writers stay out. All VMA write locks end here, and every view that this
+    /// guard gave out must be gone.
     #[doc(alias = "mmap_write_downgrade")]
     #[inline]
     pub fn downgrade(self) -> MmapReadGuard<'s>
@@ -207,8 +208,8 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
         // The lock goes on to the new guard.
         mem::forget(self);
 
-        // SAFETY: By `L: MmapWriteHeld` the mmap write lock of this live mm is held. Views at the write
-        // levels borrowed `self` and are gone.
+        // SAFETY: By `L: MmapWriteHeld` the mmap write lock of this live mm is held. Views at the
+        // write levels borrowed `self` and are gone.
         unsafe { bindings::mmap_write_downgrade(mm.as_raw()) };
 
         // SAFETY: The mmap read lock is what is left, and the new guard gets it.
@@ -219,8 +220,8 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
 impl<L: MmapLevel> Drop for MmapGuard<'_, L> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariants this task holds the lock in the mode `L`; nothing uses it after
-        // the guard.
+        // SAFETY: By the type invariants this task holds the lock in the mode `L`; nothing uses it
+        // after the guard.
         unsafe { L::unlock(self.mm) };
     }
 }

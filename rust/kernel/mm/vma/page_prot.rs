@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page protection: what the page table entries of a VMA permit, and how memory is cached through them.
+//! Page protection: what the page table entries of a VMA permit, and how memory is cached through
+//! them.
 //!
 //! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
 

@@ -2,9 +2,9 @@
 
 //! The guard of "a read lock": the VMA's, or the mmap lock where the VMA's cannot be had.
 //!
-//! A driver that wants to read one VMA does not care which of the two protects it. C code that tries
-//! the VMA lock first has to remember which lock it got and to release that one; here the guard
-//! remembers, in the lowest bit of its pointer.
+//! A driver that wants to read one VMA does not care which of the two protects it. C code that
+//! tries the VMA lock first has to remember which lock it got and to release that one; here the
+//! guard remembers, in the lowest bit of its pointer.
 
 use super::{
     level::Read,
@@ -37,15 +37,15 @@ pub enum HeldLock {
 
 /// Holds one VMA by a read lock, its own or that of its address space.
 ///
-/// It dereferences to a view at the level [`Read`]. Dropping it releases whichever lock it holds. If
-/// it is leaked ([`core::mem::forget`]) that lock stays taken; see [`VmaReadGuard`] and
+/// It dereferences to a view at the level [`Read`]. Dropping it releases whichever lock it holds.
+/// If it is leaked ([`core::mem::forget`]) that lock stays taken; see [`VmaReadGuard`] and
 /// [`MmapGuard`](super::MmapGuard).
 ///
 /// # Invariants
 ///
-/// `tagged` is the address of a `vm_area_struct`, plus [`MMAP_LOCKED`](Self::MMAP_LOCKED) if what this
-/// guard holds is the mmap read lock of its `mm_struct`; else it is the VMA's read lock. The task that
-/// has the guard took the lock. `mm_users` of the `mm_struct` is non-zero for `'s`.
+/// `tagged` is the address of a `vm_area_struct`, plus [`MMAP_LOCKED`](Self::MMAP_LOCKED) if what
+/// this guard holds is the mmap read lock of its `mm_struct`; else it is the VMA's read lock. The
+/// task that has the guard took the lock. `mm_users` of the `mm_struct` is non-zero for `'s`.
 #[must_use = "the read lock is released as soon as the guard is dropped"]
 pub struct ReadGuard<'s> {
     tagged: NonNull<bindings::vm_area_struct>,
@@ -75,8 +75,8 @@ impl<'s> ReadGuard<'s> {
         // The lock goes on to the new guard.
         mem::forget(mmap);
 
-        // INVARIANT: The guard that was forgotten held the mmap read lock of the VMA's mm, taken by this
-        // task, and was bounded by 's. The tag says so.
+        // INVARIANT: The guard that was forgotten held the mmap read lock of the VMA's mm, taken
+        // by this task, and was bounded by 's. The tag says so.
         Some(Self {
             tagged,
             _scope: PhantomData,
@@ -105,8 +105,8 @@ impl<'s> ReadGuard<'s> {
 impl<'s> From<VmaReadGuard<'s>> for ReadGuard<'s> {
     #[inline]
     fn from(guard: VmaReadGuard<'s>) -> Self {
-        // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an aligned
-        // address is clear.
+        // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an
+        // aligned address is clear.
         Self {
             tagged: guard.into_raw(),
             _scope: PhantomData,
@@ -120,8 +120,8 @@ impl Deref for ReadGuard<'_> {
 
     #[inline]
     fn deref(&self) -> &Vma<Read> {
-        // SAFETY: By the type invariants the mmap read lock or the VMA read lock is held for as long as
-        // the guard lives, which the view borrows.
+        // SAFETY: By the type invariants the mmap read lock or the VMA read lock is held for as
+        // long as the guard lives, which the view borrows.
         unsafe { Vma::from_raw(self.vma()) }
     }
 }
@@ -132,11 +132,12 @@ impl Drop for ReadGuard<'_> {
         let vma = self.vma();
 
         match self.held() {
-            // SAFETY: By the type invariants the VMA read lock is held by this task and the mm is alive;
-            // views borrowed the guard and are gone.
+            // SAFETY: By the type invariants the VMA read lock is held by this task and the mm is
+            // alive; views borrowed the guard and are gone.
             HeldLock::Vma => unsafe { bindings::vma_end_read(vma) },
-            // SAFETY: By the type invariants the mmap read lock is held by this task. It keeps the VMA
-            // attached until it is released, and the mm, which `vm_mm` names, is alive after that.
+            // SAFETY: By the type invariants the mmap read lock is held by this task. It keeps the
+            // VMA attached until it is released, and the mm, which `vm_mm` names, is alive after
+            // that.
             HeldLock::Mmap => unsafe { bindings::mmap_read_unlock((*vma).vm_mm) },
         }
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `vm_refcnt` decoded: whether a VMA is attached, who reads it, and whether somebody waits to write.
+//! `vm_refcnt` decoded: whether a VMA is attached, who reads it, and whether somebody waits to
+//! write.
 //!
-//! For diagnosis and tests. What it says can be out of date when it is returned, except for what the
-//! caller's own lock guarantees.
+//! For diagnosis and tests. What it says can be out of date when it is returned, except for what
+//! the caller's own lock guarantees.
 //!
 //! C header: the comment on `vm_refcnt` in
 //! [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
@@ -36,12 +37,13 @@ pub enum VmRefcnt {
 
     /// The flag and more: somebody write-locks or detaches the VMA. New readers are kept out.
     ExcludingReaders {
-        /// How many readers are waited for. One more than there are if the VMA is being detached, which
-        /// has given up the VMA's own count already.
+        /// How many readers are waited for. One more than there are if the VMA is being detached,
+        /// which has given up the VMA's own count already.
         readers: u32,
     },
 
-    /// The counter has overflowed or underflowed; `refcount_t` stays in this state, and the VMA leaks.
+    /// The counter has overflowed or underflowed; `refcount_t` stays in this state, and the VMA
+    /// leaks.
     Saturated,
 }
 

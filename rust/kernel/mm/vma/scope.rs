@@ -4,10 +4,11 @@
 //!
 //! Who holds a VMA read lock must not wait for the mmap lock: a writer that already has the mmap
 //! lock may be waiting for that very VMA, see the warning in
-//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst). The scope turns
-//! this rule into a borrow. Calls that wait for the mmap lock borrow the scope mutably, and every
-//! guard, also a VMA read lock that has outlived its mmap lock, keeps its borrow of the scope. So the
-//! compiler rejects a function that asks for the mmap lock while it still has a guard.
+//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst). The scope
+//! turns this rule into a borrow. Calls that wait for the mmap lock borrow the scope mutably, and
+//! every guard, also a VMA read lock that has outlived its mmap lock, keeps its borrow of the
+//! scope. So the compiler rejects a function that asks for the mmap lock while it still has a
+//! guard.
 //!
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
@@ -69,8 +70,8 @@ impl LockSubclass {
 /// The right to take the mmap lock and the VMA locks of one address space, one at a time.
 ///
 /// Made by [`MmWithUser::vma_locks()`]. Guards borrow from it, so that at any time there is either
-/// one mmap lock guard with the VMA read locks taken under it, or any number of VMA read locks taken
-/// without waiting, or nothing.
+/// one mmap lock guard with the VMA read locks taken under it, or any number of VMA read locks
+/// taken without waiting, or nothing.
 ///
 /// Making a scope takes no lock and costs nothing. Two scopes of one address space can exist in one
 /// task; taking locks from both can deadlock (which lockdep reports) but cannot corrupt memory.
@@ -100,7 +101,8 @@ pub struct VmaLocks<'mm> {
 }
 
 impl MmWithUser {
-    /// Starts a lock scope: from it, the mmap lock and the VMA locks of this address space are taken.
+    /// Starts a lock scope: from it, the mmap lock and the VMA locks of this address space are
+    /// taken.
     ///
     /// The caller should hold none of these locks. That is not checked here; see [`VmaLocks`] for
     /// what happens if it does.
@@ -166,8 +168,9 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Takes the mmap lock for writing (C: `mmap_write_lock()`).
     ///
-    /// Sleeps, uninterruptibly, while there is a reader or another writer. VMA readers are not waited
-    /// for: that is what [`start_write()`](super::Vma::start_write) does, one VMA at a time.
+    /// Sleeps, uninterruptibly, while there is a reader or another writer. VMA readers are not
+    /// waited for: that is what [`start_write()`](super::Vma::start_write) does, one VMA at a
+    /// time.
     #[doc(alias = "mmap_write_lock")]
     #[inline]
     pub fn write(&mut self) -> MmapWriteGuard<'_> {
@@ -213,9 +216,9 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Read-locks the VMA at `addr` without the mmap lock (C: `lock_vma_under_rcu()`).
     ///
-    /// Never sleeps. `None` means that there is no VMA at `addr`, or that the lock could not be had
-    /// this way: a writer has it or waits for it, the VMA was replaced during the lookup, the count of
-    /// readers is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
+    /// Never sleeps. `None` means that there is no VMA at `addr`, or that the lock could not be
+    /// had this way: a writer has it or waits for it, the VMA was replaced during the lookup, the
+    /// count of readers is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
     /// [`lock_vma()`](Self::lock_vma) to tell the two apart.
     #[doc(alias = "vma_start_read")]
     #[inline]
@@ -225,13 +228,15 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Read-locks the VMA at `addr`; the one call that works in every configuration.
     ///
-    /// Tries [`lock_vma_under_rcu()`](Self::lock_vma_under_rcu) first. If that fails it takes the mmap
-    /// read lock, looks the VMA up, read-locks it (`vma_start_read_locked()`) and drops the mmap lock
-    /// again: the mmap lock is handed over to the VMA lock. Where that is not possible, because there
-    /// are no VMA locks in this kernel or the VMA's count of readers is at its limit, the guard keeps
-    /// the mmap read lock instead. [`ReadGuard::held()`] says which lock it is.
+    /// Tries [`lock_vma_under_rcu()`](Self::lock_vma_under_rcu) first. If that fails it takes the
+    /// mmap read lock, looks the VMA up, read-locks it (`vma_start_read_locked()`) and drops the
+    /// mmap lock again: the mmap lock is handed over to the VMA lock. Where that is not possible,
+    /// because there are no VMA locks in this kernel or the VMA's count of readers is at its
+    /// limit, the guard keeps the mmap read lock instead. [`ReadGuard::held()`] says which lock it
+    /// is.
     ///
-    /// Returns `None` only if there is no VMA at `addr`. May sleep, uninterruptibly, for the mmap lock.
+    /// Returns `None` only if there is no VMA at `addr`. May sleep, uninterruptibly, for the mmap
+    /// lock.
     #[inline]
     pub fn lock_vma(&mut self, addr: usize) -> Option<ReadGuard<'_>> {
         match VmaReadGuard::lock_under_rcu(self.mm, addr) {

@@ -3,8 +3,8 @@
 //! The guard of a VMA read lock.
 //!
 //! A VMA is read-locked by a count in `vm_refcnt`, which a writer waits to see gone. There are two
-//! ways to get it: without the mmap lock, under RCU, which may fail and never sleeps; and under the mmap
-//! read lock, which excludes writers and so fails only when the count is at its limit.
+//! ways to get it: without the mmap lock, under RCU, which may fail and never sleeps; and under
+//! the mmap read lock, which excludes writers and so fails only when the count is at its limit.
 //!
 //! C sources: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h),
 //! [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c)
@@ -60,18 +60,18 @@ impl From<ReadLockError> for Error {
 /// Holds the read lock of one VMA.
 ///
 /// It dereferences to a view at the level [`VmaRead`]. Dropping it releases the lock
-/// (`vma_end_read()`), which may let the VMA be freed. If it is leaked ([`core::mem::forget`]) the VMA
-/// stays read-locked: writing to it, unmapping it and the exit of its process wait forever. It cannot
-/// be used or freed wrongly, though.
+/// (`vma_end_read()`), which may let the VMA be freed. If it is leaked ([`core::mem::forget`]) the
+/// VMA stays read-locked: writing to it, unmapping it and the exit of its process wait forever. It
+/// cannot be used or freed wrongly, though.
 ///
 /// # Invariants
 ///
-/// `vma` points to a VMA whose read lock this guard holds, taken by the task that has the guard. Its
-/// `mm_struct` has non-zero `mm_users` for `'s`.
+/// `vma` points to a VMA whose read lock this guard holds, taken by the task that has the guard.
+/// Its `mm_struct` has non-zero `mm_users` for `'s`.
 #[must_use = "the VMA read lock is released as soon as the guard is dropped"]
 pub struct VmaReadGuard<'s> {
-    // Not a reference: one would have to stay valid until `drop()` returns, and `vma_end_read()` may
-    // let the VMA be freed before.
+    // Not a reference: one would have to stay valid until `drop()` returns, and `vma_end_read()`
+    // may let the VMA be freed before.
     vma: NonNull<bindings::vm_area_struct>,
     // The borrow of the lock scope.
     _scope: PhantomData<&'s MmWithUser>,
@@ -100,8 +100,8 @@ impl<'s> VmaReadGuard<'s> {
     #[inline]
     pub(super) fn lock_under_rcu(mm: &'s MmWithUser, addr: usize) -> Option<Self> {
         #[cfg(CONFIG_PER_VMA_LOCK)]
-        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`, for 's. What the function
-        // returns is NULL or a VMA that it has read-locked.
+        // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`, for 's. What the
+        // function returns is NULL or a VMA that it has read-locked.
         return unsafe {
             NonNull::new(bindings::lock_vma_under_rcu(mm.as_raw(), addr))
                 .map(|vma| Self::from_held(vma))
@@ -126,8 +126,8 @@ impl<'s> VmaReadGuard<'s> {
         let vma = vma.ok_or(ReadLockError::NoVma)?;
 
         #[cfg(CONFIG_PER_VMA_LOCK)]
-        // SAFETY: By `L: MmapReadHeld` the VMA is attached, the mmap read lock is held, and this task has
-        // not write-locked the VMA.
+        // SAFETY: By `L: MmapReadHeld` the VMA is attached, the mmap read lock is held, and this
+        // task has not write-locked the VMA.
         if unsafe { bindings::vma_start_read_locked(vma.as_raw()) } {
             // SAFETY: The read lock was just taken. The caller answers for 's.
             return Ok(unsafe { Self::from_held(vma.as_non_null()) });
@@ -185,8 +185,8 @@ impl Deref for VmaReadGuard<'_> {
 
     #[inline]
     fn deref(&self) -> &Vma<VmaRead> {
-        // SAFETY: By the type invariants the VMA is read-locked by this task for as long as the guard
-        // lives, which the view borrows.
+        // SAFETY: By the type invariants the VMA is read-locked by this task for as long as the
+        // guard lives, which the view borrows.
         unsafe { Vma::from_raw(self.vma.as_ptr()) }
     }
 }
@@ -194,8 +194,8 @@ impl Deref for VmaReadGuard<'_> {
 impl Drop for VmaReadGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the read lock is held by this task and its mm is alive; views
-        // borrowed the guard and are gone.
+        // SAFETY: By the type invariants the read lock is held by this task and its mm is alive;
+        // views borrowed the guard and are gone.
         unsafe { bindings::vma_end_read(self.vma.as_ptr()) };
     }
 }

@@ -2,10 +2,11 @@
 
 //! The VMA write lock.
 //!
-//! It is taken for one VMA and released for all: `vm_lock_seq` of the VMA is set to `mm_lock_seq` of its
-//! address space, and releasing or downgrading the mmap write lock bumps the latter. So there is no
-//! guard, and no call to end it. What is left is a view at the level [`VmaWrite`], which lives as long
-//! as the view it was made from: until the mmap write guard is dropped or downgraded.
+//! It is taken for one VMA and released for all: `vm_lock_seq` of the VMA is set to `mm_lock_seq`
+//! of its address space, and releasing or downgrading the mmap write lock bumps the latter. So
+//! there is no guard, and no call to end it. What is left is a view at the level [`VmaWrite`],
+//! which lives as long as the view it was made from: until the mmap write guard is dropped or
+//! downgraded.
 //!
 //! C source: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
@@ -28,29 +29,32 @@ use crate::{
 impl<L: Level> Vma<L> {
     /// Write-locks this VMA (C: `vma_start_write()`).
     ///
-    /// Sleeps, uninterruptibly, until the readers of this VMA have left; new ones are kept out until the
-    /// mmap write lock is dropped or downgraded. On a VMA that is write-locked already, nothing happens.
-    /// Without `CONFIG_PER_VMA_LOCK` the mmap write lock keeps readers out, and this is free.
+    /// Sleeps, uninterruptibly, until the readers of this VMA have left; new ones are kept out
+    /// until the mmap write lock is dropped or downgraded. On a VMA that is write-locked already,
+    /// nothing happens. Without `CONFIG_PER_VMA_LOCK` the mmap write lock keeps readers out, and
+    /// this is free.
     #[doc(alias = "vma_start_write")]
     #[inline]
     pub fn start_write(&self) -> &Vma<VmaWrite>
     where
         L: MmapWriteHeld,
     {
-        // SAFETY: By `L: MmapWriteHeld` and the type invariants the VMA is attached and the mmap write
-        // lock is held by this task.
+        // SAFETY: By `L: MmapWriteHeld` and the type invariants the VMA is attached and the mmap
+        // write lock is held by this task.
         unsafe { bindings::vma_start_write(self.as_raw()) };
 
         // SAFETY: The VMA write lock was just taken, and lasts as long as the mmap write lock does.
         unsafe { Vma::from_raw(self.as_raw()) }
     }
 
-    /// Write-locks this VMA, or fails when the task is being killed (C: `vma_start_write_killable()`).
+    /// Write-locks this VMA, or fails when the task is being killed (C:
+    /// `vma_start_write_killable()`).
     ///
     /// # Errors
     ///
-    /// `EINTR` if a fatal signal arrived while waiting for the readers. This VMA is not write-locked
-    /// then. The mmap lock and the VMA write locks that were taken before are still held.
+    /// `EINTR` if a fatal signal arrived while waiting for the readers. This VMA is not
+    /// write-locked then. The mmap lock and the VMA write locks that were taken before are still
+    /// held.
     #[doc(alias = "vma_start_write_killable")]
     #[inline]
     pub fn start_write_killable(&self) -> Result<&Vma<VmaWrite>>

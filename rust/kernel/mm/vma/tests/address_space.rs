@@ -35,7 +35,8 @@ impl Mapping {
 impl AddressSpace {
     /// The address space of the current KUnit case, which is a kthread of its own.
     pub(super) fn of_this_case() -> Result<Self> {
-        // SAFETY: KUnit cases run in process context. The mm is released when the case's kthread exits.
+        // SAFETY: KUnit cases run in process context. The mm is released when the case's kthread
+        // exits.
         to_result(unsafe { bindings::kunit_attach_mm() })?;
 
         Ok(Self(current!().mm().ok_or(EINVAL)?.into()))
@@ -52,7 +53,8 @@ impl AddressSpace {
 
     /// Maps `pages` pages of anonymous memory, private and writable.
     ///
-    /// The mapping has a hole of one page before and after it, so that it is not merged with another.
+    /// The mapping has a hole of one page before and after it, so that it is not merged with
+    /// another.
     pub(super) fn map(&self, pages: usize) -> Result<Mapping> {
         self.map_with(pages, bindings::MAP_PRIVATE)
     }

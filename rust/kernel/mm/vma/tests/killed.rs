@@ -69,7 +69,8 @@ mod tests {
         writer(&mm)?.join()
     }
 
-    /// The wait for a VMA's readers ends; the mmap lock and the VMA write lock taken before are kept.
+    /// The wait for a VMA's readers ends; the mmap lock and the VMA write lock taken before are
+    /// kept.
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
     fn waiting_for_readers_of_a_vma() -> Result {

@@ -29,8 +29,8 @@ const LIMIT: i32 = bindings::VM_REFCNT_LIMIT as i32;
 
 /// Stands in for very many readers.
 ///
-/// Their counts are written into `vm_refcnt` and taken back by `drop()`. Nobody else may use the VMA
-/// meanwhile, except through the calls that are tested.
+/// Their counts are written into `vm_refcnt` and taken back by `drop()`. Nobody else may use the
+/// VMA meanwhile, except through the calls that are tested.
 struct ManyReaders<'a> {
     mm: &'a AddressSpace,
     mapping: Mapping,
@@ -56,7 +56,8 @@ fn set_refcnt(mm: &AddressSpace, mapping: Mapping, from: i32, to: i32) -> Result
     let mmap = locks.write();
     let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.as_raw();
 
-    // SAFETY: The VMA is stable under the mmap write lock. `AtomicI32` has the layout of the counter.
+    // SAFETY: The VMA is stable under the mmap write lock. `AtomicI32` has the layout of the
+    // counter.
     let counter =
         unsafe { core::sync::atomic::AtomicI32::from_ptr(&raw mut (*vma).vm_refcnt.refs.counter) };
     let order = core::sync::atomic::Ordering::SeqCst;

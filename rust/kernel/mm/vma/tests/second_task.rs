@@ -108,8 +108,8 @@ impl<T: Send + Unpin + 'static> SecondTask<T> {
 
     /// Waits for the task to finish. `ETIMEDOUT` if it does not.
     pub(super) fn join(self) -> Result<T> {
-        // SAFETY: The completion is initialised and kept alive by `self`. CAST: It is a `completion` with
-        // a transparent wrapper around it.
+        // SAFETY: The completion is initialised and kept alive by `self`. CAST: It is a
+        // `completion` with a transparent wrapper around it.
         let left = unsafe {
             bindings::wait_for_completion_timeout(
                 core::ptr::from_ref(&self.shared.done).cast_mut().cast(),
