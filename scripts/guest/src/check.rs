@@ -327,6 +327,21 @@ mod tests {
     }
 
     #[test]
+    fn a_vma_that_the_driver_left_out_takes_no_answers() {
+        let first = Area {
+            start: 0,
+            ..Area::from_record(RECORD)
+        };
+        let left_out = Line {
+            area: first,
+            name: "",
+        };
+        let rows = rows(&[seen()], &[left_out, line("")], &[]);
+        assert!(matches!(rows[0].pair, Pair::OnlyMaps(_)) && rows[0].held == [""; 4]);
+        assert!(rows[1].agrees() && rows[1].held[0] == "vma");
+    }
+
+    #[test]
     fn a_hole_must_be_refused_as_documented() {
         let right = WAYS.each_ref().map(|way| Err(no_vma(way)));
         assert_eq!(

@@ -56,3 +56,52 @@ fn line(text: &str) -> String {
     let _ = writeln!(out);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::area::Perms;
+
+    fn row(pair: Pair, what: &str, faults: &[&str]) -> Row {
+        Row {
+            pair,
+            held: ["vma", "mmap", "-", ""],
+            what: what.into(),
+            faults: faults.iter().map(|fault| fault.to_string()).collect(),
+        }
+    }
+
+    #[test]
+    fn everything_is_in_its_column_and_nothing_is_too_wide() {
+        let area = Area {
+            start: 0x1000,
+            end: 0x7fff_ffff_f000,
+            perms: Perms(*b"r--s"),
+            offset: 0x2000,
+        };
+        let text = render(&[
+            row(Pair::Same(area), &"w".repeat(200), &[]),
+            row(Pair::OnlyDriver(area), "it", &[&"f".repeat(200)]),
+        ]);
+        let lines = text.lines().collect::<Vec<_>>();
+        assert_eq!(lines.len(), 6);
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.is_ascii() && line.len() <= WIDTH)
+        );
+        for (heading, cell) in [
+            ("RANGE", "000000001000-7ffffffff000"),
+            ("PERM", "r--s"),
+            ("OFFSET", "2000"),
+            ("RCU", "vma"),
+            ("MMAP", "mmap"),
+            ("HAND", "-  "),
+            ("WHAT", "www"),
+        ] {
+            let column = lines[1].find(heading).unwrap();
+            assert!(lines[2][column..].starts_with(cell), "{heading}\n{text}");
+        }
+        assert_eq!(lines[4], "    differs: not in /proc/self/maps");
+    }
+}
