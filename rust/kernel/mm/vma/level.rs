@@ -119,6 +119,12 @@ pub unsafe trait MmapWriteHeld: ReadFields {}
 /// # Safety
 ///
 /// `unlock()` must release exactly the lock that the level stands for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a mode of the mmap lock",
+    label = "not a mode of the mmap lock",
+    note = "an `MmapGuard` is for `MmapRead` or `MmapWrite`; VMA write locks have no guard, they \
+            end with the mmap write lock"
+)]
 pub unsafe trait MmapLevel: ReadFields {
     /// Releases the mmap lock.
     ///

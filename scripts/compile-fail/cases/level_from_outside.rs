@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The set of levels is closed.
+
+use kernel::mm::vma::{Level, MmapRead, Vma};
+
+#[cfg(misuse)]
+enum Everything {}
+
+#[cfg(misuse)]
+impl Level for Everything {
+    //~^ E0277 "`Level` is a \"sealed trait\""
+    const NAME: &'static str = "Everything";
+}
+
+fn name<L: Level>(_: &Vma<L>) -> &'static str {
+    L::NAME
+}
+
+fn names(vma: &Vma<MmapRead>) -> &'static str {
+    name(vma)
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+//! From a view there is no way back to the mmap lock: it would be taken in the wrong order.
+
+use kernel::mm::{
+    vma::{MmapReadGuard, VmaLocks},
+    MmWithUser,
+};
+
+fn again<'a>(mm: &'a MmWithUser, mmap: MmapReadGuard<'a>, addr: usize) -> Option<VmaLocks<'a>> {
+    let vma = mmap.lookup(addr)?;
+    let _same = core::ptr::eq(vma.mm(), &**mm);
+    #[cfg(misuse)]
+    return Some(vma.mm().vma_locks()); //~ E0599 "no method named `vma_locks` found for reference `&Mm`"
+    #[cfg(not(misuse))]
+    return Some(mm.vma_locks());
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A driver that wants to find a VMA again keeps its address, not a view of it.
+
+use kernel::mm::vma::MmapReadGuard;
+#[cfg(misuse)]
+use kernel::mm::vma::{MmapRead, Vma};
+
+struct Driver {
+    #[cfg(misuse)]
+    vma: Option<&'static Vma<MmapRead>>,
+    #[cfg(not(misuse))]
+    vma: Option<usize>,
+}
+
+fn remember(driver: &mut Driver, mmap: MmapReadGuard<'_>, addr: usize) {
+    let vma = mmap.lookup(addr); //~ E0597 "`mmap` does not live long enough"
+    #[cfg(not(misuse))]
+    let vma = vma.map(|vma| vma.start());
+    driver.vma = vma;
+}

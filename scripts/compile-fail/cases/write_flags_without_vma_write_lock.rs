@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The mmap write lock alone does not keep VMA readers out: flags are written after
+//! `start_write()`.
+
+use kernel::mm::vma::{AdviceFlags, MmapWriteGuard};
+
+fn dont_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
+    let vma = mmap.lookup(addr)?;
+    #[cfg(not(misuse))]
+    let vma = vma.start_write();
+    vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "needs the mmap write lock and the VMA write lock"
+    Some(())
+}
+
+fn do_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
+    let vma = mmap.lookup(addr)?;
+    #[cfg(not(misuse))]
+    let vma = vma.start_write();
+    vma.clear_flags(AdviceFlags::DONTDUMP).ok() //~ E0277 "then call `start_write()` on it"
+}
