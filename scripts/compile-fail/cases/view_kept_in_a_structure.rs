@@ -16,5 +16,5 @@ fn remember(driver: &mut Driver, mmap: MmapReadGuard<'_>, addr: usize) {
     let vma = mmap.lookup(addr); //~ E0597 "`mmap` does not live long enough"
     #[cfg(not(misuse))]
     let vma = vma.map(|vma| vma.start());
-    driver.vma = vma;
+    driver.vma = vma; //~ error "must outlive `'static`"
 }
