@@ -30,24 +30,25 @@ impl Identity {
             .args(["log", "-1", "--date=raw", "--format=%ad%n%an%n%ae"])
             .run()
             .with_context(advice)?;
-        let [date, name, email] = log.lines().collect::<Vec<_>>()[..] else {
-            bail!(advice())
+        let config = |key: &str| in_repo(repo).args(["config", "--get", key]).run().ok();
+        Self::chosen(&log, config("user.name"), config("user.email")).with_context(advice)
+    }
+
+    /// From a commit's date, author and address, a line each, and what is configured.
+    pub fn chosen(log: &str, name: Option<String>, email: Option<String>) -> Option<Self> {
+        let [date, author, address] = log.lines().collect::<Vec<_>>()[..] else {
+            return None;
         };
-        let config = |key: &str| {
-            in_repo(repo)
-                .args(["config", "--get", key])
-                .run()
-                .ok()
-                .map(|v| v.trim().to_string())
+        let first = |configured: Option<String>, else_: &str| {
+            let configured = configured
+                .map(|c| c.trim().to_string())
+                .filter(|c| !c.is_empty());
+            configured.unwrap_or_else(|| else_.to_string())
         };
-        let of = |config: Option<String>, commit: &str| {
-            config
-                .filter(|c| !c.is_empty())
-                .unwrap_or(commit.to_string())
-        };
-        Ok(Self {
-            name: of(config("user.name"), name),
-            email: of(config("user.email"), email),
+        let (name, email) = (first(name, author), first(email, address));
+        Some(Self {
+            name,
+            email,
             date: date.to_string(),
         })
     }

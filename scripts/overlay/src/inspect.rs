@@ -258,6 +258,7 @@ impl Overlay {
                 let form = Form {
                     base_sha256: sha256(&base),
                     sha256: sha256(&target),
+                    insertions: ours.len(),
                     pieces,
                 };
                 let known = it.during.insertions.entry(path.clone()).or_default();
@@ -297,11 +298,17 @@ impl Overlay {
             .cloned()
             .collect();
         it.during.dirs = old.union(&it.changes.mkdirs).cloned().collect();
-        // What else is in a directory of ours keeps it; it stays ours, for a later run to remove.
-        let stays = |dir: &String| it.changes.deletes.is_empty() && tree.has_entries(dir);
-        let (kept, removed) = old.difference(&needed).cloned().partition(stays);
-        it.changes.rmdirs = removed;
-        it.done.dirs.extend::<BTreeSet<String>>(kept);
+        // The innermost first: what else is in a directory of ours keeps it, for a later run to remove.
+        for dir in old.iter().rev().filter(|dir| !needed.contains(*dir)) {
+            let goes = |entry: &String| {
+                it.changes.rmdirs.contains(entry) || it.changes.deletes.contains(entry)
+            };
+            if tree.entries(dir).iter().all(goes) {
+                it.changes.rmdirs.insert(dir.clone());
+            } else {
+                it.done.dirs.insert(dir.clone());
+            }
+        }
     }
 
     pub(crate) fn insertion_files(&self) -> impl Iterator<Item = &str> {

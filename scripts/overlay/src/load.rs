@@ -101,7 +101,7 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
 fn toml_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let line = error
         .span()
-        .map_or(1, |span| text[..span.start].lines().count().max(1));
+        .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
     anyhow!(
         "{CONFIG}:{line}: {}",
         error.message().lines().collect::<Vec<_>>().join(", ")

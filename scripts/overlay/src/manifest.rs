@@ -33,6 +33,8 @@ pub(crate) struct Form {
     pub base_sha256: String,
     /// Of the file with them.
     pub sha256: String,
+    /// How many insertions the pieces are.
+    pub insertions: usize,
     pub pieces: Vec<Piece>,
 }
 

@@ -93,7 +93,7 @@ impl Overlay {
                 }
                 Base::Clean { full, base, .. } if full == base => {}
                 Base::Clean { base, mode, .. } => {
-                    insertions_removed += forms.last().map_or(0, |f| f.pieces.len());
+                    insertions_removed += forms.last().map_or(0, |f| f.insertions);
                     changes.writes.push(Write {
                         path: path.clone(),
                         content: base,

@@ -132,8 +132,15 @@ impl Tree {
         })
     }
 
-    pub fn has_entries(&self, dir: &str) -> bool {
-        fs::read_dir(self.root.join(dir)).is_ok_and(|mut entries| entries.next().is_some())
+    /// Paths of what is in a directory; nothing, if it is none.
+    pub fn entries(&self, dir: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(dir))
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|entry| format!("{dir}/{}", entry.file_name().to_string_lossy()))
+            .collect()
     }
 
     pub fn manifest(&self) -> Result<Option<Manifest>> {
