@@ -80,6 +80,21 @@ mod tests {
     }
 
     #[test]
+    fn downgrade_does_not_let_a_waiting_writer_in() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mut locks = mm.vma_locks();
+
+        let write = locks.write();
+        let writer = writer(&mm)?;
+        assert!(wait_until(|| mm.mmap_lock_is_contended()));
+        let read = write.downgrade();
+        assert!(writer.stays_blocked());
+
+        drop(read);
+        writer.join()
+    }
+
+    #[test]
     fn trylock_fails_under_a_writer_and_takes_nothing() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mut locks = mm.vma_locks();
