@@ -1,16 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Proves that misuse of a kernel API does not compile, and for the reason given.
+//!
+//! Every case is compiled twice against the built `kernel` crate: as misuse, where each error has to
+//! be one that the case names, and corrected, where nothing may be complained about.
+//!
+//! The crate `ui_test` does much of this, but matches only messages, not the labels that
+//! `#[diagnostic::on_unimplemented]` gives, and brings a tree of dependencies that takes longer to
+//! compile than all cases together.
 
-use anyhow::{Result, bail};
+mod case;
+mod diagnostic;
+mod judge;
+mod kernel;
+#[cfg(test)]
+mod tests;
+
+use crate::case::CaseFile;
+use crate::kernel::Compiler;
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What a run found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub passed: usize,
     pub failed: usize,
+    /// Tests of cases that need an option this kernel was not built with: neither passed nor failed.
+    pub left_out: usize,
+    /// By name and revision.
     pub cases: Vec<Case>,
 }
 
@@ -18,15 +41,34 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 pub struct Case {
     pub name: String,
+    /// `misuse` or `correct`.
     pub revision: String,
     pub ok: bool,
     /// Why it failed, or which option the kernel lacks so that it was left out; else empty.
     pub detail: String,
     pub seconds: f64,
+    pub left_out: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Revision {
+    Misuse,
+    Correct,
+}
+
+impl Revision {
+    /// Its name, which is also the `cfg` it is compiled with.
+    fn name(self) -> &'static str {
+        match self {
+            Revision::Misuse => "misuse",
+            Revision::Correct => "correct",
+        }
+    }
 }
 
 /// Compiles every case of `cases_dir` whose name contains `filter` against the kernel built in
-/// `build_dir` (an `O=` directory). `progress` hears of each finished test, in any order.
+/// `build_dir` (an `O=` directory), on so many threads. `progress` hears of each finished test, in
+/// any order.
 pub fn run(
     cases_dir: &Path,
     build_dir: &Path,
@@ -35,6 +77,87 @@ pub fn run(
     threads: usize,
     progress: &(dyn Fn(&Case) + Sync),
 ) -> Result<Report> {
-    let _ = (cases_dir, rustc, filter, threads, progress);
-    bail!("{}: compile-fail cases cannot be run yet", build_dir.display())
+    let paths = case_files(cases_dir, filter)?;
+    let compiler = Compiler::of_kernel(build_dir, rustc)?;
+    let scratch = tempfile::tempdir().context("no directory for temporary files: set TMPDIR")?;
+    let tests: Vec<(&PathBuf, Revision)> = paths
+        .iter()
+        .flat_map(|path| [(path, Revision::Correct), (path, Revision::Misuse)])
+        .collect();
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, tests.len().max(1)) {
+            scope.spawn(|| {
+                while let Some((path, revision)) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let case = test(&compiler, scratch.path(), path, *revision);
+                    progress(&case);
+                    done.lock().expect("no test panics").push(case);
+                }
+            });
+        }
+    });
+    let mut cases = done.into_inner().expect("no test panics");
+    cases.sort_by(|a, b| (&a.name, &a.revision).cmp(&(&b.name, &b.revision)));
+    let count = |wanted: &dyn Fn(&Case) -> bool| cases.iter().filter(|c| wanted(c)).count();
+    Ok(Report {
+        passed: count(&|c| c.ok && !c.left_out),
+        failed: count(&|c| !c.ok),
+        left_out: count(&|c| c.left_out),
+        cases,
+    })
+}
+
+fn case_files(dir: &Path, filter: Option<&str>) -> Result<Vec<PathBuf>> {
+    let shown = dir.display();
+    let entries = fs::read_dir(dir)
+        .with_context(|| format!("{shown}: no directory with compile-fail cases"))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("{shown}: cannot be read"))?
+            .path();
+        if path.extension().is_some_and(|e| e == "rs") {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        bail!("{shown}: no compile-fail case (*.rs) in it");
+    }
+    paths.retain(|path| filter.is_none_or(|f| name_of(path).contains(f)));
+    paths.sort();
+    Ok(paths)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn test(compiler: &Compiler, scratch: &Path, path: &Path, revision: Revision) -> Case {
+    let start = Instant::now();
+    let (mut complaints, mut left_out) = (Vec::new(), None);
+    match CaseFile::read(path) {
+        Err(error) => complaints.push(format!("{error:#}")),
+        Ok(case) => {
+            left_out = compiler.lacks(&case.needs);
+            if left_out.is_none() {
+                complaints = match compiler.compile(path, &case, revision, scratch) {
+                    Ok(outcome) => judge::judge(&case, revision, &outcome),
+                    Err(error) => vec![format!("{error:#}")],
+                };
+            }
+        }
+    }
+    Case {
+        name: name_of(path),
+        revision: revision.name().to_string(),
+        ok: complaints.is_empty(),
+        detail: left_out.as_ref().map_or(complaints.join("; "), |needs| {
+            format!("left out: needs {needs}")
+        }),
+        seconds: start.elapsed().as_secs_f64(),
+        left_out: left_out.is_some(),
+    }
 }
