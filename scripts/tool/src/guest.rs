@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The demo: its program built as a static init, packed into an initramfs and booted under QEMU. The kernel's log goes
-//! to the first serial port and what the program says to the second, so that neither disturbs the other.
+//! The demo: its program built as a static init, packed into an initramfs and booted under QEMU. The first serial port
+//! has the kernel's log, with the program's begin and exit code in it; the second has what the program says to people,
+//! so that neither disturbs the other.
 
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -152,6 +153,7 @@ pub fn demo(
         outcome.fail(format!("the kernel complains: {shown}:{line}: {text}"));
     }
     let verdict = output.last().and_then(|line| verdict(line));
+    let code = exit_code(&text);
     if ended.timed_out {
         eprint!("{}", proc::tail(&kernel_log, 20));
         outcome.fail(format!(
@@ -159,10 +161,7 @@ pub fn demo(
             TIMEOUT.as_secs()
         ));
     } else if verdict.is_none() {
-        // A demo that knows nothing of the second port has said on the first what went wrong.
-        text.lines()
-            .filter(|line| !splat::is_kernel_line(line))
-            .for_each(&mut *show);
+        // What the demo says before it has its terminal is on the first port.
         eprint!("{}", proc::tail(&kernel_log, 20));
         outcome.fail(format!("the demo did not come to its end: see {shown}"));
     }
@@ -171,11 +170,22 @@ pub fn demo(
         outcome.check(differ == 0, || {
             format!("{differ} VMAs differ from /proc/self/maps")
         });
+        outcome.check(code == Some(0), || match code {
+            Some(code) => format!("the demo's exit code is {code}: see {shown}"),
+            None => format!("the demo's exit code is missing: see {shown}"),
+        });
     }
     if outcome.failed == 0 {
         step.done(output.last().map_or("", |line| line));
     }
     Ok(Demo { output, outcome })
+}
+
+/// What the demo's init reports on the console before it ends the system.
+fn exit_code(kernel_log: &str) -> Option<u8> {
+    kernel_log
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("vma-demo: exit ")?.parse().ok())
 }
 
 fn verdict(line: &str) -> Option<(usize, usize)> {
@@ -253,6 +263,13 @@ mod tests {
             verdict("12 VMAs agree with /proc/self/maps, 0 differ or so"),
             None
         );
+    }
+
+    #[test]
+    fn the_exit_code_is_found_among_kernel_lines() {
+        let log = "[ 1.0] Run /init\r\nvma-demo: begin\r\n[ 1.1] x\nvma-demo: exit 3\r\n";
+        assert_eq!(exit_code(log), Some(3));
+        assert_eq!(exit_code("vma-demo: begin\n[ 1.0] Kernel"), None);
     }
 
     #[test]

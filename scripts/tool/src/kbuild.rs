@@ -227,7 +227,8 @@ impl Kernel<'_> {
         let mut options = vec![
             format!("LLVM={}", llvm.option()),
             format!("CC={ccache}{}", llvm.clang()),
-            format!("HOSTCC={ccache}{}", llvm.clang()),
+            // No ccache here: kbuild hands HOSTCC to rustc as its linker, which takes one word.
+            format!("HOSTCC={}", llvm.clang()),
             format!("RUSTC={}", rust.rustc.display()),
             format!("HOSTRUSTC={}", rust.rustc.display()),
             format!("BINDGEN={}", self.bindgen.display()),

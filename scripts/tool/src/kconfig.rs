@@ -20,19 +20,19 @@ pub struct Config {
 pub const X86_64: Config = Config {
     name: "x86_64",
     arch: "x86_64",
-    fragments: &["common", "qemu", "x86_64"],
+    fragments: &["common", "off", "qemu", "x86_64"],
     clippy: false,
 };
 pub const X86_64_DEBUG: Config = Config {
     name: "x86_64-debug",
     arch: "x86_64",
-    fragments: &["common", "qemu", "x86_64-debug"],
+    fragments: &["common", "off", "qemu", "x86_64-debug"],
     clippy: true,
 };
 pub const UM: Config = Config {
     name: "um",
     arch: "um",
-    fragments: &["common", "um"],
+    fragments: &["common", "off", "um"],
     clippy: false,
 };
 

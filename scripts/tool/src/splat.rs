@@ -75,13 +75,6 @@ fn complains(line: &str) -> bool {
     COMPILED.iter().any(|pattern| pattern.is_match(text))
 }
 
-/// Whether a line was written by the kernel's log, and not by a program on the same console.
-pub fn is_kernel_line(line: &str) -> bool {
-    static STAMP: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^(<\d+>)?\[ *\d+\.\d+\]").expect("checked by a test"));
-    STAMP.is_match(line)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,11 +132,5 @@ mod tests {
                 (4, "[ 1.1] BUG: b".to_string())
             ]
         );
-    }
-
-    #[test]
-    fn the_kernels_own_lines_have_a_stamp() {
-        assert!(is_kernel_line("[    0.000000] text") && is_kernel_line("<6>[   10.000000] text"));
-        assert!(!is_kernel_line("7f00-7f01 r--p") && !is_kernel_line("[stack]"));
     }
 }

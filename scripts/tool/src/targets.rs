@@ -86,7 +86,7 @@ impl Session<'_> {
         let step = self.progress.step("overlay");
         let done = overlay.apply(tree)?;
         let result = match done.nothing_to_do {
-            true => format!("{} files as they are here", done.files_unchanged),
+            true => format!("up to date: {} files", done.files_unchanged),
             false => format!(
                 "{} files written, {} as they were",
                 done.files_written, done.files_unchanged
