@@ -34,6 +34,7 @@ pub(crate) struct Form {
     /// Of the file with them.
     pub sha256: String,
     /// How many insertions the pieces are.
+    #[serde(default)]
     pub insertions: usize,
     pub pieces: Vec<Piece>,
 }
