@@ -38,7 +38,7 @@ impl Overlay {
             }
         }
         Ok(Applied {
-            version: tree.version.full,
+            version: tree.version.full.clone(),
             files_written: it.files_written,
             files_unchanged: it.files_unchanged,
             files_removed: it.files_removed,

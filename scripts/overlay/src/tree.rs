@@ -17,7 +17,7 @@ pub(crate) struct Tree {
     pub version: Version,
     /// File system that everything has to be on, for a rename from the root to work.
     device: u64,
-    _lock: File,
+    lock: File,
 }
 
 /// How much a run needs the tree for itself.
@@ -72,7 +72,7 @@ impl Tree {
             root,
             version,
             device,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -151,6 +151,13 @@ impl Tree {
                 .with_context(|| self.root.display().to_string()),
             Found::Unusable(why) => bail!("{}: {why}", self.root.display()),
         }
+    }
+}
+
+impl Drop for Tree {
+    /// Closing would not do: a child process that another thread is just starting has the file open, too.
+    fn drop(&mut self) {
+        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 

@@ -123,9 +123,7 @@ const HURRIED: Hooks = Hooks {
 
 impl World {
     fn new() -> Self {
-        let world = Self {
-            dir: TempDir::new().unwrap(),
-        };
+        let world = Self { dir: scratch() };
         world.repo_file("scripts/overlay.toml", CONFIG);
         for (path, content) in REPO {
             world.repo_file(path, content);
@@ -204,6 +202,13 @@ impl World {
     fn snapshot(&self) -> Snapshot {
         Snapshot::of(&self.tree()).unwrap()
     }
+}
+
+/// In memory where the system has a place for that: most of these tests are nothing but small writes.
+fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
 }
 
 fn put(path: &Path, content: impl AsRef<[u8]>) {
