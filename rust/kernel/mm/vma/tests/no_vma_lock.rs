@@ -4,7 +4,10 @@
 #![cfg(not(CONFIG_PER_VMA_LOCK))]
 
 use super::{
-    address_space::AddressSpace,
+    address_space::{
+        unmap,
+        AddressSpace, //
+    },
     second_task::{
         wait_until,
         SecondTask, //
@@ -70,6 +73,26 @@ mod tests {
         assert!(locks.lock_vma(mapping.end()).is_none());
         // Nothing is left behind by the failure.
         drop(locks.write());
+        Ok(())
+    }
+
+    #[test]
+    fn a_reader_blocks_munmap() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let unmapper = {
+            let mm = mm.clone();
+            SecondTask::spawn(move || mm.enter(|| unmap(mapping.start, mapping.len)))?
+        };
+        assert!(wait_until(|| mm.mmap_lock_is_contended()));
+        assert!(unmapper.stays_blocked());
+        assert_eq!(vma.end(), mapping.end());
+        drop(vma);
+        unmapper.join()??;
+        assert!(locks.lock_vma(mapping.start).is_none());
         Ok(())
     }
 
