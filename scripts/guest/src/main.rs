@@ -11,6 +11,7 @@ mod abi;
 mod area;
 mod bad_input;
 mod check;
+mod child;
 mod compare;
 mod device;
 mod errno;
@@ -27,6 +28,7 @@ mod table;
 
 use moment::Moment;
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -57,6 +59,10 @@ fn run() -> Result<bool, String> {
             device::PATH
         )
     })?;
+    // Later the driver must list what is there then, not what was there at the first time.
+    device
+        .read_at(&mut [0; 64], 0)
+        .map_err(|e| format!("cannot read {}: {e}", device::PATH))?;
     let mappings = mappings::make().map_err(|e| format!("cannot make the mappings: {e}"))?;
 
     let moment = Moment::take(&device)?;
@@ -71,7 +77,11 @@ fn run() -> Result<bool, String> {
     let cases = bad_input::run(&device, mappings.hole, mappings.made[0].start)
         .map_err(|e| format!("cannot make memory for bad input: {e}"))?;
 
-    print!("{}", table::render(&rows));
+    let gone = &mappings.made[1];
+    let child_is_right = child::reads_its_own_list(&device, gone)
+        .map_err(|e| format!("cannot read in a child process: {e}"))?;
+
+    println!("{}", table::render(&rows));
 
     for note in &mappings.notes {
         println!("vma-demo: {note}");
@@ -93,6 +103,9 @@ fn run() -> Result<bool, String> {
     if !moment.steps_agree {
         println!("vma-demo: a small buffer reads another list");
     }
+    if !child_is_right {
+        println!("vma-demo: a child process reads in its parent's list");
+    }
     let (mut refused, all) = (0, cases.len());
     for case in &cases {
         if case.is_right() {
@@ -112,6 +125,7 @@ fn run() -> Result<bool, String> {
     println!("vma-demo: bad input: {refused} of {all} refused as documented");
     println!("{agree} VMAs agree with /proc/self/maps, {differ} differ");
 
-    let nothing_else = not_listed.is_empty() && misses.is_empty() && moment.steps_agree;
+    let nothing_else =
+        not_listed.is_empty() && misses.is_empty() && moment.steps_agree && child_is_right;
     Ok(agree > 0 && differ == 0 && refused == all && nothing_else)
 }

@@ -153,7 +153,7 @@ pub fn make() -> Result<Mappings> {
         MAP_SHARED,
         Some((read_only.as_raw_fd(), 0)),
     )?;
-    add(at, 2 * page, "file, shared, cannot be written", flag::FILE);
+    add(at, 2 * page, "file, shared, open read-only", flag::FILE);
 
     let at = sys::mmap(slots.beyond_the_hole(), page, rw, MAP_PRIVATE, None)?;
     add(at, page, "beyond a hole of 1 GiB", 0);

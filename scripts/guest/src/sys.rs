@@ -157,6 +157,24 @@ pub fn page_size() -> usize {
     usize::try_from(size).expect("every system has a page size")
 }
 
+/// Runs `f` in a child process; returns what `f` does, or 255 if the child came to a bad end.
+pub fn in_child(f: impl FnOnce() -> u8) -> Result<u8> {
+    // SAFETY: This program has one thread only, so the child has all of it.
+    let pid = unsafe { libc::fork() };
+    check(pid)?;
+    if pid == 0 {
+        let code = f();
+        // SAFETY: This ends the child, and runs nothing of the parent's.
+        unsafe { libc::_exit(code.into()) };
+    }
+
+    let mut status = 0;
+    // SAFETY: The status is a number on this stack.
+    check(unsafe { libc::waitpid(pid, &mut status, 0) })?;
+    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255))
+}
+
 /// Mounts a file system that needs no device.
 pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
     // SAFETY: All are C strings; these file systems take no data.
