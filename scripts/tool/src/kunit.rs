@@ -70,13 +70,11 @@ pub fn run(
         ));
     }
     if filter.is_none() {
-        let exempt = exempt_suites(&kernel.places.repo, config)?;
-        let expected = expected_suites(&kernel.places.tree(), &kernel.ours);
+        let dot_config =
+            fs::read_to_string(out.join(".config")).context("the kernel has no .config")?;
         let ran = outcome.names.clone();
-        for suite in expected
-            .iter()
-            .filter(|s| !exempt.contains(s) && !ran.contains(s))
-        {
+        let expected = expected_suites(&kernel.places.tree(), &kernel.ours, &dot_config);
+        for suite in expected.iter().filter(|suite| !ran.contains(suite)) {
             outcome.fail(format!(
                 "suite {suite} did not run: see {}",
                 kernel.places.show(&log)
@@ -137,30 +135,31 @@ fn walk(group: &Value, path: &str, outcome: &mut Outcome) {
     }
 }
 
-/// The suites that our own files define.
-fn expected_suites(tree: &Path, ours: &[String]) -> Vec<String> {
+/// The suites that our own files define for this configuration. A file that is for some kernels only says so with
+/// `#![cfg(CONFIG_X)]` or `#![cfg(not(CONFIG_X))]` at its top.
+fn expected_suites(tree: &Path, ours: &[String], dot_config: &str) -> Vec<String> {
     let definition = Regex::new(r"#\[kunit_tests\((\w+)\)\]").expect("a constant");
+    let condition = Regex::new(r"(?m)^#!\[cfg\((not\()?(CONFIG_\w+)\)?\)\]").expect("a constant");
+    let is_set = |name: &str| {
+        dot_config
+            .lines()
+            .any(|line| line.strip_prefix(name) == Some("=y"))
+    };
     let mut suites = Vec::new();
     for file in ours.iter().filter(|file| file.ends_with(".rs")) {
         let text = fs::read_to_string(tree.join(file)).unwrap_or_default();
-        suites.extend(
-            definition
-                .captures_iter(&text)
-                .map(|found| found[1].to_string()),
-        );
+        if condition
+            .captures_iter(&text)
+            .all(|found| is_set(&found[2]) == found.get(1).is_none())
+        {
+            suites.extend(
+                definition
+                    .captures_iter(&text)
+                    .map(|found| found[1].to_string()),
+            );
+        }
     }
     suites
-}
-
-/// The suites that a configuration cannot have, each in a line `# without SUITE: reason` of its fragment.
-fn exempt_suites(repo: &Path, config: Config) -> Result<Vec<String>> {
-    let path = repo.join("scripts/configs").join(config.name);
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let exempt = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# without ")?.split_once(": "));
-    Ok(exempt.map(|(suite, _)| suite.to_string()).collect())
 }
 
 #[cfg(test)]
@@ -204,30 +203,34 @@ mod tests {
     fn suites_come_from_our_files_alone() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("rust")).unwrap();
-        fs::write(
-            dir.path().join("rust/a.rs"),
-            "#[kunit_tests(rust_vma_a)]\nmod a {}\n#[kunit_tests(rust_vma_b)]\n",
-        )
-        .unwrap();
+        let suites = "#[kunit_tests(rust_vma_a)]\nmod a {}\n#[kunit_tests(rust_vma_b)]\n";
+        fs::write(dir.path().join("rust/a.rs"), suites).unwrap();
         fs::write(dir.path().join("rust/b.rs"), "#[kunit_tests(theirs)]\n").unwrap();
-        assert_eq!(
-            expected_suites(dir.path(), &["rust/a.rs".into(), "rust/x.c".into()]),
-            ["rust_vma_a", "rust_vma_b"]
-        );
+        let expected = expected_suites(dir.path(), &["rust/a.rs".into(), "rust/x.c".into()], "");
+        assert_eq!(expected, ["rust_vma_a", "rust_vma_b"]);
     }
 
     #[test]
-    fn exemptions_need_a_reason() {
+    fn a_file_for_some_kernels_is_not_expected_on_others() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("scripts/configs")).unwrap();
         fs::write(
-            dir.path().join("scripts/configs/um"),
-            "# without rust_vma_a: no lock\n# without rust_vma_b\n",
+            dir.path().join("with.rs"),
+            "#![cfg(CONFIG_L)]\n#[kunit_tests(with_lock)]\n",
         )
         .unwrap();
+        fs::write(
+            dir.path().join("without.rs"),
+            "#![cfg(not(CONFIG_L))]\n#[kunit_tests(without_lock)]\n",
+        )
+        .unwrap();
+        let ours = ["with.rs".to_string(), "without.rs".to_string()];
         assert_eq!(
-            exempt_suites(dir.path(), crate::kconfig::UM).unwrap(),
-            ["rust_vma_a"]
+            expected_suites(dir.path(), &ours, "CONFIG_L=y\n"),
+            ["with_lock"]
+        );
+        assert_eq!(
+            expected_suites(dir.path(), &ours, "# CONFIG_L is not set\nCONFIG_LL=y\n"),
+            ["without_lock"]
         );
     }
 }
