@@ -67,7 +67,7 @@ pub(crate) fn describe(mm: &MmWithUser, request: Describe) -> Result<Describe> {
             (record(&vma), held::VMA, readers(&vma))
         }
         _ => {
-            let vma = locks.lock_vma(at).ok_or(ENOENT)?;
+            let vma = locks.lock_vma_killable(at)?.ok_or(ENOENT)?;
             let held = match vma.held() {
                 HeldLock::Vma => held::VMA,
                 HeldLock::Mmap => held::MMAP,

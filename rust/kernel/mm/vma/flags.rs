@@ -168,6 +168,9 @@ vma_flags! {
     /// Userspace can execute.
     EXEC = VMA_EXEC_BIT,
     /// Writes are seen by other mappings of the same object.
+    ///
+    /// Not set on a mapping that was made with `MAP_SHARED` of a file that is not open for
+    /// writing; [`MAYSHARE`](Self::MAYSHARE) is.
     SHARED = VMA_SHARED_BIT,
     /// `mprotect()` can make the mapping readable.
     MAYREAD = VMA_MAYREAD_BIT,
@@ -175,7 +178,7 @@ vma_flags! {
     MAYWRITE = VMA_MAYWRITE_BIT,
     /// `mprotect()` can make the mapping executable.
     MAYEXEC = VMA_MAYEXEC_BIT,
-    /// The mapping can be shared.
+    /// The mapping was made with `MAP_SHARED`; the `s` of `/proc/PID/maps`.
     MAYSHARE = VMA_MAYSHARE_BIT,
     /// A stack: the mapping grows to lower addresses on faults.
     GROWSDOWN = VMA_GROWSDOWN_BIT,

@@ -244,6 +244,19 @@ impl<'mm> VmaLocks<'mm> {
             None => ReadGuard::lock_under_mmap(self.read(), addr),
         }
     }
+    /// Like [`lock_vma()`](Self::lock_vma), but does not wait for the mmap lock when the task is
+    /// being killed.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
+    #[inline]
+    pub fn lock_vma_killable(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
+        match VmaReadGuard::lock_under_rcu(self.mm, addr) {
+            Some(vma) => Ok(Some(vma.into())),
+            None => Ok(ReadGuard::lock_under_mmap(self.read_killable()?, addr)),
+        }
+    }
 }
 
 const _: () = assert!(size_of::<VmaLocks<'_>>() == size_of::<usize>());

@@ -51,6 +51,32 @@ mod tests {
     }
 
     #[test]
+    fn waiting_to_read_one_vma() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+        assert!(locks.lock_vma_killable(mapping.start)?.is_some());
+        assert!(locks.lock_vma_killable(mapping.end())?.is_none());
+
+        let write = locks.write();
+        write.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        let reader = {
+            let mm = mm.clone();
+            SecondTask::spawn(move || {
+                let mut locks = mm.vma_locks();
+                locks.lock_vma_killable(mapping.start).err()
+            })?
+        };
+        assert!(wait_until(|| mm.mmap_lock_is_contended()));
+        assert!(reader.stays_blocked());
+        reader.kill();
+        assert_eq!(reader.join()?, Some(EINTR));
+
+        drop(write);
+        writer(&mm)?.join()
+    }
+
+    #[test]
     fn waiting_to_write() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mut locks = mm.vma_locks();
