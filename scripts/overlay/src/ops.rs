@@ -181,11 +181,8 @@ fn carry_out(tree: &Tree, it: &Inspection, hooks: &Hooks) -> Result<()> {
     let mut writer = Writer::new(tree, hooks)?;
     writer.manifest(&it.during)?;
     writer.run(&it.changes)?;
-    let kept = writer.remove_dirs(&it.changes.rmdirs)?;
-    // A directory of ours that is not empty yet stays ours: a later revert tries again.
-    let mut done = it.done.clone();
-    done.dirs.extend(kept);
-    writer.manifest(&done)
+    writer.remove_dirs(&it.changes.rmdirs)?;
+    writer.manifest(&it.done)
 }
 
 /// One line for everything that speaks against it: the first problem, and how many more there are.

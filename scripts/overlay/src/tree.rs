@@ -16,8 +16,8 @@ pub(crate) struct Tree {
     pub root: PathBuf,
     pub version: Version,
     /// File system that everything has to be on, for a rename from the root to work.
-    device: u64,
-    lock: File,
+    pub device: u64,
+    pub lock: File,
 }
 
 /// How much a run needs the tree for itself.

@@ -206,7 +206,13 @@ fn a_lint_counts_by_its_name() {
 
 #[test]
 fn an_error_in_a_macro_of_the_kernel_is_where_it_is_called() {
-    passes(&GOOD.replace("kernel::write(held)", "kernel::write_it!(held)"));
+    let case = GOOD.replace("kernel::write(held)", "kernel::write_it!(held)");
+    passes(&case);
+    let (misuse, _) = Bench::new().judge(&case.replace("(held); //~", "(held);\n    //~"));
+    assert!(
+        misuse.starts_with("line 10: unexpected error E0277"),
+        "{misuse}"
+    );
 }
 
 #[test]

@@ -267,3 +267,42 @@ fn a_file_brought_over_from_the_tree_counts_as_ours() {
     world.revert();
     world.snapshot().same_as(&before).unwrap();
 }
+
+#[test]
+fn revert_takes_a_file_that_became_the_repositorys_meanwhile() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.apply();
+    world.tree_file("rust/kernel/mm/new.rs", "//! Edited.\n");
+    world.repo_file("rust/kernel/mm/new.rs", "//! Edited.\n");
+    world.revert();
+    world.snapshot().same_as(&before).unwrap();
+}
+
+#[test]
+fn lines_that_end_like_ours_are_not_ours() {
+    let world = World::new();
+    world.apply();
+    let mine = format!("// see mod new;\n{}", world.read("rust/kernel/mm.rs"));
+    world.tree_file("rust/kernel/mm.rs", mine);
+    world.revert();
+    assert_eq!(
+        world.read("rust/kernel/mm.rs"),
+        format!("// see mod new;\n{TREE_MM}")
+    );
+}
+
+#[test]
+fn lines_that_the_kernel_has_elsewhere_are_put_in_again() {
+    let world = World::new();
+    world.edit_config("mod new;", "fn f() {}");
+    world.edit_config(
+        "\"// first line of two\", \"\", \"// second line of two\"",
+        "\"mod other;\"",
+    );
+    world.apply();
+    let applied = world.snapshot();
+    world.tree_file("rust/kernel/mm.rs", TREE_MM);
+    world.apply();
+    world.snapshot().same_as(&applied).unwrap();
+}

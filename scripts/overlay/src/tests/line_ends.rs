@@ -60,11 +60,11 @@ fn edited_elsewhere_and_without_a_final_newline() {
     let world = World::new();
     world.tree_file("rust/kernel/mm.rs", "// last\nmod old;");
     world.apply();
-    let edited = format!("// mine\n{}", world.read("rust/kernel/mm.rs"));
+    let edited = format!("// mine\nmod new;er\n{}", world.read("rust/kernel/mm.rs"));
     world.tree_file("rust/kernel/mm.rs", edited);
     world.revert();
     assert_eq!(
         world.read("rust/kernel/mm.rs"),
-        "// mine\n// last\nmod old;"
+        "// mine\nmod new;er\n// last\nmod old;"
     );
 }

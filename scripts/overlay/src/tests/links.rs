@@ -151,3 +151,18 @@ fn directories_turned_into_links_before_a_revert() {
     let _ = world.overlay().revert(&world.tree());
     Snapshot::of(&outside).unwrap().same_as(&emptied).unwrap();
 }
+
+#[test]
+fn a_manifest_with_directories_behind_a_link() {
+    let lay_out = |world: &World, outside: &std::path::Path| {
+        symlink(outside, world.tree().join("rust/link")).unwrap();
+        let mut hostile = manifest::Manifest::new(manifest::State::Applied, "7.3.4".into());
+        hostile.dirs.insert("rust/link/empty".into());
+        fs::write(world.tree().join(manifest::NAME), hostile.to_bytes()).unwrap();
+    };
+    with_outside(lay_out, |world| {
+        let manifest = fs::read(world.tree().join(manifest::NAME)).unwrap();
+        world.revert();
+        fs::write(world.tree().join(manifest::NAME), manifest).unwrap();
+    });
+}

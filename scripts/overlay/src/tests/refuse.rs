@@ -4,6 +4,7 @@
 
 use super::{World, assert_names, message};
 use crate::snapshot::stamps;
+use crate::tree::{Access, Found, Tree};
 use crate::write::Hooks;
 use crate::{Overlay, manifest};
 use rustix::fs::{FlockOperation, flock};
@@ -383,4 +384,26 @@ fn the_tree_is_named_as_it_is_and_not_as_a_link_to_it() {
     symlink(world.tree(), &link).unwrap();
     Overlay::load(&world.repo()).unwrap().apply(&link).unwrap();
     assert!(world.has(manifest::NAME));
+}
+
+#[test]
+fn a_child_process_that_has_the_tree_open_keeps_it_from_nobody() {
+    let world = World::new();
+    let tree = Tree::open(&world.tree(), Access::Write).unwrap();
+    let in_a_child = tree.lock.try_clone().unwrap();
+    drop(tree);
+    world.apply();
+    drop(in_a_child);
+}
+
+#[test]
+fn a_part_of_the_tree_on_another_file_system() {
+    let world = World::new();
+    let mut tree = Tree::open(&world.tree(), Access::Read).unwrap();
+    assert!(matches!(tree.look("LIST").unwrap(), Found::File { .. }));
+    tree.device += 1;
+    let Found::Unusable(why) = tree.look("rust/kernel/mm.rs").unwrap() else {
+        panic!("was used")
+    };
+    assert_names(&why, &["rust is on another file system"]);
 }

@@ -40,26 +40,43 @@ fn pristine_applied_stale() {
 
 #[test]
 fn partial() {
-    let stopped = || Hooks {
-        stop: Some((9, Stop::Kill)),
-        ..Hooks::default()
-    };
+    // After the manifest and before anything else, and in the middle.
+    for step in [3, 9] {
+        let stopped = Hooks {
+            stop: Some((step, Stop::Kill)),
+            ..Hooks::default()
+        };
+        let world = World::new();
+        assert!(world.overlay().apply_with(&world.tree(), &stopped).is_err());
+        assert_eq!(status(&world), Status::Partial);
+        world.apply();
+        assert!(
+            world
+                .overlay()
+                .revert_with(&world.tree(), &stopped)
+                .is_err()
+        );
+        assert_eq!(status(&world), Status::Partial);
+        world.apply();
+        for file in ["rust/kernel/mm/new.rs", "samples/rust/new/Kconfig"] {
+            world.repo_file(file, "Newer\n");
+        }
+        world.edit_config("mod new;", "pub mod new;");
+        assert!(
+            world
+                .overlay()
+                .apply_with(
+                    &world.tree(),
+                    &Hooks {
+                        stop: Some((5, Stop::Kill)),
+                        ..stopped
+                    }
+                )
+                .is_err()
+        );
+        assert_eq!(status(&world), Status::Partial);
+    }
     let world = World::new();
-    assert!(
-        world
-            .overlay()
-            .apply_with(&world.tree(), &stopped())
-            .is_err()
-    );
-    assert_eq!(status(&world), Status::Partial);
-    world.apply();
-    assert!(
-        world
-            .overlay()
-            .revert_with(&world.tree(), &stopped())
-            .is_err()
-    );
-    assert_eq!(status(&world), Status::Partial);
     world.apply();
     fs::remove_file(world.tree().join("rust/kernel/mm/new.rs")).unwrap();
     assert_eq!(status(&world), Status::Partial);
