@@ -34,7 +34,7 @@ const KERNEL: &str = r#"
         N
     }
     #[macro_export]
-    macro_rules! write_it { ($l:expr) => { $crate::write($l) } }
+    macro_rules! write_unlocked { () => { $crate::write(&$crate::No) } }
 "#;
 
 /// A build directory and a directory with cases.

@@ -119,7 +119,11 @@ fn a_killed_update_is_undone_by_revert() {
 
 #[test]
 fn a_killed_update_is_completed_after_another_change() {
-    let change = |world: &World| world.edit_config("pub mod new;", "pub(crate) mod new;");
+    let change = |world: &World| {
+        world.edit_config("pub mod new;", "pub(crate) mod new;");
+        world.repo_file("rust/kernel/mm/new.rs", "//! Changed again.\n");
+        world.repo_file("rust/kernel/mm/more/file.rs", "//! Even more.\n");
+    };
     let world = stale_world();
     change(&world);
     world.apply();
