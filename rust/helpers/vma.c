@@ -69,3 +69,31 @@ __rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 {
 	return pgprot_writecombine(prot);
 }
+
+__rust_helper void rust_helper_mmap_assert_locked(const struct mm_struct *mm)
+{
+	mmap_assert_locked(mm);
+}
+
+__rust_helper void
+rust_helper_mmap_assert_write_locked(const struct mm_struct *mm)
+{
+	mmap_assert_write_locked(mm);
+}
+
+__rust_helper void rust_helper_vma_assert_locked(struct vm_area_struct *vma)
+{
+	vma_assert_locked(vma);
+}
+
+__rust_helper void
+rust_helper_vma_assert_write_locked(struct vm_area_struct *vma)
+{
+	vma_assert_write_locked(vma);
+}
+
+__rust_helper void
+rust_helper_vma_assert_stabilised(struct vm_area_struct *vma)
+{
+	vma_assert_stabilised(vma);
+}

@@ -145,12 +145,20 @@ pub struct Vma<L: Level> {
 impl<L: Level> Vma<L> {
     /// Makes a view from a pointer, for abstractions that are handed a locked VMA by C code.
     ///
+    /// With `CONFIG_DEBUG_VM`, warns if the locks are not held.
+    ///
     /// # Safety
     ///
     /// For `'a`, `vma` must point to an attached VMA, and the calling task must hold the locks
     /// that `L` stands for.
     #[inline]
     pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
+        #[cfg(CONFIG_DEBUG_VM)]
+        // SAFETY: The caller keeps the VMA attached, and so its mm alive.
+        unsafe {
+            L::assert_held(vma.cast_mut())
+        };
+
         // SAFETY: The caller keeps the VMA valid for 'a. The types have the same layout by
         // `repr(transparent)`.
         // INVARIANT: The caller holds the locks for 'a.

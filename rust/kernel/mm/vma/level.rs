@@ -45,6 +45,18 @@ mod sealed {
 pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
     const NAME: &'static str;
+
+    /// Warns unless the calling task holds what the level stands for, by the kernel's own
+    /// assertion.
+    ///
+    /// With `CONFIG_DEBUG_VM` every view is checked by this when it is made. How precise that is
+    /// depends on lockdep.
+    ///
+    /// # Safety
+    ///
+    /// `vma` must point to a VMA that is not freed during the call, nor its mm.
+    #[doc(hidden)]
+    unsafe fn assert_held(vma: *mut bindings::vm_area_struct);
 }
 
 /// The VMA cannot be freed, detached or reused while the view lives.
@@ -137,7 +149,7 @@ pub unsafe trait MmapLevel: ReadFields {
 }
 
 macro_rules! levels {
-    ($($(#[$meta:meta])* $level:ident;)*) => {$(
+    ($($(#[$meta:meta])* $level:ident: |$vma:ident| $assert:expr;)*) => {$(
         $(#[$meta])*
         pub enum $level {}
 
@@ -145,6 +157,12 @@ macro_rules! levels {
 
         impl Level for $level {
             const NAME: &'static str = ::core::stringify!($level);
+
+            #[inline]
+            unsafe fn assert_held($vma: *mut bindings::vm_area_struct) {
+                // SAFETY: The caller keeps the VMA and its mm alive.
+                unsafe { $assert }
+            }
         }
     )*};
 }
@@ -154,29 +172,29 @@ levels! {
     ///
     /// Taken by [`lock_vma_under_rcu()`](super::VmaLocks::lock_vma_under_rcu) and by
     /// [`lock_vma()`](super::MmapGuard::lock_vma) under the mmap read lock.
-    VmaRead;
+    VmaRead: |vma| bindings::vma_assert_locked(vma);
 
     /// The mmap read lock is held.
     ///
     /// Taken by [`VmaLocks::read()`](super::VmaLocks::read) and its variants.
-    MmapRead;
+    MmapRead: |vma| bindings::mmap_assert_locked((*vma).vm_mm);
 
     /// A read lock is held: the mmap read lock or the VMA read lock, whichever.
     ///
     /// Any view turns into this one with [`Vma::as_read()`](super::Vma::as_read), and
     /// [`VmaLocks::lock_vma()`](super::VmaLocks::lock_vma) gives it at once.
-    Read;
+    Read: |vma| bindings::vma_assert_stabilised(vma);
 
     /// The mmap write lock is held, the VMA is not write-locked.
     ///
     /// Taken by [`VmaLocks::write()`](super::VmaLocks::write) and its variants. Page faults and
     /// other VMA readers still run.
-    MmapWrite;
+    MmapWrite: |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
     /// The mmap write lock is held and the VMA is write-locked.
     ///
     /// Taken by [`Vma::start_write()`](super::Vma::start_write).
-    VmaWrite;
+    VmaWrite: |vma| bindings::vma_assert_write_locked(vma);
 }
 
 // SAFETY: Detaching a VMA takes its VMA write lock and then waits for its readers to leave, see
