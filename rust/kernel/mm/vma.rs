@@ -47,8 +47,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Some names stand in [`kernel::mm`](super), too: there they are the untyped guards, which know only
-//! that some read lock is held. The two sets can be used side by side, but not nested.
+//! Some names stand in [`kernel::mm`](super), too: there they are the untyped guards, which know
+//! only that some read lock is held. The two sets can be used side by side, but not nested.
 //!
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
 //! [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
