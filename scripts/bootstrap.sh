@@ -21,14 +21,17 @@ at_least() {
 
 # The first cargo that runs and is new enough; one of rustup without a toolchain is there and does not run.
 find_cargo() {
-	for candidate in "$(command -v cargo || true)" "${CARGO_HOME:-${HOME:-/nonexistent}/.cargo}/bin/cargo" /usr/bin/cargo; do
-		[ -x "$candidate" ] || continue
-		version=$("$candidate" --version 2>/dev/null | cut -d ' ' -f 2) || continue
+	directories=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin
+	IFS=:
+	for directory in $directories; do
+		[ -x "$directory/cargo" ] || continue
+		version=$("$directory/cargo" --version 2>/dev/null | cut -d ' ' -f 2)
 		if [ -n "$version" ] && at_least "$version" $MINIMUM; then
-			echo "$candidate"
-			return
+			echo "$directory/cargo"
+			break
 		fi
 	done
+	unset IFS
 }
 
 as_root() {

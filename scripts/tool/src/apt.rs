@@ -106,15 +106,14 @@ fn may_sudo(packages: &[String]) -> Result<()> {
 
 /// The base address of the archive that the host gets its packages from, taken from its own apt configuration.
 pub fn archive() -> Result<String> {
-    let mut cmd = proc::command("apt-get");
-    cmd.args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI)|$(ORIGIN)|$(LABEL)|$(RELEASE)|$(COMPONENT)",
-    ]);
-    let targets = proc::text(cmd)
-        .context("apt-get indextargets failed: check the host's apt configuration")?;
-    match archive_of(&targets) {
+    let mut targets = proc::command("apt-get");
+    let format = "$(REPO_URI)|$(ORIGIN)|$(LABEL)";
+    targets.args(["indextargets", "--format", format]);
+    // Where no list was ever fetched there are no targets, but there are the addresses of what would be fetched.
+    let mut addresses = proc::command("apt-get");
+    addresses.args(["update", "--print-uris"]);
+    let found = proc::text(targets).and_then(|text| labelled_archive(&text));
+    match found.or_else(|| proc::text(addresses).and_then(|text| unlabelled_archive(&text))) {
         Some(uri) => Ok(uri),
         None => bail!(
             "the host's apt sources name no Debian archive: add one, or give a kernel tree with KDIR="
@@ -122,21 +121,25 @@ pub fn archive() -> Result<String> {
     }
 }
 
-fn archive_of(targets: &str) -> Option<String> {
-    let fields: Vec<Vec<&str>> = targets
+/// The archive whose release file says that it is Debian's, and not that of its security updates.
+fn labelled_archive(targets: &str) -> Option<String> {
+    let suffix = "|Debian|Debian";
+    targets
         .lines()
-        .map(|l| l.split('|').collect())
-        .filter(|f: &Vec<_>| f.len() == 5)
-        .collect();
-    // With lists fetched, the release file says whose archive it is; before that, only the sources' own words are there.
-    let labelled = fields.iter().find(|f| f[1] == "Debian" && f[2] == "Debian");
-    let unlabelled = || {
-        fields.iter().find(|f| {
-            let unknown = f[1].is_empty() || f[1].starts_with('$');
-            unknown && !f[3].contains("security") && !f[3].contains('/') && f[4] == "main"
-        })
-    };
-    labelled.or_else(unlabelled).map(|f| f[0].to_string())
+        .find_map(|line| line.strip_suffix(suffix))
+        .map(str::to_string)
+}
+
+/// The first archive that is not one of security updates.
+fn unlabelled_archive(uris: &str) -> Option<String> {
+    let mut files = uris
+        .lines()
+        .filter_map(|line| line.strip_prefix('\'')?.split('\'').next());
+    files.find_map(|file| {
+        let (base, rest) = file.rsplit_once("/dists/")?;
+        let suite = rest.split('/').next()?;
+        (!suite.contains("security") && !base.contains("security")).then(|| format!("{base}/"))
+    })
 }
 
 #[cfg(test)]
@@ -156,17 +159,21 @@ mod tests {
 
     #[test]
     fn the_archive_is_the_one_that_says_debian() {
-        let targets = "http://s/sec|Debian|Debian-Security|x-security|main\nhttp://o/|Other|Other|x|main\n\
-                       http://d/|Debian|Debian|x|main\n";
-        assert_eq!(archive_of(targets).as_deref(), Some("http://d/"));
-        assert_eq!(archive_of("http://o/|Other|Other|x|main\n"), None);
+        let targets =
+            "http://s/sec|Debian|Debian-Security\nhttp://o/|Other|Other\nhttp://d/|Debian|Debian\n";
+        assert_eq!(labelled_archive(targets).as_deref(), Some("http://d/"));
+        assert_eq!(labelled_archive("http://o/|Other|Other\n"), None);
     }
 
     #[test]
     fn before_the_first_update_the_sources_must_do() {
-        let targets =
-            "http://s/|$(ORIGIN)|$(LABEL)|x-security|main\nhttp://d/|$(ORIGIN)|$(LABEL)|x|main\n";
-        assert_eq!(archive_of(targets).as_deref(), Some("http://d/"));
-        assert_eq!(archive_of("http://s/||||\n"), None);
+        let uris = "'http://s/x/dists/a-security/InRelease' s_InRelease 0 \n\
+                    'http://d/y/dists/a/InRelease' d_InRelease 0 \n";
+        assert_eq!(unlabelled_archive(uris).as_deref(), Some("http://d/y/"));
+        assert_eq!(
+            unlabelled_archive("'http://s/x-security/dists/a/InRelease' s 0 \n"),
+            None
+        );
+        assert_eq!(unlabelled_archive(""), None);
     }
 }

@@ -83,7 +83,9 @@ fn initramfs(kernel: &Kernel, config: Config, name: &str, list: &str) -> Result<
 const DEVICES: &str = "dir /dev 755 0 0\nnod /dev/console 600 0 0 c 5 1\nnod /dev/ttyS0 600 0 0 c 4 64\n\
     nod /dev/ttyS1 600 0 0 c 4 65\ndir /proc 755 0 0\ndir /sys 755 0 0\ndir /tmp 1777 0 0\ndir /run 755 0 0\n";
 
-fn qemu(kernel: &Kernel, config: Config, initramfs: &Path, append: &str) -> Command {
+/// QEMU with the kernel, without any port yet. Always emulated: KVM may be there and not work, and what is the same
+/// everywhere is worth more than the second it would save.
+pub fn qemu(kernel: &Kernel, config: Config, append: &str) -> Command {
     let mut cmd = proc::command("qemu-system-x86_64");
     cmd.args([
         "-nodefaults",
@@ -97,7 +99,7 @@ fn qemu(kernel: &Kernel, config: Config, initramfs: &Path, append: &str) -> Comm
     ]);
     cmd.arg("-kernel")
         .arg(kernel.places.out(config.name).join("arch/x86/boot/bzImage"));
-    cmd.arg("-initrd").arg(initramfs).arg("-append").arg(append);
+    cmd.arg("-append").arg(append);
     cmd.args(["-display", "none", "-no-reboot", "-bios", "qboot.rom"]);
     cmd
 }
@@ -124,7 +126,8 @@ pub fn demo(
     let log = kernel.places.log(&format!("demo-{}", config.name));
     let _ = fs::remove_file(&kernel_log);
     let append = format!("console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE}");
-    let mut cmd = qemu(kernel, config, &initramfs, &append);
+    let mut cmd = qemu(kernel, config, &append);
+    cmd.arg("-initrd").arg(&initramfs);
     cmd.arg("-serial")
         .arg(format!("file:{}", kernel_log.display()))
         .args(["-serial", "stdio", "-monitor", "none"]);
@@ -221,9 +224,9 @@ pub fn shell(kernel: &Kernel, config: Config, program: Option<&Path>) -> Result<
     let mut cmd = qemu(
         kernel,
         config,
-        &initramfs,
         "console=ttyS0 kunit.enable=0 quiet panic=-1",
     );
+    cmd.arg("-initrd").arg(&initramfs);
     cmd.args(["-serial", "mon:stdio"])
         .stdin(std::process::Stdio::inherit());
     let status = cmd.status().context("qemu-system-x86_64: cannot be run")?;

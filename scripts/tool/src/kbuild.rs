@@ -59,7 +59,14 @@ impl Kernel<'_> {
         let fragment = out.join("wanted.kunitconfig");
         fs::write(&fragment, &options)
             .with_context(|| format!("{}: cannot be written", fragment.display()))?;
-        let mut cmd = self.kunit(config, "config");
+        let mut cmd = self.kunit("config");
+        cmd.arg("--build_dir")
+            .arg(out)
+            .arg("--arch")
+            .arg(config.arch);
+        for option in self.make_options(config) {
+            cmd.arg(format!("--make_options={option}"));
+        }
         cmd.arg("--kunitconfig").arg(&fragment);
         let log = self.places.log(&format!("configure-{}", config.name));
         let ended = Logged {
@@ -196,8 +203,8 @@ impl Kernel<'_> {
         cmd
     }
 
-    /// The tree's kunit.py, for this configuration.
-    pub fn kunit(&self, config: Config, what: &str) -> Command {
+    /// The tree's kunit.py.
+    pub fn kunit(&self, what: &str) -> Command {
         let python = Path::new("/usr/bin/python3");
         let mut cmd = proc::command(if python.exists() {
             python
@@ -206,13 +213,6 @@ impl Kernel<'_> {
         });
         cmd.arg(self.places.tree().join("tools/testing/kunit/kunit.py"))
             .arg(what);
-        cmd.arg("--build_dir")
-            .arg(self.places.out(config.name))
-            .arg("--arch")
-            .arg(config.arch);
-        for option in self.make_options(config) {
-            cmd.arg(format!("--make_options={option}"));
-        }
         self.environment(&mut cmd);
         cmd
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A KUnit run: kunit.py boots the kernel and reads its results; a suite of ours that did not run is a failure, and so
+//! A KUnit run: the kernel is booted, kunit.py reads the results from its log; a suite of ours that did not run is a failure, and so
 //! is a complaint in the kernel's log.
 
+use crate::guest;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
@@ -14,10 +15,11 @@ use regex_lite::Regex;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// How long all suites of one kernel may take, boot included.
-const TIMEOUT: u64 = 300;
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Boots the kernel built for `config` and counts its tests.
 pub fn run(
@@ -28,46 +30,52 @@ pub fn run(
 ) -> Result<Outcome> {
     let mut step = progress.step(&format!("kunit {}", config.name));
     let out = kernel.places.out(config.name);
-    let results = out.join("kunit.json");
-    let _ = fs::remove_file(&results);
-    let mut cmd = kernel.kunit(config, "exec");
-    cmd.arg(format!("--json={}", results.display()))
-        .arg("--timeout")
-        .arg(TIMEOUT.to_string());
-    if config.arch != "um" {
-        cmd.arg("--qemu_args=-smp 2 -m 2048 -accel tcg,thread=multi");
-    }
-    cmd.args(filter);
-    let log = kernel.places.log(&format!("kunit-{}", config.name));
-    let limit = Duration::from_secs(TIMEOUT + 60);
-    let ended = Logged {
-        log: &log,
+    let kernel_log = kernel.places.log(&format!("kunit-{}-kernel", config.name));
+    let boot = Logged {
+        log: &kernel_log,
         append: false,
-        timeout: Some(limit),
-    }
-    .run(cmd, |event| match event {
-        Event::Line(line) if line.contains("[PASSED]") || line.contains("[FAILED]") => {
-            step.advance(line.rsplit("] ").next().unwrap_or_default());
+        timeout: Some(TIMEOUT),
+    };
+    let ended = boot.run(boot_command(kernel, config, filter), |event| match event {
+        Event::Line(line) => {
+            if let Some(test) = finished_test(line) {
+                step.advance(test);
+            }
         }
-        Event::Line(_) => (),
         Event::Quiet => step.doing("running"),
     })?;
+
+    let results = out.join("kunit.json");
+    let _ = fs::remove_file(&results);
+    let mut cmd = kernel.kunit("parse");
+    cmd.arg(format!("--json={}", results.display()))
+        .arg(&kernel_log);
+    let log = kernel.places.log(&format!("kunit-{}", config.name));
+    let parse = Logged {
+        log: &log,
+        append: false,
+        timeout: None,
+    };
+    let parsed = parse.run(cmd, |_| ())?;
     let Ok(text) = fs::read_to_string(&results) else {
-        eprint!("{}", proc::tail(&log, 20));
+        eprint!("{}", proc::tail(&kernel_log, 20));
         bail!(
             "kunit {}: no results: see {}",
             config.name,
-            kernel.places.show(&log)
+            kernel.places.show(&kernel_log)
         );
     };
-    let mut outcome = count(&text, ended.status.success())?;
-    let kernel_log = fs::read(out.join("test.log")).context("kunit.py left no kernel log")?;
-    let kernel_log = String::from_utf8_lossy(&kernel_log);
-    for (line, text) in splat::find(&kernel_log, 5) {
+    let mut outcome = count(&text, parsed.status.success())?;
+    let shown = kernel.places.show(&kernel_log);
+    if ended.timed_out {
         outcome.fail(format!(
-            "the kernel complains: {}/test.log:{line}: {text}",
-            kernel.places.show(&out)
+            "the kernel did not end within {} s: see {shown}",
+            TIMEOUT.as_secs()
         ));
+    }
+    let bytes = fs::read(&kernel_log).context("the kernel's log has gone")?;
+    for (line, text) in splat::find(&String::from_utf8_lossy(&bytes), 5) {
+        outcome.fail(format!("the kernel complains: {shown}:{line}: {text}"));
     }
     if filter.is_none() {
         let dot_config =
@@ -90,6 +98,42 @@ pub fn run(
         step.done(&outcome.counts());
     }
     Ok(outcome)
+}
+
+/// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.
+fn boot_command(kernel: &Kernel, config: Config, filter: Option<&str>) -> Command {
+    let out = kernel.places.out(config.name);
+    let glob = filter.map(|glob| format!("kunit.filter_glob={glob}"));
+    if config.arch == "um" {
+        let mut cmd = proc::command(out.join("linux"));
+        cmd.args([
+            "mem=1G",
+            "console=tty",
+            "kunit_shutdown=halt",
+            "kunit.enable=1",
+        ]);
+        cmd.args(glob);
+        return cmd;
+    }
+    let append = format!(
+        "console=ttyS0 panic=-1 kunit_shutdown=reboot kunit.enable=1 {}",
+        glob.unwrap_or_default()
+    );
+    let mut cmd = guest::qemu(kernel, config, &append);
+    cmd.args(["-serial", "stdio", "-monitor", "none"]);
+    cmd
+}
+
+/// The test or suite that a line of KTAP says has ended.
+fn finished_test(line: &str) -> Option<&str> {
+    let words = line.rsplit(']').next()?.trim_start();
+    let rest = words
+        .strip_prefix("not ")
+        .unwrap_or(words)
+        .strip_prefix("ok ")?;
+    let (number, name) = rest.split_once(' ')?;
+    number.parse::<u32>().ok()?;
+    Some(name)
 }
 
 /// The counts of kunit.py's JSON, with what failed.
@@ -197,6 +241,14 @@ mod tests {
         let outcome = count(&json(one, "{}"), true).unwrap();
         assert_eq!((outcome.passed, outcome.failed), (1, 0));
         assert!(count("no json", true).is_err());
+    }
+
+    #[test]
+    fn ended_tests_are_recognised_for_the_progress() {
+        assert_eq!(finished_test("[    0.5]     ok 3 a_test"), Some("a_test"));
+        assert_eq!(finished_test("not ok 12 suite"), Some("suite"));
+        assert_eq!(finished_test("[    0.5] ok then"), None);
+        assert_eq!(finished_test("    # Subtest: x"), None);
     }
 
     #[test]

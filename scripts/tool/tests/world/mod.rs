@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A small world of its own for each test: a checkout with a small overlay, a tree that looks like a kernel's, and a
+//! PATH of stand-ins, so that nothing is installed and nothing is fetched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub struct World {
+    dir: TempDir,
+}
+
+const OVERLAY: &str = r#"
+supported_versions = ["7.3", "7.2"]
+[[insertion]]
+file = "rust/list"
+anchor = 'beta\b'
+position = "after"
+lines = ["ours"]
+purpose = "declares it"
+[[patch]]
+id = "all"
+subject = "all of it"
+body = "Everything."
+paths = ["rust/**"]
+"#;
+
+const PACKAGES: &str = r#"
+[minimum]
+rustc = "1.85.0"
+bindgen = "0.71.1"
+llvm = 17
+[bindgen]
+crate = "bindgen-cli"
+version = "0.72.1"
+[source]
+package = "linux-source-"
+suites = ["trixie-backports"]
+component = "main"
+keyring = "/dev/null"
+unpacked_mib = 8
+[space]
+kernel_mib = 1
+[[rust]]
+packages = ["rustc"]
+[llvm]
+packages = ["clang-{v}"]
+newest = 30
+[[need]]
+command = "sh"
+packages = ["dash"]
+[[need]]
+command = "python3"
+packages = ["python3"]
+"#;
+
+/// Stands in for kunit.py: configures by copying.
+const KUNIT: &str = r#"
+import shutil, sys
+if sys.argv[1] == "config":
+    out = sys.argv[sys.argv.index("--build_dir") + 1]
+    shutil.copy(sys.argv[sys.argv.index("--kunitconfig") + 1], out + "/.config")
+"#;
+
+const LLVM_TOOLS: &[&str] = &[
+    "clang",
+    "ld.lld",
+    "llvm-ar",
+    "llvm-nm",
+    "llvm-objcopy",
+    "llvm-strip",
+    "llvm-link",
+];
+
+impl World {
+    pub fn new() -> Self {
+        let world = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        for (path, text) in [
+            ("repo/scripts/overlay.toml", OVERLAY),
+            ("repo/scripts/packages.toml", PACKAGES),
+            ("repo/rust/ours.rs", "// ours\n"),
+            ("repo/scripts/configs/common", "CONFIG_RUST=y\n"),
+            ("repo/scripts/configs/off", ""),
+            ("repo/scripts/configs/qemu", ""),
+            (
+                "repo/scripts/configs/x86_64",
+                "CONFIG_RUST_INLINE_HELPERS=y\n",
+            ),
+            ("repo/scripts/configs/um", ""),
+            ("tree/rust/list", "alpha\nbeta\ngamma\n"),
+            ("tree/tools/testing/kunit/kunit.py", KUNIT),
+            ("sysroot/lib/rustlib/src/rust/library/core/src/lib.rs", ""),
+        ] {
+            world.write(path, text);
+        }
+        // What tells a kernel tree, whichever of it the overlay looks for.
+        for path in [
+            "Kconfig",
+            "Kbuild",
+            "MAINTAINERS",
+            "COPYING",
+            "scripts/checkpatch.pl",
+            "rust/kernel/lib.rs",
+            "mm/mmap.c",
+        ] {
+            world.write(&format!("tree/{path}"), "\n");
+        }
+        world.version([7, 3, 4], "all:\n\t@echo '  CC      thing.o'\n");
+        let suffixed = LLVM_TOOLS.iter().map(|tool| format!("{tool}-19"));
+        for tool in suffixed.chain(["cargo".to_string(), "git".to_string()]) {
+            world.program(&tool, "exit 1");
+        }
+        world.program("bindgen", "echo bindgen 0.72.1");
+        world.rustc("1.90.0", "19.1.7");
+        for tool in [
+            "sh", "make", "python3", "cp", "echo", "sleep", "cat", "true", "env",
+        ] {
+            world.borrow(tool);
+        }
+        world
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Gives the tree a version, and the rules by which it builds.
+    pub fn version(&self, [v, p, s]: [u32; 3], rules: &str) {
+        let text =
+            format!("VERSION = {v}\nPATCHLEVEL = {p}\nSUBLEVEL = {s}\nEXTRAVERSION =\n\n{rules}");
+        self.write("tree/Makefile", &text);
+    }
+
+    /// A stand-in on PATH.
+    pub fn program(&self, name: &str, script: &str) {
+        let path = format!("bin/{name}");
+        self.write(&path, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.path(&path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A rustc that says these versions and has its library source.
+    pub fn rustc(&self, release: &str, llvm: &str) {
+        let sysroot = self.path("sysroot");
+        self.program(
+            "rustc",
+            &format!(
+                "case $1 in -vV) echo 'release: {release}'; echo 'LLVM version: {llvm}' ;; --print) echo {} ;; esac",
+                sysroot.display()
+            ),
+        );
+    }
+
+    /// The machine's own program, if it has it.
+    pub fn borrow(&self, name: &str) -> bool {
+        let dirs = ["/usr/bin", "/bin", "/usr/local/bin"];
+        let Some(file) = dirs
+            .iter()
+            .map(|dir| Path::new(dir).join(name))
+            .find(|file| file.exists())
+        else {
+            return false;
+        };
+        let link = self.path("bin").join(name);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(file, link).unwrap();
+        true
+    }
+
+    /// The tool in this world, with the given arguments.
+    pub fn tool(&self, arguments: &[&str]) -> Command {
+        let mut cmd = Command::new(env!("CARGO_BIN_EXE_vma-tool"));
+        cmd.arg("--repo")
+            .arg(self.path("repo"))
+            .arg("--cargo")
+            .arg(self.path("bin/cargo"));
+        cmd.args(arguments);
+        cmd.env_clear();
+        cmd.env("PATH", self.path("bin"))
+            .env("HOME", self.path("home"))
+            .env("VMA_CACHE", self.path("cache"));
+        cmd.stdin(Stdio::null());
+        cmd
+    }
+
+    /// The tool with the tree of this world as KDIR= and its rustc as RUSTC=.
+    pub fn in_tree(&self, arguments: &[&str]) -> Command {
+        let mut cmd = self.tool(&[]);
+        cmd.arg("--kdir")
+            .arg(self.path("tree"))
+            .arg("--rustc")
+            .arg(self.path("bin/rustc"));
+        cmd.args(arguments);
+        cmd
+    }
+
+    /// Every file below a directory with its content.
+    pub fn content(&self, path: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut dirs = vec![self.path(path)];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path);
+                } else {
+                    files.insert(path.clone(), fs::read(path).unwrap());
+                }
+            }
+        }
+        files
+    }
+}
+
+/// Runs a command that must fail with one line of error, and returns that line.
+pub fn refusal(mut cmd: Command) -> String {
+    let output = cmd.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_ne!(output.status.code(), Some(0), "{}", all(&output));
+    let errors: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
+    assert_eq!(errors.len(), 1, "{}", all(&output));
+    assert_eq!(stderr.lines().last(), Some(errors[0]), "{}", all(&output));
+    errors[0].to_string()
+}
+
+/// Runs a command that must succeed, and returns stdout's last line and all of stderr.
+#[allow(dead_code, reason = "not every test has one")]
+pub fn success(mut cmd: Command) -> (String, String) {
+    let output = cmd.output().unwrap();
+    assert!(output.status.success(), "{}", all(&output));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let last = stdout.lines().last().unwrap_or_default().to_string();
+    (last, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn all(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    format!(
+        "{}\nstdout:\n{}\nstderr:\n{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
