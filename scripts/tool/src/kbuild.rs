@@ -275,7 +275,9 @@ fn build_line(line: &str) -> Option<&str> {
         && tool
             .chars()
             .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '+');
-    (is_tool && !rest.starts_with(' ')).then(|| what.trim())
+    // Said whether or not there is anything to do.
+    let is_work = !["CALL", "DESCEND"].contains(&tool);
+    (is_tool && is_work && !rest.starts_with(' ')).then(|| what.trim())
 }
 
 /// A tree that was configured in place cannot be built anywhere else; kbuild would say so in six lines.
@@ -340,6 +342,7 @@ mod tests {
         assert_eq!(build_line("  RUSTC L rust/some.o"), Some("L rust/some.o"));
         assert_eq!(build_line("  HOSTCC  scripts/x"), Some("scripts/x"));
         assert_eq!(build_line("make[1]: Entering directory '/x'"), None);
+        assert_eq!(build_line("  DESCEND objtool"), None);
         assert_eq!(build_line("  GEN"), None);
         assert_eq!(build_line("   = note: something"), None);
         assert_eq!(build_line("  --> rust/a.rs:1:2"), None);

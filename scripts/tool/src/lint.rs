@@ -29,19 +29,24 @@ pub struct Subject<'a> {
 /// Runs every check; all of them, whatever the first ones find.
 pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
     let mut step = progress.step("lint");
-    let log = subject.places.log("lint");
-    let _ = fs::remove_file(&log);
     let mut outcome = Outcome::default();
-    let shown = subject.places.show(&log);
     let mut tool = |name: &str, cmd: Command, outcome: &mut Outcome| -> Result<()> {
         step.doing(name);
+        let log = subject
+            .places
+            .log(&format!("lint-{}", name.replace(' ', "-")));
         let ended = Logged {
             log: &log,
-            append: true,
+            append: false,
             timeout: None,
         }
         .run(cmd, |_| ())?;
-        outcome.check(ended.status.success(), || format!("{name}: see {shown}"));
+        if !ended.status.success() {
+            eprint!("{}", proc::tail(&log, 20));
+        }
+        outcome.check(ended.status.success(), || {
+            format!("{name}: see {}", subject.places.show(&log))
+        });
         Ok(())
     };
 
@@ -116,8 +121,6 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
 
     if outcome.failed == 0 {
         step.done(&outcome.counts());
-    } else {
-        eprint!("{}", proc::tail(&log, 40));
     }
     Ok(outcome)
 }
