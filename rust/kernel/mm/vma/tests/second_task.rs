@@ -123,6 +123,11 @@ impl<T: Send + Unpin + 'static> SecondTask<T> {
     }
 }
 
+/// The thread function.
+///
+/// # Safety
+///
+/// `data` must be a `KBox<Start<F, T>>` that was turned into a pointer, and is given away.
 unsafe extern "C" fn entry<F, T>(data: *mut c_void) -> c_int
 where
     F: FnOnce() -> T + Send + 'static,
