@@ -43,7 +43,7 @@ pub enum HeldLock {
 ///
 /// # Invariants
 ///
-/// `tagged` is the address of a `vm_area_struct`, plus [`MMAP_LOCKED`](Self::MMAP_LOCKED) if what
+/// `tagged` is the address of a `vm_area_struct`, plus `MMAP_LOCKED` if what
 /// this guard holds is the mmap read lock of its `mm_struct`; else it is the VMA's read lock. The
 /// task that has the guard took the lock. `mm_users` of the `mm_struct` is non-zero for `'s`.
 #[must_use = "the read lock is released as soon as the guard is dropped"]
