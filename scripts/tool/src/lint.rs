@@ -55,7 +55,7 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
     }
     for patch in subject.patches {
         let name = patch
-            .file_name()
+            .file_stem()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make test`: everything there is to test, on every kernel. A step that fails is counted, and the others are run all
+//! the same where they can.
+
+use crate::guest;
+use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
+use crate::kunit;
+use crate::lint as linting;
+use crate::proc::{self, Event, Logged};
+use crate::progress::Progress;
+use crate::report::{Outcome, Report};
+use crate::rustdoc;
+use crate::source;
+use crate::targets::{Ready, Session};
+use anyhow::{Result, bail};
+use std::fs;
+use std::sync::Mutex;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// Runs every step.
+pub fn run(session: &Session, ready: &Ready) -> Report {
+    let kernel = session.kernel(ready);
+    let progress = session.progress;
+    let mut steps = Steps {
+        progress,
+        report: Report::default(),
+    };
+    let passed = || Outcome {
+        passed: 1,
+        ..Outcome::default()
+    };
+
+    steps.run("host tools (cargo test)", || cargo_test(session));
+    steps.run("apply, revert, patches", || round_trip(session, ready));
+    steps.run("lint", || lint(session, ready));
+    for config in [X86_64, X86_64_DEBUG, UM] {
+        let name = config.name;
+        let built = steps.run(&format!("build {name}"), || {
+            kernel.build(config, progress)?;
+            Ok(passed())
+        });
+        let with_kernel = |work: &dyn Fn() -> Result<Outcome>| match built {
+            true => work(),
+            false => bail!("not run: {name} was not built"),
+        };
+        steps.run(&format!("kunit {name}"), || {
+            with_kernel(&|| kunit::run(&kernel, config, None, progress))
+        });
+        if config != X86_64_DEBUG {
+            steps.run(&format!("compile-fail {name}"), || {
+                with_kernel(&|| compile_fail(session, ready, config))
+            });
+        }
+        if config != UM {
+            steps.run(&format!("demo {name}"), || {
+                with_kernel(&|| {
+                    let program = guest::program(session.places, session.cargo, progress)?;
+                    Ok(guest::demo(&kernel, config, &program, progress, &mut |_| ())?.outcome)
+                })
+            });
+        }
+        if config == X86_64 {
+            steps.run("documentation", || {
+                with_kernel(&|| {
+                    rustdoc::build(&kernel, config, progress)?;
+                    Ok(passed())
+                })
+            });
+        }
+    }
+    steps.report
+}
+
+struct Steps<'a> {
+    progress: &'a Progress,
+    report: Report,
+}
+
+impl Steps<'_> {
+    /// Whether the step passed.
+    fn run(&mut self, name: &str, work: impl FnOnce() -> Result<Outcome>) -> bool {
+        let start = Instant::now();
+        let outcome = work().unwrap_or_else(|error| Outcome::failure(format!("{error:#}")));
+        for failure in &outcome.failures {
+            self.progress.say(&format!("error: {name}: {failure}"));
+        }
+        let passed = outcome.failed == 0;
+        self.report
+            .add(name, start.elapsed().as_secs_f64(), outcome);
+        passed
+    }
+}
+
+/// The misuse that must not compile, and its correct twin that must.
+pub fn compile_fail(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> {
+    let step = Mutex::new(
+        session
+            .progress
+            .step(&format!("compile-fail {}", config.name)),
+    );
+    let report = compile_fail::run(
+        &session.places.repo.join("scripts/compile-fail/cases"),
+        &session.places.out(config.name),
+        &ready.compilers.rust.rustc,
+        session.case,
+        available_parallelism().map_or(2, usize::from),
+        &|case| step.lock().expect("no panic").advance(&case.name),
+    )?;
+    let mut outcome = Outcome {
+        passed: report.passed,
+        ..Outcome::default()
+    };
+    for case in report.cases.iter().filter(|case| !case.ok) {
+        outcome.fail(format!(
+            "{} ({}): {}",
+            case.name, case.revision, case.detail
+        ));
+    }
+    outcome.failed = outcome.failed.max(report.failed);
+    if report.passed + report.failed == 0 {
+        outcome.fail(format!(
+            "CASE={}: no such case",
+            session.case.unwrap_or_default()
+        ));
+    }
+    if outcome.failed == 0 {
+        step.into_inner().expect("no panic").done(&outcome.counts());
+    }
+    Ok(outcome)
+}
+
+/// What reviewers would say first, about the overlay, the series and the host's own code.
+pub fn lint(session: &Session, ready: &Ready) -> Result<Outcome> {
+    let (_, patches) = session.write_patches(&ready.overlay, &session.places.tree())?;
+    let ours: Vec<String> = ready.overlay.files().map(str::to_string).collect();
+    let subject = linting::Subject {
+        places: session.places,
+        rust: &ready.compilers.rust,
+        cargo: session.cargo,
+        ours: &ours,
+        patches: &patches,
+    };
+    linting::run(&subject, session.progress)
+}
+
+fn cargo_test(session: &Session) -> Result<Outcome> {
+    let mut step = session.progress.step("cargo test");
+    let log = session.places.log("cargo-test");
+    let mut cmd = proc::command(session.cargo);
+    cmd.current_dir(session.places.repo.join("scripts"))
+        .args([
+            "test",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+        ])
+        .env("CARGO_TARGET_DIR", session.places.build.join("target"))
+        .env("CARGO_TERM_COLOR", "never");
+    let run = Logged {
+        log: &log,
+        append: false,
+        timeout: None,
+    };
+    let ended = run.run(cmd, |event| {
+        if let Event::Line(line) = event {
+            step.doing(line.trim());
+        }
+    })?;
+    let text = fs::read(&log).unwrap_or_default();
+    let outcome = cargo_counts(&String::from_utf8_lossy(&text), ended.status.success());
+    match outcome.failed {
+        0 => step.done(&outcome.counts()),
+        _ => eprint!("{}", proc::tail(&log, 40)),
+    }
+    Ok(outcome)
+}
+
+/// Apply, revert and the series on the real source.
+fn round_trip(session: &Session, ready: &Ready) -> Result<Outcome> {
+    let pristine = match &session.places.kdir {
+        // A caller's tree has the overlay by now.
+        Some(_) => session.places.tree(),
+        None => source::pristine(
+            session.places,
+            &ready.packages,
+            &ready.overlay.supported_versions,
+            session.progress,
+        )?,
+    };
+    let step = session.progress.step("round trip");
+    let work = tempfile::Builder::new()
+        .prefix("roundtrip-")
+        .tempdir_in(&session.places.build)?;
+    let mut outcome = Outcome::default();
+    for check in overlay::roundtrip(&pristine, &ready.overlay, work.path())? {
+        outcome.check(check.ok, || format!("{}: {}", check.name, check.detail));
+    }
+    if outcome.failed == 0 {
+        step.done(&outcome.counts());
+    }
+    Ok(outcome)
+}
+
+/// Sums up what the test binaries of a workspace say.
+fn cargo_counts(text: &str, success: bool) -> Outcome {
+    let mut outcome = Outcome::default();
+    for line in text.lines() {
+        if let Some(result) = line.strip_prefix("test result: ") {
+            let figure = |name: &str| -> usize {
+                let part = result
+                    .split([';', '.'])
+                    .find_map(|part| part.trim().strip_suffix(name));
+                part.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+            };
+            outcome.passed += figure(" passed");
+            outcome.skipped += figure(" ignored");
+        } else if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
+            outcome.fail(name.to_string());
+        }
+    }
+    if !success && outcome.failed == 0 {
+        outcome.fail("the host tools' tests do not build or do not end".to_string());
+    }
+    if success && outcome.passed == 0 {
+        outcome.fail("no test of the host tools ran".to_string());
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_all_test_binaries_are_summed() {
+        let text = "test a ... ok\ntest b ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out\n\
+                    test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s\n";
+        let outcome = cargo_counts(text, false);
+        assert_eq!(
+            (outcome.passed, outcome.failed, outcome.skipped),
+            (41, 1, 2)
+        );
+        assert_eq!(outcome.failures, ["b"]);
+    }
+
+    #[test]
+    fn silence_is_not_success() {
+        assert_eq!(cargo_counts("error: could not compile\n", false).failed, 1);
+        assert_eq!(cargo_counts("", true).failed, 1);
+        assert_eq!(
+            cargo_counts("test result: ok. 3 passed; 0 failed; 0 ignored\n", true).failed,
+            0
+        );
+    }
+
+    #[test]
+    fn a_failing_step_does_not_end_the_run() {
+        let progress = Progress::new(true);
+        let mut steps = Steps {
+            progress: &progress,
+            report: Report::default(),
+        };
+        assert!(!steps.run("one", || bail!("broken")));
+        assert!(steps.run("two", || Ok(Outcome {
+            passed: 2,
+            ..Outcome::default()
+        })));
+        assert_eq!(steps.report.total().last_line(), "2 passed, 1 failed");
+    }
+
+    #[test]
+    fn every_configuration_is_tested() {
+        assert_eq!(crate::kconfig::ALL, [X86_64, X86_64_DEBUG, UM]);
+    }
+}
