@@ -35,24 +35,43 @@ pub fn tree(
         return Ok(tree);
     }
     let pristine = pristine(places, packages, series, progress)?;
-    let mut step = progress.step("working tree");
-    space::require(
-        &places.build,
-        packages.source.unpacked_mib,
-        "the working tree",
-    )?;
     let temporary = fresh_dir(&places.build, "linux.tmp")?;
-    step.doing("copying");
-    let mut cp = proc::command("cp");
-    cp.args(["-a", "--reflink=auto"])
-        .arg(&pristine)
-        .arg(&temporary);
-    let log = places.log("tree");
-    run(cp, &log, &mut step, "the source could not be copied")?;
+    copy_tree(&pristine, &temporary, places, packages, progress)?;
     fs::rename(&temporary, &tree)
         .with_context(|| format!("{}: cannot be put in place", tree.display()))?;
-    step.done(&places.show(&tree));
     Ok(tree)
+}
+
+/// Copies a tree, without its history, to where nothing is yet.
+pub fn copy_tree(
+    from: &Path,
+    to: &Path,
+    places: &Places,
+    packages: &Packages,
+    progress: &Progress,
+) -> Result<()> {
+    let mut step = progress.step("working tree");
+    space::require(to, packages.source.unpacked_mib, "a working tree")?;
+    fs::create_dir_all(to).with_context(|| format!("{}: cannot be made", to.display()))?;
+    step.doing("copying");
+    let mut cp = proc::command("cp");
+    cp.args(["-a", "--reflink=auto", "-t"]).arg(to);
+    for entry in
+        fs::read_dir(from).with_context(|| format!("{}: cannot be read", from.display()))?
+    {
+        let entry = entry.with_context(|| format!("{}: cannot be read", from.display()))?;
+        if entry.file_name() != ".git" {
+            cp.arg(entry.path());
+        }
+    }
+    run(
+        cp,
+        &places.log("tree"),
+        &mut step,
+        "the source could not be copied",
+    )?;
+    step.done("copied");
+    Ok(())
 }
 
 /// The untouched source in the cache, put there first if need be. With it there no network is used.

@@ -180,22 +180,24 @@ fn cargo_test(session: &Session) -> Result<Outcome> {
 
 /// Apply, revert and the series on the real source.
 fn round_trip(session: &Session, ready: &Ready) -> Result<Outcome> {
-    let pristine = match &session.places.kdir {
-        // A caller's tree has the overlay by now.
-        Some(_) => session.places.tree(),
-        None => source::pristine(
-            session.places,
-            &ready.packages,
-            &ready.overlay.supported_versions,
-            session.progress,
-        )?,
+    let places = session.places;
+    let series = &ready.overlay.supported_versions;
+    let scratch = tempfile::Builder::new()
+        .prefix("roundtrip-")
+        .tempdir_in(&places.build)?;
+    let pristine = match &places.kdir {
+        None => source::pristine(places, &ready.packages, series, session.progress)?,
+        Some(tree) => {
+            // The caller's has the overlay by now, and is not ours to take it out of.
+            let copy = scratch.path().join("pristine");
+            source::copy_tree(tree, &copy, places, &ready.packages, session.progress)?;
+            ready.overlay.revert(&copy)?;
+            copy
+        }
     };
     let step = session.progress.step("round trip");
-    let work = tempfile::Builder::new()
-        .prefix("roundtrip-")
-        .tempdir_in(&session.places.build)?;
     let mut outcome = Outcome::default();
-    for check in overlay::roundtrip(&pristine, &ready.overlay, work.path())? {
+    for check in overlay::roundtrip(&pristine, &ready.overlay, &scratch.path().join("work"))? {
         outcome.check(check.ok, || format!("{}: {}", check.name, check.detail));
     }
     if outcome.failed == 0 {

@@ -29,8 +29,21 @@ use crate::{
 };
 
 mod sealed {
+    use crate::bindings;
+
     /// Keeps the set of levels closed: only this module can add one.
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Warns unless the calling task holds what the level stands for, by the kernel's own
+        /// assertion.
+        ///
+        /// With `CONFIG_DEBUG_VM` every view is checked by this when it is made. How precise that
+        /// is depends on lockdep.
+        ///
+        /// # Safety
+        ///
+        /// `vma` must point to a VMA that is not freed during the call, nor its mm.
+        unsafe fn assert_held(vma: *mut bindings::vm_area_struct);
+    }
 }
 
 /// A state of the locks that protect a VMA.
@@ -45,18 +58,6 @@ mod sealed {
 pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
     const NAME: &'static str;
-
-    /// Warns unless the calling task holds what the level stands for, by the kernel's own
-    /// assertion.
-    ///
-    /// With `CONFIG_DEBUG_VM` every view is checked by this when it is made. How precise that is
-    /// depends on lockdep.
-    ///
-    /// # Safety
-    ///
-    /// `vma` must point to a VMA that is not freed during the call, nor its mm.
-    #[doc(hidden)]
-    unsafe fn assert_held(vma: *mut bindings::vm_area_struct);
 }
 
 /// The VMA cannot be freed, detached or reused while the view lives.
@@ -153,11 +154,11 @@ macro_rules! levels {
         $(#[$meta])*
         pub enum $level {}
 
-        impl sealed::Sealed for $level {}
-
         impl Level for $level {
             const NAME: &'static str = ::core::stringify!($level);
+        }
 
+        impl sealed::Sealed for $level {
             #[inline]
             unsafe fn assert_held($vma: *mut bindings::vm_area_struct) {
                 // SAFETY: The caller keeps the VMA and its mm alive.
