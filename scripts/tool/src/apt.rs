@@ -6,9 +6,11 @@
 use crate::proc;
 use crate::version::Version;
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 pub fn available() -> bool {
     proc::find("apt-get").is_some() && proc::find("apt-cache").is_some()
@@ -28,61 +30,73 @@ fn candidate_of(policy: &str) -> Option<Version> {
     Version::of_package(line.trim())
 }
 
+/// Fetches the lists, if that was not done within the last minutes.
+pub fn update(log: &Path, on: &mut dyn FnMut(&str)) -> Result<()> {
+    let fetched = fs::metadata("/var/lib/apt/lists/partial").and_then(|m| m.modified());
+    let age = fetched.ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age < Duration::from_secs(600)) {
+        return Ok(());
+    }
+    may_sudo("update")?;
+    // Old lists may still do, and the installation says what is wrong if they do not.
+    let _ = run(&["update"], log, false, on)?;
+    Ok(())
+}
+
 /// Installs packages; `on` hears what apt says.
 pub fn install(packages: &[String], log: &Path, on: &mut dyn FnMut(&str)) -> Result<()> {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        may_sudo(packages)?;
-    }
-    let apt = |args: &[&str]| -> Command {
-        let mut cmd = if root {
-            proc::command("apt-get")
-        } else {
-            proc::command("sudo")
-        };
-        if !root {
-            cmd.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        }
-        cmd.env("DEBIAN_FRONTEND", "noninteractive");
-        cmd.args([
-            "-q",
-            "-o",
-            "DPkg::Lock::Timeout=120",
-            "-o",
-            "Acquire::Retries=2",
-        ])
-        .args(args);
-        cmd
-    };
-    let mut run = |cmd: Command, append| {
-        proc::Logged {
-            log,
-            append,
-            timeout: None,
-        }
-        .run(cmd, |event| {
-            if let proc::Event::Line(line) = event {
-                on(line);
-            }
-        })
-    };
-    // Old lists may still do, and the installation says what is wrong if they do not.
-    let _ = run(apt(&["update"]), false)?;
-    let mut cmd = apt(&["install", "-y", "--no-install-recommends"]);
-    cmd.args(packages);
-    if !run(cmd, true)?.status.success() {
+    let names = packages.join(" ");
+    may_sudo(&format!("install {names}"))?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(packages.iter().map(String::as_str));
+    if !run(&arguments, log, true, on)? {
         eprint!("{}", proc::tail(log, 20));
-        bail!(
-            "apt could not install {}: see {}",
-            packages.join(" "),
-            log.display()
-        );
+        bail!("apt could not install {names}: see {}", log.display());
     }
     Ok(())
 }
 
-fn may_sudo(packages: &[String]) -> Result<()> {
-    let by_hand = || format!("as root, run: apt-get install {}", packages.join(" "));
+/// Whether an apt-get with the right to change the system succeeded.
+fn run(arguments: &[&str], log: &Path, append: bool, on: &mut dyn FnMut(&str)) -> Result<bool> {
+    let mut cmd = if is_root() {
+        proc::command("apt-get")
+    } else {
+        proc::command("sudo")
+    };
+    if !is_root() {
+        cmd.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    }
+    cmd.env("DEBIAN_FRONTEND", "noninteractive");
+    cmd.args([
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=120",
+        "-o",
+        "Acquire::Retries=2",
+    ]);
+    cmd.args(arguments);
+    let run = proc::Logged {
+        log,
+        append,
+        timeout: None,
+    };
+    let ended = run.run(cmd, |event| {
+        if let proc::Event::Line(line) = event {
+            on(line);
+        }
+    })?;
+    Ok(ended.status.success())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn may_sudo(what: &str) -> Result<()> {
+    if is_root() {
+        return Ok(());
+    }
+    let by_hand = || format!("as root, run: apt-get {what}");
     if proc::find("sudo").is_none() {
         bail!("packages are missing and there is no sudo: {}", by_hand());
     }

@@ -6,13 +6,13 @@
 use crate::apt;
 use crate::places::Places;
 use crate::proc;
-use crate::progress::Progress;
+use crate::progress::{Progress, Step};
 use crate::toolchain::{self, Llvm, Rust};
 use crate::version::Version;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The content of packages.toml.
 #[derive(Debug, Deserialize)]
@@ -41,6 +41,8 @@ pub struct Bindgen {
     #[serde(rename = "crate")]
     pub name: String,
     pub version: String,
+    /// Its crates whose speed counts; the others are compiled as fast as can be.
+    pub optimised: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +97,13 @@ impl Packages {
         self.minimum.rustc.parse().expect("checked by a test")
     }
 
+    fn llvm_packages(&self, version: u32) -> Vec<String> {
+        let names = self.llvm.packages.iter();
+        names
+            .map(|name| name.replace("{v}", &version.to_string()))
+            .collect()
+    }
+
     pub fn minimum_bindgen(&self) -> Version {
         self.minimum.bindgen.parse().expect("checked by a test")
     }
@@ -138,96 +147,129 @@ pub fn prepare(
     rustc: Option<&Path>,
     progress: &Progress,
 ) -> Result<Compilers> {
-    let mut step = progress.step("host packages");
-    let log = places.log("packages");
-    let mut installed = Vec::new();
-    let mut install = |wanted: Vec<String>, step: &mut crate::progress::Step| -> Result<()> {
-        step.doing(&format!("installing {} packages", wanted.len()));
-        apt::install(&wanted, &log, &mut |line| step.doing(line))?;
-        installed.extend(wanted);
-        Ok(())
-    };
-
     let minimum = packages.minimum_rustc();
-    let missing: Vec<&Need> = packages.need.iter().filter(|need| !need.met()).collect();
-    let required = missing.iter().filter(|need| !need.optional).count();
-    let rust = toolchain::find_rust(rustc, &minimum);
-    if let (Some(_), Err(why)) = (rustc, &rust) {
+    if let Some(Err(why)) = rustc.map(|rustc| toolchain::find_rust(Some(rustc), &minimum)) {
         bail!("{why}");
     }
-    if required > 0 || rust.is_err() {
-        if !apt::available() {
+    let mut host = Host {
+        packages,
+        log: places.log("packages"),
+        step: progress.step("host packages"),
+        installed: 0,
+    };
+    let missing: Vec<&Need> = packages.need.iter().filter(|need| !need.met()).collect();
+    let required = missing.iter().any(|need| !need.optional);
+    let rust = toolchain::find_rust(rustc, &minimum);
+    let incomplete = match &rust {
+        Ok(rust) => {
+            rustc.is_none()
+                && !["rustfmt", "clippy-driver"]
+                    .iter()
+                    .all(|tool| rust.beside(tool).is_some())
+        }
+        Err(_) => true,
+    };
+    // Known before the library's source is there, if a rustc is: then one installation does for all.
+    let expected = toolchain::llvm_of_rustc(rustc).unwrap_or(0);
+    let have_llvm = toolchain::find_llvm(expected, packages.minimum.llvm).is_some();
+    if required || incomplete || !have_llvm {
+        if !apt::available() && (required || rust.is_err() || !have_llvm) {
             bail!("{}", list_of_missing(&missing, rust.err(), packages));
         }
-        let mut wanted: Vec<String> = missing
-            .iter()
-            .flat_map(|need| need.packages.clone())
-            .collect();
-        if rust.is_err() {
-            wanted.extend(rust_packages(packages, &minimum)?);
-        }
-        install(wanted, &mut step)?;
-        if let Some(need) = packages
-            .need
-            .iter()
-            .find(|need| !need.optional && !need.met())
-        {
-            bail!(
-                "{} is still missing after its package ({}) was installed",
-                need.name(),
-                need.packages.join(" ")
-            );
+        if apt::available() {
+            host.update()?;
+            let mut wanted: Vec<String> = missing
+                .iter()
+                .flat_map(|need| need.packages.clone())
+                .collect();
+            if incomplete {
+                wanted.extend(rust_packages(packages, &minimum)?);
+            }
+            if let Some(version) = host.llvm_to_install(expected) {
+                wanted.extend(packages.llvm_packages(version));
+            }
+            host.install(&wanted)?;
+            host.require_needs()?;
         }
     }
     let rust = toolchain::find_rust(rustc, &minimum).map_err(anyhow::Error::msg)?;
+    let llvm = host.llvm(rust.llvm_major)?;
+    let summary = format!("rustc {}, LLVM {}", rust.version, llvm.major);
+    let result = match host.installed {
+        0 => format!("all there: {summary}"),
+        n => format!("{n} packages installed: {summary}"),
+    };
+    host.step.done(&result);
+    Ok(Compilers { rust, llvm })
+}
 
-    // LLVM comes second: its version is that of rustc, if the distribution has it.
-    let wanted = rust.llvm_major;
-    let found = toolchain::find_llvm(wanted, packages.minimum.llvm);
-    let llvm = match found {
-        Some(llvm) if llvm.major == wanted => llvm,
-        other => {
-            let fits = |v: u32| apt::available() && apt::candidate(&format!("clang-{v}")).is_some();
-            let choice = llvm_to_install(
+/// The machine while it is being completed.
+struct Host<'a> {
+    packages: &'a Packages,
+    log: PathBuf,
+    step: Step<'a>,
+    installed: usize,
+}
+
+impl Host<'_> {
+    fn update(&mut self) -> Result<()> {
+        let step = &mut self.step;
+        apt::update(&self.log, &mut |line| step.doing(line))
+    }
+
+    fn install(&mut self, wanted: &[String]) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let step = &mut self.step;
+        apt::install(wanted, &self.log, &mut |line| step.doing(line))?;
+        self.installed += wanted.len();
+        Ok(())
+    }
+
+    fn require_needs(&self) -> Result<()> {
+        let mut needs = self.packages.need.iter();
+        match needs.find(|need| !need.optional && !need.met()) {
+            None => Ok(()),
+            Some(need) => bail!(
+                "{} is still missing after its package ({}) was installed",
+                need.name(),
+                need.packages.join(" ")
+            ),
+        }
+    }
+
+    fn llvm_to_install(&self, wanted: u32) -> Option<u32> {
+        let minimum = self.packages.minimum.llvm;
+        match toolchain::find_llvm(wanted, minimum) {
+            Some(llvm) if llvm.major == wanted => None,
+            other => llvm_to_install(
                 wanted,
-                packages.minimum.llvm,
-                packages.llvm.newest,
+                minimum,
+                self.packages.llvm.newest,
                 other.is_some(),
-                fits,
-            );
-            match (choice, other) {
-                (None, Some(llvm)) => llvm,
-                (None, None) => bail!(
-                    "clang, ld.lld, llvm-ar and libclang of one version are missing: install LLVM {wanted} (that of rustc), at least {}",
-                    packages.minimum.llvm
-                ),
-                (Some(v), other) => {
-                    let names = packages
-                        .llvm
-                        .packages
-                        .iter()
-                        .map(|name| name.replace("{v}", &v.to_string()));
-                    match (install(names.collect(), &mut step), other) {
-                        (Ok(()), _) => toolchain::find_llvm(v, packages.minimum.llvm)
-                            .with_context(|| {
-                                format!(
-                                    "LLVM {v} is still incomplete after its packages were installed"
-                                )
-                            })?,
-                        // Without the matching one the kernel can still be built, only not with inline helpers.
-                        (Err(_), Some(llvm)) => llvm,
-                        (Err(e), None) => return Err(e),
-                    }
-                }
+                |v| apt::available() && apt::candidate(&format!("clang-{v}")).is_some(),
+            ),
+        }
+    }
+
+    /// The LLVM of rustc's version, installed if it can be; else whichever there is.
+    fn llvm(&mut self, wanted: u32) -> Result<Llvm> {
+        let minimum = self.packages.minimum.llvm;
+        if let Some(version) = self.llvm_to_install(wanted) {
+            let installed = self.install(&self.packages.llvm_packages(version));
+            // Without the matching one the kernel can still be built, only not with inline helpers.
+            if toolchain::find_llvm(wanted, minimum).is_none() {
+                installed?;
             }
         }
-    };
-    let summary = format!("rustc {}, LLVM {}", rust.version, llvm.major);
-    match installed.len() {
-        0 => step.done(&format!("all there: {summary}")),
-        n => step.done(&format!("{n} packages installed: {summary}")),
+        match toolchain::find_llvm(wanted, minimum) {
+            Some(llvm) => Ok(llvm),
+            None => bail!(
+                "clang, ld.lld, llvm-ar and libclang of one version are missing: install LLVM {wanted} (that of rustc), or another of at least {minimum}"
+            ),
+        }
     }
-    Ok(Compilers { rust, llvm })
 }
 
 /// Which LLVM to install when rustc's own is not there: that one if it is offered, else the newest, else none.

@@ -127,20 +127,13 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
 
 fn rustfmt(subject: &Subject) -> Option<Command> {
     let tree = subject.places.tree();
-    let files: Vec<&String> = subject
-        .ours
-        .iter()
-        .filter(|file| file.ends_with(".rs"))
-        .collect();
+    let files = subject.ours.iter().filter(|file| file.ends_with(".rs"));
     let rustfmt = subject.rust.beside("rustfmt")?;
-    if files.is_empty() {
-        return None;
-    }
     let mut cmd = proc::command(rustfmt);
     cmd.arg("--check")
         .arg("--config-path")
         .arg(tree.join(".rustfmt.toml"));
-    cmd.args(files.iter().map(|file| subject.places.repo.join(file)));
+    cmd.args(files.map(|file| subject.places.repo.join(file)));
     Some(cmd)
 }
 

@@ -190,24 +190,29 @@ pub fn end_children_on_signals() -> Result<()> {
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             INTERRUPTED.store(true, Ordering::SeqCst);
-            let running = || CHILDREN.lock().map(|c| c.clone()).unwrap_or_default();
-            let send = |signal| {
-                for pid in running() {
-                    // Gone already is as good as killed.
-                    let _ = kill_process_group(pid, signal);
-                }
-            };
-            send(Signal::TERM);
-            let patience = Instant::now() + Duration::from_secs(3);
-            while !running().is_empty() && Instant::now() < patience {
-                thread::sleep(Duration::from_millis(20));
-            }
-            send(Signal::KILL);
+            end_children();
             eprintln!("\nerror: interrupted: the same command continues where this one stopped");
             std::process::exit(130);
         }
     });
     Ok(())
+}
+
+/// Ends every child with all it started: asked first, then killed.
+pub fn end_children() {
+    let running = || CHILDREN.lock().map(|c| c.clone()).unwrap_or_default();
+    let send = |signal| {
+        for pid in running() {
+            // Gone already is as good as killed.
+            let _ = kill_process_group(pid, signal);
+        }
+    };
+    send(Signal::TERM);
+    let patience = Instant::now() + Duration::from_secs(3);
+    while !running().is_empty() && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(20));
+    }
+    send(Signal::KILL);
 }
 
 /// After an interruption only the signal's own thread speaks: a child's death is then no news.

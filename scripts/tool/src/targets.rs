@@ -8,6 +8,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64};
 use crate::kunit;
 use crate::places::Places;
+use crate::proc;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::rustdoc;
@@ -45,23 +46,22 @@ impl Session<'_> {
         Overlay::load(&self.places.repo)
     }
 
-    /// Packages, bindgen, source and overlay. bindgen is compiled while the source is fetched.
+    /// Packages, bindgen, source and overlay. bindgen is compiled while packages and source are fetched.
     fn ready(&self) -> Result<Ready> {
         let packages = Packages::load(&self.places.repo)?;
         let overlay = self.overlay()?;
-        let compilers = host::prepare(self.places, &packages, self.rustc, self.progress)?;
-        let (bindgen, tree) = thread::scope(|scope| {
+        let (bindgen, rest) = thread::scope(|scope| {
             let bindgen = scope
                 .spawn(|| toolchain::bindgen(self.places, &packages, self.cargo, self.progress));
-            let tree = source::tree(
-                self.places,
-                &packages,
-                &overlay.supported_versions,
-                self.progress,
-            );
-            (bindgen.join().expect("a thread that does not panic"), tree)
+            let rest = self.compilers_and_tree(&packages, &overlay);
+            if rest.is_err() {
+                // What it would end with is of no use any more; the next run goes on with it.
+                proc::end_children();
+            }
+            (bindgen.join().expect("a thread that does not panic"), rest)
         });
-        let (tree, bindgen) = (tree?, bindgen?);
+        let (compilers, tree) = rest?;
+        let bindgen = bindgen?;
         self.put_in(&overlay, &tree)?;
         Ok(Ready {
             packages,
@@ -69,6 +69,21 @@ impl Session<'_> {
             compilers,
             bindgen,
         })
+    }
+
+    fn compilers_and_tree(
+        &self,
+        packages: &Packages,
+        overlay: &Overlay,
+    ) -> Result<(Compilers, PathBuf)> {
+        let compilers = host::prepare(self.places, packages, self.rustc, self.progress)?;
+        let tree = source::tree(
+            self.places,
+            packages,
+            &overlay.supported_versions,
+            self.progress,
+        )?;
+        Ok((compilers, tree))
     }
 
     pub fn kernel<'r>(&'r self, ready: &'r Ready) -> Kernel<'r> {

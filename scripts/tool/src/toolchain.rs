@@ -58,21 +58,40 @@ pub fn find_rust(given: Option<&Path>, minimum: &Version) -> Result<Rust, String
         return inspect_rust(rustc, minimum);
     }
     let mut first_error = None;
-    let distribution = Path::new("/usr/bin/rustc");
-    let path = proc::find("rustc");
-    for rustc in [
-        Some(distribution.to_path_buf()).filter(|p| p.exists()),
-        path,
-    ]
-    .into_iter()
-    .flatten()
-    {
+    for rustc in rustc_candidates() {
         match inspect_rust(&rustc, minimum) {
             Ok(rust) => return Ok(rust),
             Err(why) => drop(first_error.get_or_insert(why)),
         }
     }
     Err(first_error.unwrap_or_else(|| "no rustc was found".to_string()))
+}
+
+fn rustc_candidates() -> Vec<PathBuf> {
+    let distribution = Some(PathBuf::from("/usr/bin/rustc")).filter(|file| file.exists());
+    [distribution, proc::find("rustc")]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The LLVM version of the rustc that will be taken, whatever that still lacks.
+pub fn llvm_of_rustc(given: Option<&Path>) -> Option<u32> {
+    let rustc = given
+        .map(Path::to_path_buf)
+        .or_else(|| rustc_candidates().into_iter().next())?;
+    let mut cmd = proc::command(rustc);
+    cmd.arg("-vV");
+    field(&proc::text(cmd)?, "LLVM version").map(|version| version.major())
+}
+
+/// A version in what `rustc -vV` prints.
+fn field(about: &str, name: &str) -> Option<Version> {
+    about
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))?
+        .parse()
+        .ok()
 }
 
 fn inspect_rust(rustc: &Path, minimum: &Version) -> Result<Rust, String> {
@@ -85,13 +104,7 @@ fn inspect_rust(rustc: &Path, minimum: &Version) -> Result<Rust, String> {
     let Some(about) = ask(&["-vV"]) else {
         return Err(format!("{shown} does not run: pass RUSTC= one that does"));
     };
-    let field = |name: &str| {
-        about
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    };
-    let version = field("release").and_then(|v| v.parse::<Version>().ok());
-    let llvm = field("LLVM version").and_then(|v| v.parse::<Version>().ok());
+    let (version, llvm) = (field(&about, "release"), field(&about, "LLVM version"));
     let (Some(version), Some(llvm)) = (version, llvm) else {
         return Err(format!(
             "{shown} does not say its version as rustc does: pass RUSTC= a rustc"
@@ -211,6 +224,7 @@ pub fn bindgen(
     ])
     .arg(&root)
     .arg(&packages.bindgen.name)
+    .args(quick_profile(&packages.bindgen.optimised))
     // Kept until it is built, so that an interrupted build goes on.
     .env("CARGO_TARGET_DIR", &target)
     .env("CARGO_TERM_COLOR", "never");
@@ -245,6 +259,17 @@ pub fn bindgen(
             built.display()
         ),
     }
+}
+
+/// Options for cargo that compile nothing with optimisation but the crates named.
+fn quick_profile(optimised: &[String]) -> Vec<String> {
+    let each = optimised
+        .iter()
+        .map(|name| format!("profile.release.package.{name}.opt-level=1"));
+    let settings = std::iter::once("profile.release.opt-level=0".to_string()).chain(each);
+    settings
+        .flat_map(|setting| ["--config".to_string(), setting])
+        .collect()
 }
 
 fn bindgen_version(file: &Path) -> Option<Version> {

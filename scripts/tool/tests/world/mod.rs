@@ -37,6 +37,7 @@ llvm = 17
 [bindgen]
 crate = "bindgen-cli"
 version = "0.72.1"
+optimised = []
 [source]
 package = "linux-source-"
 suites = ["trixie-backports"]
