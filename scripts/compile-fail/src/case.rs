@@ -68,6 +68,15 @@ impl CaseFile {
             options: options(source),
         })
     }
+
+    /// What is expected of code that is no case: nothing.
+    pub fn of_an_example(source: &str) -> Self {
+        Self {
+            reasons: Vec::new(),
+            needs: Vec::new(),
+            options: options(source),
+        }
+    }
 }
 
 fn options(source: &str) -> BTreeSet<String> {

@@ -11,10 +11,13 @@
 
 mod case;
 mod diagnostic;
+mod example;
 mod judge;
 mod kernel;
 #[cfg(test)]
 mod tests;
+
+pub use crate::example::examples;
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;

@@ -93,21 +93,30 @@ impl Steps<'_> {
     }
 }
 
-/// The misuse that must not compile, and its correct twin that must.
+/// The misuse that must not compile, its correct twin that must, and so must the README's examples.
 pub fn compile_fail(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> {
     let step = Mutex::new(
         session
             .progress
             .step(&format!("compile-fail {}", config.name)),
     );
-    let report = compile_fail::run(
+    let out = session.places.out(config.name);
+    let rustc = &ready.compilers.rust.rustc;
+    let mut report = compile_fail::run(
         &session.places.repo.join("scripts/compile-fail/cases"),
-        &session.places.out(config.name),
-        &ready.compilers.rust.rustc,
+        &out,
+        rustc,
         session.case,
         available_parallelism().map_or(2, usize::from),
         &|case| step.lock().expect("no panic").advance(&case.name),
     )?;
+    if session.case.is_none() {
+        let readme = session.places.repo.join("README.md");
+        let examples = compile_fail::examples(&readme, &out, rustc)?;
+        report.passed += examples.passed;
+        report.failed += examples.failed;
+        report.cases.extend(examples.cases);
+    }
     let mut outcome = Outcome {
         passed: report.passed,
         ..Outcome::default()

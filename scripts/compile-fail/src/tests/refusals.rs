@@ -199,3 +199,25 @@ fn a_case_must_say_what_it_is_about() {
         "line 1: //@needs: CONFIG_NAME was expected",
     );
 }
+
+#[test]
+fn examples_must_compile_without_a_warning() {
+    let bench = Bench::new();
+    let examples = |text: &str| {
+        bench.put("examples.md", text);
+        let markdown = bench.dir.path().join("examples.md");
+        crate::examples(&markdown, &bench.build(), &super::rustc())
+    };
+    let report = examples(
+        "```rust\npub fn good() {}\n```\n```rust\npub fn bad() -> u32 {}\n```\n\
+         ```rust\npub fn warned() { let unused = 0; }\n```\n",
+    )
+    .unwrap();
+    assert_eq!((report.passed, report.failed), (1, 2));
+    let names: Vec<_> = report.cases.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["examples.md:2", "examples.md:5", "examples.md:8"]);
+    assert!(report.cases[1].detail.contains("E0308"), "{report:?}");
+    assert!(report.cases[2].detail.contains("unused"), "{report:?}");
+    let none = examples("no example").unwrap_err();
+    assert!(format!("{none:#}").contains("no block of Rust"));
+}
