@@ -28,7 +28,9 @@ pub fn examples(markdown: &Path, build_dir: &Path, rustc: &Path) -> Result<Repor
     for (line, block) in blocks {
         let start = Instant::now();
         let path = scratch.path().join(format!("example_{line}.rs"));
-        fs::write(&path, block)
+        // A crate has to have a description; what is part of one is not asked to repeat it.
+        let source = format!("//! An example.\n\n{block}");
+        fs::write(&path, source)
             .with_context(|| format!("{}: cannot be written", path.display()))?;
         let nothing_expected = CaseFile::of_an_example(block);
         let outcome =
