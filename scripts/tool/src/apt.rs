@@ -37,7 +37,6 @@ pub fn update(log: &Path, on: &mut dyn FnMut(&str)) -> Result<()> {
     if age.is_some_and(|age| age < Duration::from_secs(600)) {
         return Ok(());
     }
-    may_sudo("update")?;
     // Old lists may still do, and the installation says what is wrong if they do not.
     let _ = run(&["update"], log, false, on)?;
     Ok(())
@@ -46,7 +45,7 @@ pub fn update(log: &Path, on: &mut dyn FnMut(&str)) -> Result<()> {
 /// Installs packages; `on` hears what apt says.
 pub fn install(packages: &[String], log: &Path, on: &mut dyn FnMut(&str)) -> Result<()> {
     let names = packages.join(" ");
-    may_sudo(&format!("install {names}"))?;
+    require_right(packages)?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(packages.iter().map(String::as_str));
     if !run(&arguments, log, true, on)? {
@@ -92,11 +91,12 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn may_sudo(what: &str) -> Result<()> {
+/// Refuses, with the command for somebody else to run, when nothing may be installed here.
+pub fn require_right(packages: &[String]) -> Result<()> {
     if is_root() {
         return Ok(());
     }
-    let by_hand = || format!("as root, run: apt-get {what}");
+    let by_hand = || format!("as root, run: apt-get install {}", packages.join(" "));
     if proc::find("sudo").is_none() {
         bail!("packages are missing and there is no sudo: {}", by_hand());
     }

@@ -170,24 +170,30 @@ pub fn prepare(
         Err(_) => true,
     };
     // Known before the library's source is there, if a rustc is: then one installation does for all.
-    let expected = toolchain::llvm_of_rustc(rustc).unwrap_or(0);
-    let have_llvm = toolchain::find_llvm(expected, packages.minimum.llvm).is_some();
+    let expected = toolchain::llvm_of_rustc(rustc);
+    let have_llvm = toolchain::find_llvm(0, packages.minimum.llvm).is_some();
     if required || incomplete || !have_llvm {
         if !apt::available() && (required || rust.is_err() || !have_llvm) {
             bail!("{}", list_of_missing(&missing, rust.err(), packages));
         }
         if apt::available() {
+            let wanted = |host: &Host| -> Result<Vec<String>> {
+                let mut names: Vec<String> = missing
+                    .iter()
+                    .flat_map(|need| need.packages.clone())
+                    .collect();
+                if incomplete {
+                    names.extend(rust_packages(packages, &minimum)?);
+                }
+                if let Some(version) = expected.and_then(|major| host.llvm_to_install(major)) {
+                    names.extend(packages.llvm_packages(version));
+                }
+                Ok(names)
+            };
+            // Before the lists are fetched they may not know all of it.
+            apt::require_right(&wanted(&host).unwrap_or_default())?;
             host.update()?;
-            let mut wanted: Vec<String> = missing
-                .iter()
-                .flat_map(|need| need.packages.clone())
-                .collect();
-            if incomplete {
-                wanted.extend(rust_packages(packages, &minimum)?);
-            }
-            if let Some(version) = host.llvm_to_install(expected) {
-                wanted.extend(packages.llvm_packages(version));
-            }
+            let wanted = wanted(&host)?;
             host.install(&wanted)?;
             host.require_needs()?;
         }
