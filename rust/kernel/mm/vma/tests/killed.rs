@@ -5,6 +5,7 @@
 use super::{
     address_space::AddressSpace,
     second_task::{
+        mmap_writer as writer,
         wait_until,
         SecondTask, //
     }, //
@@ -19,12 +20,6 @@ use crate::{
         Completion, //
     }, //
 };
-
-/// A task that takes the mmap write lock and releases it.
-fn writer(mm: &AddressSpace) -> Result<SecondTask<()>> {
-    let mm = mm.clone();
-    SecondTask::spawn(move || drop(mm.vma_locks().write()))
-}
 
 #[kunit_tests(rust_vma_killed)]
 mod tests {

@@ -5,6 +5,7 @@
 use super::{
     address_space::AddressSpace,
     second_task::{
+        mmap_writer as writer,
         wait_until,
         SecondTask, //
     }, //
@@ -18,12 +19,6 @@ use crate::{
 fn reader_gets_in(mm: &AddressSpace) -> Result<bool> {
     let mm = mm.clone();
     SecondTask::spawn(move || mm.vma_locks().read_trylock().is_some())?.join()
-}
-
-/// A task that takes the mmap write lock and releases it.
-fn writer(mm: &AddressSpace) -> Result<SecondTask<()>> {
-    let mm = mm.clone();
-    SecondTask::spawn(move || drop(mm.vma_locks().write()))
 }
 
 #[kunit_tests(rust_vma_mmap_guard)]

@@ -9,6 +9,7 @@ use super::{
         AddressSpace, //
     },
     second_task::{
+        mmap_writer,
         wait_until,
         SecondTask, //
     }, //
@@ -61,10 +62,7 @@ mod tests {
         let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
         assert_eq!(vma.held(), HeldLock::Mmap);
         assert_eq!(vma.start(), mapping.start);
-        let writer = {
-            let mm = mm.clone();
-            SecondTask::spawn(move || drop(mm.vma_locks().write()))?
-        };
+        let writer = mmap_writer(&mm)?;
         assert!(wait_until(|| mm.mmap_lock_is_contended()));
         assert!(writer.stays_blocked());
         drop(vma);

@@ -9,8 +9,8 @@ use super::{
         Mapping, //
     },
     second_task::{
-        wait_until,
-        SecondTask, //
+        mmap_writer,
+        wait_until, //
     }, //
 };
 use crate::{
@@ -137,10 +137,7 @@ mod tests {
         assert_eq!(vma.end(), mapping.end());
         assert_eq!(vma.refcnt(), FULL);
 
-        let writer = {
-            let mm = mm.clone();
-            SecondTask::spawn(move || drop(mm.vma_locks().write()))?
-        };
+        let writer = mmap_writer(&mm)?;
         assert!(wait_until(|| mm.mmap_lock_is_contended()));
         assert!(writer.stays_blocked());
         drop(vma);

@@ -2,6 +2,7 @@
 
 //! A kernel thread that runs one closure, can be watched, joined and killed.
 
+use super::address_space::AddressSpace;
 use crate::{
     bindings,
     error::from_err_ptr,
@@ -155,4 +156,10 @@ pub(super) fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         fsleep(Delta::from_millis(1));
     }
     false
+}
+
+/// A task that takes the mmap write lock and releases it.
+pub(super) fn mmap_writer(mm: &AddressSpace) -> Result<SecondTask<()>> {
+    let mm = mm.clone();
+    SecondTask::spawn(move || drop(mm.vma_locks().write()))
 }
