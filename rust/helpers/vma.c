@@ -60,16 +60,6 @@ rust_helper_vma_start_write_killable(struct vm_area_struct *vma)
 	return vma_start_write_killable(vma);
 }
 
-__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
-{
-	return pgprot_noncached(prot);
-}
-
-__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
-{
-	return pgprot_writecombine(prot);
-}
-
 __rust_helper void rust_helper_mmap_assert_locked(const struct mm_struct *mm)
 {
 	mmap_assert_locked(mm);

@@ -67,37 +67,58 @@ use core::{
     ptr::NonNull, //
 };
 
+mod anon_name;
 mod debug;
 mod fields;
 mod flags;
 pub mod level;
+mod lock_table;
 mod mmap_guard;
+#[cfg(CONFIG_NUMA)]
+mod numa;
+mod ops;
 mod page_prot;
+pub mod page_table;
 mod read_guard;
 mod refcnt;
+pub mod rmap;
 mod scope;
 #[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
 mod tests;
+mod unstable;
+mod userfaultfd;
 mod vma_guard;
 mod vma_write;
 
+#[cfg(CONFIG_NUMA_BALANCING)]
+pub use self::numa::NumabState;
+#[cfg(CONFIG_NUMA)]
+pub use self::numa::VmaPolicy;
 pub use self::{
+    anon_name::AnonVmaName,
     flags::{
         AdviceFlags,
         VmaFlag,
         VmaFlags, //
     },
     level::{
+        InstallEntries,
         Level,
+        MmapHeld,
         MmapRead,
         MmapReadHeld,
         MmapWrite,
         MmapWriteHeld,
         Read,
         ReadFields,
+        ReadLayout,
+        Rmap,
+        RmapWrite,
+        Setup,
         Stable,
         VmaRead,
         VmaWrite,
+        WriteAll,
         WriteMost, //
     },
     mmap_guard::{
@@ -105,6 +126,7 @@ pub use self::{
         MmapReadGuard,
         MmapWriteGuard, //
     },
+    ops::VmOps,
     page_prot::PageProt,
     read_guard::{
         HeldLock,
@@ -115,6 +137,8 @@ pub use self::{
         LockSubclass,
         VmaLocks, //
     },
+    unstable::UnstableVma,
+    userfaultfd::UserfaultfdCtx,
     vma_guard::{
         ReadLockError,
         VmaReadGuard, //

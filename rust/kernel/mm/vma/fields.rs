@@ -2,25 +2,46 @@
 
 //! The fields of a VMA, each read and written at the levels that the tables ask for.
 //!
-//! See "VMA fields" in
-//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst). Addresses
-//! and sizes are in bytes unless a method says pages.
+//! This is "VMA fields" of
+//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst); for the form,
+//! see `lock_table`. Addresses and sizes are in bytes unless a method says pages.
 //!
 //! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
 
 use super::{
+    anon_name::AnonVmaName,
     flags::{
         AdviceFlags,
         VmaFlags, //
     },
     level::{
         Level,
+        MmapHeld,
         ReadFields,
+        ReadLayout,
         Stable,
+        WriteAll,
         WriteMost, //
     },
+    lock_table::lock_table,
+    ops::VmOps,
     page_prot::PageProt,
+    page_table::PageTableLock,
+    refcnt::VmRefcnt,
+    rmap::{
+        AnonVma,
+        AnonVmaWriteGuard,
+        IMmapWriteGuard, //
+    },
+    userfaultfd::UserfaultfdCtx,
     Vma, //
+};
+#[cfg(CONFIG_NUMA_BALANCING)]
+use super::numa::NumabState;
+#[cfg(CONFIG_NUMA)]
+use super::{
+    level::Read,
+    numa::VmaPolicy, //
 };
 use crate::{
     bindings,
@@ -28,210 +49,648 @@ use crate::{
         code::EINVAL,
         Result, //
     },
+    ffi::c_void,
     fs::LocalFile,
-    mm::Mm, //
+    mm::Mm,
+    sync::aref::ARef, //
 };
+#[cfg(CONFIG_SWAP)]
+use crate::sync::atomic::Atomic;
 use core::ptr::addr_of;
 
-/// Virtual layout fields. They are written with the reverse mapping locked as well, and only
-/// together with the trees that are sorted by them, so there is no setter.
-impl<L: Level> Vma<L> {
-    /// The first address of the VMA (C: `vm_start`).
-    #[doc(alias = "vm_start")]
-    #[inline]
-    pub fn start(&self) -> usize
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field.
-        unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_start }
+lock_table! {
+    "Virtual layout fields" {
+        vm_start {
+            /// The first address of the VMA (C: `vm_start`).
+            #[doc(alias = "vm_start")]
+            #[inline]
+            read(ReadLayout) fn start(&self) -> usize {
+                // SAFETY: The VMA is alive, and by `L: ReadLayout` nobody writes this field.
+                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_start }
+            }
+
+            /// Sets the first address of the VMA (C: `vm_start`).
+            ///
+            /// # Safety
+            ///
+            /// The locks are not enough. The address space's tree of VMAs and the trees of the
+            /// reverse mapping are sorted by this field: the caller takes the VMA out of the
+            /// latter before, puts it back after, and updates the former, as
+            /// `vma_prepare()`, `vma_complete()` and `vma_expand()` do. Nobody may rely on a value
+            /// read before.
+            #[doc(alias = "vm_start")]
+            #[inline]
+            write(WriteAll) unsafe fn set_start(&self, start: usize) {
+                // SAFETY: The VMA is alive, and by `L: WriteAll` this task may write the field. The
+                // caller answers for the trees.
+                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_start = start };
+            }
+        }
+
+        vm_end {
+            /// The first address after the VMA (C: `vm_end`).
+            #[doc(alias = "vm_end")]
+            #[inline]
+            read(ReadLayout) fn end(&self) -> usize {
+                // SAFETY: The VMA is alive, and by `L: ReadLayout` nobody writes this field.
+                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end }
+            }
+
+            /// Sets the first address after the VMA (C: `vm_end`).
+            ///
+            /// # Safety
+            ///
+            /// As for [`set_start()`](Self::set_start).
+            #[doc(alias = "vm_end")]
+            #[inline]
+            write(WriteAll) unsafe fn set_end(&self, end: usize) {
+                // SAFETY: As in `set_start()`.
+                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end = end };
+            }
+        }
+
+        vm_pgoff {
+            /// Where the VMA starts in its file, in pages (C: `vm_pgoff`).
+            ///
+            /// Of a VMA without a file it is the page number of the address at which it was
+            /// created.
+            #[doc(alias = "vm_pgoff")]
+            #[inline]
+            read(ReadLayout) fn pgoff(&self) -> usize {
+                // SAFETY: The VMA is alive, and by `L: ReadLayout` nobody writes this field.
+                unsafe { (*self.as_raw()).vm_pgoff }
+            }
+
+            /// Sets where the VMA starts in its file, in pages (C: `vm_pgoff`).
+            ///
+            /// # Safety
+            ///
+            /// As for [`set_start()`](Self::set_start).
+            #[doc(alias = "vm_pgoff")]
+            #[inline]
+            write(WriteAll) unsafe fn set_pgoff(&self, pgoff: usize) {
+                // SAFETY: As in `set_start()`.
+                unsafe { (*self.as_raw()).vm_pgoff = pgoff };
+            }
+        }
     }
 
-    /// The first address after the VMA (C: `vm_end`).
-    #[doc(alias = "vm_end")]
-    #[inline]
-    pub fn end(&self) -> usize
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field.
-        unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end }
+    "Core fields" {
+        vm_mm {
+            /// The address space that the VMA belonged to at some moment during the RCU read-side
+            /// critical section, as an address to compare (C: `vm_mm`).
+            #[doc(alias = "vm_mm")]
+            #[inline]
+            rcu fn mm_addr(&self) -> usize {
+                // SAFETY: RCU keeps the memory a `vm_area_struct`. It may be reused meanwhile, so
+                // this is a volatile load of an aligned word.
+                unsafe { addr_of!((*self.as_raw()).vm_mm).read_volatile() }.addr()
+            }
+
+            /// The address space that the VMA belongs to (C: `vm_mm`).
+            ///
+            /// It is written once, before the VMA can be found. To take locks of it from here would
+            /// be to take them in the wrong order, so this is not an
+            /// [`MmWithUser`](crate::mm::MmWithUser); the guard has that one.
+            #[doc(alias = "vm_mm")]
+            #[inline]
+            read(Stable) fn mm(&self) -> &Mm {
+                // SAFETY: The VMA is alive, so this field is not written. By `L: Stable` the
+                // `mm_struct` stays allocated while `self` is borrowed.
+                unsafe { Mm::from_raw((*self.as_raw()).vm_mm) }
+            }
+
+            once;
+        }
+
+        vm_page_prot {
+            /// The page protection that new page table entries get (C: `vm_page_prot`).
+            #[doc(alias = "vm_page_prot")]
+            #[inline]
+            read(ReadFields) fn page_prot(&self) -> PageProt {
+                // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field. Some
+                // rmap code reads it without a lock, so C writes it with `WRITE_ONCE()`; a plain
+                // load does not mind.
+                PageProt::from_raw(unsafe { (*self.as_raw()).vm_page_prot })
+            }
+
+            /// The page protection at this moment (C: `READ_ONCE(vm_page_prot)`).
+            ///
+            /// For code that holds an rmap lock only: the value may change at any time, and need
+            /// not fit flags that are read before or after.
+            #[doc(alias = "vm_page_prot")]
+            #[inline]
+            racy(Stable) fn page_prot_racy(&self) -> PageProt {
+                // SAFETY: The VMA is alive. C writes this field with `WRITE_ONCE()` once the VMA
+                // can be found; this is a volatile load of an aligned word.
+                PageProt::from_raw(unsafe {
+                    addr_of!((*self.as_raw()).vm_page_prot).read_volatile()
+                })
+            }
+
+            /// Sets the page protection that new page table entries get (C: `vm_page_prot`).
+            ///
+            /// Page table entries that exist already keep theirs.
+            ///
+            /// # Safety
+            ///
+            /// The locks are not enough. `prot` becomes the protection of every page that is
+            /// faulted in from now on, so:
+            ///
+            /// - it must not permit an access that the VMA's flags do not permit;
+            /// - it must not make those pages writable without a fault if the kernel needs that
+            ///   fault to keep private or shared pages apart or to track dirty ones
+            ///   (`vma_wants_writenotify()`);
+            /// - its memory type must be one that these pages may be mapped with, beside the
+            ///   mappings that already exist.
+            #[doc(alias = "vm_page_prot")]
+            #[inline]
+            write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
+                // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
+                // The volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers
+                // that hold an rmap lock only. The caller answers for the value.
+                unsafe { (&raw mut (*self.as_raw()).vm_page_prot).write_volatile(prot.into_raw()) };
+            }
+
+            /// Sets the page protection to what the flags ask for (C: `vma_set_page_prot()`).
+            ///
+            /// The memory type stays as it is. To be called after flags changed that the protection
+            /// depends on.
+            #[doc(alias = "vma_set_page_prot")]
+            write(WriteMost) fn update_page_prot(&self) {
+                set_page_prot_from_flags(self.as_raw());
+            }
+        }
+
+        vm_flags {
+            /// The flags (C: `vm_flags`, `vma_flags_t flags`).
+            ///
+            /// Flags are written under the VMA write lock, with one exception that a read lock does
+            /// not keep out: [`VmaFlag::MAYBE_GUARD`](super::VmaFlag::MAYBE_GUARD) is set by an
+            /// atomic bit operation under a VMA or mmap *read* lock (`vma_set_atomic_flag()`). So
+            /// this is one volatile load (`READ_ONCE()`), and that bit can change from one call to
+            /// the next.
+            #[doc(alias = "vm_flags")]
+            #[inline]
+            read(ReadFields) fn flags(&self) -> VmaFlags {
+                // SAFETY: The VMA is alive. By `L: ReadFields` the word is not written plainly at
+                // the same time; an atomic bit operation does not tear a volatile load of an
+                // aligned word.
+                VmaFlags::from_word(unsafe {
+                    addr_of!((*self.as_raw()).__bindgen_anon_2.vm_flags).read_volatile()
+                })
+            }
+
+            /// The flags at this moment (C: `READ_ONCE(vm_flags)`).
+            ///
+            /// For code that holds an rmap lock only. `mprotect()` and `mlock()` change flags at
+            /// the same time; what is read here is a hint.
+            #[doc(alias = "vm_flags")]
+            #[inline]
+            racy(Stable) fn flags_racy(&self) -> VmaFlags {
+                // SAFETY: The VMA is alive. This is a volatile load of an aligned word, which
+                // writers in C change by one store.
+                VmaFlags::from_word(unsafe {
+                    addr_of!((*self.as_raw()).__bindgen_anon_2.vm_flags).read_volatile()
+                })
+            }
+        }
+
+        flags {
+            /// Sets flags (C: `vm_flags_set()`).
+            ///
+            /// Only flags that userspace could set itself, by `madvise()`, on any mapping. The
+            /// others belong to the kernel's own operations or to the driver that set the mapping
+            /// up.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use kernel::mm::vma::{AdviceFlags, Vma, WriteMost};
+            ///
+            /// fn is_secret<L: WriteMost>(vma: &Vma<L>) {
+            ///     vma.set_flags(AdviceFlags::DONTDUMP | AdviceFlags::DONTCOPY);
+            /// }
+            /// ```
+            #[doc(alias = "vm_flags_set")]
+            #[inline]
+            write(WriteMost) fn set_flags(&self, flags: AdviceFlags) {
+                // SAFETY: The VMA is alive. By `L: WriteMost` readers, among them whoever sets a
+                // flag atomically, are excluded, and this task has the only view. It is what
+                // `madvise_update_vma()` does to any VMA for these flags, under the same locks.
+                unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] |= flags.word() };
+            }
+
+            /// Clears flags (C: `vm_flags_clear()`).
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL`, and nothing is changed, where `madvise()` refuses it too, because the
+            /// mapping's driver or the kernel relies on the flag:
+            /// [`DONTCOPY`](AdviceFlags::DONTCOPY) of a VMA with one of the flags IO, DONTEXPAND,
+            /// PFNMAP and MIXEDMAP (C: `VM_SPECIAL`), and [`DONTDUMP`](AdviceFlags::DONTDUMP) of
+            /// one of these (unless it is HUGETLB) or with DROPPABLE.
+            #[doc(alias = "vm_flags_clear")]
+            #[inline]
+            write(WriteMost) fn clear_flags(&self, flags: AdviceFlags) -> Result {
+                if !flags.can_be_cleared_from(self.flags()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: As in `set_flags()`.
+                unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] &= !flags.word() };
+                Ok(())
+            }
+        }
+
+        vm_file {
+            /// The file that is mapped, if any (C: `vm_file`).
+            ///
+            /// It is written once, before the VMA can be found. To keep the file for longer than
+            /// the view, take a reference: `ARef::from(file)`.
+            #[doc(alias = "vm_file")]
+            #[inline]
+            read(ReadFields) fn file(&self) -> Option<&LocalFile> {
+                // SAFETY: The VMA is alive, so this field is not written.
+                let file = unsafe { (*self.as_raw()).vm_file };
+
+                // SAFETY: The VMA has a reference to its file, which is dropped after it was
+                // detached; by `L: ReadFields` that is not while `self` is borrowed. As for
+                // `LocalFile::fget()`: an `fdget_pos()` that began after the file was mapped has
+                // seen that reference and taken `f_pos_lock`; one from before, by a task that
+                // shares its descriptors with nobody, is still going on only if it is that task
+                // that runs this code. (`pidfd_getfd()` defeats this in C, too; nothing in
+                // `LocalFile` reaches the file position.)
+                (!file.is_null()).then(|| unsafe { LocalFile::from_raw_file(file) })
+            }
+
+            once;
+        }
+
+        vm_ops {
+            /// The operations of the driver or file system that set the VMA up, if it has any
+            /// (C: `vm_ops`).
+            ///
+            /// They are written before the VMA can be found, and replaced by empty ones
+            /// (`vma_close()`) only after it was detached.
+            #[doc(alias = "vm_ops")]
+            #[inline]
+            read(ReadFields) fn ops(&self) -> Option<&VmOps> {
+                // SAFETY: The VMA is alive and by `L: ReadFields` this field is not written. The
+                // table lives as long as the VMA: the VMA's file keeps the module that has it.
+                unsafe { VmOps::from_raw((*self.as_raw()).vm_ops) }
+            }
+
+            once;
+        }
+
+        vm_private_data {
+            /// What the VMA's driver keeps in it, as a pointer that only the driver can interpret
+            /// (C: `vm_private_data`).
+            #[doc(alias = "vm_private_data")]
+            #[inline]
+            read(ReadFields) fn private_data(&self) -> *mut c_void {
+                // SAFETY: The VMA is alive. The driver writes this field under rules of its own;
+                // this is a volatile load of an aligned word.
+                unsafe { addr_of!((*self.as_raw()).vm_private_data).read_volatile() }
+            }
+
+            driver;
+        }
     }
 
-    /// Where the VMA starts in its file, in pages (C: `vm_pgoff`).
-    ///
-    /// Of a VMA without a file it is the page number of the address at which it was created.
-    #[doc(alias = "vm_pgoff")]
-    #[inline]
-    pub fn pgoff(&self) -> usize
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field.
-        unsafe { (*self.as_raw()).vm_pgoff }
+    "Config-specific fields" {
+        anon_name if CONFIG_ANON_VMA_NAME {
+            /// The name that userspace gave to the mapping, if any (C: `anon_vma_name()`).
+            ///
+            /// The name is counted, not borrowed: a setter may replace it while the view lives.
+            /// `None` without `CONFIG_ANON_VMA_NAME`.
+            #[doc(alias = "anon_vma_name")]
+            #[inline]
+            read(ReadFields) fn anon_name(&self) -> Option<ARef<AnonVmaName>> {
+                // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field, so the
+                // VMA's reference to the name is not dropped meanwhile.
+                unsafe { AnonVmaName::get((*self.as_raw()).anon_name) }
+            } else {
+                None
+            }
+
+            /// Gives the mapping a name, or takes it away (C: `replace_anon_vma_name()`).
+            ///
+            /// # Errors
+            ///
+            /// `EBADF` where `prctl(PR_SET_VMA)` refuses it too: if the VMA has a file that is not
+            /// anonymous shared memory. `ENOMEM` if the name is in use so often that it has to be
+            /// copied, and there is no memory. `EINVAL` without `CONFIG_ANON_VMA_NAME`. The name is
+            /// unchanged then.
+            #[doc(alias = "replace_anon_vma_name")]
+            write(WriteMost) fn set_anon_name(&self, name: Option<&AnonVmaName>) -> Result {
+                // SAFETY: The VMA is alive and by `L: WriteMost` this task may write the field.
+                unsafe { super::anon_name::replace(self.as_raw(), name) }
+            } else {
+                Err(EINVAL)
+            }
+        }
+
+        swap_readahead_info if CONFIG_SWAP {
+            /// What the swap code remembers about the last faults, to decide how much to read ahead
+            /// (C: `swap_readahead_info`).
+            ///
+            /// A hint: any value is valid.
+            #[inline]
+            atomic(ReadFields) fn swap_readahead_info(&self) -> &Atomic<isize> {
+                // SAFETY: The VMA is alive while `self` is borrowed, the field is an
+                // `atomic_long_t`, and all accesses to it are atomic.
+                unsafe {
+                    Atomic::from_ptr((&raw mut (*self.as_raw()).swap_readahead_info.counter).cast())
+                }
+            }
+        }
+
+        vm_policy if CONFIG_NUMA {
+            /// The NUMA policy of the mapping, if it has one of its own (C: `vm_policy`).
+            ///
+            /// The policy is counted, not borrowed: a setter may replace it while the view lives.
+            #[doc(alias = "mempolicy")]
+            #[inline]
+            read(ReadFields) fn policy(&self) -> Option<ARef<VmaPolicy>> {
+                // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field, so the
+                // VMA's reference to the policy is not dropped meanwhile.
+                unsafe { VmaPolicy::get((*self.as_raw()).vm_policy) }
+            }
+
+            /// Gives the mapping a copy of another one's policy, or takes its policy away
+            /// (C: `vma_replace_policy()`).
+            ///
+            /// # Errors
+            ///
+            /// `ENOMEM`, or what `vm_ops->set_policy()` returned. The policy is unchanged then.
+            #[doc(alias = "vma_replace_policy")]
+            write(WriteMost) fn copy_policy(&self, from: Option<&Vma<Read>>) -> Result {
+                // SAFETY: The VMA is alive and by `L: WriteMost` this task may write the field. So
+                // is `from`, whose lock keeps `mpol_rebind_mm()` from changing its policy.
+                unsafe { super::numa::replace_policy(self.as_raw(), from.map(Vma::as_raw)) }
+            }
+        }
+
+        numab_state if CONFIG_NUMA_BALANCING {
+            /// What NUMA balancing knows about the mapping, if it has looked at it (C:
+            /// `numab_state`).
+            ///
+            /// A copy: NUMA balancing changes it at any time.
+            #[inline]
+            read(ReadFields) fn numab_state(&self) -> Option<NumabState> {
+                // SAFETY: The VMA is alive. `task_numa_work()` sets the pointer once, by
+                // `cmpxchg()`, and what it points to is freed with the VMA.
+                unsafe {
+                    NumabState::read(addr_of!((*self.as_raw()).numab_state).read_volatile())
+                }
+            }
+
+            withheld;
+        }
+
+        vm_userfaultfd_ctx if CONFIG_USERFAULTFD {
+            /// The userfaultfd that the mapping is registered with, if any, as something to compare
+            /// (C: `vm_userfaultfd_ctx`).
+            ///
+            /// `None` without `CONFIG_USERFAULTFD`.
+            #[inline]
+            read(ReadFields) fn userfaultfd_ctx(&self) -> Option<UserfaultfdCtx> {
+                // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field.
+                UserfaultfdCtx::from_raw(unsafe { (*self.as_raw()).vm_userfaultfd_ctx.ctx })
+            } else {
+                None
+            }
+
+            withheld;
+        }
+    }
+
+    "Reverse mapping fields" {
+        shared.rb {
+            /// The VMA's node in the tree of its file's mappings (C: `shared.rb`).
+            ///
+            /// For code that takes the VMA out of the tree and puts it back. The pointer may be
+            /// used for as long as the locks are held.
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL` if `i_mmap` is not the guard of this VMA's file.
+            write(WriteMost) fn shared_rb(
+                &self,
+                i_mmap: &IMmapWriteGuard<'_>,
+            ) -> Result<*mut bindings::rb_node> {
+                if !i_mmap.is_of(self.file()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
+                Ok(unsafe { &raw mut (*self.as_raw()).shared.rb })
+            }
+        }
+
+        shared.rb_subtree_last {
+            /// The last page offset below the VMA's node in the tree of its file's mappings
+            /// (C: `shared.rb_subtree_last`).
+            ///
+            /// As [`shared_rb()`](Self::shared_rb).
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL` if `i_mmap` is not the guard of this VMA's file.
+            write(WriteMost) fn shared_rb_subtree_last(
+                &self,
+                i_mmap: &IMmapWriteGuard<'_>,
+            ) -> Result<*mut usize> {
+                if !i_mmap.is_of(self.file()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
+                Ok(unsafe { &raw mut (*self.as_raw()).shared.rb_subtree_last })
+            }
+        }
+
+        anon_vma_chain {
+            /// The list of the VMA's links to anonymous reverse mappings (C: `anon_vma_chain`).
+            ///
+            /// For code that adds or removes links. The pointer may be used for as long as the
+            /// locks are held.
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL` if `anon_vma` is not the guard of this VMA's anonymous reverse mapping.
+            write(MmapHeld) fn anon_vma_chain(
+                &self,
+                anon_vma: &AnonVmaWriteGuard<'_>,
+            ) -> Result<*mut bindings::list_head> {
+                if !anon_vma.is_of(self.anon_vma()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
+                Ok(unsafe { &raw mut (*self.as_raw()).anon_vma_chain })
+            }
+        }
+
+        anon_vma {
+            /// The anonymous reverse mapping of the VMA's own pages, if it has one (C: `anon_vma`).
+            ///
+            /// A VMA gets one with its first anonymous page, under a read lock, at any time. Once
+            /// it has one it keeps it while `self` is borrowed.
+            #[inline]
+            read(ReadFields) fn anon_vma(&self) -> Option<&AnonVma> {
+                // SAFETY: The VMA is alive. `__anon_vma_prepare()` sets the field from NULL by a
+                // release store under a read lock; this volatile load orders what depends on it.
+                let anon_vma = unsafe { addr_of!((*self.as_raw()).anon_vma).read_volatile() };
+
+                // SAFETY: It is reset under the mmap and VMA write locks, which `L: ReadFields`
+                // excludes or has, and put after that.
+                (!anon_vma.is_null()).then(|| unsafe { AnonVma::from_raw(anon_vma) })
+            }
+
+            /// Gives a VMA that has none its anonymous reverse mapping (C: `vma->anon_vma = ..`).
+            ///
+            /// [`anon_vma_prepare()`](Self::anon_vma_prepare) is the whole operation.
+            ///
+            /// # Safety
+            ///
+            /// The locks are not enough. The VMA's `anon_vma` must be NULL; the caller must be about
+            /// to link the VMA to `anon_vma`, whose write lock it holds, by an `anon_vma_chain`,
+            /// under `page_table_lock`, and must count it in `num_active_vmas`.
+            write_if_null(MmapHeld) unsafe fn set_anon_vma(
+                &self,
+                anon_vma: &AnonVma,
+                page_table_lock: &PageTableLock<'_>,
+            ) -> Result {
+                if !page_table_lock.is_of(self.mm()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive, and both locks are held. The caller answers for the
+                // rest. This is the `smp_store_release()` of `__anon_vma_prepare()`.
+                unsafe { super::rmap::publish_anon_vma(self.as_raw(), anon_vma) };
+                Ok(())
+            }
+
+            /// Takes the anonymous reverse mapping from the VMA (C: `vma->anon_vma = NULL`).
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL` if `lock` is not the guard of this VMA's anonymous reverse mapping.
+            ///
+            /// # Safety
+            ///
+            /// The locks are not enough. No page of the VMA may be mapped through the reverse
+            /// mapping any more, and nothing that was borrowed from
+            /// [`anon_vma()`](Self::anon_vma) may be used without another guarantee that it lives.
+            /// The caller unlinks the VMA and corrects `num_active_vmas`, as
+            /// `unlink_anon_vmas()` does.
+            write_if_set(WriteMost) unsafe fn clear_anon_vma(
+                &self,
+                lock: &AnonVmaWriteGuard<'_>,
+            ) -> Result {
+                if !lock.is_of(self.anon_vma()) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive, and all three locks are held. The caller answers for
+                // the rest.
+                unsafe { (*self.as_raw()).anon_vma = core::ptr::null_mut() };
+                Ok(())
+            }
+        }
+    }
+
+    "Lock fields" {
+        vm_lock_seq if CONFIG_PER_VMA_LOCK {
+            /// The sequence number of the last write lock, at this moment (C: `vm_lock_seq`).
+            #[inline]
+            rcu fn lock_seq(&self) -> u32 {
+                // SAFETY: RCU keeps the memory a `vm_area_struct`. C writes this field with
+                // `WRITE_ONCE()`; this is a volatile load of an aligned word.
+                unsafe { addr_of!((*self.as_raw()).vm_lock_seq).read_volatile() }
+            }
+
+            withheld;
+        }
+
+        vm_refcnt if CONFIG_PER_VMA_LOCK {
+            /// Whether the VMA is attached, and who reads it, at this moment (C: `vm_refcnt`).
+            ///
+            /// Whether it is write-locked is not known here: that takes the mm's sequence number.
+            #[doc(alias = "vm_refcnt")]
+            rcu fn refcnt(&self) -> VmRefcnt {
+                // SAFETY: RCU keeps the memory a `vm_area_struct`. The count is only changed
+                // atomically; this is a volatile load of an aligned word.
+                let refcnt =
+                    unsafe { addr_of!((*self.as_raw()).vm_refcnt.refs.counter).read_volatile() };
+
+                VmRefcnt::decode(refcnt, false)
+            }
+
+            /// The state of the VMA lock, or `None` without `CONFIG_PER_VMA_LOCK` (C: `vm_refcnt`).
+            #[doc(alias = "vm_refcnt")]
+            racy(Stable) fn refcnt(&self) -> Option<VmRefcnt> {
+                let vma = self.as_raw();
+
+                // SAFETY: The VMA is alive, and so is its mm. The three numbers are changed by
+                // others at any time, atomically or by `WRITE_ONCE()`; these are volatile loads of
+                // aligned 32-bit words.
+                let (refcnt, vma_seq, mm_seq) = unsafe {
+                    let mm = (*vma).vm_mm;
+
+                    (
+                        addr_of!((*vma).vm_refcnt.refs.counter).read_volatile(),
+                        addr_of!((*vma).vm_lock_seq).read_volatile(),
+                        addr_of!((*mm).__bindgen_anon_1.mm_lock_seq.sequence).read_volatile(),
+                    )
+                };
+
+                Some(VmRefcnt::decode(refcnt, vma_seq == mm_seq))
+            } else {
+                None
+            }
+
+            withheld;
+        }
+
+        vmlock_dep_map if CONFIG_DEBUG_LOCK_ALLOC {
+            withheld;
+        }
+    }
+
+    "Fields of other code" {
+        // The slab allocator's free list, while the VMA is not allocated.
+        vm_freeptr {
+            withheld;
+        }
+
+        // The page offset in the anonymous reverse mapping, see `vma_start_anon_pgoff()`.
+        __vm_anon_pgoff_lo {
+            withheld;
+        }
+
+        __vm_anon_pgoff_hi {
+            withheld;
+        }
+
+        // Only kernels without MMU have it.
+        vm_region {
+            withheld;
+        }
+
+        // What `remap_pfn_range()` reserved, and how often it is shared.
+        pfnmap_track_ctx {
+            withheld;
+        }
     }
 }
 
-/// Core fields.
-impl<L: Level> Vma<L> {
-    /// The address space that the VMA belongs to (C: `vm_mm`).
-    ///
-    /// It is written once, before the VMA is attached. To take locks of it from here would be to
-    /// take them in the wrong order, so this is not an [`MmWithUser`](crate::mm::MmWithUser); the
-    /// guard has that one.
-    #[doc(alias = "vm_mm")]
-    #[inline]
-    pub fn mm(&self) -> &Mm
-    where
-        L: Stable,
-    {
-        // SAFETY: The VMA is alive and attached, so this field is not written. An attached VMA
-        // keeps its `mm_struct` allocated: `exit_mmap()` detaches it before that is freed. By `L:
-        // Stable` it stays attached while `self` is borrowed.
-        unsafe { Mm::from_raw((*self.as_raw()).vm_mm) }
-    }
-
-    /// The flags (C: `vm_flags`, `vma_flags_t flags`).
-    ///
-    /// Flags are written under the VMA write lock, with one exception that a read lock does not
-    /// keep out: [`VmaFlag::MAYBE_GUARD`](super::VmaFlag::MAYBE_GUARD) is set by an atomic bit
-    /// operation under a VMA or mmap *read* lock (`vma_set_atomic_flag()`). So this is one
-    /// volatile load (`READ_ONCE()`), and that bit can change from one call to the next.
-    #[doc(alias = "vm_flags")]
-    #[inline]
-    pub fn flags(&self) -> VmaFlags
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive. By `L: ReadFields` the word is not written plainly at the same
-        // time; an atomic bit operation does not tear a volatile load of an aligned word.
-        VmaFlags::from_word(unsafe {
-            addr_of!((*self.as_raw()).__bindgen_anon_2.vm_flags).read_volatile()
-        })
-    }
-
-    /// Sets flags (C: `vm_flags_set()`).
-    ///
-    /// Only flags that userspace could set itself, by `madvise()`, on any mapping. The others
-    /// belong to the kernel's own operations or to the driver that set the mapping up.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::mm::vma::{AdviceFlags, Vma, WriteMost};
-    ///
-    /// fn is_secret<L: WriteMost>(vma: &Vma<L>) {
-    ///     vma.set_flags(AdviceFlags::DONTDUMP | AdviceFlags::DONTCOPY);
-    /// }
-    /// ```
-    #[doc(alias = "vm_flags_set")]
-    #[inline]
-    pub fn set_flags(&self, flags: AdviceFlags)
-    where
-        L: WriteMost,
-    {
-        // SAFETY: The VMA is alive. By `L: WriteMost` readers, among them whoever sets a flag
-        // atomically, are excluded, and this task has the only view. It is what
-        // `madvise_update_vma()` does to any VMA for these flags, under the same locks.
-        unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] |= flags.word() };
-    }
-
-    /// Clears flags (C: `vm_flags_clear()`).
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL`, and nothing is changed, where `madvise()` refuses it too, because the mapping's
-    /// driver or the kernel relies on the flag: [`DONTCOPY`](AdviceFlags::DONTCOPY) of a VMA with
-    /// one of the flags IO, DONTEXPAND, PFNMAP and MIXEDMAP (C: `VM_SPECIAL`), and
-    /// [`DONTDUMP`](AdviceFlags::DONTDUMP) of one of these (unless it is HUGETLB) or with
-    /// DROPPABLE.
-    #[doc(alias = "vm_flags_clear")]
-    #[inline]
-    pub fn clear_flags(&self, flags: AdviceFlags) -> Result
-    where
-        L: WriteMost,
-    {
-        if !flags.can_be_cleared_from(self.flags()) {
-            return Err(EINVAL);
-        }
-
-        // SAFETY: As in `set_flags()`.
-        unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] &= !flags.word() };
-        Ok(())
-    }
-
-    /// The page protection that new page table entries get (C: `vm_page_prot`).
-    #[doc(alias = "vm_page_prot")]
-    #[inline]
-    pub fn page_prot(&self) -> PageProt
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field. Some rmap
-        // code reads it without a lock, so C writes it with `WRITE_ONCE()`; a plain load does not
-        // mind.
-        PageProt::from_raw(unsafe { (*self.as_raw()).vm_page_prot })
-    }
-
-    /// Sets the page protection that new page table entries get (C: `vm_page_prot`).
-    ///
-    /// Page table entries that exist already keep theirs.
-    ///
-    /// # Safety
-    ///
-    /// The locks are not enough. `prot` becomes the protection of every page that is faulted in
-    /// from now on, so:
-    ///
-    /// - it must not permit an access that the VMA's flags do not permit;
-    /// - it must not make those pages writable without a fault if the kernel needs that fault to
-    ///   keep private or shared pages apart or to track dirty ones (`vma_wants_writenotify()`);
-    /// - its memory type must be one that these pages may be mapped with, beside the mappings that
-    ///   already exist.
-    #[doc(alias = "vm_page_prot")]
-    #[inline]
-    pub unsafe fn set_page_prot(&self, prot: PageProt)
-    where
-        L: WriteMost,
-    {
-        // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field. The
-        // volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers that hold an
-        // rmap lock only. The caller answers for the value.
-        unsafe { (&raw mut (*self.as_raw()).vm_page_prot).write_volatile(prot.into_raw()) };
-    }
-
-    /// Sets the page protection to what the flags ask for (C: `vma_set_page_prot()`).
-    ///
-    /// The memory type stays as it is. To be called after flags changed that the protection
-    /// depends on.
-    #[doc(alias = "vma_set_page_prot")]
-    pub fn update_page_prot(&self)
-    where
-        L: WriteMost,
-    {
-        // SAFETY: The VMA is alive and attached, and by `L: WriteMost` this task may write the
-        // field.
-        unsafe { bindings::vma_set_page_prot(self.as_raw()) };
-    }
-
-    /// The file that is mapped, if any (C: `vm_file`).
-    ///
-    /// It is written once, before the VMA is attached. To keep the file for longer than the view,
-    /// take a reference: `ARef::from(file)`.
-    #[doc(alias = "vm_file")]
-    #[inline]
-    pub fn file(&self) -> Option<&LocalFile>
-    where
-        L: ReadFields,
-    {
-        // SAFETY: The VMA is alive and attached, so this field is not written.
-        let file = unsafe { (*self.as_raw()).vm_file };
-
-        // SAFETY: The VMA has a reference to its file, which is dropped after it was detached; by
-        // `L: ReadFields` that is not while `self` is borrowed. As for `LocalFile::fget()`: an
-        // `fdget_pos()` that began after the file was mapped has seen that reference and taken
-        // `f_pos_lock`; one from before, by a task that shares its descriptors with nobody, is
-        // still going on only if it is that task that runs this code. (`pidfd_getfd()` defeats
-        // this in C, too; nothing in `LocalFile` reaches the file position.)
-        (!file.is_null()).then(|| unsafe { LocalFile::from_raw_file(file) })
-    }
+/// `vma_set_page_prot()` is not exported, so modules reach it through the crate.
+#[inline(never)]
+fn set_page_prot_from_flags(vma: *mut bindings::vm_area_struct) {
+    // SAFETY: All callers have a view of the VMA at a level at which the field may be written.
+    unsafe { bindings::vma_set_page_prot(vma) };
 }

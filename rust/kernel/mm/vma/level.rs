@@ -7,15 +7,19 @@
 //! it implements, one for each column of the lock-state table in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst):
 //!
-//! | level          | mmap lock     | VMA lock      | [`Stable`] | [`ReadFields`] | [`WriteMost`] |
-//! |----------------|---------------|---------------|------------|----------------|---------------|
-//! | [`VmaRead`]    | -             | read          | yes        | yes            | no            |
-//! | [`MmapRead`]   | read          | -             | yes        | yes            | no            |
-//! | [`Read`]       | read, or the VMA read lock   || yes        | yes            | no            |
-//! | [`MmapWrite`]  | write         | -             | yes        | yes            | no            |
-//! | [`VmaWrite`]   | write         | write         | yes        | yes            | yes           |
+//! | level         | mmap  | VMA   | rmap  | [`Stable`] | [`ReadFields`] | [`WriteMost`] | [`WriteAll`] |
+//! |---------------|-------|-------|-------|------------|----------------|---------------|--------------|
+//! | [`Rmap`]      | -     | -     | read  | yes        | layout only    | no            | no           |
+//! | [`VmaRead`]   | -     | read  | -     | yes        | yes            | no            | no           |
+//! | [`MmapRead`]  | read  | -     | -     | yes        | yes            | no            | no           |
+//! | [`Read`]      | one of them  || -     | yes        | yes            | no            | no           |
+//! | [`MmapWrite`] | write | -     | -     | yes        | yes            | no            | no           |
+//! | [`Setup`]     | write | -     | -     | yes        | yes            | no            | no           |
+//! | [`VmaWrite`]  | write | write | -     | yes        | yes            | yes           | no           |
+//! | [`RmapWrite`] | write | write | write | yes        | yes            | yes           | yes          |
 //!
-//! Two traits say what else may be taken under a level: [`MmapReadHeld`] and [`MmapWriteHeld`].
+//! [`InstallEntries`] is the rule for populating page tables. What else may be taken or done under a
+//! level is said by [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`].
 //!
 //! All of them are sealed, and the ones that code relies on for memory safety are `unsafe`. Bounds
 //! on them stand on the methods, not on the `impl` blocks, so that a missing lock is reported with
@@ -52,27 +56,72 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a lock level of a VMA",
     label = "not a lock level",
-    note = "the levels are `VmaRead`, `MmapRead`, `Read`, `MmapWrite` and `VmaWrite`; \
-            code that accepts several takes `L: ReadFields` or `L: WriteMost`"
+    note = "the levels are `Rmap`, `VmaRead`, `MmapRead`, `Read`, `MmapWrite`, `Setup`, `VmaWrite` \
+            and `RmapWrite`; code that accepts several takes `L: ReadFields` or `L: WriteMost`"
 )]
 pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
     const NAME: &'static str;
+
+    /// What is held at least. If there are several entries, one of them is, and it is not known
+    /// which.
+    const HELD: &'static [LockState];
 }
 
-/// The VMA cannot be freed, detached or reused while the view lives.
+/// How one lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Not, or it is not known.
+    No,
+
+    /// For reading, at least.
+    Read,
+
+    /// For writing.
+    Write,
+}
+
+/// A row of the lock-state table: how each of the three locks is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockState {
+    /// The mmap lock.
+    pub mmap: Held,
+
+    /// The VMA lock.
+    pub vma: Held,
+
+    /// The reverse-mapping locks that the VMA has.
+    pub rmap: Held,
+}
+
+/// The VMA cannot be freed or reused while the view lives ("Stable?" in the lock-state table).
 ///
 /// # Safety
 ///
-/// Implement this only for a level under which the VMA stays attached to its address space, and
-/// its `struct mm_struct` allocated.
+/// Implement this only for a level under which the VMA stays allocated and the same, its
+/// `struct mm_struct` too, and under which no page table that maps the VMA's range is freed.
 #[diagnostic::on_unimplemented(
     message = "nothing keeps a VMA stable at lock level `{Self}`",
-    label = "needs the mmap lock or the VMA read lock",
+    label = "needs the mmap lock, the VMA lock or an rmap lock",
     note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
             `VmaLocks::lock_vma()`"
 )]
 pub unsafe trait Stable: Level {}
+
+/// The virtual layout fields of the VMA may be read.
+///
+/// # Safety
+///
+/// Implement this only for a level under which no other task can write `vm_start`, `vm_end` and
+/// `vm_pgoff`. They are written under the mmap, VMA and rmap write locks together, so each of the
+/// three will do.
+#[diagnostic::on_unimplemented(
+    message = "the extent of a VMA cannot be read at lock level `{Self}`",
+    label = "needs the mmap lock, the VMA lock or an rmap lock",
+    note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
+            `VmaLocks::lock_vma()`"
+)]
+pub unsafe trait ReadLayout: Stable {}
 
 /// The fields of the VMA may be read ("Read?" in the lock-state table).
 ///
@@ -84,9 +133,9 @@ pub unsafe trait Stable: Level {}
     message = "the fields of a VMA cannot be read at lock level `{Self}`",
     label = "needs the mmap lock or the VMA read lock",
     note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
-            `VmaLocks::lock_vma()`"
+            `VmaLocks::lock_vma()`; under an rmap lock alone only the layout can be read"
 )]
-pub unsafe trait ReadFields: Stable {}
+pub unsafe trait ReadFields: ReadLayout {}
 
 /// Most fields of the VMA may be written ("Write most?" in the lock-state table).
 ///
@@ -99,6 +148,49 @@ pub unsafe trait ReadFields: Stable {}
     note = "look the VMA up under `VmaLocks::write()`, then call `start_write()` on it"
 )]
 pub unsafe trait WriteMost: ReadFields {}
+
+/// All fields of the VMA may be written, and it may be moved ("Write all?" in the lock-state
+/// table).
+///
+/// # Safety
+///
+/// Implement this only for a level that holds the mmap write lock, the VMA write lock and those
+/// rmap locks that the VMA has, for writing.
+#[diagnostic::on_unimplemented(
+    message = "the layout of a VMA cannot be written at lock level `{Self}`",
+    label = "needs the mmap, VMA and rmap write locks",
+    note = "write-lock the VMA with `start_write()`, then call `lock_rmap()` on it"
+)]
+pub unsafe trait WriteAll: WriteMost {}
+
+/// Page table entries of the VMA may be populated.
+///
+/// An rmap lock alone is not enough: `vms_clear_ptes()` zaps a range, and then frees its page
+/// tables with whatever was installed in between while the VMA could still be found by rmap.
+///
+/// # Safety
+///
+/// Implement this only for a level that holds the mmap lock or the VMA lock.
+#[diagnostic::on_unimplemented(
+    message = "page table entries cannot be installed at lock level `{Self}`",
+    label = "needs the mmap lock or the VMA lock",
+    note = "an rmap lock alone permits to walk and to zap; take the mmap lock with \
+            `VmaLocks::read()`, or the VMA read lock with `VmaLocks::lock_vma()`"
+)]
+pub unsafe trait InstallEntries: Stable {}
+
+/// The mmap lock is held, for reading or for writing.
+///
+/// # Safety
+///
+/// Implement this only for a level that holds the mmap lock of an attached VMA.
+#[diagnostic::on_unimplemented(
+    message = "lock level `{Self}` does not hold the mmap lock",
+    label = "needs the mmap lock",
+    note = "take it with `VmaLocks::read()` or `VmaLocks::write()` and look the VMA up under that \
+            guard"
+)]
+pub unsafe trait MmapHeld: ReadFields {}
 
 /// The mmap lock is held for reading, and only for reading.
 ///
@@ -149,13 +241,35 @@ pub unsafe trait MmapLevel: ReadFields {
     unsafe fn unlock(mm: &MmWithUser);
 }
 
+macro_rules! held {
+    (-) => {
+        Held::No
+    };
+    (R) => {
+        Held::Read
+    };
+    (W) => {
+        Held::Write
+    };
+}
+
+/// Each level: how the mmap lock, the VMA lock and the rmap locks are held at least, `-`, `R` or
+/// `W`, and the kernel's own assertion of that.
 macro_rules! levels {
-    ($($(#[$meta:meta])* $level:ident: |$vma:ident| $assert:expr;)*) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $level:ident = $([$mmap:tt, $vma_lock:tt, $rmap:tt])|+, |$vma:ident| $assert:expr;
+    )*) => {$(
         $(#[$meta])*
         pub enum $level {}
 
         impl Level for $level {
             const NAME: &'static str = ::core::stringify!($level);
+            const HELD: &'static [LockState] = &[$(LockState {
+                mmap: held!($mmap),
+                vma: held!($vma_lock),
+                rmap: held!($rmap),
+            }),+];
         }
 
         impl sealed::Sealed for $level {
@@ -169,49 +283,105 @@ macro_rules! levels {
 }
 
 levels! {
+    /// A reverse-mapping lock is held that the VMA was found under, and nothing else.
+    ///
+    /// Given out by a walk of the reverse mapping, [`IMmapGuard::vmas()`] and
+    /// [`AnonVmaGuard::vmas()`]. The VMA cannot go away and its extent is exact. It may be detached
+    /// already, though, and all else may change: `mprotect()` and `mlock()` write the flags and the
+    /// page protection under the mmap and VMA write locks only.
+    ///
+    /// [`IMmapGuard::vmas()`]: super::rmap::IMmapGuard::vmas
+    /// [`AnonVmaGuard::vmas()`]: super::rmap::AnonVmaGuard::vmas
+    Rmap = [-, -, R], |vma| bindings::vma_assert_rmap_locked(vma);
+
     /// The VMA read lock is held, the mmap lock is not.
     ///
     /// Taken by [`lock_vma_under_rcu()`](super::VmaLocks::lock_vma_under_rcu) and by
     /// [`lock_vma()`](super::MmapGuard::lock_vma) under the mmap read lock.
-    VmaRead: |vma| bindings::vma_assert_locked(vma);
+    VmaRead = [-, R, -], |vma| bindings::vma_assert_locked(vma);
 
     /// The mmap read lock is held.
     ///
     /// Taken by [`VmaLocks::read()`](super::VmaLocks::read) and its variants.
-    MmapRead: |vma| bindings::mmap_assert_locked((*vma).vm_mm);
+    MmapRead = [R, -, -], |vma| bindings::mmap_assert_locked((*vma).vm_mm);
 
     /// A read lock is held: the mmap read lock or the VMA read lock, whichever.
     ///
     /// Any view turns into this one with [`Vma::as_read()`](super::Vma::as_read), and
     /// [`VmaLocks::lock_vma()`](super::VmaLocks::lock_vma) gives it at once.
-    Read: |vma| bindings::vma_assert_stabilised(vma);
+    Read = [R, -, -] | [-, R, -], |vma| bindings::vma_assert_stabilised(vma);
 
     /// The mmap write lock is held, the VMA is not write-locked.
     ///
     /// Taken by [`VmaLocks::write()`](super::VmaLocks::write) and its variants. Page faults and
     /// other VMA readers still run.
-    MmapWrite: |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
+    MmapWrite = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
+
+    /// The mmap write lock is held, and the VMA is one that nobody else can find yet.
+    ///
+    /// The state in which a driver's mmap hook is called: `mmap_region()` has made the VMA, but
+    /// neither attached it to the address space nor linked it into the reverse mapping.
+    Setup = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
     /// The mmap write lock is held and the VMA is write-locked.
     ///
     /// Taken by [`Vma::start_write()`](super::Vma::start_write).
-    VmaWrite: |vma| bindings::vma_assert_write_locked(vma);
+    VmaWrite = [W, W, -], |vma| bindings::vma_assert_write_locked(vma);
+
+    /// The mmap write lock is held, the VMA is write-locked, and so are its reverse mappings: its
+    /// file's, if it has a file, and its anonymous one, if it has that.
+    ///
+    /// Taken by [`Vma::lock_rmap()`](super::Vma::lock_rmap).
+    RmapWrite = [W, W, W], |vma| {
+        bindings::vma_assert_write_locked(vma);
+        bindings::vma_assert_rmap_write_locked(vma);
+    };
 }
 
+// SAFETY: A VMA is unlinked from its reverse mappings, under their write locks, before it is freed
+// and before its page tables are, see `free_pgtables()`. Whoever unmaps it holds a reference to its
+// `mm_struct` until then.
+unsafe impl Stable for Rmap {}
 // SAFETY: Detaching a VMA takes its VMA write lock and then waits for its readers to leave, see
 // `vma_mark_detached()`; the VMA read lock holds that off. A VMA that is attached belongs to a live
-// `mm_struct`: `exit_mmap()` detaches all of them before it is freed.
+// `mm_struct`: `exit_mmap()` detaches all of them before it is freed. Page tables of a VMA are freed
+// after it was detached.
 unsafe impl Stable for VmaRead {}
 // SAFETY: VMAs are attached to and detached from an address space under its mmap write lock, which
-// the mmap read lock excludes.
+// the mmap read lock excludes. The rest as for `VmaRead`.
 unsafe impl Stable for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `Stable`.
 unsafe impl Stable for Read {}
 // SAFETY: VMAs are attached and detached under the mmap write lock. It is held by the task that has
 // the view, and that task only detaches through operations that borrow its guard mutably.
 unsafe impl Stable for MmapWrite {}
+// SAFETY: The VMA belongs to the call of `mmap_region()` that made it; it is freed, if at all, after
+// the hook has returned. That call has a reference to the `mm_struct`, and holds its write lock.
+unsafe impl Stable for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for VmaWrite {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl Stable for RmapWrite {}
+
+// SAFETY: Whoever changes the extent of a VMA that can be found through a reverse mapping holds that
+// mapping's write lock, see `vma_prepare()` and `expand_downwards()`, for it has to sort the VMA anew.
+unsafe impl ReadLayout for Rmap {}
+// SAFETY: `vma_start_write()`, which whoever changes the extent calls, waits for VMA readers.
+unsafe impl ReadLayout for VmaRead {}
+// SAFETY: The mmap write lock, which whoever changes the extent holds, is excluded. Stacks are no
+// exception, see `mmap_read_lock_maybe_expand()`.
+unsafe impl ReadLayout for MmapRead {}
+// SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadLayout`.
+unsafe impl ReadLayout for Read {}
+// SAFETY: The mmap write lock, which whoever changes the extent holds, is held by the task that has
+// the view.
+unsafe impl ReadLayout for MmapWrite {}
+// SAFETY: Nobody else can find the VMA.
+unsafe impl ReadLayout for Setup {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl ReadLayout for VmaWrite {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl ReadLayout for RmapWrite {}
 
 // SAFETY: Plainly read fields are written under the mmap write lock and the VMA write lock, and
 // `vma_start_write()` waits for VMA readers. `vm_file` is put only after the VMA was detached.
@@ -223,11 +393,45 @@ unsafe impl ReadFields for Read {}
 // SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the
 // task that has the view.
 unsafe impl ReadFields for MmapWrite {}
+// SAFETY: Nobody else can find the VMA. Its `vm_file` has its reference before the hook is called,
+// see `__mmap_new_file_vma()`.
+unsafe impl ReadFields for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl ReadFields for VmaWrite {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl ReadFields for RmapWrite {}
 
 // SAFETY: Both write locks are held.
 unsafe impl WriteMost for VmaWrite {}
+// SAFETY: Both write locks are held.
+unsafe impl WriteMost for RmapWrite {}
+
+// SAFETY: All write locks are held.
+unsafe impl WriteAll for RmapWrite {}
+
+// SAFETY: The VMA lock is held.
+unsafe impl InstallEntries for VmaRead {}
+// SAFETY: The mmap lock is held.
+unsafe impl InstallEntries for MmapRead {}
+// SAFETY: One of the two is held.
+unsafe impl InstallEntries for Read {}
+// SAFETY: The mmap lock is held.
+unsafe impl InstallEntries for MmapWrite {}
+// SAFETY: The mmap lock is held. It is where `remap_pfn_range()` is called.
+unsafe impl InstallEntries for Setup {}
+// SAFETY: The mmap lock is held.
+unsafe impl InstallEntries for VmaWrite {}
+// SAFETY: The mmap lock is held.
+unsafe impl InstallEntries for RmapWrite {}
+
+// SAFETY: The mmap read lock is held.
+unsafe impl MmapHeld for MmapRead {}
+// SAFETY: The mmap write lock is held.
+unsafe impl MmapHeld for MmapWrite {}
+// SAFETY: The mmap write lock is held.
+unsafe impl MmapHeld for VmaWrite {}
+// SAFETY: The mmap write lock is held.
+unsafe impl MmapHeld for RmapWrite {}
 
 // SAFETY: The mmap read lock is held. It cannot be taken by a task that holds the write lock, and
 // downgrading gives the write lock up.

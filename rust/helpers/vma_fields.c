@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/mempolicy.h>
+#include <linux/mm_inline.h>
+#include <linux/pgtable.h>
+
+__rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
+{
+	return pgprot_noncached(prot);
+}
+
+__rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
+{
+	return pgprot_writecombine(prot);
+}
+
+__rust_helper void
+rust_helper_anon_vma_name_get(struct anon_vma_name *anon_name)
+{
+	anon_vma_name_get(anon_name);
+}
+
+__rust_helper void
+rust_helper_anon_vma_name_put(struct anon_vma_name *anon_name)
+{
+	anon_vma_name_put(anon_name);
+}
+
+#ifdef CONFIG_ANON_VMA_NAME
+__rust_helper struct anon_vma_name *
+rust_helper_anon_vma_name_reuse(struct anon_vma_name *anon_name)
+{
+	return anon_vma_name_reuse(anon_name);
+}
+#else
+__rust_helper struct anon_vma_name *
+rust_helper_anon_vma_name_alloc(const char *name)
+{
+	return anon_vma_name_alloc(name);
+}
+#endif
+
+#ifdef CONFIG_NUMA
+__rust_helper void rust_helper_mpol_get(struct mempolicy *pol)
+{
+	mpol_get(pol);
+}
+
+__rust_helper void rust_helper_mpol_put(struct mempolicy *pol)
+{
+	mpol_put(pol);
+}
+
+__rust_helper struct mempolicy *rust_helper_mpol_dup(struct mempolicy *pol)
+{
+	return mpol_dup(pol);
+}
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <asm/pgalloc.h>
+#include <asm/tlbflush.h>
+
+__rust_helper bool rust_helper_is_vm_hugetlb_page(struct vm_area_struct *vma)
+{
+	return is_vm_hugetlb_page(vma);
+}
+
+/* The entry above the PTEs of @addr; NULL and @huge if a huge page is above. */
+__rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
+					      unsigned long addr, bool *huge)
+{
+	pgd_t *pgd = pgd_offset(vma->vm_mm, addr);
+	p4d_t *p4d;
+	pud_t *pud, pudval;
+
+	*huge = false;
+
+	if (!pgd_present(pgdp_get(pgd)))
+		return NULL;
+
+	p4d = p4d_offset(pgd, addr);
+	if (!p4d_present(p4dp_get(p4d)))
+		return NULL;
+
+	pud = pud_offset(p4d, addr);
+	pudval = pudp_get(pud);
+	if (!pud_present(pudval))
+		return NULL;
+
+	if (pud_leaf(pudval)) {
+		*huge = true;
+		return NULL;
+	}
+
+	/* A table that is there is not replaced by a huge page. */
+	return pmd_offset(pud, addr);
+}
+
+/* Makes the tables down to the PTEs of @addr unless a huge page is there. */
+__rust_helper int rust_helper_vma_alloc_pte_table(struct vm_area_struct *vma,
+						  unsigned long addr)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+
+	p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
+	if (!p4d)
+		return -ENOMEM;
+
+	pud = pud_alloc(mm, p4d, addr);
+	if (!pud)
+		return -ENOMEM;
+	if (pud_leaf(pudp_get(pud)))
+		return 0;
+
+	pmd = pmd_alloc(mm, pud, addr);
+	if (!pmd)
+		return -ENOMEM;
+	/* A huge page may have come in between; then @pmd is no table. */
+	if (pud_leaf(pudp_get(pud)))
+		return 0;
+
+	return pte_alloc(mm, pmd) ? -ENOMEM : 0;
+}
+
+__rust_helper pmd_t rust_helper_pmdp_get(pmd_t *pmdp)
+{
+	return pmdp_get(pmdp);
+}
+
+__rust_helper pmd_t rust_helper_pmdp_get_lockless(pmd_t *pmdp)
+{
+	return pmdp_get_lockless(pmdp);
+}
+
+__rust_helper bool rust_helper_pmd_none(pmd_t pmd)
+{
+	return pmd_none(pmd);
+}
+
+__rust_helper bool rust_helper_pmd_present(pmd_t pmd)
+{
+	return pmd_present(pmd);
+}
+
+__rust_helper bool rust_helper_pmd_leaf(pmd_t pmd)
+{
+	return pmd_leaf(pmd);
+}
+
+__rust_helper spinlock_t *rust_helper_pmd_lock(struct mm_struct *mm, pmd_t *pmd)
+{
+	return pmd_lock(mm, pmd);
+}
+
+__rust_helper spinlock_t *rust_helper_pmd_lockptr(struct mm_struct *mm,
+						  pmd_t *pmd)
+{
+	return pmd_lockptr(mm, pmd);
+}
+
+__rust_helper void rust_helper_spin_lock_nested(spinlock_t *lock, int subclass)
+{
+	spin_lock_nested(lock, subclass);
+}
+
+__rust_helper void rust_helper_pmd_clear(pmd_t *pmd)
+{
+	pmd_clear(pmd);
+}
+
+__rust_helper void rust_helper_pmd_populate(struct mm_struct *mm, pmd_t *pmd,
+					    pgtable_t table)
+{
+	pmd_populate(mm, pmd, table);
+}
+
+__rust_helper pgtable_t rust_helper_pmd_pgtable(pmd_t pmd)
+{
+	return pmd_pgtable(pmd);
+}
+
+/* Some architectures do not let modules flush; the crate does it for them. */
+__rust_helper void rust_helper_flush_tlb_range(struct vm_area_struct *vma,
+					       unsigned long start,
+					       unsigned long end)
+{
+#ifndef MODULE
+	flush_tlb_range(vma, start, end);
+#else
+	WARN_ON_ONCE(1);
+#endif
+}
+
+__rust_helper void rust_helper_pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
+{
+	pte_unmap_unlock(pte, ptl);
+}
+
+__rust_helper pte_t rust_helper_ptep_get(pte_t *ptep)
+{
+	return ptep_get(ptep);
+}
+
+__rust_helper void rust_helper_set_pte_at(struct mm_struct *mm,
+					  unsigned long addr, pte_t *ptep,
+					  pte_t pte)
+{
+	set_pte_at(mm, addr, ptep, pte);
+}
+
+__rust_helper bool rust_helper_pte_none(pte_t pte)
+{
+	return pte_none(pte);
+}
+
+__rust_helper bool rust_helper_pte_present(pte_t pte)
+{
+	return pte_present(pte);
+}
+
+__rust_helper bool rust_helper_pte_write(pte_t pte)
+{
+	return pte_write(pte);
+}
+
+__rust_helper bool rust_helper_pte_dirty(pte_t pte)
+{
+	return pte_dirty(pte);
+}
+
+__rust_helper unsigned long rust_helper_pte_pfn(pte_t pte)
+{
+	return pte_pfn(pte);
+}
+
+__rust_helper bool rust_helper_pte_same(pte_t a, pte_t b)
+{
+	return pte_same(a, b);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Moving a table of page table entries to another address.
+//!
+//! C source: `move_normal_pmd()` in [`mm/mremap.c`](srctree/mm/mremap.c)
+
+use super::{
+    entry::Pmd,
+    walk::{
+        contains,
+        find_pmd,
+        NoPte, //
+    }, //
+};
+use crate::bindings;
+
+/// Moves the table of `from` to `to_addr`; see `Vma::move_pte_table()`.
+///
+/// All locks of `vma`, and the mmap and VMA write locks of `to`, are held by whoever calls this.
+pub(super) fn move_pte_table(
+    vma: *mut bindings::vm_area_struct,
+    from: usize,
+    to: *mut bindings::vm_area_struct,
+    to_addr: usize,
+) -> Result<(), NoPte> {
+    if !cfg!(CONFIG_HAVE_MOVE_PMD) {
+        return Err(NoPte::NotSupported);
+    }
+
+    for (vma, addr) in [(vma, from), (to, to_addr)] {
+        let end = addr.checked_add(Pmd::SIZE).ok_or(NoPte::OutOfRange)?;
+        if addr % Pmd::SIZE != 0 || !contains(vma, &(addr..end)) {
+            return Err(NoPte::OutOfRange);
+        }
+        if has_userfaultfd(vma) {
+            return Err(NoPte::NotSupported);
+        }
+    }
+
+    if !same_locks(vma, to) {
+        return Err(NoPte::OutOfRange);
+    }
+
+    let old = find_pmd(vma, from)?.as_ptr();
+    let new = find_pmd(to, to_addr)?.as_ptr();
+
+    // SAFETY: Both entries are of this mm, in tables that are not freed. Who has the mmap write
+    // lock may take two of these locks in any order, as in C. What is moved is the table that was
+    // there, once, and its place is empty after that.
+    unsafe {
+        let mm = (*vma).vm_mm;
+        let old_lock = bindings::pmd_lock(mm, old);
+        let new_lock = bindings::pmd_lockptr(mm, new);
+        if new_lock != old_lock {
+            bindings::spin_lock_nested(new_lock, bindings::SINGLE_DEPTH_NESTING as i32);
+        }
+
+        let value = Pmd(bindings::pmdp_get(old));
+        let result = if value.is_none() {
+            Err(NoPte::Missing)
+        } else if !value.is_table() {
+            Err(NoPte::Huge)
+        } else if !Pmd(bindings::pmdp_get(new)).is_none() {
+            Err(NoPte::Occupied)
+        } else {
+            bindings::pmd_clear(old);
+            bindings::pmd_populate(mm, new, bindings::pmd_pgtable(value.0));
+            bindings::flush_tlb_range(vma, from, from + Pmd::SIZE);
+            Ok(())
+        };
+
+        if new_lock != old_lock {
+            bindings::spin_unlock(new_lock);
+        }
+        bindings::spin_unlock(old_lock);
+
+        result
+    }
+}
+
+/// Whether the locks of `vma` also protect the page tables of `to`: the same address space, file
+/// and family of anonymous memory.
+fn same_locks(vma: *mut bindings::vm_area_struct, to: *mut bindings::vm_area_struct) -> bool {
+    // SAFETY: Both are write-locked, so none of these fields is written. An `anon_vma` keeps its
+    // root.
+    unsafe {
+        let mapping = |vma: *mut bindings::vm_area_struct| {
+            (*vma).vm_file.as_ref().map(|file| file.f_mapping)
+        };
+        let root =
+            |vma: *mut bindings::vm_area_struct| (*vma).anon_vma.as_ref().map(|anon| anon.root);
+
+        (*vma).vm_mm == (*to).vm_mm && mapping(vma) == mapping(to) && root(vma) == root(to)
+    }
+}
+
+#[cfg(CONFIG_USERFAULTFD)]
+fn has_userfaultfd(vma: *mut bindings::vm_area_struct) -> bool {
+    // SAFETY: The VMA is write-locked, so this field is not written.
+    unsafe { !(*vma).vm_userfaultfd_ctx.ctx.is_null() }
+}
+
+#[cfg(not(CONFIG_USERFAULTFD))]
+fn has_userfaultfd(_vma: *mut bindings::vm_area_struct) -> bool {
+    false
+}

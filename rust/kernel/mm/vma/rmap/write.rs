@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All locks of a VMA at once: what it takes to change its extent or to move its page tables.
+//!
+//! C source: `take_rmap_locks()` in [`mm/mremap.c`](srctree/mm/mremap.c), `vma_prepare()` in
+//! [`mm/vma.c`](srctree/mm/vma.c)
+
+use super::{
+    super::{
+        level::{
+            Level,
+            RmapWrite,
+            VmaWrite,
+            WriteMost, //
+        },
+        Vma, //
+    },
+    anon_vma::AnonVmaWriteGuard,
+    i_mmap::{
+        IMmap,
+        IMmapWriteGuard, //
+    }, //
+};
+use core::ops::Deref;
+
+/// Holds the write locks of those reverse mappings that a VMA has, besides the mmap and VMA write
+/// locks.
+///
+/// It dereferences to a view at the level [`RmapWrite`]. Dropping it releases the reverse-mapping
+/// locks, the anonymous one first. If it is leaked ([`core::mem::forget`]) they stay taken; see
+/// [`IMmapGuard`](super::IMmapGuard) and [`AnonVmaGuard`](super::AnonVmaGuard).
+///
+/// # Invariants
+///
+/// `i_mmap` is the lock of the VMA's file, and `None` if it has no file; `anon_vma` is the lock of
+/// its anonymous reverse mapping, and `None` if it has none.
+#[must_use = "the reverse-mapping locks are released as soon as the guard is dropped"]
+pub struct RmapWriteGuard<'w> {
+    vma: &'w Vma<VmaWrite>,
+    // The order of these two is that of release.
+    anon_vma: Option<AnonVmaWriteGuard<'w>>,
+    i_mmap: Option<IMmapWriteGuard<'w>>,
+}
+
+impl<L: Level> Vma<L> {
+    /// Write-locks the reverse mappings of this VMA (C: `take_rmap_locks()`).
+    ///
+    /// Hides the VMA from whoever would find it by its pages. Sleeps, uninterruptibly, while
+    /// anybody has one of the locks. Of one address space only one VMA may be locked so at a time:
+    /// two VMAs can share a lock.
+    #[doc(alias = "take_rmap_locks")]
+    #[inline]
+    pub fn lock_rmap(&self) -> RmapWriteGuard<'_>
+    where
+        L: WriteMost,
+    {
+        let i_mmap = self.file().map(|file| IMmap::of(file).lock_write());
+        // A VMA gets an `anon_vma` under a read lock, which both write locks keep out, and loses it
+        // under these locks.
+        let anon_vma = self.anon_vma().map(|anon_vma| anon_vma.lock_write());
+
+        // INVARIANT: The locks of the reverse mappings that there are were just taken.
+        RmapWriteGuard {
+            // SAFETY: `L: WriteMost` holds what `VmaWrite` stands for.
+            vma: unsafe { Vma::from_raw(self.as_raw()) },
+            anon_vma,
+            i_mmap,
+        }
+    }
+}
+
+impl RmapWriteGuard<'_> {
+    /// The lock of the file's mappings, if the VMA has a file, as a proof.
+    #[inline]
+    pub fn i_mmap(&self) -> Option<&IMmapWriteGuard<'_>> {
+        self.i_mmap.as_ref()
+    }
+
+    /// The lock of the anonymous reverse mapping, if the VMA has one, as a proof.
+    #[inline]
+    pub fn anon_vma_lock(&self) -> Option<&AnonVmaWriteGuard<'_>> {
+        self.anon_vma.as_ref()
+    }
+}
+
+impl Deref for RmapWriteGuard<'_> {
+    type Target = Vma<RmapWrite>;
+
+    #[inline]
+    fn deref(&self) -> &Vma<RmapWrite> {
+        // SAFETY: The mmap and VMA write locks are held by the level of `vma`, and by the type
+        // invariants the rmap write locks are, for as long as the guard lives, which the view
+        // borrows.
+        unsafe { Vma::from_raw(self.vma.as_raw()) }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be seen of a VMA that nothing keeps stable.
+//!
+//! The memory of a `struct vm_area_struct` is `SLAB_TYPESAFE_BY_RCU`: inside an RCU read-side
+//! critical section it stays a `vm_area_struct`, but not necessarily the same VMA: it can be
+//! detached, freed, and used for another mapping, even of another process. C permits to read three
+//! of its fields like this, by one volatile load each, to decide whether to lock the VMA: its
+//! address space, as an address to compare, and the two words of its lock.
+
+use super::VmaLocks;
+use crate::{
+    bindings,
+    sync::rcu,
+    types::NotThreadSafe, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// A VMA that may be freed and reused while it is looked at.
+///
+/// # Invariants
+///
+/// `vma` points to memory that stays a `vm_area_struct` for `'rcu`, in which an RCU read-side
+/// critical section lasts.
+#[derive(Clone, Copy)]
+pub struct UnstableVma<'rcu> {
+    vma: NonNull<bindings::vm_area_struct>,
+    _rcu: PhantomData<&'rcu rcu::Guard>,
+    _nts: NotThreadSafe,
+}
+
+impl UnstableVma<'_> {
+    #[inline]
+    pub(super) fn as_raw(&self) -> *mut bindings::vm_area_struct {
+        self.vma.as_ptr()
+    }
+}
+
+impl<'mm> VmaLocks<'mm> {
+    /// The VMA that is at `addr` now, under RCU alone (C: `mtree_load(&mm->mm_mt, addr)`).
+    ///
+    /// Takes no lock and never sleeps.
+    ///
+    /// # Examples
+    ///
+    /// Ask whether it is worth trying to lock a VMA:
+    ///
+    /// ```
+    /// use kernel::{mm::vma::{VmaLocks, VmRefcnt}, sync::rcu};
+    ///
+    /// fn is_contended(locks: &VmaLocks<'_>, addr: usize) -> bool {
+    ///     let rcu = rcu::read_lock();
+    ///     match locks.peek(&rcu, addr) {
+    ///         # #[cfg(CONFIG_PER_VMA_LOCK)]
+    ///         Some(vma) => matches!(vma.refcnt(), VmRefcnt::ExcludingReaders { .. }),
+    ///         # #[cfg(not(CONFIG_PER_VMA_LOCK))]
+    ///         # Some(_) => false,
+    ///         None => false,
+    ///     }
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert!(!is_contended(&current!().mm().ok_or(EINVAL)?.vma_locks(), 0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn peek<'rcu>(&self, _rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
+        // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
+        // itself, too.
+        let vma = unsafe { bindings::mtree_load(&raw mut (*self.mm().as_raw()).__bindgen_anon_1.mm_mt, addr) };
+
+        // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'rcu.
+        NonNull::new(vma.cast()).map(|vma| UnstableVma {
+            vma,
+            _rcu: PhantomData,
+            _nts: NotThreadSafe,
+        })
+    }
+}
