@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA_KUNIT_TEST
+#include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched/signal.h>
 
@@ -13,4 +15,27 @@ __rust_helper int rust_helper_mmap_lock_is_contended(struct mm_struct *mm)
 {
 	return mmap_lock_is_contended(mm);
 }
+
+#ifdef CONFIG_LOCKDEP
+/* As lockdep_is_held_type(): @read is 0 for writing and 1 for reading. */
+__rust_helper bool rust_helper_mmap_lock_is_held_type(struct mm_struct *mm,
+						      int read)
+{
+	return lockdep_is_held_type(&mm->mmap_lock, read);
+}
+
+__rust_helper bool
+rust_helper_i_mmap_is_held_type(struct address_space *mapping, int read)
+{
+	return lockdep_is_held_type(&mapping->i_mmap_rwsem, read);
+}
+
+#ifdef CONFIG_PER_VMA_LOCK
+__rust_helper bool
+rust_helper_vma_lock_is_held_type(struct vm_area_struct *vma, int read)
+{
+	return lock_is_held_type(&vma->vmlock_dep_map, read);
+}
+#endif
+#endif
 #endif

@@ -7,12 +7,18 @@
 //! through, lets it through, and checks that it has.
 
 mod address_space;
+mod exclusivity;
 mod fields;
 mod killed;
+mod levels;
 mod mmap_guard;
 mod no_vma_lock;
+mod page_table;
 mod reader_limit;
 mod refcnt;
+mod rmap;
 mod second_task;
+mod setup;
+mod unstable;
 mod vma_guard;
 mod vma_write;

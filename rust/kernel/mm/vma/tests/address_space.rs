@@ -5,10 +5,15 @@
 use crate::{
     bindings,
     error::to_result,
+    fs::LocalFile,
     mm::MmWithUser,
     page::PAGE_SIZE,
     prelude::*,
-    sync::aref::ARef, //
+    sync::aref::ARef,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
 };
 use core::ptr::{
     null_mut,
@@ -64,12 +69,31 @@ impl AddressSpace {
         self.map_with(pages, bindings::MAP_SHARED)
     }
 
+    /// Maps `pages` pages of a file, shared, from its page `pgoff` on.
+    pub(super) fn map_file(&self, file: &LocalFile, pgoff: usize, pages: usize) -> Result<Mapping> {
+        let len = pages * PAGE_SIZE;
+
+        // SAFETY: The current task runs in this address space; the reference keeps the file.
+        let start = checked(unsafe {
+            bindings::vm_mmap(
+                file.as_ptr(),
+                0,
+                len,
+                bindings::PROT_READ as usize,
+                bindings::MAP_SHARED as usize,
+                pgoff * PAGE_SIZE,
+            )
+        })?;
+
+        Ok(Mapping { start, len })
+    }
+
     fn map_with(&self, pages: usize, kind: u32) -> Result<Mapping> {
         let prot = bindings::PROT_READ | bindings::PROT_WRITE;
         let whole = (pages + 2) * PAGE_SIZE;
 
         // SAFETY: The current task runs in this address space; there is no file.
-        let addr = unsafe {
+        let addr = checked(unsafe {
             bindings::vm_mmap(
                 null_mut(),
                 0,
@@ -78,10 +102,7 @@ impl AddressSpace {
                 (kind | bindings::MAP_ANONYMOUS) as usize,
                 0,
             )
-        };
-        if addr > usize::MAX - bindings::MAX_ERRNO as usize {
-            return Err(Error::from_errno(addr as i32));
-        }
+        })?;
 
         unmap(addr, PAGE_SIZE)?;
         unmap(addr + whole - PAGE_SIZE, PAGE_SIZE)?;
@@ -114,6 +135,30 @@ impl core::ops::Deref for AddressSpace {
     fn deref(&self) -> &MmWithUser {
         &self.0
     }
+}
+
+/// An address, or an error number in its place (C: `IS_ERR_VALUE()`).
+fn checked(addr: usize) -> Result<usize> {
+    if addr > usize::MAX - bindings::MAX_ERRNO as usize {
+        return Err(Error::from_errno(addr as i32));
+    }
+    Ok(addr)
+}
+
+/// Writes a byte to the current task's address space, as userspace would.
+pub(super) fn poke(addr: usize, byte: u8) -> Result {
+    UserSlice::new(UserPtr::from_addr(addr), 1)
+        .writer()
+        .write_slice(&[byte])
+}
+
+/// Reads a byte of the current task's address space, as userspace would.
+pub(super) fn peek(addr: usize) -> Result<u8> {
+    let mut byte = [0];
+    UserSlice::new(UserPtr::from_addr(addr), 1)
+        .reader()
+        .read_slice(&mut byte)?;
+    Ok(byte[0])
 }
 
 /// Unmaps a range of the current task's address space.

@@ -183,6 +183,138 @@ mod tests {
     }
 
     #[test]
+    #[cfg(CONFIG_ANON_VMA_NAME)]
+    fn names_are_given_counted_and_taken_away() -> Result {
+        use crate::mm::vma::AnonVmaName;
+
+        let mm = AddressSpace::of_this_case()?;
+        let (mapping, with_file) = (mm.map(1)?, mm.map_shared(1)?);
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        assert!(vma.anon_name().is_none());
+        let name = AnonVmaName::new(c"first")?;
+        vma.set_anon_name(Some(&name))?;
+        drop(name);
+        let first = vma.anon_name().ok_or(ENOENT)?;
+        vma.set_anon_name(Some(&*AnonVmaName::new(c"second")?))?;
+        // The first one is still there for who has it.
+        assert_eq!(first.as_c_str(), c"first");
+        assert_eq!(vma.as_read().anon_name().ok_or(ENOENT)?.as_c_str(), c"second");
+        vma.set_anon_name(None)?;
+        assert!(vma.anon_name().is_none());
+
+        // Anonymous shared memory may have one, too.
+        let vma = mmap.lookup(with_file.start).ok_or(ENOENT)?.start_write();
+        vma.set_anon_name(Some(&first))?;
+        assert_eq!(vma.anon_name().ok_or(ENOENT)?.as_c_str(), c"first");
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(CONFIG_ANON_VMA_NAME)]
+    fn files_get_no_names() -> Result {
+        use crate::mm::vma::AnonVmaName;
+
+        let mm = AddressSpace::of_this_case()?;
+        let file = super::super::setup::plain_file()?;
+        let mapping = mm.map_file(&file, 0, 1)?;
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        let name = AnonVmaName::new(c"name")?;
+        assert_eq!(vma.set_anon_name(Some(&name)), Err(EBADF));
+        assert!(vma.anon_name().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_has_set_is_not_there() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        assert!(vma.ops().is_none());
+        assert!(vma.private_data().is_null());
+        assert!(vma.anon_name().is_none());
+        assert!(vma.userfaultfd_ctx().is_none());
+        assert!(vma.anon_vma().is_none());
+        assert_eq!(vma.page_prot(), vma.page_prot_racy());
+        assert_eq!(vma.flags(), vma.flags_racy());
+        #[cfg(CONFIG_NUMA)]
+        assert!(vma.policy().is_none());
+        #[cfg(CONFIG_NUMA_BALANCING)]
+        assert!(vma.numab_state().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_operations_are_equal() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (one, other) = (mm.map_shared(1)?, mm.map_shared(1)?);
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.read();
+        let ops = |mapping: super::super::address_space::Mapping| {
+            mmap.lookup(mapping.start).ok_or(ENOENT)?.ops().ok_or(ENOENT)
+        };
+        assert!(ops(one)? == ops(other)?);
+        assert!(!ops(one)?.as_raw().is_null());
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(CONFIG_SWAP)]
+    fn the_readahead_hint_is_atomic() -> Result {
+        use crate::sync::atomic::Relaxed;
+
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let hint = vma.swap_readahead_info();
+        assert_eq!(hint.load(Relaxed), 0);
+        hint.store(4, Relaxed);
+        assert_eq!(vma.swap_readahead_info().load(Relaxed), 4);
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(CONFIG_NUMA)]
+    fn a_policy_is_copied_and_taken_away() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (one, other) = (mm.map(1)?, mm.map(1)?);
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let from = mmap.lookup(one.start).ok_or(ENOENT)?.start_write();
+        let to = mmap.lookup(other.start).ok_or(ENOENT)?.start_write();
+        // Nothing to copy.
+        to.copy_policy(Some(from.as_read()))?;
+        assert!(to.policy().is_none());
+
+        // SAFETY: It returns a policy with a reference, which the VMA gets; it is write-locked.
+        unsafe {
+            let policy = crate::error::from_err_ptr(bindings::mpol_dup(
+                bindings::get_task_policy(crate::current!().as_ptr()),
+            ))?;
+            (*from.as_raw()).vm_policy = policy;
+        }
+        to.copy_policy(Some(from.as_read()))?;
+        let (original, copy) = (from.policy().ok_or(ENOENT)?, to.policy().ok_or(ENOENT)?);
+        assert_eq!(original.mode(), copy.mode());
+        assert!(!core::ptr::eq(&raw const *original, &raw const *copy));
+        from.copy_policy(None)?;
+        to.copy_policy(None)?;
+        assert!(from.policy().is_none() && to.policy().is_none());
+        Ok(())
+    }
+
+    #[test]
     fn debug_output_says_what_is_held() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
