@@ -286,6 +286,8 @@ mod tests {
     #[test]
     #[cfg(CONFIG_NUMA)]
     fn a_policy_is_copied_and_taken_away() -> Result {
+        use crate::error::from_err_ptr;
+
         let mm = AddressSpace::of_this_case()?;
         let (one, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
@@ -297,12 +299,12 @@ mod tests {
         to.copy_policy(Some(from.as_read()))?;
         assert!(to.policy().is_none());
 
-        // SAFETY: It returns a policy with a reference, which the VMA gets; it is write-locked.
+        let task = current!().as_ptr();
+        // SAFETY: The current task keeps its policy; the copy comes with a reference, which the VMA
+        // gets. The VMA is write-locked.
         unsafe {
-            let policy = crate::error::from_err_ptr(bindings::mpol_dup(
-                bindings::get_task_policy(crate::current!().as_ptr()),
-            ))?;
-            (*from.as_raw()).vm_policy = policy;
+            let policy = bindings::get_task_policy(task);
+            (*from.as_raw()).vm_policy = from_err_ptr(bindings::mpol_dup(policy))?;
         }
         to.copy_policy(Some(from.as_read()))?;
         let (original, copy) = (from.policy().ok_or(ENOENT)?, to.policy().ok_or(ENOENT)?);

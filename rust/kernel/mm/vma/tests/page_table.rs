@@ -22,12 +22,25 @@ use crate::{
     prelude::*, //
 };
 
-/// A mapping that is alone below at least two tables of PTEs, and the first address of each.
+/// A mapping without huge pages that is alone below at least two tables of PTEs, and the first
+/// address of each.
 fn sparse(mm: &AddressSpace) -> Result<(Mapping, usize, usize)> {
     let mapping = mm.map(4 * Pmd::SIZE / PAGE_SIZE)?;
     let first = mapping.start.next_multiple_of(Pmd::SIZE) + Pmd::SIZE;
 
+    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    advise(mm, mapping, crate::bindings::MADV_NOHUGEPAGE)?;
+
     Ok((mapping, first, first + Pmd::SIZE))
+}
+
+/// Gives advice about a mapping of the current task's address space.
+#[cfg(any(CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_PT_RECLAIM))]
+fn advise(mm: &AddressSpace, mapping: Mapping, advice: u32) -> Result {
+    // SAFETY: The mm is alive, and none of its locks is held. The memory is this test's.
+    crate::error::to_result(unsafe {
+        crate::bindings::do_madvise(mm.as_raw(), mapping.start, mapping.len, advice as c_int)
+    })
 }
 
 fn is_present<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<bool, NoPte> {
@@ -59,7 +72,10 @@ mod tests {
         assert!(!first.is_none() && first.pfn().is_some());
         assert!(second.is_none() && !second.is_present() && second.pfn().is_none());
         assert!(!second.is_writable() && !second.is_dirty());
-        assert!(first == first && first != second);
+        let again = vma
+            .with_pte(addr, |entry| entry.get())
+            .map_err(|_| ENOENT)?;
+        assert!(first == again && first != second);
         assert_eq!(vma.with_pmd(addr, |pmd| pmd.is_table()), Ok(true));
         assert_eq!(is_present(&vma, other), Err(NoPte::Missing));
         Ok(())
@@ -242,6 +258,34 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    fn a_huge_page_has_no_entries() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(4 * Pmd::SIZE / PAGE_SIZE)?;
+        let addr = mapping.start.next_multiple_of(Pmd::SIZE) + Pmd::SIZE;
+        advise(&mm, mapping, crate::bindings::MADV_HUGEPAGE)?;
+        poke(addr, 13)?;
+        let mut locks = mm.vma_locks();
+
+        let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+        assert_eq!(vma.with_pmd(addr, |pmd| pmd.is_leaf()), Ok(true));
+        assert_eq!(is_present(&vma, addr), Err(NoPte::Huge));
+        assert_eq!(vma.with_pte_alloc(addr, |_| ()), Err(NoPte::Huge));
+        drop(vma);
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
+        let all = vma.lock_rmap();
+        // SAFETY: Nothing is moved.
+        let result = unsafe { all.move_pte_table(addr, vma, addr + Pmd::SIZE) };
+        assert_eq!(result, Err(NoPte::Huge));
+        drop(all);
+        drop(mmap);
+        assert_eq!(peek(addr)?, 13);
+        Ok(())
+    }
+
     /// Walks while a second task makes the table and has it freed, over and over.
     #[test]
     #[cfg(CONFIG_PT_RECLAIM)]
@@ -249,7 +293,6 @@ mod tests {
         use super::super::second_task::SecondTask;
         use crate::{
             bindings,
-            error::to_result,
             sync::{
                 atomic::{
                     Atomic,
@@ -263,6 +306,10 @@ mod tests {
 
         let mm = AddressSpace::of_this_case()?;
         let (_, addr, _) = sparse(&mm)?;
+        let table = Mapping {
+            start: addr,
+            len: Pmd::SIZE,
+        };
         let left = Arc::new(Atomic::new(ROUNDS), GFP_KERNEL)?;
         let churn = {
             let (mm, left) = (mm.clone(), left.clone());
@@ -270,12 +317,7 @@ mod tests {
                 let result: Result = mm.enter(|| {
                     for round in (0..ROUNDS).rev() {
                         poke(addr, 1)?;
-                        let advice = bindings::MADV_DONTNEED as c_int;
-                        // SAFETY: The mm is alive; the range is mapped, and the memory is this
-                        // test's.
-                        to_result(unsafe {
-                            bindings::do_madvise(mm.as_raw(), addr, Pmd::SIZE, advice)
-                        })?;
+                        advise(&mm, table, bindings::MADV_DONTNEED)?;
                         left.store(round, Relaxed);
                     }
                     Ok(())

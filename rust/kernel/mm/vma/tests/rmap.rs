@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn anon_vma_is_set_and_reset_under_all_its_locks() -> Result {
-        let mm = AddressSpace::of_this_case()?;
+        let (mm, other) = (AddressSpace::of_this_case()?, AddressSpace::unused()?);
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
 
@@ -252,7 +252,6 @@ mod tests {
         unsafe { writable.clear_anon_vma(&lock)? };
         assert!(vma.anon_vma().is_none());
 
-        let other = AddressSpace::unused()?;
         vma.with_page_table_lock(|held| {
             assert!(held.is_of(vma.mm()));
             assert!(!held.is_of(&other));
