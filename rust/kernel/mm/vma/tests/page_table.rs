@@ -299,6 +299,10 @@ mod tests {
                     Relaxed, //
                 },
                 Arc, //
+            },
+            time::{
+                delay::fsleep,
+                Delta, //
             }, //
         };
 
@@ -306,6 +310,12 @@ mod tests {
 
         let mm = AddressSpace::of_this_case()?;
         let (_, addr, _) = sparse(&mm)?;
+        // There may be one CPU only.
+        let let_it_be_seen = |round| {
+            if round % 50 == 0 {
+                fsleep(Delta::from_millis(1));
+            }
+        };
         let table = Mapping {
             start: addr,
             len: Pmd::SIZE,
@@ -317,7 +327,9 @@ mod tests {
                 let result: Result = mm.enter(|| {
                     for round in (0..ROUNDS).rev() {
                         poke(addr, 1)?;
+                        let_it_be_seen(round);
                         advise(&mm, table, bindings::MADV_DONTNEED)?;
+                        let_it_be_seen(round);
                         left.store(round, Relaxed);
                     }
                     Ok(())
