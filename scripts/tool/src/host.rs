@@ -4,6 +4,7 @@
 //! listed where nothing can be installed.
 
 use crate::apt;
+use crate::kbuild;
 use crate::places::Places;
 use crate::proc;
 use crate::progress::{Progress, Step};
@@ -79,6 +80,8 @@ struct LlvmPackages {
 struct Need {
     command: Option<String>,
     file: Option<String>,
+    /// Of Python's.
+    module: Option<String>,
     packages: Vec<String>,
     /// Taken along when packages are installed anyway, and not missed otherwise.
     #[serde(default)]
@@ -114,6 +117,7 @@ impl Need {
         self.command
             .as_deref()
             .or(self.file.as_deref())
+            .or(self.module.as_deref())
             .unwrap_or("?")
     }
 
@@ -125,12 +129,20 @@ impl Need {
                     .iter()
                     .any(|prefix| Path::new(prefix).join(name).exists())
         };
-        match (&self.command, &self.file) {
-            (Some(command), _) => proc::find(command).is_some(),
-            (None, Some(name)) => file(name),
-            (None, None) => false,
+        match (&self.command, &self.file, &self.module) {
+            (Some(command), ..) => proc::find(command).is_some(),
+            (None, Some(name), _) => file(name),
+            (None, None, Some(module)) => has_module(module),
+            (None, None, None) => false,
         }
     }
+}
+
+/// Whether Python, the distribution's if there is one, has a module.
+fn has_module(module: &str) -> bool {
+    let mut cmd = proc::command(kbuild::python());
+    cmd.args(["-B", "-c"]).arg(format!("import {module}"));
+    proc::output(cmd).is_ok_and(|output| output.status.success())
 }
 
 /// The compilers that were found.
@@ -350,8 +362,12 @@ mod tests {
         assert!(packages.minimum_bindgen() >= "0.71.1".parse().unwrap());
         for need in &packages.need {
             assert!(
-                need.command.is_some() != need.file.is_some(),
-                "{}: a command or a file",
+                [&need.command, &need.file, &need.module]
+                    .into_iter()
+                    .flatten()
+                    .count()
+                    == 1,
+                "{}: a command, a file or a module",
                 need.name()
             );
             assert!(!need.packages.is_empty(), "{}: no package", need.name());
@@ -363,6 +379,7 @@ mod tests {
         let need = |command: Option<&str>, file: Option<&str>| Need {
             command: command.map(str::to_string),
             file: file.map(str::to_string),
+            module: None,
             packages: vec!["x".into()],
             optional: false,
         };
@@ -371,6 +388,12 @@ mod tests {
         assert!(need(None, Some("bin")).met());
         assert!(!need(Some("no-such-program"), None).met());
         assert!(!need(None, Some("include/no-such-header.h")).met());
+        let module = |name: &str| Need {
+            module: Some(name.to_string()),
+            ..need(None, None)
+        };
+        assert!(module("json").met());
+        assert!(!module("no_such_module").met());
     }
 
     #[test]

@@ -205,12 +205,7 @@ impl Kernel<'_> {
 
     /// The tree's kunit.py.
     pub fn kunit(&self, what: &str) -> Command {
-        let python = Path::new("/usr/bin/python3");
-        let mut cmd = proc::command(if python.exists() {
-            python
-        } else {
-            Path::new("python3")
-        });
+        let mut cmd = proc::command(python());
         cmd.arg(self.places.tree().join("tools/testing/kunit/kunit.py"))
             .arg(what);
         self.environment(&mut cmd);
@@ -264,6 +259,15 @@ impl Kernel<'_> {
         if let Some(dir) = toolchain::libclang_dir(&self.compilers.llvm) {
             cmd.env("LIBCLANG_PATH", dir);
         }
+    }
+}
+
+/// The distribution's Python, for which the distribution has modules; else whichever there is.
+pub fn python() -> &'static Path {
+    let python = Path::new("/usr/bin/python3");
+    match python.exists() {
+        true => python,
+        false => Path::new("python3"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Does what the make targets say: from a bare machine to a booted and tested kernel.
 
 mod apt;
+mod conformance;
 mod diagnostics;
 mod guest;
 mod host;
@@ -70,6 +71,7 @@ enum Target {
     Patches,
     Kunit,
     CompileFail,
+    Conformance,
     Lint,
     Doc,
     Shell,
@@ -117,6 +119,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
         Target::CompileFail => session.compile_fail(),
+        Target::Conformance => session.conformance(),
         Target::Lint => session.lint(),
         Target::Doc => session.doc(),
         Target::Shell => session.shell(),

@@ -3,6 +3,7 @@
 //! `make test`: everything there is to test, on every kernel. A step that fails is counted, and the others are run all
 //! the same where they can.
 
+use crate::conformance;
 use crate::guest;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
@@ -62,6 +63,12 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
             });
         }
         if config == X86_64 {
+            steps.run("conformance", || {
+                with_kernel(&|| {
+                    let out = session.places.out(config.name);
+                    conformance::run(session, &session.places.tree(), Some(&out))
+                })
+            });
             steps.run("documentation", || {
                 with_kernel(&|| {
                     rustdoc::build(&kernel, config, progress)?;
@@ -167,6 +174,7 @@ fn cargo_test(session: &Session) -> Result<Outcome> {
             "--no-fail-fast",
         ])
         .env("CARGO_TARGET_DIR", session.places.build.join("target"))
+        .env("VMA_SOURCE", session.places.tree())
         .env("CARGO_TERM_COLOR", "never");
     let run = Logged {
         log: &log,

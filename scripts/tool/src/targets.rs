@@ -2,6 +2,7 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
+use crate::conformance;
 use crate::guest;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
@@ -246,6 +247,23 @@ impl Session<'_> {
         let ready = self.ready()?;
         self.kernel(&ready).build(config, self.progress)?;
         let outcome = suite::compile_fail(self, &ready, config)?;
+        self.end(outcome)
+    }
+
+    pub fn conformance(&self) -> Result<bool> {
+        let tree = self.places.tree();
+        let config = self.config_or(X86_64)?;
+        let out = self.places.out(config.name);
+        let outcome = if self.places.kdir.is_some() && !conformance::is_built(&out) {
+            // A tree of the caller's own is read, and not built for this alone.
+            let packages = Packages::load(&self.places.repo)?;
+            host::prepare(self.places, &packages, self.rustc, self.progress)?;
+            conformance::run(self, &tree, None)?
+        } else {
+            let ready = self.ready()?;
+            let out = self.kernel(&ready).build(config, self.progress)?;
+            conformance::run(self, &tree, Some(&out))?
+        };
         self.end(outcome)
     }
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lock tables of the kernel's document beside those of the code: shown, and written as JSON.
+
+use crate::report::Outcome;
+use crate::targets::Session;
+use ::conformance::{Members, Subject};
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+
+/// Whether a build directory has what the struct's members are read from.
+pub fn is_built(out: &Path) -> bool {
+    out.join("rust/bindings/bindings_generated.rs").is_file()
+        && out.join("include/config/auto.conf").is_file()
+}
+
+/// Compares; without a build directory, the members of the struct are those of the C header.
+pub fn run(session: &Session, tree: &Path, out: Option<&Path>) -> Result<Outcome> {
+    let step = session.progress.step("conformance");
+    let series = overlay::kernel_version(tree)?.series;
+    let members = match out {
+        Some(out) => Members::of_build(out)?,
+        None => Members::of_header(tree)?,
+    };
+    let report = Subject::new(&session.places.repo, tree, members, &series)?.check()?;
+    let file = session.places.build.join("conformance.json");
+    let text = serde_json::to_string_pretty(&report)?;
+    fs::write(&file, text + "\n")
+        .with_context(|| format!("{}: cannot be written", file.display()))?;
+    session.progress.hidden(|| println!("{}", report.text()));
+    let outcome = Outcome {
+        passed: report.passed(),
+        failed: report.failed(),
+        failures: report.failures(),
+        ..Outcome::default()
+    };
+    if outcome.failed == 0 {
+        step.done(&outcome.counts());
+    }
+    Ok(outcome)
+}
