@@ -85,7 +85,7 @@ impl Cells {
     }
 
     /// The tables of fields. A deviation of a field's name says which row of the code is compared with it.
-    pub fn fields(&mut self, document: &Document, code: &Code, deviations: &[Deviation]) {
+    pub fn fields(&mut self, document: &Document, code: &Code, deviations: &[&Deviation]) {
         for table in &document.field_tables {
             let ours: Vec<&Row> = rows_of(code, &table.title);
             let mut compared = Vec::new();
@@ -286,9 +286,9 @@ impl Cells {
     }
 
     /// Marks the cells that the list of deviations explains. Returns how many entries are right.
-    pub fn explain(&mut self, deviations: &[Deviation], series: &str) -> usize {
+    pub fn explain(&mut self, deviations: &[&Deviation]) -> usize {
         let mut right = 0;
-        for deviation in deviations.iter().filter(|one| one.is_about(series)) {
+        for deviation in deviations {
             let before = self.problems.len();
             for row in &deviation.rows {
                 for column in &deviation.columns {
@@ -376,7 +376,7 @@ fn rows_of<'c>(code: &'c Code, title: &str) -> Vec<&'c Row> {
         .collect()
 }
 
-fn new_name<'d>(deviations: &'d [Deviation], table: &str, row: &str) -> Option<&'d str> {
+fn new_name<'d>(deviations: &[&'d Deviation], table: &str, row: &str) -> Option<&'d str> {
     deviations
         .iter()
         .filter(|one| one.table == table && one.columns == [FIELD] && one.rows == [row])

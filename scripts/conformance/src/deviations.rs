@@ -2,12 +2,13 @@
 
 //! The written list of deviations: cells in which the code differs from the document on purpose, each with its reason.
 
+use crate::members::Members;
 use crate::rst::Rst;
 use std::path::Path;
 
 const TITLE: &str = "Deviations";
 const COLUMNS: [&str; 7] = [
-    "Table", "Row", "Column", "Document", "Code", "Series", "Reason",
+    "Table", "Row", "Column", "Document", "Code", "Only in", "Reason",
 ];
 
 /// An entry of the list: what both sides say in some cells, and why.
@@ -21,8 +22,8 @@ pub struct Deviation {
     pub document: String,
     pub code: String,
     pub reason: String,
-    /// Kernels it is about; all if it names none.
-    series: Vec<String>,
+    /// Kernels it is about, by series or as `without CONFIG_X`; all if it names none.
+    only_in: Vec<String>,
 }
 
 impl Deviation {
@@ -36,8 +37,15 @@ impl Deviation {
         )
     }
 
-    pub fn is_about(&self, series: &str) -> bool {
-        self.series.is_empty() || self.series.iter().any(|one| one == series)
+    pub fn is_about(&self, series: &str, members: &Members) -> bool {
+        self.only_in.is_empty()
+            || self
+                .only_in
+                .iter()
+                .any(|kernels| match kernels.strip_prefix("without ") {
+                    Some(option) => members.is_off(option),
+                    None => kernels == series,
+                })
     }
 }
 
@@ -78,7 +86,7 @@ pub fn read(rst: &Rst, file: &Path, problems: &mut Vec<String>) -> Vec<Deviation
             columns: list(&row[2]),
             document: row[3].clone(),
             code: row[4].clone(),
-            series: list(&row[5]),
+            only_in: list(&row[5]),
             reason: row[6].clone(),
         };
         if deviation.reason.is_empty() {

@@ -66,6 +66,10 @@ impl Subject {
         let mut problems = Vec::new();
         let document = Document::new(document, &mut problems);
         let deviations = deviations::read(list, &self.deviations, &mut problems);
+        let deviations: Vec<_> = deviations
+            .iter()
+            .filter(|one| one.is_about(&self.series, &self.members))
+            .collect();
         let code = Code { table: &self.code };
         problems.extend(code.unknown_bounds());
         let mut cells = Cells::default();
@@ -77,15 +81,15 @@ impl Subject {
             Err(error) => problems.push(format!("tests/exclusivity.rs: {error:#}")),
         }
         cells.members(&self.members, &self.code.tables);
-        let right = cells.explain(&deviations, &self.series);
+        let right = cells.explain(&deviations);
         problems.extend(cells.problems);
-        let reasons = deviations.iter().filter(|one| one.is_about(&self.series));
         Report {
             series: self.series.clone(),
             members: self.members.source.clone(),
             notes: notes(&code),
             cells: cells.cells,
-            reasons: reasons
+            reasons: deviations
+                .iter()
                 .map(|one| Reason {
                     number: one.number,
                     reason: one.reason.clone(),

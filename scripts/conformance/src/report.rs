@@ -44,7 +44,7 @@ pub struct Report {
     pub cells: Vec<Cell>,
     /// Accesses that no cell is about.
     pub notes: Vec<String>,
-    /// The deviations of this series.
+    /// The deviations of this kernel.
     pub reasons: Vec<Reason>,
     /// How many of them are right.
     pub right: usize,

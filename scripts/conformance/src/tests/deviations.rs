@@ -182,7 +182,7 @@ fn two_entries_for_a_cell_fail() {
 }
 
 #[test]
-fn an_entry_for_another_series_is_left_alone() {
+fn an_entry_for_another_kernel_is_left_alone() {
     let mut bench = Bench::new();
     let before = bench.check().unwrap();
     add(

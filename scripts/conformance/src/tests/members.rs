@@ -28,7 +28,7 @@ fn bindings() -> String {
 }
 
 const ALL: &str = "CONFIG_ANON_VMA_NAME=y\nCONFIG_SWAP=y\nCONFIG_NUMA=y\nCONFIG_NUMA_BALANCING=y\n\
-                   CONFIG_USERFAULTFD=y\nCONFIG_PER_VMA_LOCK=y\nCONFIG_DEBUG_LOCK_ALLOC=y\n";
+                   CONFIG_USERFAULTFD=y\nCONFIG_PER_VMA_LOCK=y\nCONFIG_DEBUG_LOCK_ALLOC=y\nCONFIG_X86=y\n";
 
 fn bench(bindings: &str, options: &str) -> Bench {
     Bench {
@@ -101,6 +101,21 @@ fn a_field_without_its_option_is_not_missed() {
         .iter()
         .find(|cell| cell.document == "CONFIG_NUMA is off");
     assert_eq!(cell.unwrap().row, "vm_policy");
+}
+
+#[test]
+fn a_deviation_can_be_for_kernels_without_an_option() {
+    let mut text = bindings();
+    edit(
+        &mut text,
+        "pub struct vm_area_struct ",
+        "    pub pfnmap_track_ctx: u64,\n",
+        "",
+    );
+    let off = ALL.replace("CONFIG_X86=y\n", "");
+    assert_eq!(bench(&text, &off).check().unwrap().failures(), [""; 0]);
+    bench(&text, ALL).is_noticed(&["row \"pfnmap_track_ctx\"", "no such field"]);
+    bench(&bindings(), &off).is_noticed(&["row \"pfnmap_track_ctx\"", "deviates no longer"]);
 }
 
 #[test]
