@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The set of levels is closed.
 
-use kernel::mm::vma::{Level, MmapRead, Vma};
+use kernel::mm::vma::{level::LockState, Level, MmapRead, Vma};
 
 #[cfg(misuse)]
 enum Everything {}
@@ -10,12 +10,13 @@ enum Everything {}
 impl Level for Everything {
     //~^ E0277 "`Level` is a \"sealed trait\""
     const NAME: &'static str = "Everything";
+    const HELD: &'static [LockState] = MmapRead::HELD;
 }
 
-fn name<L: Level>(_: &Vma<L>) -> &'static str {
-    L::NAME
+fn name<L: Level>(_: &Vma<L>) -> (&'static str, &'static [LockState]) {
+    (L::NAME, L::HELD)
 }
 
 fn names(vma: &Vma<MmapRead>) -> &'static str {
-    name(vma)
+    name(vma).0
 }

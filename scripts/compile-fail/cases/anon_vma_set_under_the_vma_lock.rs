@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The VMA lock does not replace the mmap lock for setting `anon_vma`.
+
+#[cfg(misuse)]
+use kernel::mm::vma::VmaRead as Held;
+#[cfg(not(misuse))]
+use kernel::mm::vma::MmapRead as Held;
+use kernel::mm::vma::Vma;
+
+fn prepare(vma: &Vma<Held>) -> kernel::error::Result {
+    vma.anon_vma_prepare() //~ E0277 "does not hold the mmap lock"
+}
