@@ -3,6 +3,7 @@
 #ifdef CONFIG_RUST_VMA_KUNIT_TEST
 #include <linux/fs.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched/signal.h>
 
@@ -15,6 +16,26 @@ __rust_helper int rust_helper_mmap_lock_is_contended(struct mm_struct *mm)
 {
 	return mmap_lock_is_contended(mm);
 }
+
+#ifdef CONFIG_KCSAN
+__rust_helper unsigned long
+rust_helper_vma_flags_plain_load(struct vm_area_struct *vma)
+{
+	return vma->vm_flags;
+}
+
+__rust_helper unsigned long
+rust_helper_vma_flags_read_once(struct vm_area_struct *vma)
+{
+	return READ_ONCE(vma->vm_flags);
+}
+
+__rust_helper void
+rust_helper_vma_set_maybe_guard(struct vm_area_struct *vma)
+{
+	vma_set_atomic_flag(vma, VMA_MAYBE_GUARD_BIT);
+}
+#endif
 
 #ifdef CONFIG_LOCKDEP
 /* As lockdep_is_held_type(): @read is 0 for writing and 1 for reading. */

@@ -5,7 +5,7 @@
 //! # The locking protocol
 //!
 //! An address space (`struct mm_struct`, [`MmWithUser`]) is described by its virtual memory areas
-//! (`struct vm_area_struct`, VMA). Two locks protect them:
+//! (`struct vm_area_struct`, VMA). Three kinds of locks protect them:
 //!
 //! - The *mmap lock*, one for the address space, a reader/writer semaphore. To hold it in either
 //!   mode keeps every VMA stable: attached to the tree, allocated, readable.
@@ -13,9 +13,13 @@
 //!   never sleeps, but it can fail. Write-locking it needs the mmap write lock first, waits until
 //!   the VMA's readers have left, and lasts until the mmap write lock is released or downgraded:
 //!   all VMA write locks of an address space end at once.
+//! - The *reverse-mapping locks* (rmap), of the file that a VMA maps and of its anonymous memory.
+//!   They are for finding VMAs, of any process, by what they map, and keep what was found from
+//!   being freed or moved.
 //!
-//! To write a field of a VMA takes both write locks. To wait for the mmap lock while a VMA read
-//! lock is held is a deadlock: the writer who has the mmap lock may be waiting for that VMA.
+//! To write most fields of a VMA takes both write locks; to change its extent, the rmap write
+//! locks as well. To wait for the mmap lock while a VMA read lock is held is a deadlock: the
+//! writer who has the mmap lock may be waiting for that VMA.
 //!
 //! The full rules are in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
@@ -27,6 +31,9 @@
 //! - [`MmapReadGuard`], [`MmapWriteGuard`], [`VmaReadGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
+//! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done to page
+//!   tables at which level.
+//! - [`UnstableVma`] is what can be seen of a VMA without any lock.
 //!
 //! ```
 //! use kernel::mm::{vma::AdviceFlags, MmWithUser};
@@ -156,8 +163,9 @@ pub use self::{
 ///
 /// # Invariants
 ///
-/// For as long as a reference to the view lives, the VMA is attached to its address space, and the
-/// task that has the reference holds the locks that the level `L` stands for.
+/// For as long as a reference to the view lives, the task that has it holds the locks that the level
+/// `L` stands for, and the VMA is neither freed nor reused. It is attached to its address space,
+/// except at the level [`Setup`], where it is not yet, and [`Rmap`], where it may be no more.
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,
@@ -173,12 +181,12 @@ impl<L: Level> Vma<L> {
     ///
     /// # Safety
     ///
-    /// For `'a`, `vma` must point to an attached VMA, and the calling task must hold the locks
-    /// that `L` stands for.
+    /// For `'a`, `vma` must point to a VMA that is attached, except at the levels [`Setup`] and
+    /// [`Rmap`], and the calling task must hold the locks that `L` stands for.
     #[inline]
     pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
         #[cfg(CONFIG_DEBUG_VM)]
-        // SAFETY: The caller keeps the VMA attached, and so its mm alive.
+        // SAFETY: The caller keeps the VMA and its mm alive.
         unsafe {
             L::assert_held(vma.cast_mut())
         };

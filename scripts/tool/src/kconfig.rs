@@ -35,8 +35,16 @@ pub const UM: Config = Config {
     fragments: &["common", "off", "um"],
     clippy: false,
 };
+/// Not one of those that `make test` builds.
+pub const X86_64_KCSAN: Config = Config {
+    name: "x86_64-kcsan",
+    arch: "x86_64",
+    fragments: &["common", "off", "qemu", "x86_64-kcsan"],
+    clippy: false,
+};
 
-pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM];
+/// Those that can be asked for by name.
+pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM, X86_64_KCSAN];
 
 impl Config {
     pub fn by_name(name: &str) -> Result<Self> {

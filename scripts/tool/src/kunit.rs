@@ -28,6 +28,17 @@ pub fn run(
     filter: Option<&str>,
     progress: &Progress,
 ) -> Result<Outcome> {
+    Ok(judged(kernel, config, filter, progress, |_| false)?.0)
+}
+
+/// The same, with the kernel's log, where the caller judges those complaints that `is_known` of a line.
+pub fn judged(
+    kernel: &Kernel,
+    config: Config,
+    filter: Option<&str>,
+    progress: &Progress,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<(Outcome, String)> {
     let mut step = progress.step(&format!("kunit {}", config.name));
     let out = kernel.places.out(config.name);
     let kernel_log = kernel.places.log(&format!("kunit-{}-kernel", config.name));
@@ -74,7 +85,9 @@ pub fn run(
         ));
     }
     let bytes = fs::read(&kernel_log).context("the kernel's log has gone")?;
-    for (line, text) in splat::find(&String::from_utf8_lossy(&bytes), 5) {
+    let said = String::from_utf8_lossy(&bytes).into_owned();
+    let complaints = splat::find(&said, usize::MAX);
+    for (line, text) in complaints.iter().filter(|(_, text)| !is_known(text)).take(5) {
         outcome.fail(format!("the kernel complains: {shown}:{line}: {text}"));
     }
     if filter.is_none() {
@@ -97,7 +110,7 @@ pub fn run(
     if outcome.failed == 0 {
         step.done(&outcome.counts());
     }
-    Ok(outcome)
+    Ok((outcome, said))
 }
 
 /// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.

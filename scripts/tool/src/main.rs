@@ -9,9 +9,11 @@ mod guest;
 mod host;
 mod kbuild;
 mod kconfig;
+mod kcsan;
 mod kunit;
 mod lint;
 mod lock;
+mod objcode;
 mod places;
 mod proc;
 mod progress;
@@ -70,6 +72,7 @@ enum Target {
     Revert,
     Patches,
     Kunit,
+    Kcsan,
     CompileFail,
     Conformance,
     Lint,
@@ -118,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Revert => session.revert(),
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
+        Target::Kcsan => session.kcsan(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
         Target::Lint => session.lint(),

@@ -6,7 +6,8 @@ use crate::conformance;
 use crate::guest;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
-use crate::kconfig::{Config, X86_64};
+use crate::kconfig::{Config, X86_64, X86_64_KCSAN};
+use crate::kcsan;
 use crate::kunit;
 use crate::places::Places;
 use crate::proc;
@@ -239,6 +240,14 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
         let outcome = kunit::run(&kernel, config, self.filter, self.progress)?;
+        self.end(outcome)
+    }
+
+    pub fn kcsan(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(X86_64_KCSAN, self.progress)?;
+        let outcome = kcsan::run(&kernel, self.progress)?;
         self.end(outcome)
     }
 

@@ -47,7 +47,12 @@ impl Llvm {
     }
 
     pub fn clang(&self) -> String {
-        format!("clang{}", self.suffix)
+        self.program("clang")
+    }
+
+    /// One of its tools, such as `llvm-objdump`.
+    pub fn program(&self, tool: &str) -> String {
+        format!("{tool}{}", self.suffix)
     }
 }
 
