@@ -2,8 +2,8 @@
 
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/pgalloc.h>
 #include <linux/pgtable.h>
-#include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 
 __rust_helper bool rust_helper_is_vm_hugetlb_page(struct vm_area_struct *vma)

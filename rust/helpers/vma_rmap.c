@@ -144,10 +144,11 @@ rust_helper_vma_assert_rmap_locked(struct vm_area_struct *vma)
 #ifdef CONFIG_LOCKDEP
 	struct anon_vma *anon_vma = READ_ONCE(vma->anon_vma);
 	struct file *file = vma->vm_file;
+	bool i_mmap_held, anon_vma_held;
 
-	lockdep_assert(
-		(file && lockdep_is_held(&file->f_mapping->i_mmap_rwsem)) ||
-		(anon_vma && lockdep_is_held(&anon_vma->root->rwsem)));
+	i_mmap_held = file && lockdep_is_held(&file->f_mapping->i_mmap_rwsem);
+	anon_vma_held = anon_vma && lockdep_is_held(&anon_vma->root->rwsem);
+	lockdep_assert(i_mmap_held || anon_vma_held);
 #endif
 }
 

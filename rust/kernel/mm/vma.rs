@@ -163,9 +163,10 @@ pub use self::{
 ///
 /// # Invariants
 ///
-/// For as long as a reference to the view lives, the task that has it holds the locks that the level
-/// `L` stands for, and the VMA is neither freed nor reused. It is attached to its address space,
-/// except at the level [`Setup`], where it is not yet, and [`Rmap`], where it may be no more.
+/// For as long as a reference to the view lives, the task that has it holds the locks that the
+/// level `L` stands for, and the VMA is neither freed nor reused. It is attached to its address
+/// space, except at the level [`Setup`], where it is not yet, and [`Rmap`], where it may be no
+/// more.
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,

@@ -19,8 +19,7 @@ const SETTER: &str = "vma_set_maybe_guard";
 /// Runs the suite on the built kernel, and judges its log.
 pub fn run(kernel: &Kernel, progress: &Progress) -> Result<Outcome> {
     let is_race = |line: &str| line.contains("BUG: KCSAN: data-race in ");
-    let (mut outcome, log) =
-        kunit::judged(kernel, X86_64_KCSAN, Some(SUITE), progress, is_race)?;
+    let (mut outcome, log) = kunit::judged(kernel, X86_64_KCSAN, Some(SUITE), progress, is_race)?;
     let reports: Vec<&str> = log.lines().filter(|line| is_race(line)).collect();
     let of = |function: &str| count(&reports, function);
     let other = reports.len() - reports.iter().filter(|line| line.contains("vma_")).count();
@@ -30,7 +29,8 @@ pub fn run(kernel: &Kernel, progress: &Progress) -> Result<Outcome> {
         of("vma_flags_read_once"),
     ));
     outcome.check(of("vma_flags_plain_load") > 0, || {
-        "KCSAN does not report the plain load: it watches too seldom, or there is no race".to_string()
+        "KCSAN does not report the plain load: it watches too seldom, or there is no race"
+            .to_string()
     });
     outcome.check(of("vma_flags_read_once") == 0, || {
         "KCSAN reports the load by READ_ONCE()".to_string()
@@ -58,7 +58,10 @@ fn count(reports: &[&str], function: &str) -> usize {
 
 /// Instructions that read memory through the argument.
 fn loads(listing: &[String]) -> usize {
-    listing.iter().filter(|line| line.contains("(%rdi)")).count()
+    listing
+        .iter()
+        .filter(|line| line.contains("(%rdi)"))
+        .count()
 }
 
 #[cfg(test)]

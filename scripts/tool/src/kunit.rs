@@ -87,7 +87,11 @@ pub fn judged(
     let bytes = fs::read(&kernel_log).context("the kernel's log has gone")?;
     let said = String::from_utf8_lossy(&bytes).into_owned();
     let complaints = splat::find(&said, usize::MAX);
-    for (line, text) in complaints.iter().filter(|(_, text)| !is_known(text)).take(5) {
+    for (line, text) in complaints
+        .iter()
+        .filter(|(_, text)| !is_known(text))
+        .take(5)
+    {
         outcome.fail(format!("the kernel complains: {shown}:{line}: {text}"));
     }
     if filter.is_none() {

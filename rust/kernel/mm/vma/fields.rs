@@ -3,11 +3,13 @@
 //! The fields of a VMA, each read and written at the levels that the tables ask for.
 //!
 //! This is "VMA fields" of
-//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst); for the form,
-//! see `lock_table`. Addresses and sizes are in bytes unless a method says pages.
+//! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst); for the
+//! form, see `lock_table`. Addresses and sizes are in bytes unless a method says pages.
 //!
 //! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
 
+#[cfg(CONFIG_NUMA_BALANCING)]
+use super::numa::NumabState;
 use super::{
     anon_name::AnonVmaName,
     flags::{
@@ -36,13 +38,13 @@ use super::{
     userfaultfd::UserfaultfdCtx,
     Vma, //
 };
-#[cfg(CONFIG_NUMA_BALANCING)]
-use super::numa::NumabState;
 #[cfg(CONFIG_NUMA)]
 use super::{
     level::Read,
     numa::VmaPolicy, //
 };
+#[cfg(CONFIG_SWAP)]
+use crate::sync::atomic::Atomic;
 use crate::{
     bindings,
     error::{
@@ -54,8 +56,6 @@ use crate::{
     mm::Mm,
     sync::aref::ARef, //
 };
-#[cfg(CONFIG_SWAP)]
-use crate::sync::atomic::Atomic;
 use core::ptr::addr_of;
 
 lock_table! {
@@ -556,9 +556,9 @@ lock_table! {
             ///
             /// # Safety
             ///
-            /// The locks are not enough. The VMA's `anon_vma` must be NULL; the caller must be about
-            /// to link the VMA to `anon_vma`, whose write lock it holds, by an `anon_vma_chain`,
-            /// under `page_table_lock`, and must count it in `num_active_vmas`.
+            /// The locks are not enough. The VMA's `anon_vma` must be NULL; the caller must be
+            /// about to link the VMA to `anon_vma`, whose write lock it holds, by an
+            /// `anon_vma_chain`, under `page_table_lock`, and must count it in `num_active_vmas`.
             write_if_null(MmapHeld) unsafe fn set_anon_vma(
                 &self,
                 anon_vma: &AnonVma,

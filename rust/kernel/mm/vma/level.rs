@@ -7,19 +7,20 @@
 //! it implements, one for each column of the lock-state table in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst):
 //!
-//! | level         | mmap  | VMA   | rmap  | [`Stable`] | [`ReadFields`] | [`WriteMost`] | [`WriteAll`] |
-//! |---------------|-------|-------|-------|------------|----------------|---------------|--------------|
-//! | [`Rmap`]      | -     | -     | read  | yes        | layout only    | no            | no           |
-//! | [`VmaRead`]   | -     | read  | -     | yes        | yes            | no            | no           |
-//! | [`MmapRead`]  | read  | -     | -     | yes        | yes            | no            | no           |
-//! | [`Read`]      | one of them  || -     | yes        | yes            | no            | no           |
-//! | [`MmapWrite`] | write | -     | -     | yes        | yes            | no            | no           |
-//! | [`Setup`]     | write | -     | -     | yes        | yes            | no            | no           |
-//! | [`VmaWrite`]  | write | write | -     | yes        | yes            | yes           | no           |
-//! | [`RmapWrite`] | write | write | write | yes        | yes            | yes           | yes          |
+//! | level         | mmap | VMA  | rmap | [`ReadFields`] | [`WriteMost`] | [`WriteAll`] |
+//! |---------------|------|------|------|----------------|---------------|--------------|
+//! | [`Rmap`]      | -    | -    | R    | layout only    | no            | no           |
+//! | [`VmaRead`]   | -    | R    | -    | yes            | no            | no           |
+//! | [`MmapRead`]  | R    | -    | -    | yes            | no            | no           |
+//! | [`Read`]      | R    | or R | -    | yes            | no            | no           |
+//! | [`MmapWrite`] | W    | -    | -    | yes            | no            | no           |
+//! | [`Setup`]     | W    | -    | -    | yes            | no            | no           |
+//! | [`VmaWrite`]  | W    | W    | -    | yes            | yes           | no           |
+//! | [`RmapWrite`] | W    | W    | W    | yes            | yes           | yes          |
 //!
-//! [`InstallEntries`] is the rule for populating page tables. What else may be taken or done under a
-//! level is said by [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`].
+//! All of them are [`Stable`], and permit to read the layout ([`ReadLayout`]). [`InstallEntries`]
+//! is the rule for populating page tables. What else may be taken or done under a level is said by
+//! [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`].
 //!
 //! All of them are sealed, and the ones that code relies on for memory safety are `unsafe`. Bounds
 //! on them stand on the methods, not on the `impl` blocks, so that a missing lock is reported with
@@ -343,9 +344,9 @@ levels! {
 // `mm_struct` until then.
 unsafe impl Stable for Rmap {}
 // SAFETY: Detaching a VMA takes its VMA write lock and then waits for its readers to leave, see
-// `vma_mark_detached()`; the VMA read lock holds that off. A VMA that is attached belongs to a live
-// `mm_struct`: `exit_mmap()` detaches all of them before it is freed. Page tables of a VMA are freed
-// after it was detached.
+// `vma_mark_detached()`; the VMA read lock holds that off. A VMA that is attached belongs to a
+// live `mm_struct`: `exit_mmap()` detaches all of them before it is freed. Page tables of a VMA
+// are freed after it was detached.
 unsafe impl Stable for VmaRead {}
 // SAFETY: VMAs are attached to and detached from an address space under its mmap write lock, which
 // the mmap read lock excludes. The rest as for `VmaRead`.
@@ -355,16 +356,18 @@ unsafe impl Stable for Read {}
 // SAFETY: VMAs are attached and detached under the mmap write lock. It is held by the task that has
 // the view, and that task only detaches through operations that borrow its guard mutably.
 unsafe impl Stable for MmapWrite {}
-// SAFETY: The VMA belongs to the call of `mmap_region()` that made it; it is freed, if at all, after
-// the hook has returned. That call has a reference to the `mm_struct`, and holds its write lock.
+// SAFETY: The VMA belongs to the call of `mmap_region()` that made it; it is freed, if at all,
+// after the hook has returned. That call has a reference to the `mm_struct`, and holds its write
+// lock.
 unsafe impl Stable for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for VmaWrite {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for RmapWrite {}
 
-// SAFETY: Whoever changes the extent of a VMA that can be found through a reverse mapping holds that
-// mapping's write lock, see `vma_prepare()` and `expand_downwards()`, for it has to sort the VMA anew.
+// SAFETY: Whoever changes the extent of a VMA that can be found through a reverse mapping holds
+// that mapping's write lock, see `vma_prepare()` and `expand_downwards()`, for it has to sort the
+// VMA anew.
 unsafe impl ReadLayout for Rmap {}
 // SAFETY: `vma_start_write()`, which whoever changes the extent calls, waits for VMA readers.
 unsafe impl ReadLayout for VmaRead {}

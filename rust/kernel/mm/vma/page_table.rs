@@ -11,14 +11,15 @@
 //! - To *install* entries takes the mmap lock or the VMA lock. An rmap lock alone is not enough:
 //!   when a range is unmapped its tables are freed some time after it was zapped, and what was
 //!   installed in between would be lost.
-//! - To *free* page tables is not offered. `free_pgtables()` relies on nobody being able to find the
-//!   VMA, by any of its locks.
+//! - To *free* page tables is not offered. `free_pgtables()` relies on nobody being able to find
+//!   the VMA, by any of its locks.
 //! - To *move* a page table takes every lock: mmap, VMA and rmap, for writing.
 //!
 //! A table of PTEs can go away under a read lock: when it is empty, or when a huge page takes its
-//! place. So to look one up can fail, and to lock it, `pte_offset_map_lock()`, looks again after the
-//! lock was taken. Access is by a closure, in which nothing may sleep: the table is mapped by
-//! `kmap_local`, which has to be undone in reverse order, inside an RCU read-side critical section.
+//! place. So to look one up can fail, and to lock it, `pte_offset_map_lock()`, looks again after
+//! the lock was taken. Access is by a closure, in which nothing may sleep: the table is mapped by
+//! `kmap_local`, which has to be undone in reverse order, inside an RCU read-side critical
+//! section.
 //!
 //! See "Page tables" and "Page table locking details" in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).

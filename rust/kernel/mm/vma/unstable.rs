@@ -70,7 +70,9 @@ impl<'mm> VmaLocks<'mm> {
     pub fn peek<'rcu>(&self, _rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
         // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
         // itself, too.
-        let vma = unsafe { bindings::mtree_load(&raw mut (*self.mm().as_raw()).__bindgen_anon_1.mm_mt, addr) };
+        let vma = unsafe {
+            bindings::mtree_load(&raw mut (*self.mm().as_raw()).__bindgen_anon_1.mm_mt, addr)
+        };
 
         // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'rcu.
         NonNull::new(vma.cast()).map(|vma| UnstableVma {

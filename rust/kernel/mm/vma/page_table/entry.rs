@@ -73,7 +73,8 @@ impl Pte {
     #[inline]
     pub fn pfn(self) -> Option<usize> {
         // SAFETY: This looks at a value.
-        self.is_present().then(|| unsafe { bindings::pte_pfn(self.0) })
+        self.is_present()
+            .then(|| unsafe { bindings::pte_pfn(self.0) })
     }
 }
 
@@ -127,8 +128,8 @@ impl Pmd {
 ///
 /// # Invariants
 ///
-/// `pte` is the mapped entry for `addr` of the VMA that `'p` borrows at the level `L`, whose table's
-/// lock the calling task holds.
+/// `pte` is the mapped entry for `addr` of the VMA that `'p` borrows at the level `L`, whose
+/// table's lock the calling task holds.
 pub struct PteSlot<'p, L: Level> {
     pte: NonNull<bindings::pte_t>,
     addr: usize,
@@ -165,9 +166,10 @@ impl<'p, L: Level> PteSlot<'p, L> {
     ///
     /// # Safety
     ///
-    /// The locks are not enough. The entry must be none, or be replaced as the architecture permits
-    /// it. `pte` must map a page that the VMA may map, with a protection that it may have there, and
-    /// whoever counts references to and mappings of that page must have counted this one.
+    /// The locks are not enough. The entry must be none, or be replaced as the architecture
+    /// permits it. `pte` must map a page that the VMA may map, with a protection that it may have
+    /// there, and whoever counts references to and mappings of that page must have counted this
+    /// one.
     #[doc(alias = "set_pte_at")]
     #[inline]
     pub unsafe fn set(&mut self, pte: Pte)

@@ -84,9 +84,8 @@ fn same_locks(vma: *mut bindings::vm_area_struct, to: *mut bindings::vm_area_str
     // SAFETY: Both are write-locked, so none of these fields is written. An `anon_vma` keeps its
     // root.
     unsafe {
-        let mapping = |vma: *mut bindings::vm_area_struct| {
-            (*vma).vm_file.as_ref().map(|file| file.f_mapping)
-        };
+        let mapping =
+            |vma: *mut bindings::vm_area_struct| (*vma).vm_file.as_ref().map(|file| file.f_mapping);
         let root =
             |vma: *mut bindings::vm_area_struct| (*vma).anon_vma.as_ref().map(|anon| anon.root);
 

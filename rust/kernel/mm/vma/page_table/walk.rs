@@ -184,8 +184,8 @@ fn pmd_lock(
 fn alloc(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
     check(vma, addr)?;
 
-    // SAFETY: The only caller has a view of the VMA at a level that permits to install entries. What
-    // is made there is what a page fault makes.
+    // SAFETY: The only caller has a view of the VMA at a level that permits to install entries.
+    // What is made there is what a page fault makes.
     match unsafe { bindings::vma_alloc_pte_table(vma, addr) } {
         0 => Ok(()),
         _ => Err(NoPte::NoMemory),

@@ -43,8 +43,8 @@ use core::{
 #[repr(transparent)]
 pub struct AnonVma(Opaque<bindings::anon_vma>);
 
-// SAFETY: An `anon_vma` does not belong to a task. All that is reachable through this type is behind
-// its lock.
+// SAFETY: An `anon_vma` does not belong to a task. All that is reachable through this type is
+// behind its lock.
 unsafe impl Send for AnonVma {}
 // SAFETY: As for `Send`.
 unsafe impl Sync for AnonVma {}

@@ -5,9 +5,10 @@
 //! The flags of a VMA, read while another task sets one of them under a read lock, as
 //! `vma_set_atomic_flag()` permits.
 //!
-//! KCSAN sees C code only, so the load that [`Vma::flags()`] does is done by a twin of it in C, once
-//! as a plain load and once as `READ_ONCE()`. The first must be reported, the second must not; that
-//! is for who runs this kernel to check, in its log. The third case is the Rust accessor itself.
+//! KCSAN sees C code only, so the load that [`Vma::flags()`] does is done by a twin of it in C,
+//! once as a plain load and once as `READ_ONCE()`. The first must be reported, the second must
+//! not; that is for who runs this kernel to check, in its log. The third case is the Rust accessor
+//! itself.
 //!
 //! [`Vma::flags()`]: super::super::Vma::flags
 

@@ -4,8 +4,8 @@
 //! lock keep which others out.
 //!
 //! Two tasks. One holds a mode while the other takes one, and then the other way round: two modes
-//! exclude each other if the second task has to wait both times. A downgraded lock starts as a write
-//! lock, which is why the order matters.
+//! exclude each other if the second task has to wait both times. A downgraded lock starts as a
+//! write lock, which is why the order matters.
 
 use super::{
     address_space::AddressSpace,

@@ -201,7 +201,10 @@ mod tests {
         vma.set_anon_name(Some(&*AnonVmaName::new(c"second")?))?;
         // The first one is still there for who has it.
         assert_eq!(first.as_c_str(), c"first");
-        assert_eq!(vma.as_read().anon_name().ok_or(ENOENT)?.as_c_str(), c"second");
+        assert_eq!(
+            vma.as_read().anon_name().ok_or(ENOENT)?.as_c_str(),
+            c"second"
+        );
         vma.set_anon_name(None)?;
         assert!(vma.anon_name().is_none());
 
@@ -259,7 +262,10 @@ mod tests {
 
         let mmap = locks.read();
         let ops = |mapping: super::super::address_space::Mapping| {
-            mmap.lookup(mapping.start).ok_or(ENOENT)?.ops().ok_or(ENOENT)
+            mmap.lookup(mapping.start)
+                .ok_or(ENOENT)?
+                .ops()
+                .ok_or(ENOENT)
         };
         assert!(ops(one)? == ops(other)?);
         assert!(!ops(one)?.as_raw().is_null());

@@ -64,7 +64,8 @@ mod tests {
         poke(addr, 1)?;
         let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
         let (first, second) = (
-            vma.with_pte(addr, |entry| entry.get()).map_err(|_| ENOENT)?,
+            vma.with_pte(addr, |entry| entry.get())
+                .map_err(|_| ENOENT)?,
             vma.with_pte(addr + PAGE_SIZE, |entry| entry.get())
                 .map_err(|_| ENOENT)?,
         );
@@ -95,7 +96,13 @@ mod tests {
         }
         let (start, end) = (mapping.start, mapping.end());
         #[allow(clippy::reversed_empty_ranges)]
-        for range in [start..start, start..end + 1, start - 1..end, end..start, 0..usize::MAX] {
+        for range in [
+            start..start,
+            start..end + 1,
+            start - 1..end,
+            end..start,
+            0..usize::MAX,
+        ] {
             // SAFETY: Nothing is zapped.
             assert_eq!(unsafe { vma.zap(range) }, Err(NoPte::OutOfRange));
         }
@@ -111,10 +118,16 @@ mod tests {
         let mmap = locks.read();
         let vma = mmap.lookup(addr).ok_or(ENOENT)?;
         assert_eq!(is_present(vma, addr), Err(NoPte::Missing));
-        assert_eq!(vma.with_pte_alloc(addr, |entry| entry.get().is_none()), Ok(true));
+        assert_eq!(
+            vma.with_pte_alloc(addr, |entry| entry.get().is_none()),
+            Ok(true)
+        );
         assert_eq!(is_present(vma, addr), Ok(false));
         // Again, with the table in place.
-        assert_eq!(vma.with_pte_alloc(addr, |entry| entry.get().is_none()), Ok(true));
+        assert_eq!(
+            vma.with_pte_alloc(addr, |entry| entry.get().is_none()),
+            Ok(true)
+        );
         drop(mmap);
 
         poke(addr, 5)?;
@@ -196,13 +209,19 @@ mod tests {
         let mmap = locks.write();
         let vma = mmap.lookup(from).ok_or(ENOENT)?.start_write();
         let all = vma.lock_rmap();
-        let pfn = all.with_pte(from, |entry| entry.get().pfn()).map_err(|_| ENOENT)?;
+        let pfn = all
+            .with_pte(from, |entry| entry.get().pfn())
+            .map_err(|_| ENOENT)?;
         assert!(pfn.is_some());
 
         let refused = [
             (from + PAGE_SIZE, to, NoPte::OutOfRange),
             (from, to + PAGE_SIZE, NoPte::OutOfRange),
-            (from, mapping.end().next_multiple_of(Pmd::SIZE), NoPte::OutOfRange),
+            (
+                from,
+                mapping.end().next_multiple_of(Pmd::SIZE),
+                NoPte::OutOfRange,
+            ),
             (usize::MAX - (Pmd::SIZE - 1), to, NoPte::OutOfRange),
             (to, from, NoPte::Missing),
             (from, from, NoPte::Occupied),
@@ -350,7 +369,11 @@ mod tests {
             }
         }
         churn.join()??;
-        pr_info!("the table was there {} times, and gone {}\n", seen.0, seen.1);
+        pr_info!(
+            "the table was there {} times, and gone {}\n",
+            seen.0,
+            seen.1
+        );
         assert!(seen.0 > 0 && seen.1 > 0);
 
         let vma = locks.lock_vma(addr).ok_or(ENOENT)?;

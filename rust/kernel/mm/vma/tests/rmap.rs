@@ -180,8 +180,7 @@ mod tests {
             // A raw address goes to the other task; the VMA stays meanwhile.
             let anon_vma = core::ptr::from_ref(anon_vma).addr();
             let task = SecondTask::spawn(move || {
-                let anon_vma =
-                    core::ptr::with_exposed_provenance::<AnonVma>(anon_vma);
+                let anon_vma = core::ptr::with_exposed_provenance::<AnonVma>(anon_vma);
                 // SAFETY: The first task waits for this one, and keeps the VMA.
                 let anon_vma = unsafe { &*anon_vma };
                 let read = anon_vma.trylock_read().is_some();
@@ -232,7 +231,10 @@ mod tests {
         // The other one has none yet.
         assert_eq!(vmas[1].anon_vma_chain(&lock), Err(EINVAL));
         // SAFETY: Nothing is changed.
-        assert_eq!(unsafe { vmas[1].start_write().clear_anon_vma(&lock) }, Err(EINVAL));
+        assert_eq!(
+            unsafe { vmas[1].start_write().clear_anon_vma(&lock) },
+            Err(EINVAL)
+        );
         Ok(())
     }
 
@@ -279,7 +281,10 @@ mod tests {
             all.set_pgoff(before.2 + 1);
         }
         assert_eq!(vma.end() - vma.start(), mapping.len);
-        assert_eq!((vma.start() - before.0, vma.pgoff() - before.2), (PAGE_SIZE, 1));
+        assert_eq!(
+            (vma.start() - before.0, vma.pgoff() - before.2),
+            (PAGE_SIZE, 1)
+        );
         // SAFETY: This is what it was.
         unsafe {
             all.set_start(before.0);
@@ -287,7 +292,10 @@ mod tests {
             all.set_pgoff(before.2);
         }
         drop(all);
-        assert_eq!(mmap.lookup(mapping.start).ok_or(ENOENT)?.end(), mapping.end());
+        assert_eq!(
+            mmap.lookup(mapping.start).ok_or(ENOENT)?.end(),
+            mapping.end()
+        );
         Ok(())
     }
 }

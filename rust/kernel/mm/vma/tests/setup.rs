@@ -13,8 +13,8 @@ use crate::{
     mm::vma::{
         HeldLock,
         Setup,
-        Vma,
         VmRefcnt,
+        Vma,
         VmaFlag,
         VmaFlags, //
     },
