@@ -63,7 +63,7 @@ fn place(complaint: &Complaint) -> String {
         .map_or("elsewhere:".to_string(), |line| format!("line {line}:"))
 }
 
-fn quote(complaint: &Complaint) -> String {
+pub(crate) fn quote(complaint: &Complaint) -> String {
     let level = if complaint.error { "error" } else { "warning" };
     let code = if complaint.code == "error" {
         level.to_string()

@@ -14,10 +14,12 @@ mod diagnostic;
 mod example;
 mod judge;
 mod kernel;
+mod matrix;
 #[cfg(test)]
 mod tests;
 
 pub use crate::example::examples;
+pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;

@@ -127,9 +127,23 @@ pub struct LockTable {
 }
 
 impl Access {
-    /// The signature as one line.
-    fn signature_text(&self) -> String {
-        self.signature.to_token_stream().to_string()
+    /// The arguments after `&self`, each with its type.
+    pub fn arguments(&self) -> Vec<(String, String)> {
+        let typed = self
+            .signature
+            .inputs
+            .iter()
+            .filter_map(|input| match input {
+                syn::FnArg::Typed(argument) => Some(argument),
+                syn::FnArg::Receiver(_) => None,
+            });
+        typed.map(|a| (text(&a.pat), text(&a.ty))).collect()
+    }
+
+    /// The type parameter, if it has one.
+    pub fn type_parameter(&self) -> Option<String> {
+        let mut types = self.signature.generics.type_params();
+        types.next().map(|t| t.ident.to_string())
     }
 }
 
@@ -139,7 +153,7 @@ impl fmt::Debug for Access {
         f.debug_struct("Access")
             .field("kind", &self.kind)
             .field("bound", &self.bound)
-            .field("signature", &self.signature_text())
+            .field("signature", &text(&self.signature))
             .field("proofs", &self.proofs)
             .field("has_else", &self.has_else)
             .finish()
@@ -151,10 +165,15 @@ impl PartialEq for Access {
         (self.kind, &self.bound, self.is_unsafe, &self.name)
             == (other.kind, &other.bound, other.is_unsafe, &other.name)
             && (&self.proofs, self.has_else) == (&other.proofs, other.has_else)
-            && self.signature_text() == other.signature_text()
+            && text(&self.signature) == text(&other.signature)
     }
 }
 
 fn as_text<S: Serializer>(signature: &syn::Signature, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&signature.to_token_stream().to_string())
+    to.serialize_str(&text(signature))
+}
+
+/// On one line.
+fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string()
 }

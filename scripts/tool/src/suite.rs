@@ -8,6 +8,7 @@ use crate::guest;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
+use crate::objcode;
 use crate::proc::{self, Event, Logged};
 use crate::progress::Progress;
 use crate::report::{Outcome, Report};
@@ -16,6 +17,7 @@ use crate::source;
 use crate::targets::{Ready, Session};
 use anyhow::{Result, bail};
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -49,6 +51,11 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
         steps.run(&format!("kunit {name}"), || {
             with_kernel(&|| kunit::run(&kernel, config, None, progress))
         });
+        if config != UM {
+            steps.run(&format!("assertions {name}"), || {
+                with_kernel(&|| objcode::assertions(&kernel, config))
+            });
+        }
         if config != X86_64_DEBUG {
             steps.run(&format!("compile-fail {name}"), || {
                 with_kernel(&|| compile_fail(session, ready, config))
@@ -100,7 +107,8 @@ impl Steps<'_> {
     }
 }
 
-/// The misuse that must not compile, its correct twin that must, and so must the README's examples.
+/// The misuse that must not compile, its correct twin that must, and so must the README's examples; and what each level
+/// may do with each field.
 pub fn compile_fail(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> {
     let step = Mutex::new(
         session
@@ -124,6 +132,10 @@ pub fn compile_fail(session: &Session, ready: &Ready, config: Config) -> Result<
         report.failed += examples.failed;
         report.cases.extend(examples.cases);
     }
+    let matrix = access_matrix(session, config, &out, rustc)?;
+    report.passed += matrix.passed;
+    report.failed += matrix.failed;
+    report.cases.extend(matrix.cases);
     let mut outcome = Outcome {
         passed: report.passed,
         ..Outcome::default()
@@ -145,6 +157,29 @@ pub fn compile_fail(session: &Session, ready: &Ready, config: Config) -> Result<
         step.into_inner().expect("no panic").done(&outcome.counts());
     }
     Ok(outcome)
+}
+
+/// Every access of the lock tables at every level, as the tables say it: shown, and written beside the logs.
+fn access_matrix(
+    session: &Session,
+    config: Config,
+    out: &Path,
+    rustc: &Path,
+) -> Result<compile_fail::Report> {
+    let vma_dir = session.places.repo.join("rust/kernel/mm/vma");
+    let table = lock_table::LockTable::read(&vma_dir)?;
+    let matrix = compile_fail::matrix(&table, out, rustc, session.case)?;
+    if session.case.is_none() {
+        let name = match config {
+            X86_64 => "access-matrix.json".to_string(),
+            other => format!("access-matrix-{}.json", other.name),
+        };
+        matrix.write(&session.places.build.join(name))?;
+    }
+    if !matrix.rows.is_empty() {
+        session.progress.hidden(|| println!("{matrix}\n"));
+    }
+    Ok(matrix.report)
 }
 
 /// What reviewers would say first, about the overlay, the series and the host's own code.
@@ -294,7 +329,8 @@ mod tests {
     }
 
     #[test]
-    fn every_configuration_is_tested() {
-        assert_eq!(crate::kconfig::ALL, [X86_64, X86_64_DEBUG, UM]);
+    fn every_configuration_but_the_one_with_a_target_of_its_own_is_tested() {
+        let own = crate::kconfig::X86_64_KCSAN;
+        assert_eq!(crate::kconfig::ALL, [X86_64, X86_64_DEBUG, UM, own]);
     }
 }

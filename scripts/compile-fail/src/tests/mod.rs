@@ -5,6 +5,7 @@
 //! They use a `kernel` crate of a few lines in a directory that looks like a kernel build, made by the compiler
 //! that builds the tests.
 
+mod matrix;
 mod parsing;
 mod refusals;
 mod verdicts;
@@ -27,6 +28,18 @@ const KERNEL: &str = r#"
     pub trait Locked {}
     pub struct Yes;
     pub struct No;
+    pub struct Vma<L>(L);
+    impl<L> Vma<L> {
+        pub fn get(&self) -> usize { 0 }
+        pub fn get_both(&self) {}
+        /// # Safety
+        /// Nothing to see to.
+        pub unsafe fn set(&self, _to: usize) where L: Locked {}
+    }
+    pub struct UnstableVma<'a>(pub &'a u8);
+    impl UnstableVma<'_> {
+        pub fn peek(&self) {}
+    }
     impl Locked for Yes {}
     pub fn write<L: Locked>(_: &L) {}
     pub const fn level<const N: usize>() -> usize {
