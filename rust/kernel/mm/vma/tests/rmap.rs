@@ -230,11 +230,10 @@ mod tests {
         assert!(unsafe { (*list).next } != list);
         // The other one has none yet.
         assert_eq!(vmas[1].anon_vma_chain(&lock), Err(EINVAL));
+        let other = vmas[1].start_write();
         // SAFETY: Nothing is changed.
-        assert_eq!(
-            unsafe { vmas[1].start_write().clear_anon_vma(&lock) },
-            Err(EINVAL)
-        );
+        let result = unsafe { other.clear_anon_vma(&lock) };
+        assert_eq!(result, Err(EINVAL));
         Ok(())
     }
 
