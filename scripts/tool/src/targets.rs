@@ -255,7 +255,7 @@ impl Session<'_> {
         let config = self.config_or(X86_64)?;
         let ready = self.ready()?;
         self.kernel(&ready).build(config, self.progress)?;
-        let outcome = suite::compile_fail(self, &ready, config)?;
+        let outcome = suite::compile_fail(self, &ready, config, true)?;
         self.end(outcome)
     }
 
