@@ -170,6 +170,25 @@ fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
         ("a if CONFIG_A", "a unless CONFIG_A", "fields.rs:4"),
         ("-> usize { 1 }", "-> usize", "fields.rs"),
         ("rcu fn", "rcu(See) fn", "fields.rs:10"),
+        ("#[inline]", "#[cfg(CONFIG_B)]", "an access has no cfg"),
+        ("a if CONFIG_A", "a", "no option that it could be else for"),
+        ("fn a(&self)", "fn a(&mut self)", "an access takes &self"),
+        ("fn a(&self)", "fn a(self: &Self)", "an access takes &self"),
+        ("fn e<R>", "fn e<R: Copy>", "without a bound"),
+        ("unsafe fn set_a", "const unsafe fn set_a", "a plain `fn`"),
+        ("h { withheld; }", "h { }", "the row h says nothing"),
+        ("h { withheld; }", "d { withheld; }", "a second row d"),
+        (
+            "by: &AnonVmaWriteGuard<'_>) {} }",
+            "by: u8) {} once; }",
+            "the row f is both written, by f(), and `once`",
+        ),
+        ("driver; }", "driver; withheld; }", "ends the row"),
+        (
+            "\nlock_table!",
+            "\n#[cfg(CONFIG_B)]\nlock_table!",
+            "lock_table! takes no attribute",
+        ),
     ] {
         let error = edited(from, to);
         assert!(error.contains(said), "{from} -> {to}: {error}");
@@ -189,6 +208,32 @@ fn levels_outside_of_the_grammar_are_refused() {
             "no level has the capability Write",
         ),
         ("See for One", "See for Nothing", "no level"),
+        (
+            "unsafe impl See for One",
+            "impl !See for One",
+            "an attribute or a `!`",
+        ),
+        (
+            "unsafe impl See for One",
+            "#[cfg(CONFIG_B)]\nunsafe impl See for One",
+            "an attribute or a `!`",
+        ),
+        (
+            "unsafe impl See for One {}",
+            "unsafe impl<L: Write> See for L {}",
+            "for what is no level",
+        ),
+        (
+            "unsafe impl See for One {}",
+            "unsafe impl See for All {}",
+            "implemented twice",
+        ),
+        (
+            "    /// One.",
+            "    #[cfg(CONFIG_B)]",
+            "a level exists in every configuration",
+        ),
+        (", label = \"l\"", "", "has no label"),
     ] {
         assert!(LEVEL.contains(from), "{from}");
         let error = refused(&LEVEL.replacen(from, to, 1), FIELDS);
