@@ -9,6 +9,9 @@ use super::items::{Expected, Item};
 use crate::diagnostic::{Complaint, Outcome};
 use crate::judge::quote;
 
+#[cfg(test)]
+mod tests;
+
 /// What came of an item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
@@ -159,30 +162,4 @@ fn says(message: &str, pattern: &str, level: &str) -> bool {
         rest = after;
     }
     rest.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::says;
-
-    #[test]
-    fn the_level_may_be_a_path() {
-        let pattern = "nothing at `{Self}` here";
-        for said in [
-            "nothing at `Read` here",
-            "nothing at `kernel::mm::vma::Read` here",
-        ] {
-            assert!(says(said, pattern, "Read"), "{said}");
-        }
-        for said in [
-            "nothing at `MmapRead` here",
-            "nothing at `Read` there",
-            "nothing at `Read` here, too",
-            "Nothing at `Read` here",
-            "nothing at `&Read` here",
-        ] {
-            assert!(!says(said, pattern, "Read"), "{said}");
-        }
-        assert!(says("a", "a", "Read") && !says("a", "", "Read"));
-    }
 }

@@ -49,9 +49,17 @@ fn try_table(level: &str, fields: &str) -> Matrix {
         ("page_table.rs", ""),
     ];
     let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
-    let table = LockTable::parse(&files.into()).unwrap();
-    let bench = Bench::new();
-    try_items(&table, PRELUDE, &bench.build(), &rustc(), None).unwrap()
+    try_part(&LockTable::parse(&files.into()).unwrap(), PRELUDE, None)
+}
+
+fn try_part(table: &LockTable, prelude: &str, filter: Option<&str>) -> Matrix {
+    try_items(table, prelude, &Bench::new().build(), &rustc(), filter).unwrap()
+}
+
+fn table(fields: &str) -> LockTable {
+    let files = [("level.rs", LEVEL), ("fields.rs", fields)];
+    let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
+    LockTable::parse(&files.into()).unwrap()
 }
 
 /// The cells that failed, and why.
@@ -151,5 +159,101 @@ fn a_method_of_the_unstable_view_that_levels_have_too_fails() {
             "matrix::field::get_both::UnstableVma",
             "matrix::field::get_both::Yes"
         ]
+    );
+}
+
+#[test]
+fn a_broken_prelude_fails_by_itself_and_everything_it_hides() {
+    let matrix = try_part(&table(FIELDS), "use kernel::Missing;\n", None);
+    let names: Vec<&str> = wrong(&matrix).iter().map(|(name, _)| *name).collect();
+    assert!(
+        names.contains(&"matrix::allowed") && names.contains(&"matrix::forbidden"),
+        "{names:?}"
+    );
+    assert_eq!(matrix.report.passed, 0);
+    assert!(matrix.rows[0].cells.values().all(|cell| !cell.ok));
+}
+
+#[test]
+fn a_part_of_a_name_selects() {
+    let table = table(FIELDS);
+    let matrix = try_part(&table, PRELUDE, Some("set::No"));
+    let names: Vec<&str> = matrix
+        .report
+        .cases
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(names, ["matrix::field::set::No"]);
+    let none = try_part(&table, PRELUDE, Some("nothing"));
+    assert_eq!((none.report.cases.len(), none.rows.len()), (0, 0));
+}
+
+#[test]
+fn a_method_of_both_views_is_tried_on_each() {
+    let fields = edit(FIELDS, "rcu fn peek(&self) {}", "rcu fn get(&self) {}");
+    let matrix = try_table(LEVEL, &fields);
+    let names: Vec<&str> = matrix
+        .report
+        .cases
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    let of_get: Vec<&&str> = names.iter().filter(|n| n.contains("::get::")).collect();
+    assert_eq!(of_get.len(), 3, "{names:?}");
+}
+
+#[test]
+fn what_has_an_else_is_tried_without_the_option() {
+    let fields = edit(
+        FIELDS,
+        "fn missing(&self) {}",
+        "fn missing(&self) {} else {}",
+    );
+    let matrix = try_table(LEVEL, &fields);
+    assert_eq!(matrix.report.left_out, 0);
+    let failed = wrong(&matrix);
+    assert_eq!(failed.len(), 2);
+    assert!(
+        failed.iter().all(|(_, detail)| detail.contains("E0599")),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn the_level_stands_for_itself_in_arguments() {
+    let fields = edit(FIELDS, "to: usize)", "to: fn(&Vma<L>) -> usize)");
+    let matrix = try_table(LEVEL, &fields);
+    let failed = wrong(&matrix);
+    assert!(!failed.is_empty());
+    assert!(
+        failed.iter().all(|(_, detail)| detail.contains("E0308")),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn the_table_to_read_shows_what_is_and_marks_what_is_wrong() {
+    let right = try_table(LEVEL, FIELDS).to_string();
+    let line = |text: &str, access: &str| -> Vec<String> {
+        let line = text
+            .lines()
+            .find(|l| l.split_whitespace().nth(1) == Some(access));
+        let words = line.unwrap().split_whitespace().skip(3);
+        words.map(str::to_string).collect()
+    };
+    assert_eq!(line(&right, "access"), ["Yes", "No", "UnstableVma"]);
+    assert_eq!(line(&right, "peek"), ["n", "n", "y"]);
+    assert_eq!(line(&right, "set"), ["y", "n"]);
+    assert_eq!(line(&right, "missing"), ["-", "-"]);
+    let fields = edit(FIELDS, "read(Any) fn get", "read(Locked) fn get");
+    assert_eq!(
+        line(&try_table(LEVEL, &fields).to_string(), "get"),
+        ["y", "y!"]
+    );
+    let fields = edit(FIELDS, "to: usize", "to: Unheard");
+    assert_eq!(
+        line(&try_table(LEVEL, &fields).to_string(), "set"),
+        ["?!", "?!"]
     );
 }

@@ -158,6 +158,15 @@ fn rows_and_accesses_are_read() {
 }
 
 #[test]
+fn proofs_are_called_as_in_the_document() {
+    let proofs = [Proof::PageTableLock, Proof::IMmapWrite, Proof::AnonVmaWrite];
+    assert_eq!(
+        proofs.map(|proof| proof.to_string()),
+        ["page_table_lock", "i_mmap write", "anon_vma write"]
+    );
+}
+
+#[test]
 fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
     for (from, to, said) in [
         ("read(See)", "peek(See)", "fields.rs:7:13"),
@@ -175,6 +184,7 @@ fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
         ("fn a(&self)", "fn a(&mut self)", "an access takes &self"),
         ("fn a(&self)", "fn a(self: &Self)", "an access takes &self"),
         ("fn e<R>", "fn e<R: Copy>", "without a bound"),
+        ("fn e<R>", "fn e<R, S>", "at most one type parameter"),
         ("unsafe fn set_a", "const unsafe fn set_a", "a plain `fn`"),
         ("h { withheld; }", "h { }", "the row h says nothing"),
         ("h { withheld; }", "d { withheld; }", "a second row d"),
