@@ -77,7 +77,7 @@ lock_table! {
             /// reverse mapping are sorted by this field: the caller takes the VMA out of the
             /// latter before, puts it back after, and updates the former, as
             /// `vma_prepare()`, `vma_complete()` and `vma_expand()` do. Nobody may rely on a value
-            /// read before.
+            /// read before. The VMA must not have got an `anon_vma` since its locks were taken.
             #[doc(alias = "vm_start")]
             #[inline]
             write(WriteAll) unsafe fn set_start(&self, start: usize) {
@@ -553,6 +553,10 @@ lock_table! {
             /// Gives a VMA that has none its anonymous reverse mapping (C: `vma->anon_vma = ..`).
             ///
             /// [`anon_vma_prepare()`](Self::anon_vma_prepare) is the whole operation.
+            ///
+            /// # Errors
+            ///
+            /// `EINVAL` if `page_table_lock` is that of another address space.
             ///
             /// # Safety
             ///

@@ -286,13 +286,13 @@ macro_rules! levels {
 levels! {
     /// A reverse-mapping lock is held that the VMA was found under, and nothing else.
     ///
-    /// Given out by a walk of the reverse mapping, [`IMmapGuard::vmas()`] and
-    /// [`AnonVmaGuard::vmas()`]. The VMA cannot go away and its extent is exact. It may be detached
-    /// already, though, and all else may change: `mprotect()` and `mlock()` write the flags and the
-    /// page protection under the mmap and VMA write locks only.
+    /// Given out by a walk of the reverse mapping, `vmas()` of an [`IMmapGuard`] or an
+    /// [`AnonVmaGuard`]. The VMA cannot go away and its extent is exact. It may be detached already,
+    /// though, and all else may change: `mprotect()` and `mlock()` write the flags and the page
+    /// protection under the mmap and VMA write locks only.
     ///
-    /// [`IMmapGuard::vmas()`]: super::rmap::IMmapGuard::vmas
-    /// [`AnonVmaGuard::vmas()`]: super::rmap::AnonVmaGuard::vmas
+    /// [`IMmapGuard`]: super::rmap::IMmapGuard
+    /// [`AnonVmaGuard`]: super::rmap::AnonVmaGuard
     Rmap = [-, -, R], |vma| bindings::vma_assert_rmap_locked(vma);
 
     /// The VMA read lock is held, the mmap lock is not.
@@ -330,7 +330,7 @@ levels! {
     VmaWrite = [W, W, -], |vma| bindings::vma_assert_write_locked(vma);
 
     /// The mmap write lock is held, the VMA is write-locked, and so are its reverse mappings: its
-    /// file's, if it has a file, and its anonymous one, if it has that.
+    /// file's, if it has a file, and its anonymous one, if it had that when the locks were taken.
     ///
     /// Taken by [`Vma::lock_rmap()`](super::Vma::lock_rmap).
     RmapWrite = [W, W, W], |vma| {

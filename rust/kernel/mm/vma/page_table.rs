@@ -168,7 +168,8 @@ lock_table! {
             ///
             /// The locks are not enough. Once they are released, the pages that were moved must be
             /// where the reverse mapping looks for them: the caller gives `to` the page offset that
-            /// makes it so, as `copy_vma()` does.
+            /// makes it so, as `copy_vma()` does. The VMA must not have got an `anon_vma` since its
+            /// locks were taken.
             #[doc(alias = "move_normal_pmd")]
             #[doc(alias = "move_page_tables")]
             write(WriteAll) unsafe fn move_pte_table(

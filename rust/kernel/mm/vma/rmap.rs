@@ -18,8 +18,8 @@
 //! at the top of [`mm/rmap.c`](srctree/mm/rmap.c).
 
 mod anon_vma;
-mod guard;
 mod i_mmap;
+mod tree;
 mod write;
 
 pub use self::{
@@ -27,18 +27,25 @@ pub use self::{
         AnonVma,
         AnonVmaGuard,
         AnonVmaReadGuard,
-        AnonVmaWriteGuard, //
-    },
-    guard::{
-        ForRead,
-        ForWrite,
-        Mode, //
+        AnonVmaWriteGuard,
+        AnonVmas,
+        OfAnon, //
     },
     i_mmap::{
         IMmap,
         IMmapGuard,
         IMmapReadGuard,
-        IMmapWriteGuard, //
+        IMmapVmas,
+        IMmapWriteGuard,
+        OfFile, //
+    },
+    tree::{
+        ForRead,
+        ForWrite,
+        Kind,
+        Mode,
+        RmapGuard,
+        RmapTree, //
     },
     write::RmapWriteGuard,
 };

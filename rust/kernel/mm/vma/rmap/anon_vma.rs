@@ -14,10 +14,14 @@ use super::{
         },
         Vma, //
     },
-    guard::{
+    tree::{
         ForRead,
         ForWrite,
-        Mode, //
+        Kind,
+        Mode,
+        RmapGuard,
+        RmapTree,
+        Sealed, //
     }, //
 };
 use crate::{
@@ -25,10 +29,6 @@ use crate::{
     error::{
         to_result,
         Result, //
-    },
-    types::{
-        NotThreadSafe,
-        Opaque, //
     }, //
 };
 use core::{
@@ -37,100 +37,59 @@ use core::{
     ptr, //
 };
 
+/// The reverse mapping of anonymous memory.
+pub enum OfAnon {}
+
+impl Sealed for OfAnon {}
+
+// SAFETY: Each pair of functions takes and releases `root->rwsem` in the same mode.
+unsafe impl Kind for OfAnon {
+    type Raw = bindings::anon_vma;
+
+    #[inline]
+    unsafe fn lock_read(raw: *mut bindings::anon_vma) {
+        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
+        unsafe { bindings::anon_vma_lock_read(raw) };
+    }
+
+    #[inline]
+    unsafe fn trylock_read(raw: *mut bindings::anon_vma) -> bool {
+        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
+        unsafe { bindings::anon_vma_trylock_read(raw) != 0 }
+    }
+
+    #[inline]
+    unsafe fn unlock_read(raw: *mut bindings::anon_vma) {
+        // SAFETY: The caller holds the lock.
+        unsafe { bindings::anon_vma_unlock_read(raw) };
+    }
+
+    #[inline]
+    unsafe fn lock_write(raw: *mut bindings::anon_vma) {
+        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
+        unsafe { bindings::anon_vma_lock_write(raw) };
+    }
+
+    #[inline]
+    unsafe fn trylock_write(raw: *mut bindings::anon_vma) -> bool {
+        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
+        unsafe { bindings::anon_vma_trylock_write(raw) != 0 }
+    }
+
+    #[inline]
+    unsafe fn unlock_write(raw: *mut bindings::anon_vma) {
+        // SAFETY: The caller holds the lock.
+        unsafe { bindings::anon_vma_unlock_write(raw) };
+    }
+}
+
 /// The mappings of anonymous memory that may share pages, by fork (C: `struct anon_vma`).
 ///
 /// All that are related by fork have one lock, that of their root.
-#[repr(transparent)]
-pub struct AnonVma(Opaque<bindings::anon_vma>);
+pub type AnonVma = RmapTree<OfAnon>;
 
-// SAFETY: An `anon_vma` does not belong to a task. All that is reachable through this type is
-// behind its lock.
-unsafe impl Send for AnonVma {}
-// SAFETY: As for `Send`.
-unsafe impl Sync for AnonVma {}
-
-impl AnonVma {
-    /// Wraps the C type.
-    ///
-    /// # Safety
-    ///
-    /// `anon_vma` must point to an `anon_vma` that lives for `'a`.
-    #[inline]
-    pub(in crate::mm::vma) unsafe fn from_raw<'a>(anon_vma: *mut bindings::anon_vma) -> &'a Self {
-        // SAFETY: The caller keeps it alive; the types have the same layout by `repr(transparent)`.
-        unsafe { &*anon_vma.cast() }
-    }
-
-    #[inline]
-    fn as_raw(&self) -> *mut bindings::anon_vma {
-        self.0.get()
-    }
-
-    /// Whose lock is taken.
-    #[inline]
-    fn root(&self) -> *mut bindings::anon_vma {
-        // SAFETY: It is alive, and its root is not changed once it can be found.
-        unsafe { (*self.as_raw()).root }
-    }
-
-    /// Takes the lock for reading (C: `anon_vma_lock_read()`).
-    ///
-    /// Sleeps, uninterruptibly, while there is a writer.
-    #[doc(alias = "anon_vma_lock_read")]
-    #[inline]
-    pub fn lock_read(&self) -> AnonVmaReadGuard<'_> {
-        // SAFETY: The `anon_vma` is alive, and so is its root, of which it has a reference.
-        unsafe { bindings::anon_vma_lock_read(self.as_raw()) };
-
-        AnonVmaGuard::new(self)
-    }
-
-    /// Takes the lock for reading unless that would sleep (C: `anon_vma_trylock_read()`).
-    #[doc(alias = "anon_vma_trylock_read")]
-    #[inline]
-    pub fn trylock_read(&self) -> Option<AnonVmaReadGuard<'_>> {
-        // SAFETY: As in `lock_read()`.
-        (unsafe { bindings::anon_vma_trylock_read(self.as_raw()) } != 0)
-            .then(|| AnonVmaGuard::new(self))
-    }
-
-    /// Takes the lock for writing (C: `anon_vma_lock_write()`).
-    ///
-    /// Sleeps, uninterruptibly, while anybody has it.
-    #[doc(alias = "anon_vma_lock_write")]
-    #[inline]
-    pub fn lock_write(&self) -> AnonVmaWriteGuard<'_> {
-        // SAFETY: As in `lock_read()`.
-        unsafe { bindings::anon_vma_lock_write(self.as_raw()) };
-
-        AnonVmaGuard::new(self)
-    }
-
-    /// Takes the lock for writing unless that would sleep (C: `anon_vma_trylock_write()`).
-    #[doc(alias = "anon_vma_trylock_write")]
-    #[inline]
-    pub fn trylock_write(&self) -> Option<AnonVmaWriteGuard<'_>> {
-        // SAFETY: As in `lock_read()`.
-        (unsafe { bindings::anon_vma_trylock_write(self.as_raw()) } != 0)
-            .then(|| AnonVmaGuard::new(self))
-    }
-}
-
-/// Holds the lock of an anonymous reverse mapping.
-///
-/// Dropping it releases the lock. If it is leaked ([`core::mem::forget`]) the lock stays taken:
-/// related processes can neither fork nor exit any more.
-///
-/// # Invariants
-///
-/// The task that has the guard holds `root->rwsem` of `anon_vma` in the mode `M`.
-#[must_use = "the anon_vma lock is released as soon as the guard is dropped"]
-pub struct AnonVmaGuard<'a, M: Mode> {
-    anon_vma: &'a AnonVma,
-    _mode: PhantomData<M>,
-    // A rw_semaphore is released by the task that took it.
-    _nts: NotThreadSafe,
-}
+/// Holds the lock of an anonymous reverse mapping, in the mode that `M` says.
+pub type AnonVmaGuard<'a, M> = RmapGuard<'a, OfAnon, M>;
 
 /// Holds the lock of an anonymous reverse mapping for reading.
 pub type AnonVmaReadGuard<'a> = AnonVmaGuard<'a, ForRead>;
@@ -138,22 +97,20 @@ pub type AnonVmaReadGuard<'a> = AnonVmaGuard<'a, ForRead>;
 /// Holds the lock of an anonymous reverse mapping for writing.
 pub type AnonVmaWriteGuard<'a> = AnonVmaGuard<'a, ForWrite>;
 
-impl<'a, M: Mode> AnonVmaGuard<'a, M> {
-    /// To be called by who has just taken the lock.
+impl RmapTree<OfAnon> {
+    /// Whose lock is taken.
     #[inline]
-    fn new(anon_vma: &'a AnonVma) -> Self {
-        // INVARIANT: All callers have taken the lock in the mode `M`.
-        Self {
-            anon_vma,
-            _mode: PhantomData,
-            _nts: NotThreadSafe,
-        }
+    fn root(&self) -> *mut bindings::anon_vma {
+        // SAFETY: It is alive, and its root is not changed once it can be found.
+        unsafe { (*self.as_raw()).root }
     }
+}
 
+impl<M: Mode> RmapGuard<'_, OfAnon, M> {
     /// Whether this is the lock of `anon_vma`: its own, or that of a relative.
     #[inline]
     pub fn is_of(&self, anon_vma: Option<&AnonVma>) -> bool {
-        anon_vma.is_some_and(|other| ptr::eq(other.root(), self.anon_vma.root()))
+        anon_vma.is_some_and(|other| ptr::eq(other.root(), self.tree.root()))
     }
 
     /// The VMAs, of whatever process, that can map anonymous pages with these page offsets
@@ -164,29 +121,14 @@ impl<'a, M: Mode> AnonVmaGuard<'a, M> {
     pub fn vmas(&self, pgoffs: RangeInclusive<usize>) -> AnonVmas<'_> {
         // INVARIANT: The lock is held while the guard is borrowed.
         AnonVmas {
-            next: first(self.anon_vma, &pgoffs),
+            next: first(self.tree, &pgoffs),
             pgoffs,
             _guard: PhantomData,
         }
     }
 }
 
-impl<M: Mode> Drop for AnonVmaGuard<'_, M> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants the lock is held by this task in that mode; views borrowed
-        // the guard and are gone.
-        unsafe {
-            if M::WRITE {
-                bindings::anon_vma_unlock_write(self.anon_vma.as_raw());
-            } else {
-                bindings::anon_vma_unlock_read(self.anon_vma.as_raw());
-            }
-        }
-    }
-}
-
-/// Iterates over VMAs that can map the same anonymous pages; see [`AnonVmaGuard::vmas()`].
+/// Iterates over VMAs that can map the same anonymous pages; see `vmas()` of [`AnonVmaGuard`].
 ///
 /// # Invariants
 ///

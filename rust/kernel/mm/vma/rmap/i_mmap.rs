@@ -10,25 +10,71 @@ use super::{
         level::Rmap,
         Vma, //
     },
-    guard::{
+    tree::{
         ForRead,
         ForWrite,
-        Mode, //
+        Kind,
+        Mode,
+        RmapGuard,
+        RmapTree,
+        Sealed, //
     }, //
 };
 use crate::{
     bindings,
-    fs::LocalFile,
-    types::{
-        NotThreadSafe,
-        Opaque, //
-    }, //
+    fs::LocalFile, //
 };
 use core::{
     marker::PhantomData,
     ops::RangeInclusive,
     ptr, //
 };
+
+/// The reverse mapping of a file.
+pub enum OfFile {}
+
+impl Sealed for OfFile {}
+
+// SAFETY: Each pair of functions takes and releases `i_mmap_rwsem` in the same mode.
+unsafe impl Kind for OfFile {
+    type Raw = bindings::address_space;
+
+    #[inline]
+    unsafe fn lock_read(raw: *mut bindings::address_space) {
+        // SAFETY: The caller keeps it alive.
+        unsafe { bindings::i_mmap_lock_read(raw) };
+    }
+
+    #[inline]
+    unsafe fn trylock_read(raw: *mut bindings::address_space) -> bool {
+        // SAFETY: The caller keeps it alive.
+        unsafe { bindings::i_mmap_trylock_read(raw) != 0 }
+    }
+
+    #[inline]
+    unsafe fn unlock_read(raw: *mut bindings::address_space) {
+        // SAFETY: The caller holds the lock.
+        unsafe { bindings::i_mmap_unlock_read(raw) };
+    }
+
+    #[inline]
+    unsafe fn lock_write(raw: *mut bindings::address_space) {
+        // SAFETY: The caller keeps it alive.
+        unsafe { bindings::i_mmap_lock_write(raw) };
+    }
+
+    #[inline]
+    unsafe fn trylock_write(raw: *mut bindings::address_space) -> bool {
+        // SAFETY: The caller keeps it alive.
+        unsafe { bindings::i_mmap_trylock_write(raw) != 0 }
+    }
+
+    #[inline]
+    unsafe fn unlock_write(raw: *mut bindings::address_space) {
+        // SAFETY: The caller holds the lock.
+        unsafe { bindings::i_mmap_unlock_write(raw) };
+    }
+}
 
 /// The mappings of a file (C: `struct address_space`, its `i_mmap`).
 ///
@@ -42,88 +88,10 @@ use core::{
 ///     IMmap::of(file).lock_read().vmas(0..=0).count()
 /// }
 /// ```
-#[repr(transparent)]
-pub struct IMmap(Opaque<bindings::address_space>);
+pub type IMmap = RmapTree<OfFile>;
 
-// SAFETY: An `address_space` belongs to an inode, not to a task. All that is reachable through this
-// type is behind its lock.
-unsafe impl Send for IMmap {}
-// SAFETY: As for `Send`.
-unsafe impl Sync for IMmap {}
-
-impl IMmap {
-    /// The mappings of `file` (C: `f_mapping`).
-    #[doc(alias = "f_mapping")]
-    #[inline]
-    pub fn of(file: &LocalFile) -> &Self {
-        // SAFETY: `f_mapping` is written when the file is opened. It lives as long as what was
-        // opened, of which the file has a reference.
-        unsafe { &*(*file.as_ptr()).f_mapping.cast() }
-    }
-
-    #[inline]
-    fn as_raw(&self) -> *mut bindings::address_space {
-        self.0.get()
-    }
-
-    /// Takes the lock for reading (C: `i_mmap_lock_read()`).
-    ///
-    /// Sleeps, uninterruptibly, while there is a writer.
-    #[doc(alias = "i_mmap_lock_read")]
-    #[inline]
-    pub fn lock_read(&self) -> IMmapReadGuard<'_> {
-        // SAFETY: The `address_space` is alive.
-        unsafe { bindings::i_mmap_lock_read(self.as_raw()) };
-
-        IMmapGuard::new(self)
-    }
-
-    /// Takes the lock for reading unless that would sleep (C: `i_mmap_trylock_read()`).
-    #[doc(alias = "i_mmap_trylock_read")]
-    #[inline]
-    pub fn trylock_read(&self) -> Option<IMmapReadGuard<'_>> {
-        // SAFETY: The `address_space` is alive.
-        (unsafe { bindings::i_mmap_trylock_read(self.as_raw()) } != 0)
-            .then(|| IMmapGuard::new(self))
-    }
-
-    /// Takes the lock for writing (C: `i_mmap_lock_write()`).
-    ///
-    /// Sleeps, uninterruptibly, while anybody has it.
-    #[doc(alias = "i_mmap_lock_write")]
-    #[inline]
-    pub fn lock_write(&self) -> IMmapWriteGuard<'_> {
-        // SAFETY: The `address_space` is alive.
-        unsafe { bindings::i_mmap_lock_write(self.as_raw()) };
-
-        IMmapGuard::new(self)
-    }
-
-    /// Takes the lock for writing unless that would sleep (C: `i_mmap_trylock_write()`).
-    #[doc(alias = "i_mmap_trylock_write")]
-    #[inline]
-    pub fn trylock_write(&self) -> Option<IMmapWriteGuard<'_>> {
-        // SAFETY: The `address_space` is alive.
-        (unsafe { bindings::i_mmap_trylock_write(self.as_raw()) } != 0)
-            .then(|| IMmapGuard::new(self))
-    }
-}
-
-/// Holds the lock of a file's mappings.
-///
-/// Dropping it releases the lock. If it is leaked ([`core::mem::forget`]) the lock stays taken:
-/// nobody can map or unmap the file, or truncate it, any more.
-///
-/// # Invariants
-///
-/// The task that has the guard holds `i_mmap_rwsem` of `i_mmap` in the mode `M`.
-#[must_use = "the i_mmap lock is released as soon as the guard is dropped"]
-pub struct IMmapGuard<'f, M: Mode> {
-    i_mmap: &'f IMmap,
-    _mode: PhantomData<M>,
-    // A rw_semaphore is released by the task that took it.
-    _nts: NotThreadSafe,
-}
+/// Holds the lock of a file's mappings, in the mode that `M` says.
+pub type IMmapGuard<'f, M> = RmapGuard<'f, OfFile, M>;
 
 /// Holds the lock of a file's mappings for reading.
 pub type IMmapReadGuard<'f> = IMmapGuard<'f, ForRead>;
@@ -131,22 +99,22 @@ pub type IMmapReadGuard<'f> = IMmapGuard<'f, ForRead>;
 /// Holds the lock of a file's mappings for writing.
 pub type IMmapWriteGuard<'f> = IMmapGuard<'f, ForWrite>;
 
-impl<'f, M: Mode> IMmapGuard<'f, M> {
-    /// To be called by who has just taken the lock.
+impl RmapTree<OfFile> {
+    /// The mappings of `file` (C: `f_mapping`).
+    #[doc(alias = "f_mapping")]
     #[inline]
-    fn new(i_mmap: &'f IMmap) -> Self {
-        // INVARIANT: All callers have taken the lock in the mode `M`.
-        Self {
-            i_mmap,
-            _mode: PhantomData,
-            _nts: NotThreadSafe,
-        }
+    pub fn of(file: &LocalFile) -> &Self {
+        // SAFETY: `f_mapping` is written when the file is opened. It lives as long as what was
+        // opened, of which the file has a reference.
+        unsafe { Self::from_raw((*file.as_ptr()).f_mapping) }
     }
+}
 
+impl<M: Mode> RmapGuard<'_, OfFile, M> {
     /// Whether this is the lock of the mappings of `file`.
     #[inline]
     pub fn is_of(&self, file: Option<&LocalFile>) -> bool {
-        file.is_some_and(|file| ptr::eq(IMmap::of(file), self.i_mmap))
+        file.is_some_and(|file| ptr::eq(IMmap::of(file), self.tree))
     }
 
     /// The VMAs, of whatever process, that map any of these pages of the file, by page offset
@@ -157,29 +125,14 @@ impl<'f, M: Mode> IMmapGuard<'f, M> {
     pub fn vmas(&self, pgoffs: RangeInclusive<usize>) -> IMmapVmas<'_> {
         // INVARIANT: The lock is held while the guard is borrowed.
         IMmapVmas {
-            next: first(self.i_mmap, &pgoffs),
+            next: first(self.tree, &pgoffs),
             pgoffs,
             _guard: PhantomData,
         }
     }
 }
 
-impl<M: Mode> Drop for IMmapGuard<'_, M> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants the lock is held by this task in that mode; views borrowed
-        // the guard and are gone.
-        unsafe {
-            if M::WRITE {
-                bindings::i_mmap_unlock_write(self.i_mmap.as_raw());
-            } else {
-                bindings::i_mmap_unlock_read(self.i_mmap.as_raw());
-            }
-        }
-    }
-}
-
-/// Iterates over VMAs that map a file; see [`IMmapGuard::vmas()`].
+/// Iterates over VMAs that map a file; see `vmas()` of [`IMmapGuard`].
 ///
 /// # Invariants
 ///

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What both kinds of reverse mappings have in common: a tree of VMAs with a reader/writer lock.
+
+use crate::types::{
+    NotThreadSafe,
+    Opaque, //
+};
+use core::marker::PhantomData;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+pub(super) use self::sealed::Sealed;
+
+/// A kind of reverse mapping: [`OfFile`](super::OfFile) or [`OfAnon`](super::OfAnon).
+///
+/// This trait is sealed.
+///
+/// # Safety
+///
+/// `unlock_read()` and `unlock_write()` must release what the functions that lock in that mode have
+/// taken.
+pub unsafe trait Kind: Sealed + 'static {
+    /// The C type.
+    #[doc(hidden)]
+    type Raw;
+
+    /// Sleeps until the lock is held for reading.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must be alive. This holds for all functions of the trait.
+    #[doc(hidden)]
+    unsafe fn lock_read(raw: *mut Self::Raw);
+
+    /// Whether the lock is now held for reading.
+    ///
+    /// # Safety
+    ///
+    /// As for `lock_read()`.
+    #[doc(hidden)]
+    unsafe fn trylock_read(raw: *mut Self::Raw) -> bool;
+
+    /// Releases the lock.
+    ///
+    /// # Safety
+    ///
+    /// As for `lock_read()`, and the calling task must hold the lock for reading.
+    #[doc(hidden)]
+    unsafe fn unlock_read(raw: *mut Self::Raw);
+
+    /// Sleeps until the lock is held for writing.
+    ///
+    /// # Safety
+    ///
+    /// As for `lock_read()`.
+    #[doc(hidden)]
+    unsafe fn lock_write(raw: *mut Self::Raw);
+
+    /// Whether the lock is now held for writing.
+    ///
+    /// # Safety
+    ///
+    /// As for `lock_read()`.
+    #[doc(hidden)]
+    unsafe fn trylock_write(raw: *mut Self::Raw) -> bool;
+
+    /// Releases the lock.
+    ///
+    /// # Safety
+    ///
+    /// As for `lock_read()`, and the calling task must hold the lock for writing.
+    #[doc(hidden)]
+    unsafe fn unlock_write(raw: *mut Self::Raw);
+}
+
+/// The VMAs that map the same thing: [`IMmap`](super::IMmap) or [`AnonVma`](super::AnonVma).
+#[repr(transparent)]
+pub struct RmapTree<K: Kind>(Opaque<K::Raw>);
+
+// SAFETY: Neither kind belongs to a task. All that is reachable through this type is behind its
+// lock.
+unsafe impl<K: Kind> Send for RmapTree<K> {}
+// SAFETY: As for `Send`.
+unsafe impl<K: Kind> Sync for RmapTree<K> {}
+
+impl<K: Kind> RmapTree<K> {
+    /// Wraps the C type.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must point to a reverse mapping that lives for `'a`.
+    #[inline]
+    pub(in crate::mm::vma) unsafe fn from_raw<'a>(raw: *mut K::Raw) -> &'a Self {
+        // SAFETY: The caller keeps it alive; the types have the same layout by `repr(transparent)`.
+        unsafe { &*raw.cast() }
+    }
+
+    #[inline]
+    pub(super) fn as_raw(&self) -> *mut K::Raw {
+        self.0.get()
+    }
+
+    /// Takes the lock for reading (C: `i_mmap_lock_read()`, `anon_vma_lock_read()`).
+    ///
+    /// Sleeps, uninterruptibly, while there is a writer.
+    #[doc(alias = "i_mmap_lock_read")]
+    #[doc(alias = "anon_vma_lock_read")]
+    #[inline]
+    pub fn lock_read(&self) -> RmapGuard<'_, K, ForRead> {
+        // SAFETY: The reference keeps it alive.
+        unsafe { K::lock_read(self.as_raw()) };
+
+        RmapGuard::new(self)
+    }
+
+    /// Takes the lock for reading unless that would sleep (C: `i_mmap_trylock_read()`,
+    /// `anon_vma_trylock_read()`).
+    #[doc(alias = "i_mmap_trylock_read")]
+    #[doc(alias = "anon_vma_trylock_read")]
+    #[inline]
+    pub fn trylock_read(&self) -> Option<RmapGuard<'_, K, ForRead>> {
+        // SAFETY: The reference keeps it alive.
+        unsafe { K::trylock_read(self.as_raw()) }.then(|| RmapGuard::new(self))
+    }
+
+    /// Takes the lock for writing (C: `i_mmap_lock_write()`, `anon_vma_lock_write()`).
+    ///
+    /// Sleeps, uninterruptibly, while anybody has it.
+    #[doc(alias = "i_mmap_lock_write")]
+    #[doc(alias = "anon_vma_lock_write")]
+    #[inline]
+    pub fn lock_write(&self) -> RmapGuard<'_, K, ForWrite> {
+        // SAFETY: The reference keeps it alive.
+        unsafe { K::lock_write(self.as_raw()) };
+
+        RmapGuard::new(self)
+    }
+
+    /// Takes the lock for writing unless that would sleep (C: `i_mmap_trylock_write()`,
+    /// `anon_vma_trylock_write()`).
+    #[doc(alias = "i_mmap_trylock_write")]
+    #[doc(alias = "anon_vma_trylock_write")]
+    #[inline]
+    pub fn trylock_write(&self) -> Option<RmapGuard<'_, K, ForWrite>> {
+        // SAFETY: The reference keeps it alive.
+        unsafe { K::trylock_write(self.as_raw()) }.then(|| RmapGuard::new(self))
+    }
+}
+
+/// A mode in which a reverse-mapping lock is held: [`ForRead`] or [`ForWrite`].
+///
+/// This trait is sealed.
+pub trait Mode: Sealed + 'static {
+    /// Whether others are kept from holding the lock at all.
+    #[doc(hidden)]
+    const WRITE: bool;
+}
+
+/// Held for reading, together with other readers.
+pub enum ForRead {}
+
+/// Held for writing, alone.
+pub enum ForWrite {}
+
+impl Sealed for ForRead {}
+impl Sealed for ForWrite {}
+
+impl Mode for ForRead {
+    const WRITE: bool = false;
+}
+
+impl Mode for ForWrite {
+    const WRITE: bool = true;
+}
+
+/// Holds the lock of a reverse mapping, in the mode that `M` says.
+///
+/// Dropping it releases the lock. If it is leaked ([`core::mem::forget`]) the lock stays taken: the
+/// file can be neither mapped, unmapped nor truncated any more, or related processes can neither
+/// fork nor exit. It cannot be used or freed wrongly, though.
+///
+/// # Invariants
+///
+/// The task that has the guard holds the lock of `tree` in the mode `M`.
+#[must_use = "the reverse-mapping lock is released as soon as the guard is dropped"]
+pub struct RmapGuard<'a, K: Kind, M: Mode> {
+    pub(super) tree: &'a RmapTree<K>,
+    _mode: PhantomData<M>,
+    // A rw_semaphore is released by the task that took it.
+    _nts: NotThreadSafe,
+}
+
+impl<'a, K: Kind, M: Mode> RmapGuard<'a, K, M> {
+    /// To be called by who has just taken the lock.
+    #[inline]
+    fn new(tree: &'a RmapTree<K>) -> Self {
+        // INVARIANT: All callers have taken the lock in the mode `M`.
+        Self {
+            tree,
+            _mode: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+}
+
+impl<K: Kind, M: Mode> Drop for RmapGuard<'_, K, M> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the lock is held by this task in that mode; views borrowed
+        // the guard and are gone.
+        unsafe {
+            if M::WRITE {
+                K::unlock_write(self.tree.as_raw());
+            } else {
+                K::unlock_read(self.tree.as_raw());
+            }
+        }
+    }
+}
