@@ -84,6 +84,26 @@ pub struct Ended {
     pub timed_out: bool,
 }
 
+/// Runs a command to its end with its output into a new `log`, each line of it shown for a moment by `show`. Returns
+/// whether it succeeded, and its output.
+pub fn watched(log: &Path, cmd: Command, mut show: impl FnMut(&str)) -> Result<(bool, String)> {
+    let run = Logged {
+        log,
+        append: false,
+        timeout: None,
+    };
+    let ended = run.run(cmd, |event| {
+        if let Event::Line(line) = event {
+            show(line.trim());
+        }
+    })?;
+    let output = fs::read(log).with_context(|| format!("{}: has gone", log.display()))?;
+    Ok((
+        ended.status.success(),
+        String::from_utf8_lossy(&output).into_owned(),
+    ))
+}
+
 /// Runs a command to its end with stdout and stderr into `log`, which is begun anew unless `append`.
 pub struct Logged<'a> {
     pub log: &'a Path,

@@ -5,10 +5,9 @@
 use crate::diagnostics;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::proc::{self, Event, Logged};
+use crate::proc;
 use crate::progress::Progress;
 use anyhow::{Result, bail};
-use std::fs;
 use std::path::PathBuf;
 
 /// Builds it in the directory of a built kernel, and returns the page to begin with.
@@ -19,22 +18,12 @@ pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<Pat
     let shown = kernel.places.show(&log);
     let mut cmd = kernel.make(config, &out);
     cmd.arg("rustdoc");
-    let run = Logged {
-        log: &log,
-        append: false,
-        timeout: None,
-    };
-    let ended = run.run(cmd, |event| {
-        if let Event::Line(line) = event {
-            step.doing(line.trim());
-        }
-    })?;
-    if !ended.status.success() {
+    let (success, output) = proc::watched(&log, cmd, |line| step.doing(line))?;
+    if !success {
         eprint!("{}", proc::tail(&log, 20));
         bail!("the documentation does not build: see {shown}");
     }
-    let text = fs::read(&log).unwrap_or_default();
-    let warnings = diagnostics::about(&String::from_utf8_lossy(&text), &kernel.ours);
+    let warnings = diagnostics::about(&output, &kernel.ours);
     for warning in &warnings {
         eprint!("{}", warning.text);
     }

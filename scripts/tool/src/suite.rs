@@ -9,14 +9,13 @@ use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
 use crate::objcode;
-use crate::proc::{self, Event, Logged};
+use crate::proc;
 use crate::progress::Progress;
 use crate::report::{Outcome, Report};
 use crate::rustdoc;
 use crate::source;
 use crate::targets::{Ready, Session};
 use anyhow::{Result, bail};
-use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread::available_parallelism;
@@ -219,18 +218,8 @@ fn cargo_test(session: &Session) -> Result<Outcome> {
         .env("CARGO_TARGET_DIR", session.places.build.join("target"))
         .env("VMA_SOURCE", session.places.tree())
         .env("CARGO_TERM_COLOR", "never");
-    let run = Logged {
-        log: &log,
-        append: false,
-        timeout: None,
-    };
-    let ended = run.run(cmd, |event| {
-        if let Event::Line(line) = event {
-            step.doing(line.trim());
-        }
-    })?;
-    let text = fs::read(&log).unwrap_or_default();
-    let outcome = cargo_counts(&String::from_utf8_lossy(&text), ended.status.success());
+    let (success, output) = proc::watched(&log, cmd, |line| step.doing(line))?;
+    let outcome = cargo_counts(&output, success);
     match outcome.failed {
         0 => step.done(&outcome.counts()),
         _ => eprint!("{}", proc::tail(&log, 40)),

@@ -117,15 +117,16 @@ impl Session<'_> {
         ))
     }
 
+    /// The tree that the overlay goes into, fetched if need be.
+    fn tree(&self, overlay: &Overlay) -> Result<PathBuf> {
+        let packages = Packages::load(&self.places.repo)?;
+        let versions = &overlay.supported_versions;
+        source::tree(self.places, &packages, versions, self.progress)
+    }
+
     pub fn apply(&self) -> Result<bool> {
         let overlay = self.overlay()?;
-        let packages = Packages::load(&self.places.repo)?;
-        let tree = source::tree(
-            self.places,
-            &packages,
-            &overlay.supported_versions,
-            self.progress,
-        )?;
+        let tree = self.tree(&overlay)?;
         println!("{}", self.put_in(&overlay, &tree)?);
         Ok(true)
     }
@@ -158,13 +159,7 @@ impl Session<'_> {
 
     pub fn patches(&self) -> Result<bool> {
         let overlay = self.overlay()?;
-        let packages = Packages::load(&self.places.repo)?;
-        let tree = source::tree(
-            self.places,
-            &packages,
-            &overlay.supported_versions,
-            self.progress,
-        )?;
+        let tree = self.tree(&overlay)?;
         let (dir, patches) = self.write_patches(&overlay, &tree)?;
         for patch in &patches {
             println!("{}", self.places.show(patch));
