@@ -287,9 +287,9 @@ levels! {
     /// A reverse-mapping lock is held that the VMA was found under, and nothing else.
     ///
     /// Given out by a walk of the reverse mapping, `vmas()` of an [`IMmapGuard`] or an
-    /// [`AnonVmaGuard`]. The VMA cannot go away and its extent is exact. It may be detached already,
-    /// though, and all else may change: `mprotect()` and `mlock()` write the flags and the page
-    /// protection under the mmap and VMA write locks only.
+    /// [`AnonVmaGuard`]. The VMA cannot go away and its extent is exact. It may be detached
+    /// already, though, and all else may change: `mprotect()` and `mlock()` write the flags and
+    /// the page protection under the mmap and VMA write locks only.
     ///
     /// [`IMmapGuard`]: super::rmap::IMmapGuard
     /// [`AnonVmaGuard`]: super::rmap::AnonVmaGuard
