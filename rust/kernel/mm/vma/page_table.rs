@@ -119,7 +119,7 @@ lock_table! {
                 addr: usize,
                 f: impl FnOnce(&mut PteSlot<'_, L>) -> R,
             ) -> Result<R, NoPte> {
-                walk::alloc_tables(self, addr)?;
+                walk::alloc_tables(self.as_raw(), addr)?;
                 walk::with_pte(self, addr, f)
             }
         }
@@ -142,7 +142,7 @@ lock_table! {
             #[doc(alias = "zap_page_range_single")]
             #[inline]
             write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), NoPte> {
-                walk::zap(self, range)
+                walk::zap(self.as_raw(), range)
             }
         }
 
@@ -178,7 +178,7 @@ lock_table! {
                 to: &Vma<VmaWrite>,
                 to_addr: usize,
             ) -> Result<(), NoPte> {
-                relocate::move_pte_table(self.as_raw(), from, to.as_raw(), to_addr)
+                relocate::move_pte_table(self.as_read(), from, to.as_read(), to_addr)
             }
         }
     }

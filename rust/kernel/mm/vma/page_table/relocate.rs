@@ -5,6 +5,14 @@
 //! C source: `move_normal_pmd()` in [`mm/mremap.c`](srctree/mm/mremap.c)
 
 use super::{
+    super::{
+        rmap::{
+            AnonVma,
+            IMmap, //
+        },
+        Read,
+        Vma, //
+    },
     entry::Pmd,
     walk::{
         contains,
@@ -13,14 +21,15 @@ use super::{
     }, //
 };
 use crate::bindings;
+use core::ptr;
 
 /// Moves the table of `from` to `to_addr`; see `Vma::move_pte_table()`.
 ///
 /// All locks of `vma`, and the mmap and VMA write locks of `to`, are held by whoever calls this.
 pub(super) fn move_pte_table(
-    vma: *mut bindings::vm_area_struct,
+    vma: &Vma<Read>,
     from: usize,
-    to: *mut bindings::vm_area_struct,
+    to: &Vma<Read>,
     to_addr: usize,
 ) -> Result<(), NoPte> {
     if !cfg!(CONFIG_HAVE_MOVE_PMD) {
@@ -29,10 +38,10 @@ pub(super) fn move_pte_table(
 
     for (vma, addr) in [(vma, from), (to, to_addr)] {
         let end = addr.checked_add(Pmd::SIZE).ok_or(NoPte::OutOfRange)?;
-        if addr % Pmd::SIZE != 0 || !contains(vma, &(addr..end)) {
+        if addr % Pmd::SIZE != 0 || !contains(vma.as_raw(), &(addr..end)) {
             return Err(NoPte::OutOfRange);
         }
-        if has_userfaultfd(vma) {
+        if vma.userfaultfd_ctx().is_some() {
             return Err(NoPte::NotSupported);
         }
     }
@@ -41,14 +50,14 @@ pub(super) fn move_pte_table(
         return Err(NoPte::OutOfRange);
     }
 
-    let old = find_pmd(vma, from)?.as_ptr();
-    let new = find_pmd(to, to_addr)?.as_ptr();
+    let old = find_pmd(vma.as_raw(), from)?.as_ptr();
+    let new = find_pmd(to.as_raw(), to_addr)?.as_ptr();
 
     // SAFETY: Both entries are of this mm, in tables that are not freed. Who has the mmap write
     // lock may take two of these locks in any order, as in C. What is moved is the table that was
     // there, once, and its place is empty after that.
     unsafe {
-        let mm = (*vma).vm_mm;
+        let mm = vma.mm().as_raw();
         let old_lock = bindings::pmd_lock(mm, old);
         let new_lock = bindings::pmd_lockptr(mm, new);
         if new_lock != old_lock {
@@ -65,7 +74,7 @@ pub(super) fn move_pte_table(
         } else {
             bindings::pmd_clear(old);
             bindings::pmd_populate(mm, new, bindings::pmd_pgtable(value.0));
-            bindings::flush_tlb_range(vma, from, from + Pmd::SIZE);
+            bindings::flush_tlb_range(vma.as_raw(), from, from + Pmd::SIZE);
             Ok(())
         };
 
@@ -80,26 +89,9 @@ pub(super) fn move_pte_table(
 
 /// Whether the locks of `vma` also protect the page tables of `to`: the same address space, file
 /// and family of anonymous memory.
-fn same_locks(vma: *mut bindings::vm_area_struct, to: *mut bindings::vm_area_struct) -> bool {
-    // SAFETY: Both are write-locked, so none of these fields is written. An `anon_vma` keeps its
-    // root.
-    unsafe {
-        let mapping =
-            |vma: *mut bindings::vm_area_struct| (*vma).vm_file.as_ref().map(|file| file.f_mapping);
-        let root =
-            |vma: *mut bindings::vm_area_struct| (*vma).anon_vma.as_ref().map(|anon| anon.root);
+fn same_locks(vma: &Vma<Read>, to: &Vma<Read>) -> bool {
+    let i_mmap = |vma: &Vma<Read>| vma.file().map(|file| ptr::from_ref(IMmap::of(file)));
+    let root = |vma: &Vma<Read>| vma.anon_vma().map(AnonVma::root);
 
-        (*vma).vm_mm == (*to).vm_mm && mapping(vma) == mapping(to) && root(vma) == root(to)
-    }
-}
-
-#[cfg(CONFIG_USERFAULTFD)]
-fn has_userfaultfd(vma: *mut bindings::vm_area_struct) -> bool {
-    // SAFETY: The VMA is write-locked, so this field is not written.
-    unsafe { !(*vma).vm_userfaultfd_ctx.ctx.is_null() }
-}
-
-#[cfg(not(CONFIG_USERFAULTFD))]
-fn has_userfaultfd(_vma: *mut bindings::vm_area_struct) -> bool {
-    false
+    ptr::eq(vma.mm(), to.mm()) && i_mmap(vma) == i_mmap(to) && root(vma) == root(to)
 }

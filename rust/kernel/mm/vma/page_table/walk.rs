@@ -4,10 +4,7 @@
 
 use super::{
     super::{
-        level::{
-            InstallEntries,
-            Stable, //
-        },
+        level::Stable,
         Vma, //
     },
     entry::{
@@ -76,16 +73,6 @@ pub(super) fn with_pmd<L: Stable, R>(
     // SAFETY: The lock was taken by `pmd_lock()`.
     unsafe { bindings::spin_unlock(lock) };
     Ok(result)
-}
-
-#[inline]
-pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
-    alloc(vma.as_raw(), addr)
-}
-
-#[inline]
-pub(super) fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result<(), NoPte> {
-    zap_range(vma.as_raw(), range)
 }
 
 /// Whether all of `range` is inside of a VMA that a caller keeps stable.
@@ -181,7 +168,7 @@ fn pmd_lock(
 }
 
 #[inline(never)]
-fn alloc(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
+pub(super) fn alloc_tables(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
     check(vma, addr)?;
 
     // SAFETY: The only caller has a view of the VMA at a level that permits to install entries.
@@ -193,7 +180,7 @@ fn alloc(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
 }
 
 #[inline(never)]
-fn zap_range(vma: *mut bindings::vm_area_struct, range: Range<usize>) -> Result<(), NoPte> {
+pub(super) fn zap(vma: *mut bindings::vm_area_struct, range: Range<usize>) -> Result<(), NoPte> {
     if !contains(vma, &range) {
         return Err(NoPte::OutOfRange);
     }

@@ -15,6 +15,7 @@ use super::{
         Vma, //
     },
     tree::{
+        rmap_kind,
         ForRead,
         ForWrite,
         Kind,
@@ -37,50 +38,12 @@ use core::{
     ptr, //
 };
 
-/// The reverse mapping of anonymous memory.
-pub enum OfAnon {}
-
-impl Sealed for OfAnon {}
-
-// SAFETY: Each pair of functions takes and releases `root->rwsem` in the same mode.
-unsafe impl Kind for OfAnon {
-    type Raw = bindings::anon_vma;
-
-    #[inline]
-    unsafe fn lock_read(raw: *mut bindings::anon_vma) {
-        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
-        unsafe { bindings::anon_vma_lock_read(raw) };
-    }
-
-    #[inline]
-    unsafe fn trylock_read(raw: *mut bindings::anon_vma) -> bool {
-        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
-        unsafe { bindings::anon_vma_trylock_read(raw) != 0 }
-    }
-
-    #[inline]
-    unsafe fn unlock_read(raw: *mut bindings::anon_vma) {
-        // SAFETY: The caller holds the lock.
-        unsafe { bindings::anon_vma_unlock_read(raw) };
-    }
-
-    #[inline]
-    unsafe fn lock_write(raw: *mut bindings::anon_vma) {
-        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
-        unsafe { bindings::anon_vma_lock_write(raw) };
-    }
-
-    #[inline]
-    unsafe fn trylock_write(raw: *mut bindings::anon_vma) -> bool {
-        // SAFETY: The caller keeps it alive, and so its root, of which it has a reference.
-        unsafe { bindings::anon_vma_trylock_write(raw) != 0 }
-    }
-
-    #[inline]
-    unsafe fn unlock_write(raw: *mut bindings::anon_vma) {
-        // SAFETY: The caller holds the lock.
-        unsafe { bindings::anon_vma_unlock_write(raw) };
-    }
+rmap_kind! {
+    /// The reverse mapping of anonymous memory. Its lock is that of its root, of which it has a
+    /// reference.
+    OfAnon(anon_vma):
+    anon_vma_lock_read, anon_vma_trylock_read, anon_vma_unlock_read,
+    anon_vma_lock_write, anon_vma_trylock_write, anon_vma_unlock_write
 }
 
 /// The mappings of anonymous memory that may share pages, by fork (C: `struct anon_vma`).
@@ -100,7 +63,7 @@ pub type AnonVmaWriteGuard<'a> = AnonVmaGuard<'a, ForWrite>;
 impl RmapTree<OfAnon> {
     /// Whose lock is taken.
     #[inline]
-    fn root(&self) -> *mut bindings::anon_vma {
+    pub(in crate::mm::vma) fn root(&self) -> *mut bindings::anon_vma {
         // SAFETY: It is alive, and its root is not changed once it can be found.
         unsafe { (*self.as_raw()).root }
     }

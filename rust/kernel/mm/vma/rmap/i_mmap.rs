@@ -11,6 +11,7 @@ use super::{
         Vma, //
     },
     tree::{
+        rmap_kind,
         ForRead,
         ForWrite,
         Kind,
@@ -30,50 +31,11 @@ use core::{
     ptr, //
 };
 
-/// The reverse mapping of a file.
-pub enum OfFile {}
-
-impl Sealed for OfFile {}
-
-// SAFETY: Each pair of functions takes and releases `i_mmap_rwsem` in the same mode.
-unsafe impl Kind for OfFile {
-    type Raw = bindings::address_space;
-
-    #[inline]
-    unsafe fn lock_read(raw: *mut bindings::address_space) {
-        // SAFETY: The caller keeps it alive.
-        unsafe { bindings::i_mmap_lock_read(raw) };
-    }
-
-    #[inline]
-    unsafe fn trylock_read(raw: *mut bindings::address_space) -> bool {
-        // SAFETY: The caller keeps it alive.
-        unsafe { bindings::i_mmap_trylock_read(raw) != 0 }
-    }
-
-    #[inline]
-    unsafe fn unlock_read(raw: *mut bindings::address_space) {
-        // SAFETY: The caller holds the lock.
-        unsafe { bindings::i_mmap_unlock_read(raw) };
-    }
-
-    #[inline]
-    unsafe fn lock_write(raw: *mut bindings::address_space) {
-        // SAFETY: The caller keeps it alive.
-        unsafe { bindings::i_mmap_lock_write(raw) };
-    }
-
-    #[inline]
-    unsafe fn trylock_write(raw: *mut bindings::address_space) -> bool {
-        // SAFETY: The caller keeps it alive.
-        unsafe { bindings::i_mmap_trylock_write(raw) != 0 }
-    }
-
-    #[inline]
-    unsafe fn unlock_write(raw: *mut bindings::address_space) {
-        // SAFETY: The caller holds the lock.
-        unsafe { bindings::i_mmap_unlock_write(raw) };
-    }
+rmap_kind! {
+    /// The reverse mapping of a file.
+    OfFile(address_space):
+    i_mmap_lock_read, i_mmap_trylock_read, i_mmap_unlock_read,
+    i_mmap_lock_write, i_mmap_trylock_write, i_mmap_unlock_write
 }
 
 /// The mappings of a file (C: `struct address_space`, its `i_mmap`).

@@ -76,6 +76,64 @@ pub unsafe trait Kind: Sealed + 'static {
     unsafe fn unlock_write(raw: *mut Self::Raw);
 }
 
+/// Makes a kind of reverse mapping from its C type and the C functions of its lock.
+macro_rules! rmap_kind {
+    (
+        $(#[$meta:meta])*
+        $kind:ident($raw:ident):
+        $lock_read:ident, $trylock_read:ident, $unlock_read:ident,
+        $lock_write:ident, $trylock_write:ident, $unlock_write:ident
+    ) => {
+        $(#[$meta])*
+        pub enum $kind {}
+
+        impl Sealed for $kind {}
+
+        // SAFETY: Each pair of functions takes and releases one `rw_semaphore` in the same mode.
+        unsafe impl Kind for $kind {
+            type Raw = bindings::$raw;
+
+            #[inline]
+            unsafe fn lock_read(raw: *mut bindings::$raw) {
+                // SAFETY: The caller keeps it alive.
+                unsafe { bindings::$lock_read(raw) };
+            }
+
+            #[inline]
+            unsafe fn trylock_read(raw: *mut bindings::$raw) -> bool {
+                // SAFETY: The caller keeps it alive.
+                unsafe { bindings::$trylock_read(raw) != 0 }
+            }
+
+            #[inline]
+            unsafe fn unlock_read(raw: *mut bindings::$raw) {
+                // SAFETY: The caller holds the lock for reading.
+                unsafe { bindings::$unlock_read(raw) };
+            }
+
+            #[inline]
+            unsafe fn lock_write(raw: *mut bindings::$raw) {
+                // SAFETY: The caller keeps it alive.
+                unsafe { bindings::$lock_write(raw) };
+            }
+
+            #[inline]
+            unsafe fn trylock_write(raw: *mut bindings::$raw) -> bool {
+                // SAFETY: The caller keeps it alive.
+                unsafe { bindings::$trylock_write(raw) != 0 }
+            }
+
+            #[inline]
+            unsafe fn unlock_write(raw: *mut bindings::$raw) {
+                // SAFETY: The caller holds the lock for writing.
+                unsafe { bindings::$unlock_write(raw) };
+            }
+        }
+    };
+}
+
+pub(super) use rmap_kind;
+
 /// The VMAs that map the same thing: [`IMmap`](super::IMmap) or [`AnonVma`](super::AnonVma).
 #[repr(transparent)]
 pub struct RmapTree<K: Kind>(Opaque<K::Raw>);
