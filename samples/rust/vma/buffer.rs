@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A buffer: its pages, and where it is mapped.
+//!
+//! The order of locks is: mmap lock or VMA lock, then the buffer's mutex. So user memory, which can
+//! fault and may be the buffer itself, is not accessed under the mutex.
+
+use crate::{
+    abi::{
+        Stats,
+        MAX_PAGES, //
+    },
+    buffer_ops::BufferOps, //
+};
+use core::ops::Range;
+use kernel::{
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    mm::{
+        vma::{
+            driver::{
+                DriverVma,
+                SharedPage,
+                VmaSetup, //
+            },
+            ReadFields,
+            Vma, //
+        },
+        Mm, //
+    },
+    new_mutex,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    }, //
+};
+
+static BUFFERS: Atomic<u64> = Atomic::new(0);
+static PAGES: Atomic<u64> = Atomic::new(0);
+pub(crate) static MADE: Atomic<u64> = Atomic::new(0);
+pub(crate) static CLOSED: Atomic<u64> = Atomic::new(0);
+pub(crate) static FAULTS: Atomic<u64> = Atomic::new(0);
+pub(crate) static RECLAIMED: Atomic<u64> = Atomic::new(0);
+
+/// What is counted, over all buffers.
+pub(crate) fn stats() -> Stats {
+    [&BUFFERS, &PAGES, &MADE, &CLOSED, &FAULTS, &RECLAIMED].map(|count| count.load(Relaxed))
+}
+
+/// Memory that is shared with user space.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Buffer {
+    #[pin]
+    pub(crate) inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    slots: KVVec<Slot>,
+    /// Where the buffer was mapped last.
+    pub(crate) mapping: Option<Mapping>,
+    /// How many VMAs map it.
+    pub(crate) vmas: usize,
+}
+
+/// A place for a page.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) page: Option<CountedPage>,
+    /// Nobody needs what is in the page.
+    pub(crate) is_discarded: bool,
+}
+
+/// A page that counts in [`stats()`].
+pub(crate) struct CountedPage(SharedPage);
+
+impl Drop for CountedPage {
+    fn drop(&mut self) {
+        PAGES.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A place in an address space.
+#[derive(Clone)]
+pub(crate) struct Mapping {
+    pub(crate) mm: ARef<Mm>,
+    /// The address of the first page, which need not be mapped there. It may be below zero.
+    first: usize,
+}
+
+impl Mapping {
+    pub(crate) fn of<L: ReadFields>(vma: &Vma<L>) -> Self {
+        Self {
+            mm: vma.mm().into(),
+            first: vma.start().wrapping_sub(vma.pgoff() << PAGE_SHIFT),
+        }
+    }
+
+    pub(crate) fn addr_of(&self, index: usize) -> usize {
+        self.first.wrapping_add(index << PAGE_SHIFT)
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(&*self.mm, &*other.mm) && self.first == other.first
+    }
+}
+
+impl Inner {
+    /// The page at an index, made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` beyond the end, `ENOMEM`.
+    pub(crate) fn page(&mut self, index: usize) -> Result<&SharedPage> {
+        let slot = self.slots.get_mut(index).ok_or(ENXIO)?;
+        let page = match slot.page.take() {
+            Some(page) => page,
+            None => {
+                let page = SharedPage::new(GFP_KERNEL_ACCOUNT)?;
+                PAGES.fetch_add(1, Relaxed);
+                CountedPage(page)
+            }
+        };
+        Ok(&slot.page.insert(page).0)
+    }
+
+    /// The page at an index, if there is one.
+    pub(crate) fn existing_page(&self, index: usize) -> Option<&SharedPage> {
+        Some(&self.slots.get(index)?.page.as_ref()?.0)
+    }
+
+    pub(crate) fn slots(&mut self) -> &mut [Slot] {
+        &mut self.slots
+    }
+}
+
+impl Buffer {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        BUFFERS.fetch_add(1, Relaxed);
+        pin_init!(Self {
+            inner <- new_mutex!(Inner { slots: KVVec::new(), mapping: None, vmas: 0 }),
+        })
+    }
+
+    /// Gives the buffer its size, in pages, which is returned.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for an impossible size, `EBUSY` if it has one, `ENOMEM`.
+    pub(crate) fn set_size(&self, pages: u64) -> Result<u64> {
+        if !(1..=MAX_PAGES).contains(&pages) {
+            return Err(EINVAL);
+        }
+        let mut slots = KVVec::new();
+        for _ in 0..pages {
+            slots.push(Slot::default(), GFP_KERNEL_ACCOUNT)?;
+        }
+
+        let mut inner = self.inner.lock();
+        if !inner.slots.is_empty() {
+            return Err(EBUSY);
+        }
+        inner.slots = slots;
+        Ok(pages)
+    }
+
+    /// The indices of pages that a user names; `EINVAL` if they are not all in the buffer.
+    pub(crate) fn range(&self, first: u64, count: u64) -> Result<Range<usize>> {
+        let end = first.checked_add(count).ok_or(EINVAL)?;
+        if end > self.inner.lock().slots.len() as u64 {
+            return Err(EINVAL);
+        }
+        Ok(first as usize..end as usize)
+    }
+
+    /// There is a new mapping; it is the one to remember.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` if it reaches beyond the end.
+    pub(crate) fn begin_mapping(&self, vma: &VmaSetup<'_>) -> Result {
+        let mut inner = self.inner.lock();
+        let pages = (vma.end() - vma.start()) >> PAGE_SHIFT;
+        let end = vma.pgoff().checked_add(pages).ok_or(ENXIO)?;
+        if end > inner.slots.len() {
+            return Err(ENXIO);
+        }
+
+        inner.mapping = Some(Mapping::of(vma));
+        inner.vmas += 1;
+        MADE.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// A VMA as one of this buffer, if it is, that has page `index` at `addr`.
+    pub(crate) fn own<'v, L: ReadFields>(
+        &self,
+        vma: &'v Vma<L>,
+        index: usize,
+        addr: usize,
+    ) -> Option<&'v DriverVma<BufferOps, L>> {
+        vma.downcast::<BufferOps>()
+            .filter(|vma| core::ptr::eq(&*vma.data(), self) && vma.addr_of(index) == Some(addr))
+    }
+
+    /// Inserts pages into the mapping that was made last. Returns how many were not mapped before.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` if what is mapped at its place is not this buffer.
+    pub(crate) fn populate(&self, pages: Range<usize>) -> Result<u64> {
+        let mapping = self.inner.lock().mapping.clone().ok_or(ENXIO)?;
+        // The process may be gone.
+        let mm = mapping.mm.mmget_not_zero().ok_or(ENXIO)?;
+        let mut locks = mm.vma_locks();
+        let mut inserted = 0;
+
+        for index in pages {
+            let addr = mapping.addr_of(index);
+            let vma = locks.lock_vma_killable(addr)?.ok_or(ENXIO)?;
+            let vma = self.own(&vma, index, addr).ok_or(ENXIO)?;
+
+            let mut inner = self.inner.lock();
+            match vma.insert_page(addr, inner.page(index)?.as_page()) {
+                Ok(()) => inserted += 1,
+                Err(EBUSY) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(inserted)
+    }
+
+    /// Nobody needs what is in these pages. Returns how many there are.
+    pub(crate) fn discard(&self, pages: Range<usize>) -> Result<u64> {
+        let mut inner = self.inner.lock();
+        let slots = inner.slots.get_mut(pages).ok_or(EINVAL)?;
+        let mut discarded = 0;
+
+        for slot in slots.iter_mut().filter(|slot| slot.page.is_some()) {
+            slot.is_discarded = true;
+            discarded += 1;
+        }
+        Ok(discarded)
+    }
+
+    /// Where in the pages a position is, and how much of the page is behind it; `None` at the end.
+    fn at(&self, pos: i64) -> Result<Option<(usize, usize)>> {
+        let pos = usize::try_from(pos)?;
+        let (index, offset) = (pos >> PAGE_SHIFT, pos % PAGE_SIZE);
+
+        Ok((index < self.inner.lock().slots.len()).then_some((index, offset)))
+    }
+
+    /// Copies the buffer to a user, from a position on, up to its end.
+    pub(crate) fn read_iter(&self, pos: &mut i64, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let mut bytes = KVec::from_elem(0u8, PAGE_SIZE, GFP_KERNEL)?;
+        let mut done = 0;
+
+        while !iov.is_empty() {
+            let Some((index, offset)) = self.at(*pos)? else {
+                break;
+            };
+            let bytes = &mut bytes[..(PAGE_SIZE - offset).min(iov.len())];
+            match self.inner.lock().existing_page(index) {
+                Some(page) => page.read(offset, bytes)?,
+                None => bytes.fill(0),
+            }
+            let copied = iov.copy_to_iter(bytes);
+            if copied == 0 {
+                return if done == 0 { Err(EFAULT) } else { Ok(done) };
+            }
+            done += copied;
+            *pos += copied as i64;
+        }
+        Ok(done)
+    }
+
+    /// Copies from a user to the buffer, from a position on, up to its end.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the position is at the end, `ENOMEM`.
+    pub(crate) fn write_iter(&self, pos: &mut i64, iov: &mut IovIterSource<'_>) -> Result<usize> {
+        let mut bytes = KVec::from_elem(0u8, PAGE_SIZE, GFP_KERNEL)?;
+        let mut done = 0;
+
+        while !iov.is_empty() {
+            let Some((index, offset)) = self.at(*pos)? else {
+                return if done == 0 { Err(ENOSPC) } else { Ok(done) };
+            };
+            let room = (PAGE_SIZE - offset).min(iov.len());
+            let copied = iov.copy_from_iter(&mut bytes[..room]);
+            if copied == 0 {
+                return if done == 0 { Err(EFAULT) } else { Ok(done) };
+            }
+            self.inner
+                .lock()
+                .page(index)?
+                .write(offset, &bytes[..copied])?;
+            done += copied;
+            *pos += copied as i64;
+        }
+        Ok(done)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Buffer {
+    fn drop(self: Pin<&mut Self>) {
+        BUFFERS.fetch_sub(1, Relaxed);
+    }
+}

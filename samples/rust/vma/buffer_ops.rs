@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver does with the VMAs that map a buffer.
+
+use crate::buffer::{
+    Buffer,
+    Mapping,
+    CLOSED,
+    FAULTS,
+    MADE, //
+};
+use kernel::{
+    mm::vma::{
+        driver::{
+            DriverVma,
+            Fault,
+            FaultOutcome,
+            MapPages,
+            MixedMap,
+            ViaMmap,
+            VmaOperations, //
+        },
+        Closing,
+        Setup,
+        VmaWrite, //
+    },
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+
+pub(crate) struct BufferOps;
+
+kernel::vm_operations!(BufferOps);
+
+#[vtable]
+impl VmaOperations for BufferOps {
+    type Data = Arc<Buffer>;
+    type Kind = MixedMap;
+    type Hook = ViaMmap;
+
+    fn open(vma: &DriverVma<Self, Setup>) {
+        vma.data().inner.lock().vmas += 1;
+        MADE.fetch_add(1, Relaxed);
+    }
+
+    fn close(vma: &DriverVma<Self, Closing>) {
+        vma.data().inner.lock().vmas -= 1;
+        CLOSED.fetch_add(1, Relaxed);
+    }
+
+    fn mremap(vma: &DriverVma<Self, VmaWrite>) -> Result {
+        vma.data().inner.lock().mapping = Some(Mapping::of(vma));
+        Ok(())
+    }
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        FAULTS.fetch_add(1, Relaxed);
+
+        // The page is inserted under the mutex, so that it is not taken back before it is mapped.
+        let result = fault
+            .data()
+            .inner
+            .lock()
+            .page(fault.pgoff())
+            .and_then(|page| fault.vma().insert_page(fault.address(), page.as_page()));
+        fault.inserted(result)
+    }
+
+    // Having it, faults are handled under the VMA lock. It must not sleep, so if the mutex is taken
+    // it does nothing: the page comes by `fault()` then.
+    fn map_pages(around: &mut MapPages<'_, Self>) {
+        let buffer: Arc<Buffer> = around.data().into();
+        let Some(inner) = buffer.inner.try_lock() else {
+            return;
+        };
+
+        for index in around.pgoffs() {
+            if let Some(page) = inner.existing_page(index) {
+                around.map(index, page.as_page());
+            }
+        }
+    }
+}

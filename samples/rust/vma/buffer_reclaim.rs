@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages that nobody needs are taken back, as a shrinker would: without waiting for any lock.
+
+use crate::buffer::{
+    Buffer,
+    Mapping,
+    Slot,
+    RECLAIMED, //
+};
+use kernel::{
+    mm::vma::{
+        ReadFields,
+        Vma,
+        VmaLocks, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
+
+impl Buffer {
+    /// Takes back up to `max` of the discarded pages. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if a lock could not be had, `EBUSY` if several VMAs map the buffer, and none was
+    /// taken before.
+    pub(crate) fn reclaim(&self, max: u64) -> Result<u64> {
+        let mapping = self.inner.try_lock().ok_or(EAGAIN)?.mapping.clone();
+        let mut freed = 0;
+        let mut from = 0;
+
+        while freed < max {
+            let Some(index) = self.next_discarded(from)? else {
+                break;
+            };
+            match self.reclaim_page(mapping.as_ref(), index) {
+                Ok(()) => freed += 1,
+                Err(e) if freed == 0 => return Err(e),
+                Err(_) => break,
+            }
+            from = index + 1;
+        }
+        RECLAIMED.fetch_add(freed, Relaxed);
+        Ok(freed)
+    }
+
+    fn next_discarded(&self, from: usize) -> Result<Option<usize>> {
+        let mut inner = self.inner.try_lock().ok_or(EAGAIN)?;
+        let mut slots = inner.slots().iter().enumerate().skip(from);
+
+        Ok(slots
+            .find(|(_, slot)| slot.is_discarded && slot.page.is_some())
+            .map(|(index, _)| index))
+    }
+
+    fn reclaim_page(&self, mapping: Option<&Mapping>, index: usize) -> Result {
+        let Some(mapping) = mapping else {
+            return self.take_unmapped(index);
+        };
+        let Some(mm) = mapping.mm.mmget_not_zero() else {
+            // The process has exited; its VMAs are closed before long.
+            return self.take_unmapped(index);
+        };
+        self.take_mapped(&mut mm.vma_locks(), mapping, index)
+    }
+
+    /// Takes a page of a buffer that no VMA maps.
+    fn take_unmapped(&self, index: usize) -> Result {
+        let mut inner = self.inner.try_lock().ok_or(EAGAIN)?;
+        if inner.vmas != 0 {
+            return Err(EAGAIN);
+        }
+        inner.slots()[index] = Slot::default();
+        Ok(())
+    }
+
+    /// Takes a page under whichever lock of its VMA can be had at once.
+    fn take_mapped(&self, locks: &mut VmaLocks<'_>, mapping: &Mapping, index: usize) -> Result {
+        let addr = mapping.addr_of(index);
+
+        if let Some(vma) = locks.lock_vma_under_rcu(addr) {
+            return self.zap_and_take(Some(&*vma), mapping, index);
+        }
+        let mmap = locks.read_trylock().ok_or(EAGAIN)?;
+        self.zap_and_take(mmap.lookup(addr), mapping, index)
+    }
+
+    /// Unmaps a page and takes it; `vma` is what is mapped at its place, and is locked.
+    fn zap_and_take<L: ReadFields>(
+        &self,
+        vma: Option<&Vma<L>>,
+        mapping: &Mapping,
+        index: usize,
+    ) -> Result {
+        let addr = mapping.addr_of(index);
+        let mut inner = self.inner.try_lock().ok_or(EAGAIN)?;
+
+        if inner.vmas > 1 {
+            return Err(EBUSY);
+        }
+        // It was moved, or mapped anew, after it was looked up.
+        if !inner.mapping.as_ref().is_some_and(|now| now.is(mapping)) {
+            return Err(EAGAIN);
+        }
+        // If it is not this buffer that is mapped here, then the page is not mapped: there is one
+        // VMA at most, and no other place where that could have it.
+        if let Some(vma) = vma.and_then(|vma| self.own(vma, index, addr)) {
+            vma.zap_pages(addr..addr + PAGE_SIZE)?;
+        }
+        inner.slots()[index] = Slot::default();
+        Ok(())
+    }
+}
