@@ -31,6 +31,8 @@
 //! - [`MmapReadGuard`], [`MmapWriteGuard`], [`VmaReadGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
+//! - [`driver`] is for the VMAs that a driver sets up itself, in its mmap hook, and [`pin`] for
+//!   user memory that it works on.
 //! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done to page
 //!   tables at which level.
 //! - [`UnstableVma`] is what can be seen of a VMA without any lock.
@@ -76,6 +78,7 @@ use core::{
 
 mod anon_name;
 mod debug;
+pub mod driver;
 mod fields;
 mod flags;
 pub mod level;
@@ -86,10 +89,12 @@ mod numa;
 mod ops;
 mod page_prot;
 pub mod page_table;
+pub mod pin;
 mod read_guard;
 mod refcnt;
 pub mod rmap;
 mod scope;
+mod shared_memory;
 #[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
 mod tests;
 mod unstable;
@@ -103,12 +108,14 @@ pub use self::numa::NumabState;
 pub use self::numa::VmaPolicy;
 pub use self::{
     anon_name::AnonVmaName,
+    driver::DriverVma,
     flags::{
         AdviceFlags,
         VmaFlag,
         VmaFlags, //
     },
     level::{
+        Closing,
         InstallEntries,
         Level,
         MmapHeld,
@@ -135,6 +142,7 @@ pub use self::{
     },
     ops::VmOps,
     page_prot::PageProt,
+    pin::PinnedPages,
     read_guard::{
         HeldLock,
         ReadGuard, //
@@ -165,8 +173,8 @@ pub use self::{
 ///
 /// For as long as a reference to the view lives, the task that has it holds the locks that the
 /// level `L` stands for, and the VMA is neither freed nor reused. It is attached to its address
-/// space, except at the level [`Setup`], where it is not yet, and [`Rmap`], where it may be no
-/// more.
+/// space, except at the level [`Setup`], where it is not yet, [`Closing`], where it is no more, and
+/// [`Rmap`], where it may be no more.
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,
@@ -182,8 +190,8 @@ impl<L: Level> Vma<L> {
     ///
     /// # Safety
     ///
-    /// For `'a`, `vma` must point to a VMA that is attached, except at the levels [`Setup`] and
-    /// [`Rmap`], and the calling task must hold the locks that `L` stands for.
+    /// For `'a`, `vma` must point to a VMA that is attached, except at the levels [`Setup`],
+    /// [`Closing`] and [`Rmap`], and the calling task must hold the locks that `L` stands for.
     #[inline]
     pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
         #[cfg(CONFIG_DEBUG_VM)]

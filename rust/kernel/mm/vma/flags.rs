@@ -55,6 +55,18 @@ impl VmaFlags {
         Self(word)
     }
 
+    #[inline]
+    pub(super) const fn word(self) -> bindings::vm_flags_t {
+        self.0
+    }
+
+    /// These flags but for those (C: `vma_flags_clear_mask()`).
+    #[doc(alias = "vma_flags_clear_mask")]
+    #[inline]
+    pub const fn without(self, flags: Self) -> Self {
+        Self(self.0 & !flags.0)
+    }
+
     /// Whether no flag is set (C: `vma_flags_empty()`).
     #[doc(alias = "vma_flags_empty")]
     #[inline]

@@ -13,6 +13,7 @@
 //! | [`VmaRead`]   | -    | R    | -    | yes            | no            | no           |
 //! | [`MmapRead`]  | R    | -    | -    | yes            | no            | no           |
 //! | [`Read`]      | R    | or R | -    | yes            | no            | no           |
+//! | [`Closing`]   | R    | -    | -    | yes            | no            | no           |
 //! | [`MmapWrite`] | W    | -    | -    | yes            | no            | no           |
 //! | [`Setup`]     | W    | -    | -    | yes            | no            | no           |
 //! | [`VmaWrite`]  | W    | W    | -    | yes            | yes           | no           |
@@ -57,8 +58,9 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a lock level of a VMA",
     label = "not a lock level",
-    note = "the levels are `Rmap`, `VmaRead`, `MmapRead`, `Read`, `MmapWrite`, `Setup`, `VmaWrite` \
-            and `RmapWrite`; code that accepts several takes `L: ReadFields` or `L: WriteMost`"
+    note = "the levels are `Rmap`, `VmaRead`, `MmapRead`, `Read`, `Closing`, `MmapWrite`, `Setup`, \
+            `VmaWrite` and `RmapWrite`; code that accepts several takes `L: ReadFields` or \
+            `L: WriteMost`"
 )]
 pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
@@ -178,7 +180,7 @@ pub unsafe trait WriteAll: WriteMost {}
     note = "an rmap lock alone permits to walk and to zap; take the mmap lock with \
             `VmaLocks::read()`, or the VMA read lock with `VmaLocks::lock_vma()`"
 )]
-pub unsafe trait InstallEntries: Stable {}
+pub unsafe trait InstallEntries: ReadFields {}
 
 /// The mmap lock is held, for reading or for writing.
 ///
@@ -312,6 +314,13 @@ levels! {
     /// [`VmaLocks::lock_vma()`](super::VmaLocks::lock_vma) gives it at once.
     Read = [R, -, -] | [-, R, -], |vma| bindings::vma_assert_stabilised(vma);
 
+    /// The mmap lock is held, at least for reading, and the VMA is one that nobody else can find
+    /// any more.
+    ///
+    /// The state in which [`close`](super::driver::VmaOperations::close) is called: the VMA is out
+    /// of the address space and unmapped, and about to be freed.
+    Closing = [R, -, -], |vma| bindings::mmap_assert_locked((*vma).vm_mm);
+
     /// The mmap write lock is held, the VMA is not write-locked.
     ///
     /// Taken by [`VmaLocks::write()`](super::VmaLocks::write) and its variants. Page faults and
@@ -321,7 +330,9 @@ levels! {
     /// The mmap write lock is held, and the VMA is one that nobody else can find yet.
     ///
     /// The state in which a driver's mmap hook is called: `mmap_region()` has made the VMA, but
-    /// neither attached it to the address space nor linked it into the reverse mapping.
+    /// neither attached it to the address space nor linked it into the reverse mapping. So is
+    /// [`open`](super::driver::VmaOperations::open), for a VMA that a fork, a split or `mremap()`
+    /// makes.
     Setup = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
     /// The mmap write lock is held and the VMA is write-locked.
@@ -353,12 +364,15 @@ unsafe impl Stable for VmaRead {}
 unsafe impl Stable for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `Stable`.
 unsafe impl Stable for Read {}
+// SAFETY: The VMA belongs to the call of `vma_close()` that has the view, and is freed after that.
+// The mmap lock is held, so no table of the address space is freed.
+unsafe impl Stable for Closing {}
 // SAFETY: VMAs are attached and detached under the mmap write lock. It is held by the task that has
 // the view, and that task only detaches through operations that borrow its guard mutably.
 unsafe impl Stable for MmapWrite {}
-// SAFETY: The VMA belongs to the call of `mmap_region()` that made it; it is freed, if at all,
-// after the hook has returned. That call has a reference to the `mm_struct`, and holds its write
-// lock.
+// SAFETY: The VMA belongs to the call of `mmap_region()`, or of `dup_mmap()`, `__split_vma()` or
+// `copy_vma()`, that made it; it is freed, if at all, after the hook has returned. That call has a
+// reference to the `mm_struct`, and holds its write lock.
 unsafe impl Stable for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for VmaWrite {}
@@ -376,6 +390,8 @@ unsafe impl ReadLayout for VmaRead {}
 unsafe impl ReadLayout for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadLayout`.
 unsafe impl ReadLayout for Read {}
+// SAFETY: Nobody else can find the VMA.
+unsafe impl ReadLayout for Closing {}
 // SAFETY: The mmap write lock, which whoever changes the extent holds, is held by the task that has
 // the view.
 unsafe impl ReadLayout for MmapWrite {}
@@ -393,6 +409,8 @@ unsafe impl ReadFields for VmaRead {}
 unsafe impl ReadFields for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadFields`.
 unsafe impl ReadFields for Read {}
+// SAFETY: Nobody else can find the VMA. `vm_file` is put after `vma_close()`, see `remove_vma()`.
+unsafe impl ReadFields for Closing {}
 // SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the
 // task that has the view.
 unsafe impl ReadFields for MmapWrite {}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include "../../mm/internal.h"
+
+__rust_helper void rust_helper_release_fault_lock(struct vm_fault *vmf)
+{
+	release_fault_lock(vmf);
+}
+
+__rust_helper void rust_helper_vma_get_page(struct page *page)
+{
+	get_page(page);
+}
+
+__rust_helper void rust_helper_vma_lock_page(struct page *page)
+{
+	lock_page(page);
+}
+
+__rust_helper unsigned long rust_helper_page_to_pfn(const struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+/* As validate_page_before_insert() for vm_insert_page(). */
+__rust_helper bool rust_helper_vma_page_may_be_mapped(const struct page *page)
+{
+	const struct folio *folio = page_folio(page);
+
+	return !folio_test_anon(folio) && !page_has_type(page);
+}
+
+/* Maps @page at @addr, in the table that do_fault_around() has in mind. */
+__rust_helper bool rust_helper_vma_map_page_around(struct vm_fault *vmf,
+						   struct page *page,
+						   unsigned long addr)
+{
+#ifndef MODULE
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	struct folio *folio = page_folio(page);
+	bool mapped = false;
+
+	if (pmd_none(*vmf->pmd) && vmf->prealloc_pte)
+		pmd_install(mm, vmf->pmd, &vmf->prealloc_pte);
+
+	vmf->pte = pte_offset_map_lock(mm, vmf->pmd, addr, &vmf->ptl);
+	if (!vmf->pte)
+		return false;
+
+	if (pte_none(ptep_get(vmf->pte))) {
+		folio_get(folio);
+		set_pte_range(vmf, folio, page, 1, addr);
+		add_mm_counter(mm, mm_counter_file(folio), 1);
+		mapped = true;
+	}
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	vmf->pte = NULL;
+
+	return mapped;
+#else
+	WARN_ON_ONCE(1);
+	return false;
+#endif
+}

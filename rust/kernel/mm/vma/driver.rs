@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VMAs that a driver owns: set up in its mmap hook, served by its operations.
+//!
+//! # How the parts fit together
+//!
+//! - The driver says what it does with its VMAs by implementing [`VmaOperations`], and gives the
+//!   operations their table with [`vm_operations!`](crate::vm_operations).
+//! - Its mmap hook is handed a new VMA to set up: a [`VmaSetup`] by `.mmap`, a [`VmaDesc`] by
+//!   `.mmap_prepare`. It says what [kind](kind) of pages the VMA will have, takes permissions away,
+//!   and ends with the operations and their [private data](PrivateData).
+//! - From then on the VMA is known by the address of that table. [`Vma::downcast()`] turns a view
+//!   of any VMA into a [`DriverVma<T, L>`] if it is one of `T`'s, and only a [`DriverVma`] has the
+//!   methods that insert pages. So nothing can be inserted into whatever VMA is at an address now.
+//! - Page faults come as a [`Fault`], which is used up by the answer.
+//!
+//! # Who holds what
+//!
+//! Each callback gets its VMA at the level that its C callers hold:
+//!
+//! | callback        | level        | called by                                                |
+//! |-----------------|--------------|----------------------------------------------------------|
+//! | `open`          | [`Setup`]    | `dup_mmap()`, `__split_vma()`, `copy_vma()`              |
+//! | `close`         | [`Closing`]  | `vma_close()`: `remove_vma()`, `vms_clean_up_area()`     |
+//! | `mapped`        | no view      | `mmap_action_finish()`, by `call_vma_mapped()`           |
+//! | `may_split`     | [`MmapWrite`]| `__split_vma()`, `prep_move_vma()`                       |
+//! | `mremap`        | [`VmaWrite`] | `copy_vma_and_data()`, after `copy_vma()` has linked it  |
+//! | `mprotect`      | [`MmapWrite`]| `do_mprotect_pkey()`                                     |
+//! | `fault`         | [`Read`]     | `__do_fault()`                                           |
+//! | `huge_fault`    | [`Read`]     | `create_huge_pmd()`, `wp_huge_pmd()` and those of PUDs   |
+//! | `map_pages`     | [`Read`]     | `do_fault_around()`, inside of RCU                       |
+//! | `page_mkwrite`  | [`Read`]     | `do_page_mkwrite()`                                      |
+//! | `pfn_mkwrite`   | [`Read`]     | `wp_pfn_shared()`                                        |
+//! | `access`        | [`MmapRead`] | `__access_remote_vm()`                                   |
+//! | `name`          | [`Read`]     | `get_vma_name()`, `always_dump_vma()`                    |
+//!
+//! # Which file operations
+//!
+//! A misc device implements [`MiscDevice::mmap_setup()`] or [`MiscDevice::mmap_prepare()`]. The
+//! file operations of another subsystem do the same in three steps: a method of its trait that
+//! takes a [`VmaSetup`] or a [`VmaDesc`], a C callback that passes what it is given to
+//! [`VmaSetup::run_hook()`] or [`VmaDesc::run_hook()`], and an entry in its `file_operations`.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
+//!
+//! [`Vma::downcast()`]: super::Vma::downcast
+//! [`Setup`]: super::Setup
+//! [`Closing`]: super::Closing
+//! [`MmapWrite`]: super::MmapWrite
+//! [`VmaWrite`]: super::VmaWrite
+//! [`Read`]: super::Read
+//! [`MmapRead`]: super::MmapRead
+//! [`MiscDevice::mmap_setup()`]: crate::miscdevice::MiscDevice::mmap_setup
+//! [`MiscDevice::mmap_prepare()`]: crate::miscdevice::MiscDevice::mmap_prepare
+
+mod callbacks;
+mod desc;
+mod driver_vma;
+mod fault;
+mod file_pages;
+pub mod kind;
+mod operations;
+mod pfn_region;
+mod private_data;
+mod setup;
+mod setup_flags;
+mod shared_page;
+mod table;
+
+pub use self::{
+    desc::{
+        Prepared,
+        VmaDesc, //
+    },
+    driver_vma::DriverVma,
+    fault::{
+        Fault,
+        FaultFlags,
+        FaultOutcome,
+        HugeFault,
+        HugeFaultOutcome,
+        MapPages,
+        MkWrite,
+        MkWriteOutcome,
+        Released, //
+    },
+    file_pages::FilePages,
+    kind::{
+        Kind,
+        MapsPages,
+        MixedMap,
+        PfnMap,
+        Plain, //
+    },
+    operations::{
+        AccessBuffer,
+        Hook,
+        MappedRange,
+        ViaMmap,
+        ViaMmapPrepare,
+        VmaOperations, //
+    },
+    pfn_region::{
+        Frames,
+        MemoryType,
+        PfnBacked,
+        PfnRegion, //
+    },
+    private_data::PrivateData,
+    setup::{
+        Mapped,
+        VmaSetup, //
+    },
+    setup_flags::SetupFlags,
+    shared_page::SharedPage,
+    table::{
+        OperationsTable,
+        VmOpsTable, //
+    },
+};

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C callbacks of a driver's operations, which hand each VMA over at the level that their C
+//! callers hold, and count the private data.
+
+use super::{
+    operations::{
+        AccessBuffer,
+        MappedRange, //
+    },
+    DriverVma,
+    Fault,
+    HugeFault,
+    MapPages,
+    MkWrite,
+    PrivateData,
+    VmaOperations, //
+};
+use crate::{
+    bindings,
+    fs::LocalFile,
+    mm::vma::VmaFlags,
+    prelude::*,
+    types::ForeignOwnable, //
+};
+use core::{
+    marker::PhantomData,
+    ptr, //
+};
+
+/// Between `.mmap_prepare` and `mapped()` a VMA has no data of its own: `vm_private_data` is a
+/// pointer to the data that it is going to share, with this bit set.
+const NOT_MAPPED_YET: usize = 1;
+
+/// Points to the data that a VMA is going to share.
+#[inline]
+pub(super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
+    const {
+        assert!(
+            D::FOREIGN_ALIGN > NOT_MAPPED_YET && align_of::<D>() > NOT_MAPPED_YET,
+            "the private data of a VMA that `.mmap_prepare` sets up must be aligned to two bytes"
+        );
+    }
+    ptr::from_ref(data)
+        .cast_mut()
+        .cast::<c_void>()
+        .map_addr(|addr| addr | NOT_MAPPED_YET)
+}
+
+#[inline]
+fn is_seed<D: PrivateData>(data: *mut c_void) -> bool {
+    D::FOREIGN_ALIGN > NOT_MAPPED_YET && data.addr() & NOT_MAPPED_YET != 0
+}
+
+#[inline]
+fn errno(result: Result) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(e) => e.to_errno(),
+    }
+}
+
+/// The callbacks, for the table of `T`. Only the kernel calls them, for VMAs that have this table.
+pub(super) struct Callbacks<T: VmaOperations>(PhantomData<T>);
+
+impl<T: VmaOperations> Callbacks<T> {
+    /// # Safety
+    ///
+    /// Called by `dup_mmap()`, `__split_vma()` or `copy_vma()`.
+    pub(super) unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
+        // SAFETY: The VMA is a copy of another one of `T`'s, which is not closed before this
+        // returns; so the pointer that was copied is that one's, and the data lives. Nobody else
+        // can find the new VMA, for which the share is.
+        unsafe {
+            let data = &mut (*vma).vm_private_data;
+            *data = T::Data::share(T::Data::borrow(*data)).into_foreign();
+        }
+
+        // SAFETY: The caller holds the mmap write lock of the VMA's mm, see `dup_mmap()` for that
+        // of a child, and has shown the VMA to nobody.
+        T::open(unsafe { DriverVma::from_raw(vma) });
+    }
+
+    /// # Safety
+    ///
+    /// Called by `vma_close()`.
+    pub(super) unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
+        // SAFETY: The caller has the VMA.
+        let data = unsafe { (*vma).vm_private_data };
+
+        // It could not be mapped: `mmap_action_finish()` unmaps what it has begun.
+        if is_seed::<T::Data>(data) {
+            return;
+        }
+
+        // SAFETY: All callers of `vma_close()` hold the mmap lock, and the VMA is in no tree.
+        T::close(unsafe { DriverVma::from_raw(vma) });
+
+        // SAFETY: The VMA's share of the data. Its pages were unmapped by `unmap_region()` before,
+        // and it gets other operations after this, so nobody asks for the data again.
+        drop(unsafe { T::Data::from_foreign(data) });
+    }
+
+    /// # Safety
+    ///
+    /// Called by `call_vma_mapped()`.
+    pub(super) unsafe extern "C" fn mapped(
+        start: usize,
+        end: usize,
+        pgoff: usize,
+        file: *const bindings::file,
+        private_data: *mut *mut c_void,
+    ) -> c_int {
+        // SAFETY: `VmaDesc` has put it there, and what it points to is borrowed until `mmap()` is
+        // done.
+        let data = unsafe {
+            let seed = (*private_data).map_addr(|addr| addr & !NOT_MAPPED_YET);
+            (*seed.cast::<T::Data>()).clone()
+        };
+        let range = MappedRange {
+            addrs: start..end,
+            pgoff,
+            // SAFETY: The VMA has a reference to its file. For the file position see `Vma::file()`.
+            file: (!file.is_null()).then(|| unsafe { LocalFile::from_raw_file(file) }),
+        };
+
+        if let Err(e) = T::mapped(&data, &range) {
+            return e.to_errno();
+        }
+
+        // SAFETY: The caller puts this into the VMA.
+        unsafe { *private_data = data.into_foreign() };
+        0
+    }
+
+    /// # Safety
+    ///
+    /// Called by `__split_vma()` or `prep_move_vma()`.
+    pub(super) unsafe extern "C" fn may_split(
+        vma: *mut bindings::vm_area_struct,
+        addr: usize,
+    ) -> c_int {
+        // SAFETY: The caller holds the mmap write lock.
+        errno(T::may_split(unsafe { DriverVma::from_raw(vma) }, addr))
+    }
+
+    /// # Safety
+    ///
+    /// Called by `copy_vma_and_data()`.
+    pub(super) unsafe extern "C" fn mremap(vma: *mut bindings::vm_area_struct) -> c_int {
+        // SAFETY: The caller holds the mmap write lock. The VMA was write-locked by `vma_link()`,
+        // or by `vma_expand()` if it is one that was there.
+        errno(T::mremap(unsafe { DriverVma::from_raw(vma) }))
+    }
+
+    /// # Safety
+    ///
+    /// Called by `do_mprotect_pkey()`.
+    pub(super) unsafe extern "C" fn mprotect(
+        vma: *mut bindings::vm_area_struct,
+        start: usize,
+        end: usize,
+        newflags: usize,
+    ) -> c_int {
+        // SAFETY: The caller holds the mmap write lock.
+        let vma = unsafe { DriverVma::from_raw(vma) };
+
+        errno(T::mprotect(vma, start..end, VmaFlags::from_word(newflags)))
+    }
+
+    /// # Safety
+    ///
+    /// Called by `__do_fault()`.
+    pub(super) unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The caller holds the mmap lock or the VMA lock, see `assert_fault_locked()`.
+        T::fault(unsafe { Fault::new(vmf) }).into_raw()
+    }
+
+    /// # Safety
+    ///
+    /// Called by `create_huge_pmd()` and its like.
+    pub(super) unsafe extern "C" fn huge_fault(
+        vmf: *mut bindings::vm_fault,
+        order: c_uint,
+    ) -> bindings::vm_fault_t {
+        // SAFETY: As in `fault()`.
+        T::huge_fault(unsafe { HugeFault::new(vmf, order) }).into_raw()
+    }
+
+    /// # Safety
+    ///
+    /// Called by `do_fault_around()`.
+    pub(super) unsafe extern "C" fn map_pages(
+        vmf: *mut bindings::vm_fault,
+        first: usize,
+        last: usize,
+    ) -> bindings::vm_fault_t {
+        // SAFETY: As in `fault()`. The pages are in the VMA, so `last` is not the largest number.
+        let mut around = unsafe { MapPages::new(vmf, first..last + 1) };
+
+        T::map_pages(&mut around);
+        around.into_raw()
+    }
+
+    /// # Safety
+    ///
+    /// Called by `do_page_mkwrite()`.
+    pub(super) unsafe extern "C" fn page_mkwrite(
+        vmf: *mut bindings::vm_fault,
+    ) -> bindings::vm_fault_t {
+        // SAFETY: As in `fault()`. `vmf->page` is the page.
+        T::page_mkwrite(unsafe { MkWrite::new(vmf) }).into_raw()
+    }
+
+    /// # Safety
+    ///
+    /// Called by `wp_pfn_shared()`.
+    pub(super) unsafe extern "C" fn pfn_mkwrite(
+        vmf: *mut bindings::vm_fault,
+    ) -> bindings::vm_fault_t {
+        // SAFETY: As in `fault()`. `vmf->page` is NULL, as `do_wp_page()` found no page.
+        T::pfn_mkwrite(unsafe { MkWrite::new(vmf) }).into_raw()
+    }
+
+    /// # Safety
+    ///
+    /// Called by `__access_remote_vm()`: `buf` is `len` bytes, and `addr` is in the VMA.
+    pub(super) unsafe extern "C" fn access(
+        vma: *mut bindings::vm_area_struct,
+        addr: usize,
+        buf: *mut c_void,
+        len: c_int,
+        write: c_int,
+    ) -> c_int {
+        // SAFETY: The caller holds the mmap read lock.
+        let vma = unsafe { DriverVma::<T, _>::from_raw(vma) };
+        // What is beyond the VMA is not this driver's.
+        let len = usize::try_from(len).map_or(0, |len| len.min(vma.end().saturating_sub(addr)));
+        let buf = buf.cast::<u8>();
+
+        // SAFETY: The buffer is the caller's, in kernel memory, and has so many bytes.
+        let buffer = unsafe {
+            if write != 0 {
+                AccessBuffer::Write(core::slice::from_raw_parts(buf, len))
+            } else {
+                AccessBuffer::Read(core::slice::from_raw_parts_mut(buf, len))
+            }
+        };
+        match T::access(vma, addr, buffer) {
+            // It fits: `len` was a `c_int`.
+            Ok(done) => done.min(len) as c_int,
+            Err(e) => e.to_errno(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by `get_vma_name()` or `always_dump_vma()`.
+    pub(super) unsafe extern "C" fn name(vma: *mut bindings::vm_area_struct) -> *const c_char {
+        // SAFETY: The caller holds the mmap lock or the VMA lock, for as long as it uses the name.
+        match T::name(unsafe { DriverVma::from_raw(vma) }) {
+            Some(name) => name.as_char_ptr(),
+            None => ptr::null(),
+        }
+    }
+}

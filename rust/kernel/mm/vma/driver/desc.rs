@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The description of a VMA that is going to be made, in the driver's `.mmap_prepare` hook.
+//!
+//! The hook that C is moving to: it says what the VMA should be like before there is one, and
+//! cannot touch any VMA. As [`VmaSetup`](super::VmaSetup), it goes one way.
+//!
+//! A VMA may come of it, or an old one may be enlarged, or nothing: memory may run out. So the data
+//! of the VMA is only borrowed here. It is shared when the VMA is there, in
+//! [`mapped`](super::VmaOperations::mapped).
+//!
+//! C callers: `call_mmap_prepare()` and `compat_vma_mmap()`, by `vfs_mmap_prepare()`
+
+use super::{
+    callbacks,
+    kind::{
+        Kind,
+        MixedMap,
+        PfnMap,
+        Plain, //
+    },
+    operations::ViaMmapPrepare,
+    setup_flags::{
+        self,
+        Permission,
+        SetupFlags, //
+    },
+    OperationsTable,
+    PfnBacked,
+    VmaOperations, //
+};
+use crate::{
+    bindings,
+    mm::vma::{
+        PageProt,
+        VmaFlags, //
+    },
+    prelude::*,
+    types::NotThreadSafe, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Range,
+    ptr::NonNull, //
+};
+
+/// Makes a lifetime that cannot be shortened, so that it stands for one call of a hook only.
+type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+/// A VMA that is going to be made, with pages of the kind `K` (C: `struct vm_area_desc`).
+///
+/// # Invariants
+///
+/// `desc` is that of a call of `file_operations::mmap_prepare()`, and this is the only means by
+/// which it is written. It has the flags of `K`, and no operations.
+#[must_use = "a description does nothing until it ends with the operations of the VMA"]
+pub struct VmaDesc<'a, K: Kind = Plain> {
+    desc: NonNull<bindings::vm_area_desc>,
+    _brand: Brand<'a>,
+    _kind: PhantomData<K>,
+    _nts: NotThreadSafe,
+}
+
+/// A VMA that is described: what a `.mmap_prepare` hook returns.
+#[must_use = "the hook has to return it"]
+pub struct Prepared<'a>(Brand<'a>);
+
+impl<'a> VmaDesc<'a> {
+    /// Runs a `.mmap_prepare` hook, for the file operations of a subsystem. Returns what the hook
+    /// has to.
+    ///
+    /// # Safety
+    ///
+    /// To be called in `file_operations::mmap_prepare()`, with the description that it was called
+    /// with, once, and with its result returned. What is borrowed for `'a` must live until `mmap()`
+    /// is done: `'a` may be as long as the file.
+    #[inline]
+    pub unsafe fn run_hook(
+        desc: *mut bindings::vm_area_desc,
+        hook: impl FnOnce(VmaDesc<'a>) -> Result<Prepared<'a>>,
+    ) -> c_int {
+        // INVARIANT: The description is new.
+        let desc = VmaDesc {
+            // SAFETY: The caller passes a valid one.
+            desc: unsafe { NonNull::new_unchecked(desc) },
+            _brand: PhantomData,
+            _kind: PhantomData,
+            _nts: NotThreadSafe,
+        };
+
+        match hook(desc) {
+            Ok(Prepared(_)) => 0,
+            Err(e) => e.to_errno(),
+        }
+    }
+
+    /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
+    #[doc(alias = "VM_MIXEDMAP")]
+    #[inline]
+    pub fn mixedmap(self) -> VmaDesc<'a, MixedMap> {
+        self.into_kind()
+    }
+
+    /// The VMA will have page frames only (C: `VM_PFNMAP`).
+    ///
+    /// # Errors
+    ///
+    /// As [`VmaSetup::pfnmap()`](super::VmaSetup::pfnmap).
+    #[doc(alias = "VM_PFNMAP")]
+    #[inline]
+    pub fn pfnmap(self) -> Result<VmaDesc<'a, PfnMap>> {
+        if setup_flags::is_cow(self.flags()) {
+            return Err(EINVAL);
+        }
+        Ok(self.into_kind())
+    }
+
+    #[inline]
+    fn into_kind<K: Kind>(mut self) -> VmaDesc<'a, K> {
+        self.write_flags(self.flags() | K::FLAGS);
+
+        // INVARIANT: The flags were just set.
+        VmaDesc {
+            desc: self.desc,
+            _brand: PhantomData,
+            _kind: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
+    /// `mprotect()` cannot make it readable (C: clears `VM_MAYREAD`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped readable.
+    #[doc(alias = "VM_MAYREAD")]
+    #[inline]
+    pub fn try_clear_mayread(&mut self) -> Result {
+        self.clear_may(Permission::Read)
+    }
+
+    /// `mprotect()` cannot make it writable (C: clears `VM_MAYWRITE`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped writable.
+    #[doc(alias = "VM_MAYWRITE")]
+    #[inline]
+    pub fn try_clear_maywrite(&mut self) -> Result {
+        self.clear_may(Permission::Write)
+    }
+
+    /// `mprotect()` cannot make it executable (C: clears `VM_MAYEXEC`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped executable.
+    #[doc(alias = "VM_MAYEXEC")]
+    #[inline]
+    pub fn try_clear_mayexec(&mut self) -> Result {
+        self.clear_may(Permission::Exec)
+    }
+
+    /// `EINVAL` unless the mapping is made with `MAP_SHARED`.
+    #[inline]
+    pub fn require_shared(&self) -> Result {
+        setup_flags::require_shared(self.flags())
+    }
+
+    #[inline]
+    fn clear_may(&mut self, permission: Permission) -> Result {
+        let flags = setup_flags::clear_may(self.flags(), permission)?;
+        self.write_flags(flags);
+        Ok(())
+    }
+}
+
+impl<'a, K: Kind> VmaDesc<'a, K> {
+    #[inline]
+    fn raw(&self) -> &bindings::vm_area_desc {
+        // SAFETY: By the type invariants it is valid, and not written but by `self`.
+        unsafe { self.desc.as_ref() }
+    }
+
+    #[inline]
+    fn raw_mut(&mut self) -> &mut bindings::vm_area_desc {
+        // SAFETY: By the type invariants it is valid, and not used but by `self`.
+        unsafe { self.desc.as_mut() }
+    }
+
+    /// The first address of the VMA.
+    #[inline]
+    pub fn start(&self) -> usize {
+        self.raw().start
+    }
+
+    /// The first address after the VMA.
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.raw().end
+    }
+
+    /// Where the VMA starts in its file, in pages.
+    #[inline]
+    pub fn pgoff(&self) -> usize {
+        self.raw().pgoff
+    }
+
+    /// The pages of the file that the VMA maps; `EINVAL` if there are no such numbers.
+    #[inline]
+    pub fn pgoffs(&self) -> Result<Range<usize>> {
+        let pages = (self.end() - self.start()) >> crate::page::PAGE_SHIFT;
+        let end = self.pgoff().checked_add(pages).ok_or(EINVAL)?;
+
+        Ok(self.pgoff()..end)
+    }
+
+    /// The flags that it has as yet.
+    #[inline]
+    pub fn flags(&self) -> VmaFlags {
+        VmaFlags::from_word(self.raw().vma_flags.__vma_flags[0])
+    }
+
+    /// Sets flags (C: `vma_desc_set_flags()`).
+    #[doc(alias = "vma_desc_set_flags")]
+    #[inline]
+    pub fn set_flags(&mut self, flags: SetupFlags) {
+        self.write_flags(self.flags() | flags.flags());
+    }
+
+    #[inline]
+    fn write_flags(&mut self, flags: VmaFlags) {
+        self.raw_mut().vma_flags.__vma_flags[0] = flags.word();
+    }
+
+    /// Ends the description: the VMA will have these operations, and a share of `data`.
+    #[doc(alias = "vm_ops")]
+    #[inline]
+    pub fn with_ops<T>(mut self, data: &'a T::Data) -> Prepared<'a>
+    where
+        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmapPrepare>,
+    {
+        let desc = self.raw_mut();
+
+        desc.vm_ops = T::table().as_raw();
+        desc.private_data = callbacks::seed(data);
+        Prepared(PhantomData)
+    }
+}
+
+impl<'a> VmaDesc<'a, PfnMap> {
+    /// Ends the description; `pages` frames from `frame` on will be mapped at `addr` (C:
+    /// `mmap_action_remap()`).
+    ///
+    /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
+    /// region has no such frames.
+    #[doc(alias = "mmap_action_remap")]
+    pub fn remap_pfn_range<T>(
+        mut self,
+        data: &'a T::Data,
+        addr: usize,
+        frame: usize,
+        pages: usize,
+    ) -> Result<Prepared<'a>>
+    where
+        T: OperationsTable + VmaOperations<Kind = PfnMap, Hook = ViaMmapPrepare>,
+        T::Data: PfnBacked,
+    {
+        let frames = data.frames();
+        let len = setup_flags::check_remap(
+            (self.start(), self.end()),
+            addr,
+            frame,
+            pages,
+            frames.count(),
+        )?;
+        let pfn = frames.pfn(frame).ok_or(EINVAL)?;
+        let prot = frames.page_prot(PageProt::from_raw(self.raw().page_prot));
+
+        let desc = self.raw_mut();
+        desc.action.type_ = bindings::mmap_action_type_MMAP_REMAP_PFN;
+        desc.action.__bindgen_anon_1.remap = bindings::mmap_action__bindgen_ty_1__bindgen_ty_1 {
+            start: addr,
+            start_pfn: pfn,
+            size: len,
+            pgprot: prot.into_raw(),
+        };
+        Ok(self.with_ops::<T>(data))
+    }
+}

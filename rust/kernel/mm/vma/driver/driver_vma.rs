@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A view of a VMA that is known to be a driver's own, and what only its driver may do with it.
+
+use super::{
+    kind::{
+        InsertsFrames,
+        InsertsPages, //
+    },
+    operations::Borrowed,
+    OperationsTable,
+    PfnBacked,
+    VmaOperations, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    mm::vma::{
+        InstallEntries,
+        Level,
+        ReadFields,
+        ReadLayout,
+        Stable,
+        Vma,
+        VmaFlag, //
+    },
+    page::{
+        Page,
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    types::ForeignOwnable, //
+};
+use core::{
+    marker::PhantomData,
+    ops::{
+        Deref,
+        Range, //
+    }, //
+};
+
+/// A view of a VMA that has the operations `T`, at the lock level `L`.
+///
+/// A callback of [`VmaOperations`] is handed one, and [`Vma::downcast()`] makes one of a view of
+/// any VMA, after a look at whose it is. It is a [`Vma<L>`] besides.
+///
+/// # Invariants
+///
+/// `vm_ops` of the VMA is the table of `T`, and `vm_private_data` is what `T::Data::into_foreign()`
+/// gave. The VMA has the flags of `T::Kind`, and is no copy-on-write mapping if that is
+/// [`PfnMap`](super::PfnMap).
+#[repr(transparent)]
+pub struct DriverVma<T: VmaOperations, L: Level> {
+    vma: Vma<L>,
+    _ops: PhantomData<fn() -> T>,
+}
+
+impl<L: Level> Vma<L> {
+    /// This VMA as one of a driver's own, if it is one: if it has the operations `T`.
+    ///
+    /// `None` for all other VMAs, among them those that have taken the place of one of `T`'s.
+    ///
+    /// # Examples
+    ///
+    /// A driver that remembers where it is mapped asks again, under the lock:
+    ///
+    /// ```
+    /// use kernel::{
+    ///     mm::{
+    ///         vma::driver::{MixedMap, OperationsTable},
+    ///         MmWithUser, //
+    ///     },
+    ///     page::Page,
+    ///     prelude::*, //
+    /// };
+    ///
+    /// fn insert<T: OperationsTable<Kind = MixedMap>>(
+    ///     mm: &MmWithUser,
+    ///     remembered: usize,
+    ///     page: &Page,
+    /// ) -> Result {
+    ///     let mut locks = mm.vma_locks();
+    ///     let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
+    ///     vma.downcast::<T>().ok_or(ENXIO)?.insert_page(remembered, page)
+    /// }
+    /// ```
+    #[inline]
+    pub fn downcast<T: OperationsTable>(&self) -> Option<&DriverVma<T, L>>
+    where
+        L: ReadFields,
+    {
+        let ops = self.ops()?.as_raw();
+
+        // SAFETY: `vm_ops` is the table of `T`, which is no other operations' by the contract of
+        // `OperationsTable`. It is only put into a VMA with data of `T`, by `VmaSetup` or
+        // `VmaDesc`, and the kernel only copies both together. By `L: ReadFields` the VMA is not
+        // being mapped still (`mapped()` has given it its data), nor closed.
+        (ops == T::table().as_raw()).then(|| unsafe { DriverVma::from_raw(self.as_raw()) })
+    }
+}
+
+impl<T: VmaOperations, L: Level> Deref for DriverVma<T, L> {
+    type Target = Vma<L>;
+
+    #[inline]
+    fn deref(&self) -> &Vma<L> {
+        &self.vma
+    }
+}
+
+impl<T: VmaOperations, L: Level> DriverVma<T, L> {
+    /// # Safety
+    ///
+    /// As for [`Vma::from_raw()`], and the VMA must be as the invariants say.
+    #[inline]
+    pub(super) unsafe fn from_raw<'a>(vma: *mut bindings::vm_area_struct) -> &'a Self {
+        // SAFETY: The caller answers for it. The types have the same layout by
+        // `repr(transparent)`.
+        // INVARIANT: The caller answers for it.
+        unsafe { &*core::ptr::from_ref(Vma::<L>::from_raw(vma)).cast() }
+    }
+
+    /// What the VMA owns (C: `vm_private_data`).
+    #[doc(alias = "vm_private_data")]
+    #[inline]
+    pub fn data(&self) -> Borrowed<'_, T>
+    where
+        L: ReadFields,
+    {
+        // SAFETY: By the type invariants it is a foreign-owned `T::Data`. It is dropped when the
+        // VMA is closed, when there are no views of it any more.
+        unsafe { T::Data::borrow((*self.as_raw()).vm_private_data) }
+    }
+
+    /// The address at which page `pgoff` of the file is mapped, if it is in this VMA.
+    #[doc(alias = "vma_address")]
+    #[inline]
+    pub fn addr_of(&self, pgoff: usize) -> Option<usize>
+    where
+        L: ReadLayout,
+    {
+        let pages = pgoff.checked_sub(self.pgoff())?;
+        let in_vma = pages < (self.end() - self.start()) >> PAGE_SHIFT;
+
+        in_vma.then(|| self.start() + (pages << PAGE_SHIFT))
+    }
+
+    /// `EINVAL` if the address is not that of a page, `EFAULT` if it is not in the VMA.
+    #[inline]
+    fn check_addr(&self, addr: usize) -> Result
+    where
+        L: ReadLayout,
+    {
+        if addr & (PAGE_SIZE - 1) != 0 {
+            return Err(EINVAL);
+        }
+        if !(self.start()..self.end()).contains(&addr) {
+            return Err(EFAULT);
+        }
+        Ok(())
+    }
+
+    /// Maps a page (C: `vm_insert_page()`).
+    ///
+    /// The mapping gets a reference to the page, and drops it when it is unmapped. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `addr` is not the address of a page, or if the page is not one to be mapped (a
+    /// page of the slab allocator); `EFAULT` if `addr` is not in the VMA; `EBUSY` if something is
+    /// mapped there; `ENOMEM`.
+    #[doc(alias = "vm_insert_page")]
+    #[inline]
+    pub fn insert_page(&self, addr: usize, page: &Page) -> Result
+    where
+        L: InstallEntries,
+        T::Kind: InsertsPages,
+    {
+        self.check_addr(addr)?;
+
+        // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. By the
+        // type invariants it is `VM_MIXEDMAP`, so no flag is written.
+        to_result(unsafe { bindings::vm_insert_page(self.as_raw(), addr, page.as_ptr()) })
+    }
+
+    /// Maps pages one after the other (C: `vm_insert_pages()`).
+    ///
+    /// Returns how many were mapped before the first that was not, and the error of that one. The
+    /// locks of page tables are taken once for several pages. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert_page()`](Self::insert_page).
+    #[doc(alias = "vm_insert_pages")]
+    pub fn insert_pages(&self, addr: usize, pages: &[&Page]) -> (usize, Result)
+    where
+        L: InstallEntries,
+        T::Kind: InsertsPages,
+    {
+        const BATCH: usize = 16;
+        let mut done = 0;
+
+        if let Err(e) = self.check_addr(addr) {
+            return (0, Err(e));
+        }
+        // Nothing is mapped if not all have room.
+        if pages.len() > (self.end() - addr) >> PAGE_SHIFT {
+            return (0, Err(EFAULT));
+        }
+        for batch in pages.chunks(BATCH) {
+            let mut raw = [core::ptr::null_mut(); BATCH];
+            for (raw, page) in raw.iter_mut().zip(batch) {
+                *raw = page.as_ptr();
+            }
+            let mut left = batch.len();
+
+            // SAFETY: As in `insert_page()`. `raw` has `left` pages, and the range is in the VMA.
+            let result = to_result(unsafe {
+                bindings::vm_insert_pages(
+                    self.as_raw(),
+                    addr + (done << PAGE_SHIFT),
+                    raw.as_mut_ptr(),
+                    &mut left,
+                )
+            });
+            done += batch.len() - left;
+            if result.is_err() {
+                return (done, result);
+            }
+        }
+        (done, Ok(()))
+    }
+
+    /// Maps page frame `frame` of the region that the VMA's data has (C: `vmf_insert_pfn()`,
+    /// `vmf_insert_pfn_prot()`, `vmf_insert_mixed()`).
+    ///
+    /// Frames are not counted. They stay as long as the region, of which the VMA has a share. The
+    /// memory type is that of the region. If something is mapped there already, nothing is changed.
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `addr` is not the address of a page, or if the region has no such frame;
+    /// `EFAULT` if `addr` is not in the VMA, or the architecture does not permit to map the frame;
+    /// `ENOMEM`.
+    #[doc(alias = "vmf_insert_pfn")]
+    #[doc(alias = "vmf_insert_pfn_prot")]
+    #[doc(alias = "vmf_insert_mixed")]
+    #[inline]
+    pub fn insert_pfn(&self, addr: usize, frame: usize) -> Result
+    where
+        L: InstallEntries,
+        T::Kind: InsertsFrames,
+        T::Data: PfnBacked,
+    {
+        self.check_addr(addr)?;
+        let region = T::Data::region(self.data());
+        let pfn = region.pfn(frame).ok_or(EINVAL)?;
+
+        let vma = self.as_raw();
+        let outcome = if <T::Kind as super::Kind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
+            // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. The
+            // region keeps the frame for as long as the VMA has its data, and that is dropped after
+            // the entries are gone.
+            unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
+        } else {
+            let prot = region.page_prot(self.page_prot());
+
+            // SAFETY: As above. By the type invariants the VMA is `VM_PFNMAP`, not `VM_MIXEDMAP`,
+            // and no copy-on-write mapping.
+            unsafe { bindings::vmf_insert_pfn_prot(vma, addr, pfn, prot.into_raw()) }
+        };
+
+        match outcome {
+            bindings::vm_fault_reason_VM_FAULT_NOPAGE => Ok(()),
+            bindings::vm_fault_reason_VM_FAULT_OOM => Err(ENOMEM),
+            _ => Err(EFAULT),
+        }
+    }
+
+    /// Unmaps the pages in `range`, which are the driver's own (C: `zap_vma_range()`).
+    ///
+    /// What is accessed there next faults. Private copies of pages, in a mapping that is not
+    /// shared, are lost. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `range` is not inside the VMA, or not one of whole pages. Nothing is unmapped
+    /// then.
+    #[doc(alias = "zap_vma_range")]
+    #[doc(alias = "zap_special_vma_range")]
+    #[inline]
+    pub fn zap_pages(&self, range: Range<usize>) -> Result
+    where
+        L: Stable,
+    {
+        if (range.start | range.end) & (PAGE_SIZE - 1) != 0 {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The pages are this driver's. Copies that were made of them are the mapping's, for
+        // which this driver answers to its user.
+        unsafe { self.zap(range) }.map_err(|_| EINVAL)
+    }
+}

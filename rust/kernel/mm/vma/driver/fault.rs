@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Page faults, and their answers.
+//!
+//! A fault is held together with the lock that protects its VMA, and is used up by the answer: each
+//! answer is made from the fault, once. So a handler cannot give two answers, none, or one that was
+//! meant for another fault; and the one answer that says that the lock is gone,
+//! [`Released::retry()`], can only be given when it is, and by somebody who has no view of the VMA
+//! any more.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
+
+use super::{
+    kind::{
+        InsertsFrames,
+        InsertsPages,
+        MapsPages, //
+    },
+    operations::Borrowed,
+    DriverVma,
+    PfnBacked,
+    VmaOperations, //
+};
+use crate::{
+    bindings,
+    error::Error,
+    mm::vma::Read,
+    page::{
+        Page,
+        PAGE_SHIFT, //
+    },
+    prelude::*,
+    types::NotThreadSafe, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Range,
+    ptr::NonNull, //
+};
+
+/// Makes a lifetime that cannot be shortened, so that it stands for one fault only.
+type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+/// How memory was accessed, and how the handler may behave (C: `enum fault_flag`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FaultFlags(bindings::fault_flag);
+
+impl FaultFlags {
+    #[inline]
+    fn has(self, flag: bindings::fault_flag) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// It was a write (C: `FAULT_FLAG_WRITE`).
+    #[inline]
+    pub fn is_write(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_WRITE)
+    }
+
+    /// It came from user space, not from the kernel on its behalf (C: `FAULT_FLAG_USER`).
+    #[inline]
+    pub fn is_user(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_USER)
+    }
+
+    /// It came from another process, a debugger for example (C: `FAULT_FLAG_REMOTE`).
+    #[inline]
+    pub fn is_remote(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_REMOTE)
+    }
+
+    /// A fatal signal may end a wait (C: `FAULT_FLAG_KILLABLE`).
+    #[inline]
+    pub fn is_killable(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_KILLABLE)
+    }
+
+    /// The lock may be released and the fault tried again, for the first time
+    /// (C: `fault_flag_allow_retry_first()`).
+    #[doc(alias = "fault_flag_allow_retry_first")]
+    #[inline]
+    pub fn may_retry(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_ALLOW_RETRY)
+            && !self.has(bindings::fault_flag_FAULT_FLAG_TRIED)
+    }
+
+    /// Whether a retry is to be answered at once, with the lock kept (C:
+    /// `FAULT_FLAG_RETRY_NOWAIT`).
+    #[inline]
+    pub fn is_nowait(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_RETRY_NOWAIT)
+    }
+
+    /// Which of the locks is held (C: `FAULT_FLAG_VMA_LOCK`).
+    #[inline]
+    pub fn holds_vma_lock(self) -> bool {
+        self.has(bindings::fault_flag_FAULT_FLAG_VMA_LOCK)
+    }
+}
+
+/// What is common to all faults.
+///
+/// # Invariants
+///
+/// `vmf` is valid, and its VMA is one of `T`'s at the level [`Read`], for as long as this lives,
+/// but for what takes it apart.
+struct Context<'a, T: VmaOperations> {
+    vmf: NonNull<bindings::vm_fault>,
+    _brand: Brand<'a>,
+    _ops: PhantomData<fn() -> T>,
+    _nts: NotThreadSafe,
+}
+
+impl<'a, T: VmaOperations> Context<'a, T> {
+    /// # Safety
+    ///
+    /// The invariants must hold, and `'a` must be a lifetime that stands for nothing else.
+    #[inline]
+    unsafe fn new(vmf: *mut bindings::vm_fault) -> Self {
+        // INVARIANT: The caller answers for it.
+        Self {
+            // SAFETY: The caller passes a valid pointer.
+            vmf: unsafe { NonNull::new_unchecked(vmf) },
+            _brand: PhantomData,
+            _ops: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
+    #[inline]
+    fn vma(&self) -> &DriverVma<T, Read> {
+        // SAFETY: By the type invariants. The view borrows `self`.
+        unsafe { DriverVma::from_raw((*self.vmf.as_ptr()).__bindgen_anon_1.vma) }
+    }
+
+    #[inline]
+    fn pgoff(&self) -> usize {
+        // SAFETY: By the type invariants.
+        unsafe { (*self.vmf.as_ptr()).__bindgen_anon_1.pgoff }
+    }
+
+    #[inline]
+    fn address(&self) -> usize {
+        // SAFETY: By the type invariants.
+        unsafe { (*self.vmf.as_ptr()).__bindgen_anon_1.address }
+    }
+
+    #[inline]
+    fn flags(&self) -> FaultFlags {
+        // SAFETY: By the type invariants.
+        FaultFlags(unsafe { (*self.vmf.as_ptr()).flags })
+    }
+}
+
+/// The answer to a fault that an error gives (C: `vmf_error()`).
+#[inline]
+fn code_of(error: Error) -> bindings::vm_fault_t {
+    if error == ENOMEM {
+        bindings::vm_fault_reason_VM_FAULT_OOM
+    } else {
+        bindings::vm_fault_reason_VM_FAULT_SIGBUS
+    }
+}
+
+/// The methods that all faults have.
+macro_rules! fault {
+    ($fault:ident $(, $more:ident: $ty:ty)?; $outcome:ident) => {
+        impl<'a, T: VmaOperations> $fault<'a, T> {
+            /// # Safety
+            ///
+            /// `vmf` must be valid and its VMA be one of `T`'s, with the mmap lock or the VMA lock
+            /// held for reading, until the answer is given. `'a` must stand for nothing else.
+            #[inline]
+            pub(super) unsafe fn new(vmf: *mut bindings::vm_fault $(, $more: $ty)?) -> Self {
+                // SAFETY: The caller answers for it.
+                Self(unsafe { Context::new(vmf) } $(, $more)?)
+            }
+
+            /// The VMA.
+            #[inline]
+            pub fn vma(&self) -> &DriverVma<T, Read> {
+                self.0.vma()
+            }
+
+            /// What the VMA owns.
+            #[inline]
+            pub fn data(&self) -> Borrowed<'_, T> {
+                self.0.vma().data()
+            }
+
+            /// Which page of the file was accessed (C: `vmf->pgoff`).
+            #[inline]
+            pub fn pgoff(&self) -> usize {
+                self.0.pgoff()
+            }
+
+            /// The address of the page that was accessed (C: `vmf->address`).
+            #[inline]
+            pub fn address(&self) -> usize {
+                self.0.address()
+            }
+
+            /// How it was accessed.
+            #[inline]
+            pub fn flags(&self) -> FaultFlags {
+                self.0.flags()
+            }
+
+            #[inline]
+            fn answer(self, code: bindings::vm_fault_t) -> $outcome<'a> {
+                $outcome(code, PhantomData)
+            }
+
+            /// The task gets a SIGBUS: there is no such page (C: `VM_FAULT_SIGBUS`).
+            #[inline]
+            pub fn sigbus(self) -> $outcome<'a> {
+                self.answer(bindings::vm_fault_reason_VM_FAULT_SIGBUS)
+            }
+
+            /// There is no memory (C: `VM_FAULT_OOM`).
+            #[inline]
+            pub fn oom(self) -> $outcome<'a> {
+                self.answer(bindings::vm_fault_reason_VM_FAULT_OOM)
+            }
+
+            /// What an error means: [`oom()`](Self::oom) for `ENOMEM`, else
+            /// [`sigbus()`](Self::sigbus) (C: `vmf_error()`).
+            #[doc(alias = "vmf_error")]
+            #[inline]
+            pub fn error(self, error: Error) -> $outcome<'a> {
+                self.answer(code_of(error))
+            }
+
+            /// Nothing more is to be done: the page was inserted, or is to be accessed again
+            /// (C: `VM_FAULT_NOPAGE`).
+            #[inline]
+            pub fn no_page(self) -> $outcome<'a> {
+                self.answer(bindings::vm_fault_reason_VM_FAULT_NOPAGE)
+            }
+        }
+
+        impl $outcome<'_> {
+            #[inline]
+            pub(super) fn into_raw(self) -> bindings::vm_fault_t {
+                self.0
+            }
+        }
+    };
+}
+
+/// A page that is not mapped was accessed (C: `struct vm_fault`).
+#[must_use = "a fault has to be answered"]
+pub struct Fault<'a, T: VmaOperations>(Context<'a, T>);
+
+/// The answer to a [`Fault`] (C: `vm_fault_t`).
+#[must_use = "the answer to a fault has to be returned"]
+pub struct FaultOutcome<'a>(bindings::vm_fault_t, Brand<'a>);
+
+fault!(Fault; FaultOutcome);
+
+impl<'a, T: VmaOperations> Fault<'a, T> {
+    /// The task gets a SIGSEGV (C: `VM_FAULT_SIGSEGV`).
+    #[inline]
+    pub fn sigsegv(self) -> FaultOutcome<'a> {
+        self.answer(bindings::vm_fault_reason_VM_FAULT_SIGSEGV)
+    }
+
+    /// This page is to be mapped (C: `vmf->page`).
+    ///
+    /// The mapping gets a reference to it. In a private mapping a write gets a copy. A page that
+    /// cannot be mapped, one of the slab allocator for example, is answered with a SIGBUS.
+    #[inline]
+    pub fn page(self, page: &Page) -> FaultOutcome<'a>
+    where
+        T::Kind: MapsPages,
+    {
+        // SAFETY: The page is valid.
+        if !unsafe { bindings::vma_page_may_be_mapped(page.as_ptr()) } {
+            return self.sigbus();
+        }
+
+        // SAFETY: The page is valid, and `vmf` is by the type invariants of the context. The caller
+        // of the handler drops the reference, or gives it to the entry.
+        unsafe {
+            bindings::vma_get_page(page.as_ptr());
+            (*self.0.vmf.as_ptr()).page = page.as_ptr();
+        }
+        self.answer(0)
+    }
+
+    /// Maps this page, and answers with what came of it (C: `vmf_insert_page()`).
+    #[doc(alias = "vmf_insert_page")]
+    #[inline]
+    pub fn insert_page(self, page: &Page) -> FaultOutcome<'a>
+    where
+        T::Kind: InsertsPages,
+    {
+        let result = self.vma().insert_page(self.address(), page);
+        self.inserted(result)
+    }
+
+    /// What it means for the fault how an insertion ended: [`no_page()`](Self::no_page) if the page
+    /// is mapped now, also if another task was faster (`EBUSY`).
+    #[inline]
+    pub fn inserted(self, result: Result) -> FaultOutcome<'a> {
+        match result {
+            Ok(()) | Err(EBUSY) => self.no_page(),
+            Err(e) => self.error(e),
+        }
+    }
+
+    /// Maps a frame of the region that the VMA's data has, and answers with what came of it
+    /// (C: `vmf_insert_pfn()`, `vmf_insert_mixed()`).
+    #[doc(alias = "vmf_insert_pfn")]
+    #[doc(alias = "vmf_insert_mixed")]
+    #[inline]
+    pub fn insert_pfn(self, frame: usize) -> FaultOutcome<'a>
+    where
+        T::Kind: InsertsFrames,
+        T::Data: PfnBacked,
+    {
+        let result = self.vma().insert_pfn(self.address(), frame);
+        self.inserted(result)
+    }
+
+    /// Releases the lock, so that the handler can wait and the fault be tried again
+    /// (C: `release_fault_lock()`).
+    ///
+    /// Everything that was borrowed from the VMA is gone with the fault. What the handler is going
+    /// to wait for must be held by a reference of its own.
+    ///
+    /// # Errors
+    ///
+    /// The fault, unchanged, if it must not be tried again
+    /// ([`may_retry()`](FaultFlags::may_retry)). The handler then waits with the lock held, or
+    /// gives another answer.
+    #[doc(alias = "release_fault_lock")]
+    #[inline]
+    pub fn release(self) -> Result<Released<'a>, Self> {
+        let flags = self.flags();
+
+        if !flags.may_retry() {
+            return Err(self);
+        }
+        if !flags.is_nowait() {
+            // SAFETY: By the type invariants of the context the lock is held. `self` is gone after
+            // this, and what was borrowed from it; who called the handler learns by the answer,
+            // which can only be `VM_FAULT_RETRY` now.
+            unsafe { bindings::release_fault_lock(self.0.vmf.as_ptr()) };
+        }
+        Ok(Released {
+            may_wait: !flags.is_nowait(),
+            _brand: PhantomData,
+        })
+    }
+}
+
+/// A fault whose lock is released, to be tried again.
+#[must_use = "a fault has to be answered"]
+pub struct Released<'a> {
+    may_wait: bool,
+    _brand: Brand<'a>,
+}
+
+impl<'a> Released<'a> {
+    /// Whether the handler may wait now. If not, the lock is still held by who called it, who wants
+    /// the answer at once (C: `FAULT_FLAG_RETRY_NOWAIT`).
+    #[inline]
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// The fault is to be tried again (C: `VM_FAULT_RETRY`).
+    #[inline]
+    pub fn retry(self) -> FaultOutcome<'a> {
+        FaultOutcome(bindings::vm_fault_reason_VM_FAULT_RETRY, PhantomData)
+    }
+}
+
+/// A page was accessed that is not mapped, where there is room for a huge page.
+#[must_use = "a fault has to be answered"]
+pub struct HugeFault<'a, T: VmaOperations>(Context<'a, T>, u32);
+
+/// The answer to a [`HugeFault`].
+#[must_use = "the answer to a fault has to be returned"]
+pub struct HugeFaultOutcome<'a>(bindings::vm_fault_t, Brand<'a>);
+
+fault!(HugeFault, order: u32; HugeFaultOutcome);
+
+impl<'a, T: VmaOperations> HugeFault<'a, T> {
+    /// The size of the huge page, as the binary logarithm of its number of pages.
+    #[inline]
+    pub fn order(&self) -> u32 {
+        self.1
+    }
+
+    /// No huge page: the fault comes again as a [`Fault`] (C: `VM_FAULT_FALLBACK`).
+    #[inline]
+    pub fn fallback(self) -> HugeFaultOutcome<'a> {
+        self.answer(bindings::vm_fault_reason_VM_FAULT_FALLBACK)
+    }
+
+    /// Maps the huge page of frames around this address, and answers with what came of it
+    /// (C: `vmf_insert_pfn_pmd()`).
+    ///
+    /// `frame` is the frame of the region that belongs to the address of the fault. Falls back to
+    /// small pages if the huge page is not all in the VMA and in the region, or if its frames are
+    /// not aligned as its addresses.
+    #[doc(alias = "vmf_insert_pfn_pmd")]
+    #[inline]
+    pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
+    where
+        T::Kind: InsertsFrames,
+        T::Data: PfnBacked,
+    {
+        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        if let Some(pfn) = self.huge_pfn(frame) {
+            let write = self.flags().is_write();
+
+            // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA has exactly
+            // one of the flags `VM_PFNMAP` and `VM_MIXEDMAP`; with the former it is no
+            // copy-on-write mapping. All frames of the huge page are the region's, and in the VMA.
+            let code = unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) };
+            return self.answer(code);
+        }
+
+        let _ = frame;
+        self.fallback()
+    }
+
+    /// The first frame of the huge page in which `frame` belongs to the address of the fault.
+    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    fn huge_pfn(&self, frame: usize) -> Option<usize>
+    where
+        T::Data: PfnBacked,
+    {
+        use crate::mm::vma::page_table::Pmd;
+
+        const PAGES: usize = Pmd::SIZE >> PAGE_SHIFT;
+        let vma = self.vma();
+        let start = self.address() & !(Pmd::SIZE - 1);
+        let end = start.checked_add(Pmd::SIZE)?;
+        let before = (self.address() - start) >> PAGE_SHIFT;
+
+        let first = frame.checked_sub(before)?;
+        let region = T::Data::region(vma.data());
+        region.pfn(first.checked_add(PAGES - 1)?)?;
+        let pfn = region.pfn(first)?;
+
+        let fits = start >= vma.start() && end <= vma.end() && pfn % PAGES == 0;
+        (fits && self.order() == PAGES.trailing_zeros()).then_some(pfn)
+    }
+}
+
+/// A page that is mapped read-only is going to be written to.
+#[must_use = "a fault has to be answered"]
+pub struct MkWrite<'a, T: VmaOperations>(Context<'a, T>);
+
+/// The answer to a [`MkWrite`].
+#[must_use = "the answer to a fault has to be returned"]
+pub struct MkWriteOutcome<'a>(bindings::vm_fault_t, Brand<'a>);
+
+fault!(MkWrite; MkWriteOutcome);
+
+impl<'a, T: VmaOperations> MkWrite<'a, T> {
+    /// The page may be written to from now on.
+    #[inline]
+    pub fn allow(self) -> MkWriteOutcome<'a> {
+        // SAFETY: By the type invariants of the context.
+        let page = unsafe { (*self.0.vmf.as_ptr()).page };
+
+        // No page: `pfn_mkwrite()`, which has nothing to lock.
+        if page.is_null() {
+            return self.answer(0);
+        }
+
+        // SAFETY: `do_page_mkwrite()` has a reference to the page. It wants it locked, and unlocks
+        // it, for such an answer: a page without a file would otherwise be looked for again.
+        unsafe { bindings::vma_lock_page(page) };
+        self.answer(bindings::vm_fault_reason_VM_FAULT_LOCKED)
+    }
+}
+
+/// The pages around one that was read, of which those that are there can be mapped.
+///
+/// Inside of an RCU read-side critical section: nothing here may sleep.
+pub struct MapPages<'a, T: VmaOperations> {
+    context: Context<'a, T>,
+    pgoffs: Range<usize>,
+    has_mapped_it: bool,
+}
+
+impl<T: VmaOperations> MapPages<'_, T> {
+    /// # Safety
+    ///
+    /// As for `Fault::new()`, for `vm_operations_struct::map_pages()`.
+    #[inline]
+    pub(super) unsafe fn new(vmf: *mut bindings::vm_fault, pgoffs: Range<usize>) -> Self {
+        Self {
+            // SAFETY: The caller answers for it.
+            context: unsafe { Context::new(vmf) },
+            pgoffs,
+            has_mapped_it: false,
+        }
+    }
+
+    /// The VMA.
+    #[inline]
+    pub fn vma(&self) -> &DriverVma<T, Read> {
+        self.context.vma()
+    }
+
+    /// What the VMA owns.
+    #[inline]
+    pub fn data(&self) -> Borrowed<'_, T> {
+        self.context.vma().data()
+    }
+
+    /// Which pages of the file can be mapped.
+    #[inline]
+    pub fn pgoffs(&self) -> Range<usize> {
+        self.pgoffs.clone()
+    }
+
+    /// Maps a page of the file, read-only or as the VMA permits, if nothing is mapped there (C:
+    /// `set_pte_range()`).
+    ///
+    /// Returns whether it is mapped now. The mapping has a reference to it then.
+    #[doc(alias = "set_pte_range")]
+    pub fn map(&mut self, pgoff: usize, page: &Page) -> bool
+    where
+        T::Kind: MapsPages,
+    {
+        if !self.pgoffs.contains(&pgoff) {
+            return false;
+        }
+        let Some(addr) = self.vma().addr_of(pgoff) else {
+            return false;
+        };
+
+        let is_mapped = map_page_around(self.context.vmf, page, addr);
+        self.has_mapped_it |= is_mapped && addr == self.context.address();
+        is_mapped
+    }
+
+    #[inline]
+    pub(super) fn into_raw(self) -> bindings::vm_fault_t {
+        if self.has_mapped_it {
+            bindings::vm_fault_reason_VM_FAULT_NOPAGE
+        } else {
+            0
+        }
+    }
+}
+
+/// `set_pte_range()` is not exported, so modules reach it through the crate.
+///
+/// `vmf` is that of a `MapPages`, and `addr` is in its VMA and among its pages.
+#[inline(never)]
+fn map_page_around(vmf: NonNull<bindings::vm_fault>, page: &Page, addr: usize) -> bool {
+    // SAFETY: `do_fault_around()` has set `vmf` up for the table of page table entries that all
+    // pages of the `MapPages` belong to; the caller answers for the address. The page is valid.
+    unsafe {
+        bindings::vma_page_may_be_mapped(page.as_ptr())
+            && bindings::vma_map_page_around(vmf.as_ptr(), page.as_ptr(), addr)
+    }
+}

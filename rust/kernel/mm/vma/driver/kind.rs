@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What kind of pages a driver's VMA has.
+//!
+//! The kernel tells pages that it counts from page frames that it does not by the flags
+//! `VM_MIXEDMAP` and `VM_PFNMAP`, of which a VMA has at most one, from its setup to its end. Here
+//! they are a type. What can be inserted follows from it, so the `BUG_ON()`s of
+//! `vmf_insert_pfn_prot()` and `vm_insert_page()` cannot be reached.
+//!
+//! | kind         | flag          | `fault` gives a page | `insert_page()` | page frames |
+//! |--------------|---------------|----------------------|-----------------|-------------|
+//! | [`Plain`]    | none          | yes                  | no              | no          |
+//! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | yes         |
+//! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes         |
+//!
+//! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour: a
+//! new mapping of the same file beside it then enlarges it, and no callback is called. The other
+//! two are never merged.
+//!
+//! [`DONTEXPAND`]: super::SetupFlags::DONTEXPAND
+//! [`IO`]: super::SetupFlags::IO
+
+use crate::mm::vma::{
+    VmaFlag,
+    VmaFlags, //
+};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A kind of mapping. See the [module](self) for the list; this trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kind of mapping",
+    label = "not a kind of mapping",
+    note = "the kinds are `Plain`, `MixedMap` and `PfnMap`"
+)]
+pub trait Kind: sealed::Sealed + 'static {
+    /// The flags that a VMA of this kind has, out of MIXEDMAP and PFNMAP.
+    const FLAGS: VmaFlags;
+}
+
+/// Pages that the kernel counts may be mapped.
+#[diagnostic::on_unimplemented(
+    message = "pages with a `struct page` cannot be mapped into a VMA of the kind `{Self}`",
+    label = "needs a VMA of the kind `Plain` or `MixedMap`",
+    note = "a `PfnMap` VMA has page frames only, which `insert_pfn()` inserts"
+)]
+pub trait MapsPages: Kind {}
+
+/// Pages may be inserted at any time, not only as the answer to a fault.
+#[diagnostic::on_unimplemented(
+    message = "pages cannot be inserted into a VMA of the kind `{Self}`",
+    label = "needs a VMA of the kind `MixedMap`",
+    note = "call `mixedmap()` in the mmap hook, and say `type Kind = MixedMap` in the operations"
+)]
+pub trait InsertsPages: MapsPages {}
+
+/// Page frames may be inserted.
+#[diagnostic::on_unimplemented(
+    message = "page frames cannot be inserted into a VMA of the kind `{Self}`",
+    label = "needs a VMA of the kind `PfnMap` or `MixedMap`",
+    note = "call `pfnmap()` in the mmap hook, and say `type Kind = PfnMap` in the operations"
+)]
+pub trait InsertsFrames: Kind {}
+
+/// Neither `VM_MIXEDMAP` nor `VM_PFNMAP`: pages are mapped as the answer to a fault.
+pub enum Plain {}
+
+/// `VM_MIXEDMAP`: pages and page frames.
+pub enum MixedMap {}
+
+/// `VM_PFNMAP`: page frames only, which the kernel does not count.
+pub enum PfnMap {}
+
+impl sealed::Sealed for Plain {}
+impl sealed::Sealed for MixedMap {}
+impl sealed::Sealed for PfnMap {}
+
+impl Kind for Plain {
+    const FLAGS: VmaFlags = VmaFlags::EMPTY;
+}
+
+impl Kind for MixedMap {
+    const FLAGS: VmaFlags = VmaFlags::of(&[VmaFlag::MIXEDMAP]);
+}
+
+impl Kind for PfnMap {
+    const FLAGS: VmaFlags = VmaFlags::of(&[VmaFlag::PFNMAP]);
+}
+
+impl MapsPages for Plain {}
+impl MapsPages for MixedMap {}
+impl InsertsPages for MixedMap {}
+impl InsertsFrames for MixedMap {}
+impl InsertsFrames for PfnMap {}

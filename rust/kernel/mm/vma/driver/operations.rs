@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver does with its VMAs.
+
+use super::{
+    DriverVma,
+    Fault,
+    FaultOutcome,
+    HugeFault,
+    HugeFaultOutcome,
+    Kind,
+    MapPages,
+    MkWrite,
+    MkWriteOutcome,
+    PrivateData, //
+};
+use crate::{
+    error::VTABLE_DEFAULT_ERROR,
+    fs::LocalFile,
+    mm::vma::{
+        Closing,
+        MmapRead,
+        MmapWrite,
+        Read,
+        Setup,
+        VmaFlags,
+        VmaWrite, //
+    },
+    prelude::*,
+    types::ForeignOwnable, //
+};
+use core::ops::Range;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// By which hook of the file operations VMAs get these operations. This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an mmap hook",
+    label = "not an mmap hook",
+    note = "the hooks are `ViaMmap` and `ViaMmapPrepare`"
+)]
+pub trait Hook: sealed::Sealed + 'static {
+    #[doc(hidden)]
+    const HAS_MAPPED: bool;
+}
+
+/// `file_operations::mmap`, with a [`VmaSetup`](super::VmaSetup).
+pub enum ViaMmap {}
+
+/// `file_operations::mmap_prepare`, with a [`VmaDesc`](super::VmaDesc).
+pub enum ViaMmapPrepare {}
+
+impl sealed::Sealed for ViaMmap {}
+impl sealed::Sealed for ViaMmapPrepare {}
+
+impl Hook for ViaMmap {
+    const HAS_MAPPED: bool = false;
+}
+
+impl Hook for ViaMmapPrepare {
+    const HAS_MAPPED: bool = true;
+}
+
+/// The operations of a driver on its VMAs (C: `struct vm_operations_struct`).
+///
+/// Callbacks that are not implemented are NULL in C, except `open` and `close`, in which the
+/// private data is counted, and `mapped` of [`ViaMmapPrepare`], in which the VMA gets it.
+///
+/// All callbacks run in process context and may sleep, but for [`map_pages`](Self::map_pages).
+///
+/// # Examples
+///
+/// Pages that are made when they are first accessed, and shared by all mappings of the file:
+///
+/// ```
+/// use kernel::{
+///     mm::vma::{
+///         driver::{Fault, FaultOutcome, Plain, SharedPage, ViaMmap, VmaOperations},
+///         DriverVma, //
+///     },
+///     new_mutex,
+///     prelude::*,
+///     sync::{Arc, Mutex}, //
+/// };
+///
+/// #[pin_data]
+/// struct Buffer {
+///     #[pin]
+///     pages: Mutex<KVec<Option<SharedPage>>>,
+/// }
+///
+/// struct BufferOps;
+/// kernel::vm_operations!(BufferOps);
+///
+/// #[vtable]
+/// impl VmaOperations for BufferOps {
+///     type Data = Arc<Buffer>;
+///     type Kind = Plain;
+///     type Hook = ViaMmap;
+///
+///     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+///         let buffer = Arc::from(fault.vma().data());
+///         let mut pages = buffer.pages.lock();
+///
+///         let Some(slot) = pages.get_mut(fault.pgoff()) else {
+///             return fault.sigbus();
+///         };
+///         if slot.is_none() {
+///             match SharedPage::new(GFP_KERNEL_ACCOUNT) {
+///                 Ok(page) => *slot = Some(page),
+///                 Err(e) => return fault.error(e.into()),
+///             }
+///         }
+///         match slot {
+///             Some(page) => fault.page(page.as_page()),
+///             None => fault.sigbus(),
+///         }
+///     }
+/// }
+/// # let _ = Arc::pin_init(
+/// #     pin_init!(Buffer { pages <- new_mutex!(KVec::new()) }),
+/// #     GFP_KERNEL,
+/// # )?;
+/// # Ok::<(), Error>(())
+/// ```
+#[vtable]
+pub trait VmaOperations: Sized + 'static {
+    /// What each VMA owns (C: `vm_private_data`).
+    type Data: PrivateData;
+
+    /// What pages the VMAs have.
+    type Kind: Kind;
+
+    /// By which hook the VMAs are set up.
+    type Hook: Hook;
+
+    /// There is a new VMA: a copy of another one, by fork, split or `mremap()`.
+    ///
+    /// It has a share of the other one's data already. Not called for the first mapping, which the
+    /// mmap hook has made.
+    ///
+    /// Held is the mmap write lock of the VMA's address space, which in a fork is not the caller's.
+    /// Nobody else can find the VMA: `dup_mmap()`, `__split_vma()`, `copy_vma()`.
+    fn open(_vma: &DriverVma<Self, Setup>) {}
+
+    /// The VMA goes away. Its pages are unmapped, its data is dropped after this.
+    ///
+    /// Held is the mmap lock: for writing, or, after `munmap()` has downgraded it, for reading. The
+    /// VMA is not in the address space any more. At the exit of a process the address space has no
+    /// users left, so it can be had as an [`Mm`](crate::mm::Mm) only.
+    fn close(_vma: &DriverVma<Self, Closing>) {}
+
+    /// The VMA that `.mmap_prepare` has described is mapped.
+    ///
+    /// Not called for [`ViaMmap`], nor if the mapping was merged with its neighbour. `data` is what
+    /// the VMA is going to own.
+    ///
+    /// Held are the mmap write lock and the VMA write lock: `mmap_action_finish()`.
+    ///
+    /// # Errors
+    ///
+    /// The mapping is unmapped again, and `mmap()` fails with this error.
+    fn mapped(_data: &Self::Data, _range: &MappedRange<'_>) -> Result {
+        Ok(())
+    }
+
+    /// The VMA is going to be split at `addr`.
+    ///
+    /// Held is the mmap write lock: `__split_vma()`, `prep_move_vma()`.
+    ///
+    /// # Errors
+    ///
+    /// What wanted to split fails with this error.
+    fn may_split(_vma: &DriverVma<Self, MmapWrite>, _addr: usize) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The pages of another VMA were moved into this one by `mremap()`.
+    ///
+    /// [`open`](Self::open) was called for it before, unless it is an older VMA that was enlarged.
+    ///
+    /// Held are the mmap write lock and the VMA write lock: `copy_vma_and_data()`.
+    ///
+    /// # Errors
+    ///
+    /// The pages are moved back, and `mremap()` fails with this error.
+    fn mremap(_vma: &DriverVma<Self, VmaWrite>) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `mprotect()` is going to give `range`, which lies in the VMA, the flags `new`.
+    ///
+    /// Held is the mmap write lock: `do_mprotect_pkey()`.
+    ///
+    /// # Errors
+    ///
+    /// `mprotect()` fails with this error.
+    fn mprotect(_vma: &DriverVma<Self, MmapWrite>, _range: Range<usize>, _new: VmaFlags) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A page that is not mapped was accessed.
+    ///
+    /// Held is the mmap lock or the VMA lock, for reading: `__do_fault()`. It is the VMA lock only
+    /// if there is a [`map_pages`](Self::map_pages), see `vmf_can_call_fault()`.
+    fn fault<'a>(_fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Like [`fault`](Self::fault), where a huge page could be mapped.
+    ///
+    /// Only called with `CONFIG_TRANSPARENT_HUGEPAGE`, and if the VMA has room for a huge page
+    /// around the address.
+    fn huge_fault<'a>(_fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A page was read that is not mapped; this maps those around it that are there already.
+    ///
+    /// Runs in an RCU read-side critical section (`do_fault_around()`) and must not sleep. What is
+    /// not mapped here comes as a [`fault`](Self::fault).
+    fn map_pages(_around: &mut MapPages<'_, Self>) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A page that is mapped read-only is going to be written to, in a shared mapping.
+    ///
+    /// Held is the mmap lock or the VMA lock, for reading: `do_page_mkwrite()`.
+    fn page_mkwrite<'a>(_fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Like [`page_mkwrite`](Self::page_mkwrite), for a page frame: `wp_pfn_shared()`.
+    fn pfn_mkwrite<'a>(_fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Another process, a debugger perhaps, reads or writes memory that cannot be pinned.
+    ///
+    /// Returns how many bytes were copied from or to the start of the buffer. Only where
+    /// `CONFIG_HAVE_IOREMAP_PROT` is set.
+    ///
+    /// Held is the mmap read lock: `__access_remote_vm()`.
+    fn access(
+        _vma: &DriverVma<Self, MmapRead>,
+        _addr: usize,
+        _buffer: AccessBuffer<'_>,
+    ) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// What `/proc/PID/maps` shows in the place of a path. A VMA with a name is always part of core
+    /// dumps.
+    ///
+    /// Held is the mmap lock or the VMA lock: `get_vma_name()`, `always_dump_vma()`.
+    fn name(_vma: &DriverVma<Self, Read>) -> Option<&CStr> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// Where a VMA was mapped.
+pub struct MappedRange<'a> {
+    /// Its addresses.
+    pub addrs: Range<usize>,
+    /// Where it starts in the file, in pages.
+    pub pgoff: usize,
+    /// The file.
+    pub file: Option<&'a LocalFile>,
+}
+
+/// The other side of an [`access`](VmaOperations::access).
+pub enum AccessBuffer<'a> {
+    /// The memory is read: fill this.
+    Read(&'a mut [u8]),
+    /// The memory is written: take from this.
+    Write(&'a [u8]),
+}
+
+/// What a VMA owns, borrowed.
+pub(super) type Borrowed<'a, T> = <<T as VmaOperations>::Data as ForeignOwnable>::Borrowed<'a>;

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that is mapped by page frame number, and stays for as long as it is mapped.
+//!
+//! The kernel does not count the mappings of page frames. So the frames that a VMA maps are those
+//! of a [`PfnRegion`], of which the VMA has a share, as its private data: that is dropped after the
+//! VMA's pages were unmapped, and the VMAs of forks and splits have shares of their own.
+
+use super::PrivateData;
+use crate::{
+    alloc::Flags,
+    bindings,
+    mm::vma::{
+        shared_memory::{
+            copy_from_shared,
+            copy_to_shared, //
+        },
+        PageProt, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+use core::{
+    ops::Deref,
+    ptr::NonNull, //
+};
+
+/// How memory is accessed through a mapping of page frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryType {
+    /// As normal memory.
+    Cached,
+    /// Not cached, with writes combined where the architecture can (C: `pgprot_writecombine()`).
+    WriteCombine,
+    /// Not cached (C: `pgprot_noncached()`).
+    Noncached,
+}
+
+/// Physically contiguous page frames, and what else a driver keeps with them.
+///
+/// As an [`Arc<PfnRegion<U>>`](Arc) it is the private data of VMAs that map the frames. It derefs
+/// to `U`.
+///
+/// Some C code looks up page frames in page tables and goes on using them
+/// (`follow_pfnmap_start()`). It has to keep out who unmaps, as with every such mapping.
+#[pin_data]
+pub struct PfnRegion<U> {
+    frames: Frames,
+    #[pin]
+    data: U,
+}
+
+/// The frames of a region.
+///
+/// # Invariants
+///
+/// `first_pfn` and the `count - 1` frames after it may be mapped into user space with the memory
+/// type `memory_type` for as long as this lives.
+pub struct Frames {
+    first_pfn: usize,
+    count: usize,
+    memory_type: MemoryType,
+    // If they are pages of the kernel's memory, which are freed with this.
+    pages: Option<PageBlock>,
+}
+
+impl<U> PfnRegion<U> {
+    /// Allocates at least `pages` pages of contiguous memory, zeroed, to be mapped with `data`
+    /// beside it.
+    ///
+    /// The number of pages is rounded up to a power of two.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero, `ENOMEM`, and what `data` fails with.
+    pub fn alloc<E>(
+        pages: usize,
+        flags: Flags,
+        data: impl PinInit<U, E>,
+    ) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
+        try_pin_init!(Self {
+            frames: Frames::alloc(pages, flags)?,
+            data <- data,
+        })
+    }
+
+    /// Makes a region of frames that are not allocated here, device memory for example.
+    ///
+    /// # Safety
+    ///
+    /// For as long as the region lives, user space may be given access to the `count` frames from
+    /// `first_pfn` on, by mappings of the type `memory_type`, and that must not conflict with other
+    /// mappings of them.
+    pub unsafe fn from_frames<E>(
+        first_pfn: usize,
+        count: usize,
+        memory_type: MemoryType,
+        data: impl PinInit<U, E>,
+    ) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
+        try_pin_init!(Self {
+            // INVARIANT: The caller answers for it.
+            frames: Frames { first_pfn, count, memory_type, pages: None },
+            data <- data,
+        })
+    }
+
+    /// The frames.
+    #[inline]
+    pub fn frames(&self) -> &Frames {
+        &self.frames
+    }
+}
+
+impl<U> Deref for PfnRegion<U> {
+    type Target = U;
+
+    #[inline]
+    fn deref(&self) -> &U {
+        &self.data
+    }
+}
+
+impl Frames {
+    fn alloc(pages: usize, flags: Flags) -> Result<Self> {
+        let count = pages
+            .checked_next_power_of_two()
+            .filter(|_| pages != 0)
+            .ok_or(EINVAL)?;
+        let block = PageBlock::alloc(count.trailing_zeros(), flags)?;
+
+        // INVARIANT: The pages are owned by this, zeroed, and normal memory, mapped as such.
+        Ok(Self {
+            first_pfn: block.first_pfn(),
+            count,
+            memory_type: MemoryType::Cached,
+            pages: Some(block),
+        })
+    }
+
+    /// How many frames there are.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The number of a frame, if there is one.
+    #[inline]
+    pub fn pfn(&self, frame: usize) -> Option<usize> {
+        (frame < self.count).then(|| self.first_pfn + frame)
+    }
+
+    /// The protection of entries that map these frames, from that of the VMA.
+    #[inline]
+    pub(super) fn page_prot(&self, prot: PageProt) -> PageProt {
+        match self.memory_type {
+            MemoryType::Cached => prot,
+            MemoryType::WriteCombine => prot.writecombine(),
+            MemoryType::Noncached => prot.noncached(),
+        }
+    }
+
+    /// Copies from the memory, at an offset in bytes.
+    ///
+    /// User space may write at the same time: what is read then is some of the old and some of the
+    /// new.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end, or if the frames were not allocated with
+    /// [`PfnRegion::alloc()`].
+    pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
+        self.in_pages(offset, to.len(), |memory, done, len| {
+            // SAFETY: `len` bytes of the page are there.
+            unsafe { copy_from_shared(memory, &mut to[done..done + len]) };
+        })
+    }
+
+    /// Copies to the memory, at an offset in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read()`](Self::read).
+    pub fn write(&self, offset: usize, from: &[u8]) -> Result {
+        self.in_pages(offset, from.len(), |memory, done, len| {
+            // SAFETY: `len` bytes of the page are there.
+            unsafe { copy_to_shared(memory, &from[done..done + len]) };
+        })
+    }
+
+    /// Calls `f` for each piece within a page, with its address, what was done before it and its
+    /// length.
+    fn in_pages(
+        &self,
+        offset: usize,
+        len: usize,
+        mut f: impl FnMut(*mut u8, usize, usize),
+    ) -> Result {
+        let pages = self.pages.as_ref().ok_or(EINVAL)?;
+        let end = offset.checked_add(len).ok_or(EINVAL)?;
+        if end > self.count << PAGE_SHIFT {
+            return Err(EINVAL);
+        }
+
+        let mut done = 0;
+        while done < len {
+            let at = offset + done;
+            let piece = (PAGE_SIZE - at % PAGE_SIZE).min(len - done);
+            pages.with_page(at >> PAGE_SHIFT, |memory| {
+                f(memory.wrapping_add(at % PAGE_SIZE), done, piece)
+            });
+            done += piece;
+        }
+        Ok(())
+    }
+}
+
+/// Contiguous pages.
+///
+/// # Invariants
+///
+/// `first` is the first of `1 << order` pages that this owns.
+struct PageBlock {
+    first: NonNull<bindings::page>,
+    order: u32,
+}
+
+// SAFETY: Pages belong to no task.
+unsafe impl Send for PageBlock {}
+// SAFETY: All that a reference permits is to map them, which any number of tasks can.
+unsafe impl Sync for PageBlock {}
+
+impl PageBlock {
+    fn alloc(order: u32, flags: Flags) -> Result<Self> {
+        if order > bindings::MAX_PAGE_ORDER {
+            return Err(ENOMEM);
+        }
+
+        // SAFETY: Allocates, or returns NULL.
+        let first = unsafe { bindings::alloc_pages((flags | __GFP_ZERO).as_raw(), order) };
+
+        // INVARIANT: They were just allocated.
+        Ok(Self {
+            first: NonNull::new(first).ok_or(ENOMEM)?,
+            order,
+        })
+    }
+
+    fn first_pfn(&self) -> usize {
+        // SAFETY: By the type invariants the page is valid.
+        unsafe { bindings::page_to_pfn(self.first.as_ptr()) }
+    }
+
+    /// Calls `f` with the address of page `index`, which must be one of the block.
+    fn with_page(&self, index: usize, f: impl FnOnce(*mut u8)) {
+        debug_assert!(index < 1 << self.order);
+
+        // SAFETY: The page is one of the block. A block's pages are contiguous also as `struct
+        // page`s. It is unmapped below, in the reverse order of any that `f` maps.
+        unsafe {
+            let memory = bindings::kmap_local_page(self.first.as_ptr().add(index));
+            f(memory.cast());
+            bindings::kunmap_local(memory);
+        }
+    }
+}
+
+impl Drop for PageBlock {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the block owns them.
+        unsafe { bindings::__free_pages(self.first.as_ptr(), self.order) };
+    }
+}
+
+/// Private data that has page frames to map.
+///
+/// # Safety
+///
+/// `region()` must return the same frames for as long as there is a share of `data`. Implemented
+/// for [`Arc<PfnRegion<U>>`](Arc).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no page frames",
+    label = "the frames must stay for as long as the VMA",
+    note = "say `type Data = Arc<PfnRegion<..>>` in the operations"
+)]
+pub unsafe trait PfnBacked: PrivateData {
+    /// The frames.
+    fn region<'a>(data: Self::Borrowed<'a>) -> &'a Frames;
+
+    /// The frames, of data that no VMA owns yet.
+    fn frames(&self) -> &Frames;
+}
+
+// SAFETY: The frames of a region are set when it is made.
+unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {
+    #[inline]
+    fn region<'a>(data: Self::Borrowed<'a>) -> &'a Frames {
+        let frames: *const Frames = data.frames();
+
+        // SAFETY: The region lives for 'a, which the borrow says.
+        unsafe { &*frames }
+    }
+
+    #[inline]
+    fn frames(&self) -> &Frames {
+        &self.frames
+    }
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VMA in the driver's `.mmap` hook, before anybody else can find it.
+//!
+//! The setup goes one way: permissions are taken away, then the [kind](super::kind) of pages is
+//! chosen, then the operations and their data end it. Each step takes the setup by value, so none
+//! can be done twice or in another order.
+//!
+//! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
+
+use super::{
+    kind::{
+        InsertsPages,
+        Kind,
+        MixedMap,
+        PfnMap,
+        Plain, //
+    },
+    operations::ViaMmap,
+    setup_flags::{
+        self,
+        Permission,
+        SetupFlags, //
+    },
+    OperationsTable,
+    PfnBacked,
+    VmaOperations, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    mm::vma::{
+        Setup,
+        Vma,
+        VmaFlags, //
+    },
+    page::Page,
+    prelude::*,
+    types::{
+        ForeignOwnable,
+        NotThreadSafe, //
+    }, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Deref, //
+};
+
+/// Makes a lifetime that cannot be shortened, so that it stands for one call of a hook only.
+type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+/// A VMA in its driver's `.mmap` hook, which will have pages of the kind `K`.
+///
+/// It derefs to a [`Vma<Setup>`](Vma), to be read.
+///
+/// # Invariants
+///
+/// The VMA is being set up by `mmap_region()`, and this is the only means by which it is written.
+/// It has the flags of `K`, no entries in its page tables unless `K` inserts pages, and no
+/// operations.
+#[must_use = "a setup does nothing until it ends with the operations of the VMA"]
+pub struct VmaSetup<'a, K: Kind = Plain> {
+    vma: &'a Vma<Setup>,
+    _brand: Brand<'a>,
+    _kind: PhantomData<K>,
+}
+
+/// A VMA that is set up: what a `.mmap` hook returns.
+///
+/// If it is dropped instead, because the hook fails after all, what was mapped is unmapped and the
+/// data is dropped.
+#[must_use = "the hook has to return it"]
+pub struct Mapped<'a> {
+    vma: *mut bindings::vm_area_struct,
+    discard: unsafe fn(*mut bindings::vm_area_struct),
+    _brand: Brand<'a>,
+    _nts: NotThreadSafe,
+}
+
+impl<'a> VmaSetup<'a> {
+    /// Runs a `.mmap` hook, for the file operations of a subsystem. Returns what the hook has to.
+    ///
+    /// # Safety
+    ///
+    /// To be called in `file_operations::mmap()`, with the VMA that it was called with, once, and
+    /// with its result returned. The lifetime `'a` may be as long as the file and the VMA.
+    #[inline]
+    pub unsafe fn run_hook(
+        vma: *mut bindings::vm_area_struct,
+        hook: impl FnOnce(VmaSetup<'a>) -> Result<Mapped<'a>>,
+    ) -> c_int {
+        // INVARIANT: The VMA is new; `vm_area_alloc()` has given it empty operations.
+        let setup = VmaSetup {
+            // SAFETY: `mmap_region()` holds the mmap write lock, and has shown the VMA to nobody.
+            vma: unsafe { Vma::from_raw(vma) },
+            _brand: PhantomData,
+            _kind: PhantomData,
+        };
+
+        match hook(setup) {
+            Ok(mapped) => {
+                // The VMA has the data now, and drops it by `close()`.
+                core::mem::forget(mapped);
+                0
+            }
+            Err(e) => e.to_errno(),
+        }
+    }
+
+    /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
+    #[doc(alias = "VM_MIXEDMAP")]
+    #[inline]
+    pub fn mixedmap(self) -> VmaSetup<'a, MixedMap> {
+        self.into_kind()
+    }
+
+    /// The VMA will have page frames only (C: `VM_PFNMAP`).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the mapping is private and could become writable: writes would have to go to
+    /// copies, which the kernel does not make of page frames (C: `is_cow_mapping()`). To clear
+    /// `VM_MAYWRITE` before ([`try_clear_maywrite()`](Self::try_clear_maywrite)) permits it for
+    /// reading.
+    #[doc(alias = "VM_PFNMAP")]
+    #[inline]
+    pub fn pfnmap(self) -> Result<VmaSetup<'a, PfnMap>> {
+        if setup_flags::is_cow(self.flags()) {
+            return Err(EINVAL);
+        }
+        Ok(self.into_kind())
+    }
+
+    #[inline]
+    fn into_kind<K: Kind>(self) -> VmaSetup<'a, K> {
+        self.write_flags(self.flags() | K::FLAGS);
+
+        // INVARIANT: The flags were just set; there were no entries, as there are for no `Plain`
+        // VMA.
+        VmaSetup {
+            vma: self.vma,
+            _brand: PhantomData,
+            _kind: PhantomData,
+        }
+    }
+
+    /// `mprotect()` cannot make it readable (C: clears `VM_MAYREAD`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped readable.
+    #[doc(alias = "VM_MAYREAD")]
+    #[inline]
+    pub fn try_clear_mayread(&mut self) -> Result {
+        self.clear_may(Permission::Read)
+    }
+
+    /// `mprotect()` cannot make it writable (C: clears `VM_MAYWRITE`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped writable.
+    #[doc(alias = "VM_MAYWRITE")]
+    #[inline]
+    pub fn try_clear_maywrite(&mut self) -> Result {
+        self.clear_may(Permission::Write)
+    }
+
+    /// `mprotect()` cannot make it executable (C: clears `VM_MAYEXEC`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if it is mapped executable.
+    #[doc(alias = "VM_MAYEXEC")]
+    #[inline]
+    pub fn try_clear_mayexec(&mut self) -> Result {
+        self.clear_may(Permission::Exec)
+    }
+
+    /// `EINVAL` unless the mapping was made with `MAP_SHARED`.
+    #[inline]
+    pub fn require_shared(&self) -> Result {
+        setup_flags::require_shared(self.flags())
+    }
+
+    #[inline]
+    fn clear_may(&mut self, permission: Permission) -> Result {
+        self.write_flags(setup_flags::clear_may(self.flags(), permission)?);
+        Ok(())
+    }
+}
+
+impl<'a, K: Kind> VmaSetup<'a, K> {
+    /// Sets flags (C: `vm_flags_set()`).
+    #[doc(alias = "vm_flags_set")]
+    #[inline]
+    pub fn set_flags(&mut self, flags: SetupFlags) {
+        self.write_flags(self.flags() | flags.flags());
+    }
+
+    #[inline]
+    fn write_flags(&self, flags: VmaFlags) {
+        // SAFETY: By the type invariants this is the only means by which the VMA is written. All
+        // callers leave the flags of the kind as they are.
+        unsafe { (*self.vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] = flags.word() };
+    }
+
+    /// Maps a page now (C: `vm_insert_page()`).
+    ///
+    /// As [`DriverVma::insert_page()`](super::DriverVma::insert_page).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `addr` is not the address of a page or the page not one to be mapped, `EFAULT`
+    /// if `addr` is not in the VMA, `EBUSY` if something is mapped there, `ENOMEM`. If the hook
+    /// fails the kernel unmaps what was mapped.
+    #[doc(alias = "vm_insert_page")]
+    #[inline]
+    pub fn insert_page(&mut self, addr: usize, page: &Page) -> Result
+    where
+        K: InsertsPages,
+    {
+        if addr & (crate::page::PAGE_SIZE - 1) != 0 {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The mmap lock is held for writing, and by the type invariants the VMA is
+        // `VM_MIXEDMAP`. The function checks the address.
+        to_result(unsafe { bindings::vm_insert_page(self.vma.as_raw(), addr, page.as_ptr()) })
+    }
+
+    /// Ends the setup: the VMA gets its operations, and `data`.
+    #[doc(alias = "vm_ops")]
+    #[inline]
+    pub fn with_ops<T>(self, data: T::Data) -> Mapped<'a>
+    where
+        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmap>,
+    {
+        let vma = self.vma.as_raw();
+
+        // SAFETY: By the type invariants this is the only means by which the VMA is written. The
+        // table is that of the data's type, and is static.
+        unsafe {
+            (*vma).vm_ops = T::table().as_raw();
+            (*vma).vm_private_data = data.into_foreign();
+        }
+        Mapped {
+            vma,
+            discard: discard::<T>,
+            _brand: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+}
+
+impl<'a> VmaSetup<'a, PfnMap> {
+    /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`).
+    ///
+    /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
+    /// region has no such frames; `ENOMEM`. Nothing is mapped then, and `data` is dropped.
+    #[doc(alias = "io_remap_pfn_range")]
+    pub fn remap_pfn_range<T>(
+        self,
+        data: T::Data,
+        addr: usize,
+        frame: usize,
+        pages: usize,
+    ) -> Result<Mapped<'a>>
+    where
+        T: OperationsTable + VmaOperations<Kind = PfnMap, Hook = ViaMmap>,
+        T::Data: PfnBacked,
+    {
+        let frames = data.frames();
+        let len = setup_flags::check_remap(
+            (self.start(), self.end()),
+            addr,
+            frame,
+            pages,
+            frames.count(),
+        )?;
+        let pfn = frames.pfn(frame).ok_or(EINVAL)?;
+        let prot = frames.page_prot(self.page_prot());
+
+        let vma = self.vma.as_raw();
+        // From here on the VMA has a share of the frames; an error takes both away again.
+        let mapped = self.with_ops::<T>(data);
+
+        // SAFETY: The mmap lock is held for writing. The range is not empty, in the VMA, and has no
+        // entries, by the type invariants. The frames are the region's, of which the VMA has a
+        // share.
+        to_result(unsafe { bindings::remap_pfn_range(vma, addr, pfn, len, prot.into_raw()) })?;
+        Ok(mapped)
+    }
+}
+
+impl<K: Kind> Deref for VmaSetup<'_, K> {
+    type Target = Vma<Setup>;
+
+    #[inline]
+    fn deref(&self) -> &Vma<Setup> {
+        self.vma
+    }
+}
+
+impl Drop for Mapped<'_> {
+    fn drop(&mut self) {
+        // SAFETY: It was put here for this VMA, which is still being set up: the token is not sent
+        // to another task, and its lifetime is that of the hook's call.
+        unsafe { (self.discard)(self.vma) };
+    }
+}
+
+/// Takes operations and data from a VMA that could not be set up.
+///
+/// # Safety
+///
+/// The VMA must be in the hook that set it up with the operations `T`.
+unsafe fn discard<T: VmaOperations>(vma: *mut bindings::vm_area_struct) {
+    // SAFETY: The VMA is stable, as at the level `Setup`. The page tables of the process have what
+    // was mapped, which other threads can access: it must go before the data does.
+    let data = unsafe {
+        let view = Vma::<Setup>::from_raw(vma);
+        // It is the whole VMA, so it lies in the VMA.
+        let _ = view.zap(view.start()..view.end());
+        let data = (*vma).vm_private_data;
+        (*vma).vm_ops = &raw const bindings::vma_dummy_vm_ops;
+        (*vma).vm_private_data = core::ptr::null_mut();
+        data
+    };
+
+    // SAFETY: It was put there by `with_ops()`, and was taken away just now.
+    drop(unsafe { T::Data::from_foreign(data) });
+}

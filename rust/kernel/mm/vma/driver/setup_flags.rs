@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The flags of a VMA that is being set up, as far as a driver has a say in them.
+
+use crate::{
+    mm::vma::{
+        VmaFlag,
+        VmaFlags, //
+    },
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+use core::ops::BitOr;
+
+/// Flags that a driver may set on its own VMA in the mmap hook.
+///
+/// Not here: MIXEDMAP and PFNMAP, which are the [kind](super::kind) of the VMA; HUGETLB and the
+/// other flags of the kernel's own; and those that userspace asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SetupFlags(VmaFlags);
+
+impl SetupFlags {
+    /// Accesses may have side effects, as those of device registers (C: `VM_IO`).
+    ///
+    /// The pages are not part of core dumps and cannot be pinned.
+    pub const IO: Self = Self(VmaFlags::of(&[VmaFlag::IO]));
+    /// `mremap()` cannot enlarge the mapping (C: `VM_DONTEXPAND`).
+    pub const DONTEXPAND: Self = Self(VmaFlags::of(&[VmaFlag::DONTEXPAND]));
+    /// Not copied on fork (C: `VM_DONTCOPY`).
+    pub const DONTCOPY: Self = Self(VmaFlags::of(&[VmaFlag::DONTCOPY]));
+    /// Not part of core dumps (C: `VM_DONTDUMP`).
+    pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
+
+    #[inline]
+    pub(super) fn flags(self) -> VmaFlags {
+        self.0
+    }
+}
+
+impl BitOr for SetupFlags {
+    type Output = Self;
+
+    #[inline]
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A permission that `mprotect()` could give, or not.
+#[derive(Clone, Copy)]
+pub(super) enum Permission {
+    Read,
+    Write,
+    Exec,
+}
+
+/// Takes from `flags` that `mprotect()` can give a permission.
+///
+/// `EPERM` if the mapping was made with it.
+#[inline]
+pub(super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFlags> {
+    let (plain, may) = match permission {
+        Permission::Read => (VmaFlag::READ, VmaFlag::MAYREAD),
+        Permission::Write => (VmaFlag::WRITE, VmaFlag::MAYWRITE),
+        Permission::Exec => (VmaFlag::EXEC, VmaFlag::MAYEXEC),
+    };
+
+    if flags.contains(plain) {
+        return Err(EPERM);
+    }
+    Ok(flags.without(may.into()))
+}
+
+/// `EINVAL` unless the mapping is shared.
+#[inline]
+pub(super) fn require_shared(flags: VmaFlags) -> Result {
+    if flags.contains(VmaFlag::MAYSHARE) {
+        Ok(())
+    } else {
+        Err(EINVAL)
+    }
+}
+
+/// Whether writes go to private copies (C: `is_cow_mapping()`).
+#[inline]
+pub(super) fn is_cow(flags: VmaFlags) -> bool {
+    flags.contains(VmaFlag::MAYWRITE) && !flags.contains(VmaFlag::SHARED)
+}
+
+/// How many page frames a remap needs, and whether it fits.
+///
+/// `EINVAL` if `pages` is zero, or if the range does not lie in the VMA or the frames not in what
+/// there is.
+#[inline]
+pub(super) fn check_remap(
+    vma: (usize, usize),
+    addr: usize,
+    first: usize,
+    pages: usize,
+    available: usize,
+) -> Result<usize> {
+    let (start, end) = vma;
+    let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
+    let addr_end = addr.checked_add(len).ok_or(EINVAL)?;
+    let last = first.checked_add(pages).ok_or(EINVAL)?;
+
+    let aligned = addr & (PAGE_SIZE - 1) == 0;
+    if pages == 0 || !aligned || addr < start || addr_end > end || last > available {
+        return Err(EINVAL);
+    }
+    Ok(len)
+}

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! User memory that a driver works on, by pinning its pages.
+//!
+//! Pinned pages stay where they are, in memory, until they are unpinned, whatever becomes of the
+//! mapping. There are three ways to pin:
+//!
+//! - [`MmapReadGuard::pin_user_pages()`] keeps the mmap lock, so what was found out about the VMAs
+//!   before is still true.
+//! - [`MmapReadGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
+//!   takes the guard with it: what was found out before is not known any more.
+//! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
+//!
+//! What pinning is for, and what it is not, is said in
+//! [`pin_user_pages.rst`](srctree/Documentation/core-api/pin_user_pages.rst).
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
+
+use super::{
+    shared_memory::{
+        copy_from_shared,
+        copy_to_shared, //
+    },
+    MmapReadGuard,
+    VmaLocks, //
+};
+use crate::{
+    bindings,
+    mm::MmWithUser,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*, //
+};
+use core::{
+    marker::PhantomData,
+    ops::Range,
+    ptr, //
+};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What may be done with pinned pages. This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an access to pinned pages",
+    label = "not an access to pinned pages",
+    note = "the accesses are `ReadOnly` and `Writable`"
+)]
+pub trait Access: sealed::Sealed {
+    #[doc(hidden)]
+    const FLAGS: u32;
+}
+
+/// Pinned pages may be written to.
+#[diagnostic::on_unimplemented(
+    message = "pages that were pinned as `{Self}` cannot be written to",
+    label = "needs pages that were pinned as `Writable`",
+    note = "writing to pages that were pinned for reading would write to what others share; pin \
+            them with `PinnedPages<Writable>`"
+)]
+pub trait WriteAccess: Access {}
+
+/// The pages are read only.
+pub enum ReadOnly {}
+
+/// The pages are read and written (C: `FOLL_WRITE`).
+pub enum Writable {}
+
+impl sealed::Sealed for ReadOnly {}
+impl sealed::Sealed for Writable {}
+
+impl Access for ReadOnly {
+    const FLAGS: u32 = 0;
+}
+
+impl Access for Writable {
+    const FLAGS: u32 = bindings::FOLL_WRITE;
+}
+
+impl WriteAccess for Writable {}
+
+/// For how long pages are going to be pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinFor {
+    /// For as long as the kernel takes to do something.
+    Short,
+
+    /// For as long as user space likes (C: `FOLL_LONGTERM`).
+    ///
+    /// Pages are moved before to where they are not in the way. Pages of files that are written
+    /// back are refused. What user space may pin in this way should be limited.
+    LongTerm,
+}
+
+/// Pages of user memory that are pinned, and unpinned when this is dropped.
+///
+/// Dropping it sleeps if pages were written to, because they are marked as dirty.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     mm::{
+///         vma::pin::{PinFor, PinnedPages, ReadOnly},
+///         MmWithUser, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// /// Adds up the bytes of user memory.
+/// fn sum(mm: &MmWithUser, memory: core::ops::Range<usize>) -> Result<u64> {
+///     let mut locks = mm.vma_locks();
+///     let pages: PinnedPages<ReadOnly> = locks.pin_user_pages_fast(memory, PinFor::Short)?;
+///
+///     let mut bytes = KVec::from_elem(0u8, 4096, GFP_KERNEL)?;
+///     let mut sum = 0;
+///     for page in pages.iter() {
+///         let bytes = &mut bytes[..page.len()];
+///         page.read(0, bytes)?;
+///         sum += bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+/// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+/// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+/// # assert!(sum(current!().mm().ok_or(EINVAL)?, 0x1000..0x2000).is_err());
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Invariants
+///
+/// Each page is pinned, with `A::FLAGS`, and this owns the pin. `offset` is less than a page, and
+/// `offset + len` bytes are in as many pages as there are.
+pub struct PinnedPages<A: Access> {
+    pages: KVVec<*mut bindings::page>,
+    offset: usize,
+    len: usize,
+    is_written: bool,
+    _access: PhantomData<fn() -> A>,
+}
+
+// SAFETY: Pins belong to no task.
+unsafe impl<A: Access> Send for PinnedPages<A> {}
+// SAFETY: A shared reference permits to read, by copying.
+unsafe impl<A: Access> Sync for PinnedPages<A> {}
+
+impl<'s> MmapReadGuard<'s> {
+    /// Pins the pages of a range of user memory, and keeps the mmap lock (C: `pin_user_pages()`,
+    /// `pin_user_pages_remote()`).
+    ///
+    /// Reads pages in as a fault would, and sleeps for that. `range` is in bytes, of any alignment.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the range is empty; `EFAULT` if not all of it is memory that userspace itself
+    /// could access in this way and that can be pinned; `ENOMEM`. No page stays pinned then.
+    #[doc(alias = "pin_user_pages_remote")]
+    pub fn pin_user_pages<A: Access>(
+        &self,
+        range: Range<usize>,
+        pin_for: PinFor,
+    ) -> Result<PinnedPages<A>> {
+        PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
+            gup(self.mm(), start, nr, flags, pages, ptr::null_mut())
+        })
+    }
+
+    /// Like [`pin_user_pages()`](Self::pin_user_pages), but may drop the mmap lock, to wait for a
+    /// page without it (C: `pin_user_pages_remote()` with `locked`).
+    ///
+    /// The guard comes back if the lock was held all the time. If not, everything that was known
+    /// about VMAs has to be looked up again.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin_user_pages()`](Self::pin_user_pages); `EINTR` or `EAGAIN` if a signal ended the
+    /// wait.
+    #[doc(alias = "pin_user_pages_remote")]
+    pub fn pin_user_pages_unlocking<A: Access>(
+        self,
+        range: Range<usize>,
+        pin_for: PinFor,
+    ) -> (Result<PinnedPages<A>>, Option<Self>) {
+        let mm = self.mm();
+        // The lock is what `locked` says from here on.
+        core::mem::forget(self);
+        let mut locked = 1;
+
+        let pages = PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
+            if locked == 0 {
+                // SAFETY: `mm_users` is not zero for 's.
+                match unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) } {
+                    0 => locked = 1,
+                    e => return e as isize,
+                }
+            }
+            gup(mm, start, nr, flags, pages, &mut locked)
+        });
+        // SAFETY: The lock is held, and no guard stands for it: the one that was is forgotten.
+        let guard = (locked != 0).then(|| unsafe { MmapReadGuard::from_held(mm) });
+        (pages, guard)
+    }
+}
+
+impl VmaLocks<'_> {
+    /// Pins the pages of a range of the current task's memory, without the mmap lock where that is
+    /// possible (C: `pin_user_pages_fast()`).
+    ///
+    /// `range` is in bytes, of any alignment. Sleeps for the mmap lock and for pages to be read in.
+    ///
+    /// # Errors
+    ///
+    /// As [`MmapReadGuard::pin_user_pages()`]; and `EINVAL` if the scope is not that of the current
+    /// task's address space.
+    pub fn pin_user_pages_fast<A: Access>(
+        &mut self,
+        range: Range<usize>,
+        pin_for: PinFor,
+    ) -> Result<PinnedPages<A>> {
+        if !is_current(self.mm()) {
+            return Err(EINVAL);
+        }
+
+        PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
+            let nr = nr.min(i32::MAX as usize) as i32;
+
+            // SAFETY: `pages` has room for so many. The mutable borrow of the scope says that the
+            // task holds no lock of this address space.
+            unsafe { bindings::pin_user_pages_fast(start, nr, flags, pages) as isize }
+        })
+    }
+}
+
+/// Whether an address space is that of the current task.
+fn is_current(mm: &MmWithUser) -> bool {
+    current!()
+        .mm()
+        .is_some_and(|current| ptr::eq(mm.as_raw(), current.as_raw()))
+}
+
+/// Pins under the mmap read lock, which the caller holds.
+///
+/// `pages` must have room for `nr` pages; `locked` is NULL, or 1 and the lock may be dropped.
+fn gup(
+    mm: &MmWithUser,
+    start: usize,
+    nr: usize,
+    flags: u32,
+    pages: *mut *mut bindings::page,
+    locked: *mut i32,
+) -> isize {
+    // SAFETY: The callers answer for it. Without `FOLL_REMOTE` the protection keys of the current
+    // task count, as for its own accesses.
+    unsafe {
+        if locked.is_null() && is_current(mm) {
+            bindings::pin_user_pages(start, nr, flags, pages)
+        } else {
+            bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, locked)
+        }
+    }
+}
+
+impl<A: Access> PinnedPages<A> {
+    /// Pins by `pin(start, nr, flags, pages)`, which returns how many it did or an error number,
+    /// and is called again for the rest.
+    fn pin(
+        range: Range<usize>,
+        pin_for: PinFor,
+        mut pin: impl FnMut(usize, usize, u32, *mut *mut bindings::page) -> isize,
+    ) -> Result<Self> {
+        let len = range.end.checked_sub(range.start).ok_or(EINVAL)?;
+        if len == 0 {
+            return Err(EINVAL);
+        }
+        let offset = range.start % PAGE_SIZE;
+        let start = range.start - offset;
+        let count = ((range.end - 1 - start) >> PAGE_SHIFT) + 1;
+        let flags = A::FLAGS
+            | match pin_for {
+                PinFor::Short => 0,
+                PinFor::LongTerm => bindings::FOLL_LONGTERM,
+            };
+
+        // INVARIANT: No page is pinned as yet; `len` is set when all are.
+        let mut this = Self {
+            pages: KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?,
+            offset,
+            len: 0,
+            is_written: false,
+            _access: PhantomData,
+        };
+        while this.pages.len() < count {
+            let done = this.pages.len();
+            let room = this.pages.spare_capacity_mut().as_mut_ptr().cast();
+            let pinned = pin(start + (done << PAGE_SHIFT), count - done, flags, room);
+
+            match usize::try_from(pinned) {
+                Ok(0) => return Err(EFAULT),
+                // SAFETY: So many pages were written to the spare capacity.
+                // INVARIANT: They are pinned.
+                Ok(pinned) => unsafe { this.pages.inc_len(pinned) },
+                // What was pinned is unpinned by `drop()`.
+                Err(_) => return Err(Error::from_errno(pinned as i32)),
+            }
+        }
+        this.len = len;
+        Ok(this)
+    }
+
+    /// The size of the memory, in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: an empty range cannot be pinned.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many pages are pinned.
+    #[inline]
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The pages, in the order of their addresses, each with the part of it that was asked for.
+    pub fn iter(&self) -> impl Iterator<Item = PinnedPage<'_>> {
+        (0..self.pages.len()).map(|index| self.page(index))
+    }
+
+    fn page(&self, index: usize) -> PinnedPage<'_> {
+        let start = if index == 0 { self.offset } else { 0 };
+        let end = (self.offset + self.len - index * PAGE_SIZE).min(PAGE_SIZE);
+
+        PinnedPage {
+            page: self.pages[index],
+            start,
+            len: end - start,
+            _pin: PhantomData,
+        }
+    }
+
+    /// Copies from the memory, at an offset in bytes from its start.
+    ///
+    /// User space may write at the same time: what is read then is some of the old and some of the
+    /// new.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end.
+    pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
+        let mut done = 0;
+        self.pieces(offset, to.len(), |page, at, len| {
+            page.read(at, &mut to[done..done + len])?;
+            done += len;
+            Ok(())
+        })
+    }
+
+    /// Copies to the memory, at an offset in bytes from its start.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end.
+    pub fn write(&mut self, offset: usize, from: &[u8]) -> Result
+    where
+        A: WriteAccess,
+    {
+        self.is_written = true;
+
+        let mut done = 0;
+        self.pieces(offset, from.len(), |page, at, len| {
+            page.with_mapped(|memory| {
+                // SAFETY: `at + len` bytes of the page are mapped, and the page was pinned to be
+                // written to.
+                unsafe { copy_to_shared(memory.add(at), &from[done..done + len]) }
+            });
+            done += len;
+            Ok(())
+        })
+    }
+
+    /// Calls `f` for each piece within a page, with the piece's offset there and its length.
+    fn pieces(
+        &self,
+        offset: usize,
+        len: usize,
+        mut f: impl FnMut(PinnedPage<'_>, usize, usize) -> Result,
+    ) -> Result {
+        let end = offset.checked_add(len).ok_or(EINVAL)?;
+        if end > self.len {
+            return Err(EINVAL);
+        }
+
+        let mut at = offset;
+        while at < end {
+            let in_pages = self.offset + at;
+            let page = self.page(in_pages / PAGE_SIZE);
+            let start = in_pages % PAGE_SIZE - page.start;
+            let piece = (page.len - start).min(end - at);
+            f(page, start, piece)?;
+            at += piece;
+        }
+        Ok(())
+    }
+}
+
+impl<A: Access> Drop for PinnedPages<A> {
+    fn drop(&mut self) {
+        let count = self.pages.len();
+
+        // SAFETY: By the type invariants these pages are pinned, and this owns the pins.
+        unsafe {
+            if self.is_written {
+                bindings::unpin_user_pages_dirty_lock(self.pages.as_mut_ptr(), count, true);
+            } else {
+                bindings::unpin_user_pages(self.pages.as_mut_ptr(), count);
+            }
+        }
+    }
+}
+
+/// A page that is pinned, and the part of it that was asked for.
+pub struct PinnedPage<'a> {
+    page: *mut bindings::page,
+    start: usize,
+    len: usize,
+    _pin: PhantomData<&'a ()>,
+}
+
+impl PinnedPage<'_> {
+    /// Where in the page the memory starts, in bytes.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.start
+    }
+
+    /// The size of the memory in this page, in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: each page has some of the memory.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The C type, for a driver that programs a device with it. It is pinned for as long as this
+    /// lives.
+    #[inline]
+    pub fn as_raw(&self) -> *mut bindings::page {
+        self.page
+    }
+
+    /// Copies from the memory in this page, at an offset in bytes from its start.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end.
+    pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
+        let end = offset.checked_add(to.len()).ok_or(EINVAL)?;
+        if end > self.len {
+            return Err(EINVAL);
+        }
+
+        self.with_mapped(|memory| {
+            // SAFETY: The range was checked.
+            unsafe { copy_from_shared(memory.add(offset), to) }
+        });
+        Ok(())
+    }
+
+    /// Calls `f` with the address of the memory in this page.
+    fn with_mapped(&self, f: impl FnOnce(*mut u8)) {
+        // SAFETY: The page is pinned. It is unmapped in the reverse order of any that `f` maps. The
+        // start is in the page.
+        unsafe {
+            let memory = bindings::kmap_local_page(self.page);
+            f(memory.cast::<u8>().add(self.start));
+            bindings::kunmap_local(memory);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Copies from and to memory that user space accesses at the same time.
+
+/// Copies from memory that user space may be writing.
+///
+/// Each load is volatile, and of a word where that is aligned, as those of `READ_ONCE()`.
+///
+/// # Safety
+///
+/// `from` must be readable for the length of `to`.
+pub(super) unsafe fn copy_from_shared(from: *const u8, to: &mut [u8]) {
+    const WORD: usize = size_of::<usize>();
+    let head = from.align_offset(WORD).min(to.len());
+    let (head, rest) = to.split_at_mut(head);
+
+    for (i, byte) in head.iter_mut().enumerate() {
+        // SAFETY: It is in what the caller says is readable.
+        *byte = unsafe { from.add(i).read_volatile() };
+    }
+    let mut at = head.len();
+    let mut words = rest.chunks_exact_mut(WORD);
+    for word in &mut words {
+        // SAFETY: As above; and it is aligned after the head.
+        let value = unsafe { from.add(at).cast::<usize>().read_volatile() };
+        word.copy_from_slice(&value.to_ne_bytes());
+        at += WORD;
+    }
+    for byte in words.into_remainder() {
+        // SAFETY: As above.
+        *byte = unsafe { from.add(at).read_volatile() };
+        at += 1;
+    }
+}
+
+/// Copies to memory that user space may be reading and writing.
+///
+/// Each store is volatile, and of a word where that is aligned, as those of `WRITE_ONCE()`.
+///
+/// # Safety
+///
+/// `to` must be writable for the length of `from`.
+pub(super) unsafe fn copy_to_shared(to: *mut u8, from: &[u8]) {
+    const WORD: usize = size_of::<usize>();
+    let head = to.align_offset(WORD).min(from.len());
+    let (head, rest) = from.split_at(head);
+
+    for (i, byte) in head.iter().enumerate() {
+        // SAFETY: It is in what the caller says is writable.
+        unsafe { to.add(i).write_volatile(*byte) };
+    }
+    let mut at = head.len();
+    let words = rest.chunks_exact(WORD);
+    let tail = words.remainder();
+    for word in words {
+        let mut value = [0; WORD];
+        value.copy_from_slice(word);
+        // SAFETY: As above; and it is aligned after the head.
+        unsafe {
+            to.add(at)
+                .cast::<usize>()
+                .write_volatile(usize::from_ne_bytes(value))
+        };
+        at += WORD;
+    }
+    for byte in tail {
+        // SAFETY: As above.
+        unsafe { to.add(at).write_volatile(*byte) };
+        at += 1;
+    }
+}
