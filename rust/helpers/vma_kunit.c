@@ -6,6 +6,9 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched/signal.h>
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#include <asm/syscall.h>
+#endif
 
 __rust_helper void rust_helper_allow_signal(int sig)
 {
@@ -16,6 +19,27 @@ __rust_helper int rust_helper_mmap_lock_is_contended(struct mm_struct *mm)
 {
 	return mmap_lock_is_contended(mm);
 }
+
+__rust_helper bool rust_helper_page_maybe_dma_pinned(struct page *page)
+{
+	return folio_maybe_dma_pinned(page_folio(page));
+}
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+__rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
+						 unsigned long a,
+						 unsigned long b,
+						 unsigned long c,
+						 unsigned long d,
+						 unsigned long e)
+{
+	struct pt_regs regs = {
+		.di = a, .si = b, .dx = c, .r10 = d, .r8 = e,
+	};
+
+	return sys_call_table[nr](&regs);
+}
+#endif
 
 #ifdef CONFIG_KCSAN
 __rust_helper unsigned long

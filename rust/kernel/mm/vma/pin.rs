@@ -95,6 +95,9 @@ pub enum PinFor {
     LongTerm,
 }
 
+/// How many pages can be pinned at once: as many as `kvmalloc()` has room for.
+const MAX_PAGES: usize = i32::MAX as usize / size_of::<*mut bindings::page>();
+
 /// Pages of user memory that are pinned, and unpinned when this is dropped.
 ///
 /// Dropping it sleeps if pages were written to, because they are marked as dirty.
@@ -225,11 +228,9 @@ impl VmaLocks<'_> {
         }
 
         PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
-            let nr = nr.min(i32::MAX as usize) as i32;
-
-            // SAFETY: `pages` has room for so many. The mutable borrow of the scope says that the
-            // task holds no lock of this address space.
-            unsafe { bindings::pin_user_pages_fast(start, nr, flags, pages) as isize }
+            // SAFETY: `pages` has room for so many, which is less than `MAX_PAGES`. The mutable
+            // borrow of the scope says that the task holds no lock of this address space.
+            unsafe { bindings::pin_user_pages_fast(start, nr as i32, flags, pages) as isize }
         })
     }
 }
@@ -278,6 +279,9 @@ impl<A: Access> PinnedPages<A> {
         let offset = range.start % PAGE_SIZE;
         let start = range.start - offset;
         let count = ((range.end - 1 - start) >> PAGE_SHIFT) + 1;
+        if count > MAX_PAGES {
+            return Err(ENOMEM);
+        }
         let flags = A::FLAGS
             | match pin_for {
                 PinFor::Short => 0,
@@ -286,7 +290,7 @@ impl<A: Access> PinnedPages<A> {
 
         // INVARIANT: No page is pinned as yet; `len` is set when all are.
         let mut this = Self {
-            pages: KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?,
+            pages: KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?,
             offset,
             len: 0,
             is_written: false,

@@ -8,6 +8,7 @@
 
 mod address_space;
 mod data_race;
+mod driver;
 mod exclusivity;
 mod fields;
 mod killed;

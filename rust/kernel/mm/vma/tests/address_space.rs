@@ -71,21 +71,54 @@ impl AddressSpace {
 
     /// Maps `pages` pages of a file, shared, from its page `pgoff` on.
     pub(super) fn map_file(&self, file: &LocalFile, pgoff: usize, pages: usize) -> Result<Mapping> {
+        let read = bindings::PROT_READ;
+        self.map_file_as(file, pgoff, pages, read, bindings::MAP_SHARED, 0)
+    }
+
+    /// Maps `pages` pages of a file from its page `pgoff` on, at `addr` if `flags` say so.
+    pub(super) fn map_file_as(
+        &self,
+        file: &LocalFile,
+        pgoff: usize,
+        pages: usize,
+        prot: u32,
+        flags: u32,
+        addr: usize,
+    ) -> Result<Mapping> {
         let len = pages * PAGE_SIZE;
 
         // SAFETY: The current task runs in this address space; the reference keeps the file.
         let start = checked(unsafe {
             bindings::vm_mmap(
                 file.as_ptr(),
-                0,
+                addr,
                 len,
-                bindings::PROT_READ as usize,
-                bindings::MAP_SHARED as usize,
+                prot as usize,
+                flags as usize,
                 pgoff * PAGE_SIZE,
             )
         })?;
 
         Ok(Mapping { start, len })
+    }
+
+    /// Maps a page of private memory in the place of whatever is mapped at `addr`.
+    pub(super) fn map_anonymous_at(&self, addr: usize) -> Result {
+        let prot = bindings::PROT_READ | bindings::PROT_WRITE;
+        let flags = bindings::MAP_PRIVATE | bindings::MAP_ANONYMOUS | bindings::MAP_FIXED;
+
+        // SAFETY: The current task runs in this address space; there is no file.
+        checked(unsafe {
+            bindings::vm_mmap(
+                null_mut(),
+                addr,
+                PAGE_SIZE,
+                prot as usize,
+                flags as usize,
+                0,
+            )
+        })
+        .map(drop)
     }
 
     fn map_with(&self, pages: usize, kind: u32) -> Result<Mapping> {

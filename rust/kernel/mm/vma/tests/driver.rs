@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VMAs that a driver owns: a device made for the tests, whose files are really mapped.
+
+mod device;
+mod faults;
+mod hooks;
+mod inserting;
+mod operations;
+mod pfn;
+mod pinning;
+mod private_data;
+#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+mod syscalls;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver can do to a VMA in its mmap hook, and what it cannot.
+
+use super::{
+    super::address_space::AddressSpace,
+    device::{
+        Counted,
+        Device,
+        Hook,
+        PlainOps,
+        Shared, //
+    },
+};
+use crate::{
+    bindings,
+    mm::vma::{
+        driver::SetupFlags,
+        VmaFlag,
+        VmaFlags, //
+    },
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+
+const READ: u32 = bindings::PROT_READ;
+const WRITE: u32 = bindings::PROT_WRITE;
+
+/// Takes every permission that the mapping was not made with.
+fn take_permissions(shared: &Arc<Shared>) -> Result<KBox<Device<Counted>>> {
+    Device::new(
+        Counted::new(shared),
+        Hook::Mmap(|data, mut setup| {
+            for refused in [
+                setup.try_clear_mayread(),
+                setup.try_clear_maywrite(),
+                setup.try_clear_mayexec(),
+            ] {
+                if let Err(e) = refused {
+                    assert_eq!(e, EPERM);
+                }
+            }
+            setup.set_flags(SetupFlags::IO | SetupFlags::DONTDUMP);
+            Ok(setup.with_ops::<PlainOps>(data.clone()))
+        }),
+    )
+}
+
+/// The flags of a mapping.
+fn flags_at(mm: &AddressSpace, addr: usize) -> Result<VmaFlags> {
+    let mut locks = mm.vma_locks();
+    let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+    Ok(vma.flags())
+}
+
+#[kunit_tests(rust_vma_hooks)]
+mod tests {
+    use super::*;
+
+    // None of these files can be mapped executable, whatever the hook does.
+    #[test]
+    fn permissions_are_only_taken_away() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(1)?;
+        let device = take_permissions(&shared)?;
+        let file = device.open()?;
+        let may = VmaFlag::MAYREAD | VmaFlag::MAYWRITE | VmaFlag::MAYEXEC;
+
+        for (prot, left) in [
+            (READ, VmaFlags::from(VmaFlag::MAYREAD)),
+            (READ | WRITE, VmaFlag::MAYREAD | VmaFlag::MAYWRITE),
+            (0, VmaFlags::EMPTY),
+        ] {
+            let mapping = mm.map_file_as(&file, 0, 1, prot, bindings::MAP_SHARED, 0)?;
+            let flags = flags_at(&mm, mapping.start)?;
+            assert_eq!(flags.without(flags.without(may)), left);
+            assert!(flags.contains_all(VmaFlag::IO | VmaFlag::DONTDUMP));
+            assert!(!flags.contains_any(VmaFlag::MIXEDMAP | VmaFlag::PFNMAP | VmaFlag::DONTCOPY));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_mapping_has_the_flag_of_its_kind() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(1)?;
+        let device = Device::new(
+            Counted::new(&shared),
+            Hook::Mmap(|_data, setup| {
+                // Of another kind than the operations, so this is as far as it goes.
+                let kinds = VmaFlag::MIXEDMAP | VmaFlag::PFNMAP;
+                let flags = match setup.pgoff() {
+                    0 => setup.mixedmap().flags(),
+                    _ => setup.pfnmap()?.flags(),
+                };
+                Err(match flags.without(flags.without(kinds)) {
+                    only if only == VmaFlag::MIXEDMAP.into() => ENOTTY,
+                    only if only == VmaFlag::PFNMAP.into() => ENOTDIR,
+                    _ => EIO,
+                })
+            }),
+        )?;
+        let file = device.open()?;
+        let (shared_map, private) = (bindings::MAP_SHARED, bindings::MAP_PRIVATE);
+        let map = |pgoff, kind| mm.map_file_as(&file, pgoff, 1, READ, kind, 0).err();
+
+        assert_eq!(map(0, shared_map), Some(ENOTTY));
+        assert_eq!(map(0, private), Some(ENOTTY));
+        assert_eq!(map(1, shared_map), Some(ENOTDIR));
+        // It could become writable: the kernel would have to copy page frames.
+        assert_eq!(map(1, private), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn a_private_mapping_can_be_refused() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(1)?;
+        let device = Device::new(
+            Counted::new(&shared),
+            Hook::Mmap(|data, setup| {
+                setup.require_shared()?;
+                Ok(setup.with_ops::<PlainOps>(data.clone()))
+            }),
+        )?;
+        let file = device.open()?;
+        let map = |kind| mm.map_file_as(&file, 0, 1, READ, kind, 0).err();
+
+        assert_eq!(map(bindings::MAP_PRIVATE), Some(EINVAL));
+        assert_eq!(map(bindings::MAP_SHARED), None);
+        assert_eq!(shared.counts(), (2, 0));
+        assert_eq!(shared.faults.load(Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_description_takes_permissions_away_too() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(1)?;
+        let device = Device::new(
+            Counted::new(&shared),
+            Hook::MmapPrepare(|_data, mut desc| {
+                desc.require_shared()?;
+                desc.try_clear_maywrite()?;
+                assert!(!desc.flags().contains(VmaFlag::MAYWRITE));
+                assert_eq!(desc.pgoffs()?.len() * crate::page::PAGE_SIZE, {
+                    desc.end() - desc.start()
+                });
+                desc.set_flags(SetupFlags::DONTCOPY);
+                let is_mixed = desc.mixedmap().flags().contains(VmaFlag::MIXEDMAP);
+                Err(if is_mixed { ENOTTY } else { EIO })
+            }),
+        )?;
+        let file = device.open()?;
+        let map = |prot, kind| mm.map_file_as(&file, 0, 1, prot, kind, 0).err();
+
+        assert_eq!(map(READ, bindings::MAP_PRIVATE), Some(EINVAL));
+        assert_eq!(map(READ | WRITE, bindings::MAP_SHARED), Some(EPERM));
+        assert_eq!(map(READ, bindings::MAP_SHARED), Some(ENOTTY));
+        Ok(())
+    }
+}

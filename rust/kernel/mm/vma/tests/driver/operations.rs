@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The callbacks besides faults, and which of them a table has.
+
+use super::{
+    super::address_space::{
+        unmap,
+        AddressSpace, //
+    },
+    device::{
+        give_page,
+        with_plain,
+        Counted,
+        PlainOps, //
+    },
+};
+use crate::{
+    bindings,
+    mm::vma::{
+        driver::{
+            AccessBuffer,
+            DriverVma,
+            Fault,
+            FaultOutcome,
+            OperationsTable,
+            Plain,
+            SetupFlags,
+            ViaMmap,
+            VmaOperations, //
+        },
+        Closing,
+        MmapRead,
+        MmapWrite,
+        Read,
+        Setup,
+        VmRefcnt,
+        VmaFlags,
+        VmaWrite, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
+use core::ops::Range;
+
+/// Refuses what it can, and tells of the rest.
+struct StrictOps;
+
+crate::vm_operations!(StrictOps);
+
+#[vtable]
+impl VmaOperations for StrictOps {
+    type Data = Counted;
+    type Kind = Plain;
+    type Hook = ViaMmap;
+
+    fn open(vma: &DriverVma<Self, Setup>) {
+        if cfg!(CONFIG_PER_VMA_LOCK) {
+            assert_eq!(vma.refcnt(), Some(VmRefcnt::Detached));
+        }
+        vma.data().has_happened();
+    }
+
+    fn close(vma: &DriverVma<Self, Closing>) {
+        if cfg!(CONFIG_PER_VMA_LOCK) {
+            assert_eq!(vma.refcnt(), Some(VmRefcnt::Detached));
+        }
+        assert!(!vma.mm().as_raw().is_null());
+        vma.data().has_happened();
+    }
+
+    fn may_split(vma: &DriverVma<Self, MmapWrite>, addr: usize) -> Result {
+        assert!(vma.start() < addr && addr < vma.end());
+        // In halves only.
+        if addr - vma.start() == vma.end() - addr {
+            Ok(())
+        } else {
+            Err(ENOTTY)
+        }
+    }
+
+    fn mremap(vma: &DriverVma<Self, VmaWrite>) -> Result {
+        vma.data().has_happened();
+        Err(ENOTDIR)
+    }
+
+    fn mprotect(_: &DriverVma<Self, MmapWrite>, range: Range<usize>, new: VmaFlags) -> Result {
+        assert!(range.len() == PAGE_SIZE && !new.is_empty());
+        Err(EXDEV)
+    }
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        give_page(fault)
+    }
+
+    fn access(
+        vma: &DriverVma<Self, MmapRead>,
+        addr: usize,
+        buffer: AccessBuffer<'_>,
+    ) -> Result<usize> {
+        match buffer {
+            AccessBuffer::Read(bytes) => {
+                // Never more than what is mapped here.
+                assert!(addr + bytes.len() <= vma.end());
+                bytes.fill(0x5a);
+                Ok(bytes.len())
+            }
+            AccessBuffer::Write(_) => Err(EACCES),
+        }
+    }
+
+    fn name(_vma: &DriverVma<Self, Read>) -> Option<&CStr> {
+        Some(c"[strict]")
+    }
+}
+
+#[kunit_tests(rust_vma_operations)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_what_is_implemented() {
+        // SAFETY: Tables are static.
+        let (plain, strict) =
+            unsafe { (&*PlainOps::table().as_raw(), &*StrictOps::table().as_raw()) };
+
+        assert!(plain.open.is_some() && plain.close.is_some() && plain.fault.is_some());
+        assert!(plain.mapped.is_none() && plain.may_split.is_none() && plain.mremap.is_none());
+        assert!(plain.mprotect.is_none() && plain.huge_fault.is_none());
+        assert!(plain.map_pages.is_none() && plain.page_mkwrite.is_none());
+        assert!(plain.pfn_mkwrite.is_none() && plain.access.is_none() && plain.name.is_none());
+
+        assert!(strict.may_split.is_some() && strict.mremap.is_some());
+        assert!(strict.mprotect.is_some() && strict.access.is_some() && strict.name.is_some());
+        assert!(strict.map_pages.is_none());
+        assert!(!core::ptr::eq(plain, strict));
+    }
+
+    #[test]
+    fn a_driver_decides_where_it_is_split() -> Result {
+        let (mm, shared, _device, file) = with_plain::<StrictOps>(4)?;
+        let mapping = mm.map_file(&file, 0, 4)?;
+
+        assert_eq!(unmap(mapping.start, PAGE_SIZE), Err(ENOTTY));
+        assert_eq!(shared.events.load(Relaxed), 0);
+        unmap(mapping.start, 2 * PAGE_SIZE)?;
+        // Opened and closed.
+        assert_eq!(shared.events.load(Relaxed), 2);
+        assert_eq!(shared.counts(), (3, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn the_address_space_of_a_vma_that_is_closed_may_have_no_users() -> Result {
+        let mm = AddressSpace::unused()?;
+        let shared = super::super::device::Shared::new(1)?;
+        let device = super::super::device::Device::plain::<StrictOps>(&shared)?;
+        let file = device.open()?;
+
+        mm.enter(|| mm.map_file(&file, 0, 1))?;
+        drop(mm);
+        assert_eq!(shared.events.load(Relaxed), 1);
+        assert_eq!(shared.counts(), (2, 1));
+        Ok(())
+    }
+
+    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[test]
+    fn a_driver_can_refuse_to_be_moved_or_protected() -> Result {
+        use super::super::syscalls::{
+            mprotect,
+            mremap_to, //
+        };
+
+        let (mm, shared, _device, file) = with_plain::<StrictOps>(2)?;
+        let mapping = mm.map_file(&file, 0, 1)?;
+        let room = mm.map(1)?;
+        unmap(room.start, room.len)?;
+
+        assert_eq!(mremap_to(mapping, room.start).err(), Some(ENOTDIR));
+        // Opened, refused, and closed again.
+        assert_eq!(shared.events.load(Relaxed), 3);
+        assert_eq!(shared.counts(), (3, 1));
+        assert_eq!(
+            super::super::super::address_space::peek(mapping.start)?,
+            100
+        );
+
+        let result = mprotect(mapping.start, mapping.len, bindings::PROT_NONE);
+        assert_eq!(result, Err(EXDEV));
+        assert_eq!(
+            super::super::super::address_space::peek(mapping.start)?,
+            100
+        );
+        Ok(())
+    }
+
+    #[cfg(CONFIG_HAVE_IOREMAP_PROT)]
+    #[test]
+    fn debuggers_reach_what_cannot_be_pinned() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = super::super::device::Shared::new(1)?;
+        let device = super::super::device::Device::new(
+            Counted::new(&shared),
+            super::super::device::Hook::Mmap(|data, mut setup| {
+                setup.set_flags(SetupFlags::IO);
+                Ok(setup.with_ops::<StrictOps>(data.clone()))
+            }),
+        )?;
+        let file = device.open()?;
+        let mapping = mm.map_file(&file, 0, 1)?;
+        let mut bytes = [0u8; 8];
+        let mut access = |addr: usize, flags: u32| {
+            // SAFETY: The mm has users, and the buffer is as long as it says.
+            unsafe {
+                bindings::access_remote_vm(
+                    mm.as_raw(),
+                    addr,
+                    bytes.as_mut_ptr().cast(),
+                    bytes.len() as c_int,
+                    flags,
+                )
+            }
+        };
+
+        assert_eq!(access(mapping.start, 0), 8);
+        // Up to the end of the mapping.
+        assert_eq!(access(mapping.end() - 3, 0), 3);
+        assert_eq!(access(mapping.start, bindings::FOLL_WRITE), 0);
+        assert_eq!(bytes, [0x5a; 8]);
+        Ok(())
+    }
+}

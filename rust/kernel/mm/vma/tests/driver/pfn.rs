@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Page frames, which stay for as long as something maps them.
+
+use super::{
+    super::address_space::{
+        peek,
+        poke,
+        unmap,
+        AddressSpace,
+        Mapping, //
+    },
+    device::{
+        Device,
+        Hook,
+        Shared, //
+    },
+};
+use crate::{
+    bindings,
+    mm::vma::driver::{
+        Fault,
+        FaultOutcome,
+        MixedMap,
+        MkWrite,
+        MkWriteOutcome,
+        PfnMap,
+        PfnRegion,
+        ViaMmap,
+        ViaMmapPrepare,
+        VmaOperations, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
+};
+
+/// Tells when the region goes.
+struct Live(Arc<Shared>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.has_happened();
+    }
+}
+
+type Region = Arc<PfnRegion<Live>>;
+
+const PAGES: usize = 8;
+
+/// A region of pages, each of which begins with its number and 50.
+fn region(shared: &Arc<Shared>) -> Result<Region> {
+    let live = Live(shared.clone());
+    let region: Region = Arc::pin_init(PfnRegion::alloc(PAGES, GFP_KERNEL, live), GFP_KERNEL)?;
+
+    for page in 0..PAGES {
+        region
+            .frames()
+            .write(page * PAGE_SIZE, &[50 + page as u8])?;
+    }
+    Ok(region)
+}
+
+macro_rules! ops {
+    ($ops:ident, $kind:ty, $hook:ty) => {
+        struct $ops;
+
+        crate::vm_operations!($ops);
+
+        #[vtable]
+        impl VmaOperations for $ops {
+            type Data = Region;
+            type Kind = $kind;
+            type Hook = $hook;
+
+            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+                fault.data().0.faults.fetch_add(1, Relaxed);
+                let frame = fault.pgoff();
+                fault.insert_pfn(frame)
+            }
+        }
+    };
+}
+
+ops!(PfnOps, PfnMap, ViaMmap);
+ops!(MixedOps, MixedMap, ViaMmap);
+ops!(PreparedOps, PfnMap, ViaMmapPrepare);
+
+/// Is asked before a frame becomes writable.
+struct AskedOps;
+
+crate::vm_operations!(AskedOps);
+
+#[vtable]
+impl VmaOperations for AskedOps {
+    type Data = Region;
+    type Kind = PfnMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let frame = fault.pgoff();
+        fault.insert_pfn(frame)
+    }
+
+    fn pfn_mkwrite<'a>(fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
+        fault.data().0.faults.fetch_add(1, Relaxed);
+        if fault.pgoff() == 0 {
+            fault.allow()
+        } else {
+            fault.sigbus()
+        }
+    }
+}
+
+/// Reads a byte of user memory if its page is mapped; for code that holds the mmap lock.
+fn peek_if_mapped(addr: usize) -> Option<u8> {
+    let mut byte = 0u8;
+
+    // SAFETY: The buffer is a byte. User memory is checked.
+    let result = unsafe {
+        bindings::copy_from_user_nofault((&raw mut byte).cast(), addr as *const c_void, 1)
+    };
+    (result == 0).then_some(byte)
+}
+
+/// A device with a region, whose files are mapped by `hook`.
+fn device(hook: Hook<Region>) -> Result<(AddressSpace, Arc<Shared>, KBox<Device<Region>>)> {
+    let mm = AddressSpace::of_this_case()?;
+    let shared = Shared::new(0)?;
+    let device = Device::new(region(&shared)?, hook)?;
+    Ok((mm, shared, device))
+}
+
+fn map(mm: &AddressSpace, device: &Device<Region>, pgoff: usize, pages: usize) -> Result<Mapping> {
+    let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+    mm.map_file_as(&*device.open()?, pgoff, pages, rw, bindings::MAP_SHARED, 0)
+}
+
+#[kunit_tests(rust_vma_pfn)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_outlive_the_device_that_has_them() -> Result {
+        let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
+            Ok(setup.pfnmap()?.with_ops::<PfnOps>(region.clone()))
+        }))?;
+        let mapping = map(&mm, &device, 2, 4)?;
+        drop(device);
+
+        assert_eq!(peek(mapping.start)?, 52);
+        unmap(mapping.start, 2 * PAGE_SIZE)?;
+        assert_eq!(peek(mapping.end() - PAGE_SIZE)?, 55);
+        assert_eq!(shared.events.load(Relaxed), 0);
+        assert_eq!(shared.faults.load(Relaxed), 2);
+        unmap(mapping.start, mapping.len)?;
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn frames_are_those_of_the_region_in_a_mixed_mapping_too() -> Result {
+        let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
+            Ok(setup.mixedmap().with_ops::<MixedOps>(region.clone()))
+        }))?;
+        let mapping = map(&mm, &device, PAGES - 1, 2)?;
+
+        assert_eq!(peek(mapping.start)?, 57);
+        poke(mapping.start, 1)?;
+        let mut byte = [0];
+        device
+            .data
+            .frames()
+            .read((PAGES - 1) * PAGE_SIZE, &mut byte)?;
+        assert_eq!(byte, [1]);
+        // There are no more.
+        assert_eq!(peek(mapping.start + PAGE_SIZE), Err(EFAULT));
+        unmap(mapping.start, mapping.len)?;
+        assert_eq!(shared.events.load(Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn only_frames_of_the_region_are_inserted() -> Result {
+        let (mm, _shared, device) = device(Hook::Mmap(|region, setup| {
+            Ok(setup.pfnmap()?.with_ops::<PfnOps>(region.clone()))
+        }))?;
+        let mapping = map(&mm, &device, 0, 2)?;
+        let mut locks = mm.vma_locks();
+        {
+            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let vma = vma.downcast::<PfnOps>().ok_or(ENXIO)?;
+
+            for frame in [PAGES, PAGES + 1, usize::MAX] {
+                assert_eq!(vma.insert_pfn(mapping.start, frame), Err(EINVAL));
+            }
+            assert_eq!(vma.insert_pfn(mapping.start + 1, 0), Err(EINVAL));
+            assert_eq!(vma.insert_pfn(mapping.end(), 0), Err(EFAULT));
+            // Any frame at any place, and the first one stays.
+            vma.insert_pfn(mapping.start, 5)?;
+            vma.insert_pfn(mapping.start, 6)?;
+        }
+        assert_eq!(peek(mapping.start)?, 55);
+        Ok(())
+    }
+
+    #[test]
+    fn a_range_is_mapped_in_the_hook() -> Result {
+        let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
+            let addr = setup.start() + PAGE_SIZE;
+            setup
+                .pfnmap()?
+                .remap_pfn_range::<PfnOps>(region.clone(), addr, 4, 2)
+        }))?;
+        let mapping = map(&mm, &device, 0, 4)?;
+        let see = |index: usize| peek(mapping.start + index * PAGE_SIZE);
+
+        assert_eq!((see(1)?, see(2)?), (54, 55));
+        assert_eq!(shared.faults.load(Relaxed), 0);
+        assert_eq!((see(0)?, see(3)?), (50, 53));
+        assert_eq!(shared.faults.load(Relaxed), 2);
+        unmap(mapping.start, mapping.len)?;
+        drop(device);
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_range_that_does_not_fit_is_refused() -> Result {
+        /// The address in the VMA, the first frame, the number of pages.
+        const CASES: [(usize, usize, usize); 9] = [
+            (0, 0, 0),
+            (0, 0, 3),
+            (PAGE_SIZE, 0, 2),
+            (2 * PAGE_SIZE, 0, 1),
+            (1, 0, 1),
+            (0, PAGES, 1),
+            (0, PAGES - 1, 2),
+            (0, usize::MAX, 2),
+            (0, 0, usize::MAX),
+        ];
+        let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
+            let (offset, frame, pages) = CASES[setup.pgoff()];
+            let addr = setup.start() + offset;
+            let setup = setup.pfnmap()?;
+            setup.remap_pfn_range::<PfnOps>(region.clone(), addr, frame, pages)
+        }))?;
+
+        for case in 0..CASES.len() {
+            assert_eq!(map(&mm, &device, case, 2).err(), Some(EINVAL));
+        }
+        drop(device);
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_failing_hook_has_mapped_is_unmapped_before_the_frames_go() -> Result {
+        let (mm, shared, device) = device(Hook::Mmap(|other, setup| {
+            // A region of the hook's own, which goes with the mapping.
+            let shared: Arc<Shared> = other.0.clone();
+            let own = region(&shared)?;
+            let addr = setup.start();
+            let mapped = setup.pfnmap()?.remap_pfn_range::<PfnOps>(own, addr, 0, 2)?;
+            assert_eq!(peek_if_mapped(addr), Some(50));
+            drop(mapped);
+            assert_eq!(peek_if_mapped(addr), None);
+            assert_eq!(shared.events.load(Relaxed), 1);
+            Err(ENOTTY)
+        }))?;
+
+        assert_eq!(map(&mm, &device, 0, 2).err(), Some(ENOTTY));
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn mmap_prepare_has_a_range_mapped() -> Result {
+        let (mm, shared, device) = device(Hook::MmapPrepare(|region, desc| {
+            let (addr, frame) = (desc.start(), desc.pgoff());
+            desc.pfnmap()?
+                .remap_pfn_range::<PreparedOps>(region, addr, frame, 2)
+        }))?;
+        let mapping = map(&mm, &device, 3, 3)?;
+        let see = |index: usize| peek(mapping.start + index * PAGE_SIZE);
+
+        assert_eq!((see(0)?, see(1)?), (53, 54));
+        assert_eq!(shared.faults.load(Relaxed), 0);
+        assert_eq!(see(2)?, 55);
+        assert_eq!(shared.faults.load(Relaxed), 1);
+        assert_eq!(map(&mm, &device, PAGES - 1, 3).err(), Some(EINVAL));
+
+        drop(device);
+        assert_eq!(shared.events.load(Relaxed), 0);
+        unmap(mapping.start, mapping.len)?;
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn the_driver_is_asked_before_a_frame_is_written_to() -> Result {
+        let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
+            Ok(setup.pfnmap()?.with_ops::<AskedOps>(region.clone()))
+        }))?;
+        let mapping = map(&mm, &device, 0, 2)?;
+        let other = mapping.start + PAGE_SIZE;
+
+        assert_eq!((peek(mapping.start)?, peek(other)?), (50, 51));
+        poke(mapping.start, 1)?;
+        poke(mapping.start, 2)?;
+        assert_eq!((peek(mapping.start)?, shared.faults.load(Relaxed)), (2, 1));
+        assert_eq!(poke(other, 1), Err(EFAULT));
+        assert_eq!(peek(other)?, 51);
+        Ok(())
+    }
+
+    #[test]
+    fn a_region_is_read_and_written_within_its_pages() -> Result {
+        let shared = Shared::new(0)?;
+        let region = region(&shared)?;
+        let frames = region.frames();
+        let mut bytes = [1; 5];
+
+        assert_eq!(frames.count(), PAGES);
+        // Across pages.
+        frames.write(2 * PAGE_SIZE - 2, &[9, 8, 7, 6, 5])?;
+        frames.read(2 * PAGE_SIZE - 2, &mut bytes)?;
+        assert_eq!(bytes, [9, 8, 7, 6, 5]);
+        // It was zero.
+        frames.read(2 * PAGE_SIZE + 3, &mut bytes)?;
+        assert_eq!(bytes, [0; 5]);
+
+        let end = PAGES * PAGE_SIZE;
+        frames.read(end - 5, &mut bytes)?;
+        assert_eq!(frames.read(end - 4, &mut bytes), Err(EINVAL));
+        assert_eq!(frames.write(usize::MAX, &bytes), Err(EINVAL));
+        assert!(frames.pfn(PAGES - 1).is_some() && frames.pfn(PAGES).is_none());
+
+        let alloc = |pages| {
+            let live = Live(shared.clone());
+            let region: Result<Region> =
+                Arc::pin_init(PfnRegion::alloc(pages, GFP_KERNEL, live), GFP_KERNEL);
+            region.map(|region| region.frames().count())
+        };
+        assert_eq!(alloc(3), Ok(4));
+        assert_eq!(alloc(0), Err(EINVAL));
+        assert_eq!(alloc(usize::MAX), Err(EINVAL));
+        assert_eq!(alloc(1 << 30), Err(ENOMEM));
+        Ok(())
+    }
+
+    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    mod huge {
+        use super::*;
+        use crate::mm::vma::{
+            driver::{
+                HugeFault,
+                HugeFaultOutcome, //
+            },
+            page_table::Pmd, //
+        };
+
+        pub(super) struct HugeOps;
+
+        crate::vm_operations!(HugeOps);
+
+        #[vtable]
+        impl VmaOperations for HugeOps {
+            type Data = Region;
+            type Kind = PfnMap;
+            type Hook = ViaMmap;
+
+            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+                fault.data().0.faults.fetch_add(1, Relaxed);
+                let frame = fault.pgoff();
+                fault.insert_pfn(frame)
+            }
+
+            fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+                let frame = fault.pgoff();
+                fault.insert_pfn_pmd(frame)
+            }
+        }
+
+        pub(super) const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
+    }
+
+    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    #[test]
+    fn a_huge_page_is_mapped_where_it_fits() -> Result {
+        use crate::mm::vma::page_table::Pmd;
+        use huge::{
+            HugeOps,
+            HUGE, //
+        };
+
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(0)?;
+        let live = Live(shared.clone());
+        let region: Region =
+            Arc::pin_init(PfnRegion::alloc(2 * HUGE, GFP_KERNEL, live), GFP_KERNEL)?;
+        for page in [1, HUGE + 2] {
+            region.frames().write(page * PAGE_SIZE, &[7])?;
+        }
+        let device = Device::new(
+            region,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
+        )?;
+        let room = mm.map(4 * HUGE)?;
+        unmap(room.start, room.len)?;
+        let aligned = room.start.next_multiple_of(Pmd::SIZE);
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+        let file = device.open()?;
+
+        // One and a half: the half comes in small pages.
+        let pages = HUGE + HUGE / 2;
+        let mapping = mm.map_file_as(&file, 0, pages, rw, fixed, aligned)?;
+        assert_eq!(peek(mapping.start + PAGE_SIZE)?, 7);
+        assert_eq!(peek(mapping.start + 2 * PAGE_SIZE)?, 0);
+        assert_eq!(shared.faults.load(Relaxed), 0);
+        assert_eq!(peek(mapping.start + (HUGE + 2) * PAGE_SIZE)?, 7);
+        assert_eq!(shared.faults.load(Relaxed), 1);
+        {
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(aligned).ok_or(ENOENT)?;
+            let is_huge = |addr| vma.with_pmd(addr, |pmd| !pmd.is_table());
+            assert_eq!(is_huge(aligned), Ok(true));
+            assert_eq!(is_huge(aligned + Pmd::SIZE), Ok(false));
+        }
+        unmap(mapping.start, mapping.len)?;
+
+        // Frames and addresses are not aligned alike.
+        let mapping = mm.map_file_as(&file, 1, HUGE, rw, fixed, aligned)?;
+        assert_eq!(peek(mapping.start)?, 7);
+        assert_eq!(shared.faults.load(Relaxed), 2);
+        Ok(())
+    }
+}
