@@ -2,8 +2,8 @@
 
 //! What process 1 does besides: it makes the system usable, and ends it.
 //!
-//! On the console, among what the kernel says there, are the lines `vma-demo: begin` and `vma-demo:
-//! exit CODE`, for the host to read. What is for people goes to the terminal that the environment
+//! On the console, among what the kernel says there, are the lines `NAME: begin` and `NAME: exit
+//! CODE`, with the program's name, for the host to read. What is for people goes to the terminal that the environment
 //! names, or else to the console, too.
 
 use crate::sys;
@@ -16,7 +16,7 @@ use std::os::fd::AsFd;
 /// The variable that names the terminal. The kernel's command line sets it.
 const OUTPUT: &str = "VMA_DEMO_OUTPUT";
 
-/// Exit code of a demo that could not start.
+/// Exit code of a program that could not start.
 const NOT_STARTED: u8 = 2;
 
 /// Whether this is the first process of the system.
@@ -24,8 +24,8 @@ pub fn is_init() -> bool {
     std::process::id() == 1
 }
 
-/// Runs the demo, which returns its exit code, and ends the system.
-pub fn run(demo: fn() -> u8) -> ! {
+/// Runs the program of this name, which returns its exit code, and ends the system.
+pub fn run(name: &str, program: fn() -> u8) -> ! {
     // Without a console there is nobody to tell.
     let mut console = io::stdout()
         .as_fd()
@@ -38,22 +38,22 @@ pub fn run(demo: fn() -> u8) -> ! {
             .map(|console| writeln!(console, "{line}").ok())
     };
 
-    report("vma-demo: begin");
+    report(&format!("{name}: begin"));
     let code = match mount_all().and_then(|()| redirect_output()) {
-        Ok(()) => demo(),
+        Ok(()) => program(),
         Err(message) => {
-            report(&format!("vma-demo: {message}"));
+            report(&format!("{name}: {message}"));
             NOT_STARTED
         }
     };
     sys::drain(&io::stdout());
-    report(&format!("vma-demo: exit {code}"));
+    report(&format!("{name}: exit {code}"));
     if let Some(console) = &console {
         sys::drain(console);
     }
 
     if let Err(e) = sys::restart() {
-        eprintln!("vma-demo: cannot restart: {e}");
+        eprintln!("{name}: cannot restart: {e}");
     }
     // Process 1 must not end: the kernel would panic, and the host would take that for the result.
     loop {
@@ -61,7 +61,7 @@ pub fn run(demo: fn() -> u8) -> ! {
     }
 }
 
-/// Mounts what the demo needs. It may be there already: the kernel can mount `/dev` itself.
+/// Mounts what a program here needs. It may be there already: the kernel can mount `/dev` itself.
 fn mount_all() -> Result<(), String> {
     const MOUNTS: [(&CStr, &CStr); 2] = [(c"proc", c"/proc"), (c"devtmpfs", c"/dev")];
 

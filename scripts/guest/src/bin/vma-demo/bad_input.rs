@@ -6,9 +6,9 @@ use crate::abi::{self, Describe, Record, locking};
 use crate::check;
 use crate::device::{self, DESCRIBE, WAYS};
 use crate::mappings;
-use crate::{errno, sys};
 use std::fs::File;
 use std::io::Result;
+use vma_guest::{errno, sys};
 
 /// A request, and how it ended.
 pub struct Case {

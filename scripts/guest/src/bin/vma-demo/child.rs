@@ -7,10 +7,10 @@
 
 use crate::abi::Record;
 use crate::mappings::Made;
-use crate::sys;
 use std::fs::File;
 use std::io::Result;
 use std::os::unix::fs::FileExt;
+use vma_guest::sys;
 
 /// Whether a child that goes on reading, where its parent stopped, reads its own list.
 ///

@@ -2,11 +2,11 @@
 
 //! The driver's view as a table: ASCII, at most 100 columns.
 
-use crate::area::Area;
 use crate::check::Row;
 use crate::compare::Pair;
 use crate::device::WAYS;
 use std::fmt::Write;
+use vma_guest::area::Area;
 
 const WIDTH: usize = 100;
 
@@ -60,7 +60,7 @@ fn line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::area::Perms;
+    use vma_guest::area::Perms;
 
     fn row(pair: Pair, what: &str, faults: &[&str]) -> Row {
         Row {

@@ -2,9 +2,9 @@
 
 //! Two lists of VMAs side by side.
 
-use crate::area::Area;
 use std::cmp::Ordering;
 use std::iter::Peekable;
+use vma_guest::area::Area;
 
 /// A VMA that one side or both know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::area::Perms;
+    use vma_guest::area::Perms;
 
     fn area(start: u64) -> Area {
         Area {

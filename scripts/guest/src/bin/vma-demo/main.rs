@@ -6,34 +6,27 @@
 //! compares each with `/proc/self/maps` of the same moment. It is the first process of a system
 //! that has nothing else; as an ordinary process it does the same and does not end the system.
 
-#[path = "../../../samples/rust/vma/abi.rs"]
+#[path = "../../../../../samples/rust/vma/abi.rs"]
 mod abi;
-mod area;
 mod bad_input;
 mod check;
 mod child;
 mod compare;
 mod device;
-mod errno;
-mod init;
 mod mappings;
-mod maps;
 mod moment;
-#[allow(
-    unsafe_code,
-    reason = "system calls that the standard library does not have"
-)]
-mod sys;
+mod record;
 mod table;
 
 use moment::Moment;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
+use vma_guest::{init, maps};
 
 fn main() -> ExitCode {
     if init::is_init() {
-        init::run(exit_code);
+        init::run("vma-demo", exit_code);
     }
     ExitCode::from(exit_code())
 }

@@ -3,13 +3,13 @@
 //! What the driver said, judged.
 
 use crate::abi::{READERS_UNKNOWN, Record, held, locking};
-use crate::area::Area;
 use crate::compare::{Pair, compare};
 use crate::device::{Answer, WAYS, Way, held_name};
-use crate::errno;
 use crate::mappings::{CHECKED, Made};
-use crate::maps::Line;
 use crate::moment::{Miss, POINTS, Seen};
+use crate::record;
+use vma_guest::errno;
+use vma_guest::maps::Line;
 
 /// A line of the table.
 pub struct Row {
@@ -31,7 +31,7 @@ impl Row {
 
 /// Pairs the driver's list with that of `/proc/self/maps`, and looks at every answer.
 pub fn rows(seen: &[Seen], lines: &[Line<'_>], made: &[Made]) -> Vec<Row> {
-    let driver = seen.iter().map(|seen| Area::from_record(seen.record));
+    let driver = seen.iter().map(|seen| record::area(seen.record));
     let mut next_seen = seen.iter();
 
     compare(driver, lines.iter().map(|line| line.area))
@@ -143,7 +143,7 @@ fn check_answer(record: Record, asked: u64, way: &Way, answer: &Answer) -> Resul
     }
     let found = [start, end, offset, flags];
     if found != record {
-        return Err(format!("{}, flags {flags:#x}", Area::from_record(found)));
+        return Err(format!("{}, flags {flags:#x}", record::area(found)));
     }
     let lock_is_right = match way.number {
         locking::RCU | locking::HANDED_OVER => held == held::VMA,
@@ -191,6 +191,7 @@ pub fn no_vma(way: &Way) -> i32 {
 mod tests {
     use super::*;
     use crate::abi::flag;
+    use vma_guest::area::Area;
 
     const RECORD: Record = [0x1000, 0x4000, 0, flag::READ | flag::WRITE];
 
@@ -215,7 +216,7 @@ mod tests {
 
     fn line(name: &str) -> Line<'_> {
         Line {
-            area: Area::from_record(RECORD),
+            area: record::area(RECORD),
             name,
         }
     }
@@ -316,7 +317,7 @@ mod tests {
         // Only the driver knows the first; the second's answers are about the first, which is
         // wrong.
         let maps = Line {
-            area: Area::from_record(second.record),
+            area: record::area(second.record),
             name: "",
         };
         let rows = rows(&[seen(), second], &[maps], &[]);
@@ -330,7 +331,7 @@ mod tests {
     fn a_vma_that_the_driver_left_out_takes_no_answers() {
         let first = Area {
             start: 0,
-            ..Area::from_record(RECORD)
+            ..record::area(RECORD)
         };
         let left_out = Line {
             area: first,

@@ -3,10 +3,10 @@
 //! `/dev/rust-vma`, as a program uses it.
 
 use crate::abi::{self, Describe, held, locking};
-use crate::sys;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::FileExt;
+use vma_guest::sys;
 
 /// The driver's device node.
 pub const PATH: &str = "/dev/rust-vma";

@@ -3,7 +3,6 @@
 //! Mappings of every kind, for the driver to tell about.
 
 use crate::abi::flag;
-use crate::sys::{self, Place};
 use libc::{
     MAP_GROWSDOWN, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, PROT_EXEC, PROT_NONE,
     PROT_READ, PROT_WRITE,
@@ -12,6 +11,7 @@ use std::fs::File;
 use std::io::Result;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use vma_guest::sys::{self, Place};
 
 /// The large hole between the last two mappings.
 const HOLE: usize = 1 << 30;
@@ -234,7 +234,7 @@ pub fn make_unwritable(words: &[u64]) -> Result<Unwritable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::maps;
+    use vma_guest::maps;
 
     #[test]
     fn each_mapping_is_one_vma_and_the_hole_is_none() {

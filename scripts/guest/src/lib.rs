@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the programs of the guest have in common.
+//!
+//! Each is one static file, which is all that the guest has: it runs as the first process, or as an
+//! ordinary one.
+
+pub mod area;
+pub mod errno;
+pub mod init;
+pub mod maps;
+#[allow(
+    unsafe_code,
+    reason = "system calls that the standard library does not have"
+)]
+pub mod sys;
