@@ -3,7 +3,10 @@
 //! The system calls that the standard library does not have, and all of this crate's `unsafe`.
 //!
 //! Addresses are plain numbers here: what is mapped is looked at by the kernel only, never through
-//! a reference.
+//! a reference. The one exception is [`memory`], which has addresses of its own.
+
+pub mod memory;
+pub mod process;
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -138,12 +141,24 @@ pub fn read_to(file: &File, addr: usize, len: usize) -> Result<()> {
     }
 }
 
-/// The number of an ioctl that reads and writes `T` (`_IOWR` of x86, arm64 and most others).
+/// The number of an ioctl without an argument (`_IO` of x86, arm64 and most others, as the next).
+pub const fn encode_io(kind: u8, number: u8) -> u32 {
+    encode(0, kind, number, 0)
+}
+
+/// The number of an ioctl that writes `T` for its caller (`_IOR`).
+pub const fn encode_ior<T>(kind: u8, number: u8) -> u32 {
+    encode(2, kind, number, size_of::<T>())
+}
+
+/// The number of an ioctl that reads and writes `T` (`_IOWR`).
 pub const fn encode_iowr<T>(kind: u8, number: u8) -> u32 {
-    const READ_AND_WRITE: u32 = 3;
-    let size = size_of::<T>();
+    encode(3, kind, number, size_of::<T>())
+}
+
+const fn encode(direction: u32, kind: u8, number: u8, size: usize) -> u32 {
     assert!(size < 1 << 14);
-    READ_AND_WRITE << 30 | (size as u32) << 16 | (kind as u32) << 8 | number as u32
+    direction << 30 | (size as u32) << 16 | (kind as u32) << 8 | number as u32
 }
 
 const fn encoded_size(number: u32) -> usize {
@@ -155,24 +170,6 @@ pub fn page_size() -> usize {
     // SAFETY: This asks for a number.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).expect("every system has a page size")
-}
-
-/// Runs `f` in a child process; returns what `f` does, or 255 if the child came to a bad end.
-pub fn in_child(f: impl FnOnce() -> u8) -> Result<u8> {
-    // SAFETY: This program has one thread only, so the child has all of it.
-    let pid = unsafe { libc::fork() };
-    check(pid)?;
-    if pid == 0 {
-        let code = f();
-        // SAFETY: This ends the child, and runs nothing of the parent's.
-        unsafe { libc::_exit(code.into()) };
-    }
-
-    let mut status = 0;
-    // SAFETY: The status is a number on this stack.
-    check(unsafe { libc::waitpid(pid, &mut status, 0) })?;
-    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255))
 }
 
 /// Mounts a file system that needs no device.

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::Result;
 use std::os::unix::fs::FileExt;
 use vma_guest::sys;
+use vma_guest::sys::process::{self, End};
 
 /// Whether a child that goes on reading, where its parent stopped, reads its own list.
 ///
@@ -29,7 +30,7 @@ pub fn reads_its_own_list(device: &File, gone: &Made) -> Result<bool> {
     if !lists_it()? {
         return Ok(false);
     }
-    let still_lists_it = sys::in_child(|| {
+    let still_lists_it = process::fork(|| {
         let len = usize::try_from(gone.end - gone.start).expect("a size in memory");
         let start = usize::try_from(gone.start).expect("an address of this process");
         u8::from(!matches!(
@@ -37,5 +38,5 @@ pub fn reads_its_own_list(device: &File, gone: &Made) -> Result<bool> {
             Ok(false)
         ))
     })?;
-    Ok(still_lists_it == 0)
+    Ok(still_lists_it.wait()? == End::Exited(0))
 }
