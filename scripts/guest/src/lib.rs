@@ -6,11 +6,14 @@
 //! ordinary one.
 
 pub mod area;
+pub mod balance;
 pub mod errno;
 pub mod init;
 pub mod maps;
+pub mod runner;
 #[allow(
     unsafe_code,
     reason = "system calls that the standard library does not have"
 )]
 pub mod sys;
+pub mod tap;

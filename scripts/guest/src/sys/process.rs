@@ -90,13 +90,12 @@ impl Child {
         // SAFETY: The child was not waited for, so its number is still its own.
         check(unsafe { libc::kill(self.pid, signal) })
     }
+}
 
-    /// Makes it the first of a group of processes, to which its children belong, too.
-    pub fn make_group(&self) {
-        // It fails if the child is gone, which is found out later.
-        // SAFETY: This changes nothing of this process.
-        unsafe { libc::setpgid(self.pid, self.pid) };
-    }
+/// Makes this process the first of a new group, to which the children that it will have belong, too.
+pub fn begin_group() -> Result<()> {
+    // SAFETY: This changes who gets signals.
+    check(unsafe { libc::setpgid(0, 0) })
 }
 
 fn wait_for(pid: libc::pid_t, options: i32) -> Result<Option<End>> {

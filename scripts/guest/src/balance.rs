@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What exists at a moment, and must exist after a test as it did before.
+
+/// Names of things, and how many of them there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Balance(Vec<(String, i64)>);
+
+impl Balance {
+    /// Adds things, so many.
+    pub fn add(&mut self, name: &str, number: u64) {
+        self.add_difference(name, number, 0);
+    }
+
+    /// Adds things that were made so often, and went away so often.
+    ///
+    /// More of them can have gone than were made: if somebody counts one of them twice.
+    pub fn add_difference(&mut self, name: &str, made: u64, gone: u64) {
+        self.0.push((name.into(), made.wrapping_sub(gone) as i64));
+    }
+
+    /// What is different from the balance before.
+    pub fn differences(&self, before: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, number) in &self.0 {
+            match before.get(name) {
+                Some(was) if was == *number => (),
+                Some(was) => found.push(format!("{name}: {number}, before the test {was}")),
+                None => found.push(format!("{name}: {number}, not known before the test")),
+            }
+        }
+        for (name, was) in &before.0 {
+            if self.get(name).is_none() {
+                found.push(format!("{name}: not known any more, before the test {was}"));
+            }
+        }
+        found
+    }
+
+    /// What there is, other than nothing.
+    pub fn not_zero(&self) -> Vec<String> {
+        let some = self.0.iter().filter(|(_, number)| *number != 0);
+        some.map(|(name, number)| format!("{name}: {number}"))
+            .collect()
+    }
+
+    fn get(&self, name: &str) -> Option<i64> {
+        let entry = self.0.iter().find(|entry| entry.0 == name);
+        entry.map(|(_, number)| *number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balance(pages: u64, made: u64, gone: u64) -> Balance {
+        let mut balance = Balance::default();
+        balance.add("pages", pages);
+        balance.add_difference("VMAs", made, gone);
+        balance
+    }
+
+    #[test]
+    fn what_came_and_went_is_no_difference() {
+        assert!(balance(3, 7, 5).differences(&balance(3, 2, 0)).is_empty());
+        assert!(balance(0, 5, 5).not_zero().is_empty());
+    }
+
+    #[test]
+    fn what_stayed_and_what_went_twice_are_differences() {
+        assert_eq!(
+            balance(4, 7, 5).differences(&balance(3, 5, 5)),
+            ["pages: 4, before the test 3", "VMAs: 2, before the test 0"]
+        );
+        assert_eq!(
+            balance(0, 5, 6).differences(&balance(0, 5, 5)),
+            ["VMAs: -1, before the test 0"]
+        );
+        assert_eq!(balance(0, 5, 6).not_zero(), ["VMAs: -1"]);
+    }
+
+    #[test]
+    fn things_that_only_one_side_knows_are_differences() {
+        let (none, some) = (Balance::default(), balance(0, 0, 0));
+        assert_eq!(none.differences(&some).len(), 2);
+        assert_eq!(some.differences(&none).len(), 2);
+    }
+}

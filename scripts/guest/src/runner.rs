@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests, each in a process of its own.
+//!
+//! A test that panics, dies of a signal, hangs, or leaves something behind has failed, and the next
+//! one begins as if nothing had been.
+
+use crate::balance::Balance;
+use crate::sys;
+use crate::sys::process::{self, Child, End};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::panic;
+use std::time::{Duration, Instant};
+
+/// A test: what it shows, and how. It fails by panicking, in whichever of its threads and children.
+pub struct Test {
+    pub name: &'static str,
+    pub run: fn(),
+}
+
+/// How tests are run.
+pub struct Runner<'a> {
+    /// What exists now. It must be the same after a test as before it.
+    pub balance: &'a dyn Fn() -> io::Result<Balance>,
+    /// How long a test may take.
+    pub limit: Duration,
+    /// How long after a test's end the kernel may take to tidy up.
+    pub settle: Duration,
+}
+
+/// How long it may take until a process is gone that was killed.
+const DEATH: Duration = Duration::from_secs(10);
+
+/// What ends one panic's message and the next one's.
+const SEPARATOR: char = '\0';
+
+impl Runner<'_> {
+    /// Runs a test; returns what was wrong. An error is what keeps further tests from being run.
+    ///
+    /// This process must have one thread only, and must have [adopted](process::adopt_orphans) its
+    /// descendants.
+    pub fn run(&self, test: &Test) -> io::Result<Vec<String>> {
+        let messages = sys::memfd(c"messages")?;
+        let before = (self.balance)()?;
+
+        let child = process::fork(|| in_child(test.run, &messages))?;
+        let end = self.end_of(&child)?;
+        let left_some = process::reap_group(child.pid(), DEATH).map_err(|e| {
+            io::Error::other(format!("what a test left behind cannot be killed: {e}"))
+        })?;
+
+        let mut faults = read(&messages)?;
+        match end {
+            None => faults.push(format!("not done after {} s", self.limit.as_secs_f32())),
+            Some(End::Exited(0)) if left_some => faults.push("left a process behind".into()),
+            Some(End::Exited(0)) => (),
+            // It says why.
+            Some(End::Exited(1)) if !faults.is_empty() => (),
+            Some(end) => faults.push(end.to_string()),
+        }
+        faults.extend(self.leaks(&before)?);
+        Ok(faults)
+    }
+
+    /// How the test ended, or `None` if it did not, and was killed.
+    fn end_of(&self, child: &Child) -> io::Result<Option<End>> {
+        if let Some(end) = child.wait_at_most(self.limit)? {
+            return Ok(Some(end));
+        }
+        child.signal(libc::SIGKILL)?;
+        match child.wait_at_most(DEATH)? {
+            Some(_) => Ok(None),
+            None => Err(io::Error::other(
+                "a test hangs in the kernel, and cannot be killed",
+            )),
+        }
+    }
+
+    fn leaks(&self, before: &Balance) -> io::Result<Vec<String>> {
+        let start = Instant::now();
+        loop {
+            let differences = (self.balance)()?.differences(before);
+            if differences.is_empty() || start.elapsed() >= self.settle {
+                return Ok(differences);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Runs a test; panics are written to the file.
+fn in_child(run: fn(), messages: &File) -> u8 {
+    let (Ok(messages), Ok(())) = (messages.try_clone(), process::begin_group()) else {
+        return 2;
+    };
+    // The descriptor's place in the file is shared by all processes, so they do not write to the
+    // same place.
+    panic::set_hook(Box::new(move |info| {
+        let place = info
+            .location()
+            .map(|at| format!(" ({}:{})", at.file(), at.line()));
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("panicked");
+        let text = format!("{message}{}{SEPARATOR}", place.unwrap_or_default());
+        // There is nobody else to tell.
+        let _ = (&messages).write_all(text.as_bytes());
+    }));
+    u8::from(panic::catch_unwind(run).is_err())
+}
+
+fn read(messages: &File) -> io::Result<Vec<String>> {
+    let len = messages.metadata()?.len();
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    messages.read_exact_at(&mut bytes, 0)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let all = text.split(SEPARATOR).filter(|message| !message.is_empty());
+    Ok(all.map(Into::into).collect())
+}
