@@ -127,6 +127,12 @@ pub fn word(addr: usize) -> u64 {
     unsafe { address::<u64>(addr).read_volatile() }
 }
 
+/// Loads a byte, for the load's sake.
+#[track_caller]
+pub fn touch(addr: usize) {
+    byte(addr);
+}
+
 /// Stores a word.
 #[track_caller]
 pub fn set_word(addr: usize, value: u64) {

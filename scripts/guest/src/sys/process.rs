@@ -111,6 +111,12 @@ fn wait_for(pid: libc::pid_t, options: i32) -> Result<Option<End>> {
     }
 }
 
+/// Waits for the end of any one child.
+pub fn wait_for_any() -> Result<End> {
+    let end = wait_for(-1, 0)?;
+    Ok(end.expect("only a wait that does not block ends without one"))
+}
+
 /// Makes this process the parent of its descendants whose own parent ends before them.
 pub fn adopt_orphans() -> Result<()> {
     let no: libc::c_ulong = 0;

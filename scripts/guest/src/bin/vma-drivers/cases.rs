@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All tests, and what many of them need.
+
+mod across;
+mod at_first;
+mod bad_buffer;
+mod bad_pfn;
+mod bad_pointers;
+mod bad_userptr;
+mod buffer;
+mod buffer_layout;
+mod buffer_processes;
+mod buffer_reclaim;
+mod pfn;
+mod pfn_access;
+mod pfn_layout;
+mod pfn_revoke;
+mod races;
+mod replaced;
+mod userptr;
+mod userptr_registered;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use vma_guest::runner::Test;
+use vma_guest::sys;
+use vma_guest::sys::memory::{set_word, word};
+
+/// All tests, in the order in which they are run.
+pub fn all() -> impl Iterator<Item = &'static Test> {
+    [
+        at_first::TESTS,
+        buffer::TESTS,
+        buffer_layout::TESTS,
+        buffer_processes::TESTS,
+        buffer_reclaim::TESTS,
+        replaced::TESTS,
+        pfn::TESTS,
+        pfn_layout::TESTS,
+        pfn_access::TESTS,
+        pfn_revoke::TESTS,
+        userptr::TESTS,
+        userptr_registered::TESTS,
+        across::TESTS,
+        bad_buffer::TESTS,
+        bad_pfn::TESTS,
+        bad_userptr::TESTS,
+        bad_pointers::TESTS,
+        races::TESTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+const fn test(name: &'static str, run: fn()) -> Test {
+    Test { name, run }
+}
+
+/// The size of a page.
+fn page() -> usize {
+    sys::page_size()
+}
+
+/// Marks pages: their first and last words say whose they are, and which.
+#[track_caller]
+fn mark(at: usize, first: u64, pages: usize, whose: u64) {
+    for (addr, value) in marks(at, first, pages, whose) {
+        set_word(addr, value);
+    }
+}
+
+/// The pages must be marked so.
+#[track_caller]
+fn marked(what: &str, at: usize, first: u64, pages: usize, whose: u64) {
+    for (addr, wanted) in marks(at, first, pages, whose) {
+        let got = word(addr);
+        assert!(
+            got == wanted,
+            "{what}: {got:#x} at {addr:#x}, wanted {wanted:#x}"
+        );
+    }
+}
+
+fn marks(at: usize, first: u64, pages: usize, whose: u64) -> impl Iterator<Item = (usize, u64)> {
+    let page = page();
+    (0..pages).flat_map(move |number| {
+        let addr = at + number * page;
+        let value = whose << 32 | (first + number as u64);
+        [(addr, value), (addr + page - 8, value)]
+    })
+}
+
+/// The pages must be zero, every word of them.
+#[track_caller]
+fn zero(what: &str, at: usize, pages: usize) {
+    for addr in (at..at + pages * page()).step_by(8) {
+        let got = word(addr);
+        assert!(got == 0, "{what}: {got:#x} at {addr:#x}, wanted 0");
+    }
+}
+
+/// More threads than there are processors, and at least four.
+fn many_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (2 * processors).max(4)
+}
+
+/// Does it for a while, and more than once. It is given the number of each round.
+fn for_a_while(mut round: impl FnMut(u64)) {
+    const WHILE: Duration = Duration::from_millis(500);
+    let start = Instant::now();
+    let mut number = 0;
+    while number < 3 || start.elapsed() < WHILE {
+        round(number);
+        number += 1;
+    }
+}
+
+/// Does `main` beside threads, each of which does its work again and again until then.
+///
+/// A thread that panics fails the test when `main` is done.
+fn beside(threads: usize, work: impl Fn(usize) + Sync, main: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in 0..threads {
+            let (stop, work) = (&stop, &work);
+            scope.spawn(move || {
+                while !stop.load(Relaxed) {
+                    work(number);
+                }
+            });
+        }
+        // Also when `main` panics: the scope waits for the threads.
+        let _stop = StopAtEnd(&stop);
+        main();
+    });
+}
+
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The counters of all drivers: what must be the same after a test as before it.
+
+use crate::buffer_abi::Stats as BufferWords;
+use crate::device::{Node, buffer, pfn, userptr};
+use crate::pfn_abi::Stats as PfnWords;
+use crate::userptr_abi::Stats as UserptrWords;
+use std::fs::File;
+use std::io::Result;
+use vma_guest::balance::Balance;
+use vma_guest::sys;
+
+/// What a driver counts, in its own words.
+type Words = [u64; 6];
+
+/// Each driver has as many of them.
+const _: (BufferWords, PfnWords, UserptrWords) = {
+    let words: Words = [0; 6];
+    (words, words, words)
+};
+
+/// A driver with counters.
+struct Driver {
+    name: &'static str,
+    node: &'static Node,
+    /// The ioctl that writes the counters.
+    number: u32,
+    /// Adds what exists to a balance.
+    add: fn(&mut Balance, Words),
+}
+
+const DRIVERS: [Driver; 3] = [
+    Driver {
+        name: "buffer",
+        node: &buffer::NODE,
+        number: buffer::STATS,
+        add: add_buffer,
+    },
+    Driver {
+        name: "pfn",
+        node: &pfn::NODE,
+        number: pfn::STATS,
+        add: add_pfn,
+    },
+    Driver {
+        name: "userptr",
+        node: &userptr::NODE,
+        number: userptr::STATS,
+        add: add_userptr,
+    },
+];
+
+fn add_buffer(balance: &mut Balance, [buffers, pages, made, dropped, ..]: Words) {
+    balance.add("buffers", buffers);
+    balance.add("pages of buffers", pages);
+    balance.add_difference("VMAs of buffers", made, dropped);
+}
+
+fn add_pfn(balance: &mut Balance, [pieces, pages, made, dropped, ..]: Words) {
+    balance.add("pieces of pfn memory", pieces);
+    balance.add("pages of pfn memory", pages);
+    balance.add_difference("VMAs of pfn memory", made, dropped);
+}
+
+fn add_userptr(balance: &mut Balance, [files, pinned_now, pinned, unpinned, ..]: Words) {
+    balance.add("userptr files", files);
+    balance.add("userptr pages that are pinned", pinned_now);
+    balance.add_difference("userptr pins", pinned, unpinned);
+}
+
+/// The drivers, opened once, which is why there is always a file of each.
+pub struct Counters {
+    devices: Vec<(&'static Driver, File)>,
+    /// Why others are not there.
+    pub missing: Vec<String>,
+}
+
+impl Counters {
+    /// Opens the devices that there are.
+    pub fn open() -> Self {
+        let mut devices = Vec::new();
+        let mut missing = Vec::new();
+        for driver in &DRIVERS {
+            match driver.node.open() {
+                Ok(file) => devices.push((driver, file)),
+                Err(e) => missing.push(e.to_string()),
+            }
+        }
+        Self { devices, missing }
+    }
+
+    /// What exists now.
+    pub fn balance(&self) -> Result<Balance> {
+        let mut balance = Balance::default();
+        for (driver, file) in &self.devices {
+            (driver.add)(&mut balance, words(driver, file)?);
+        }
+        Ok(balance)
+    }
+
+    /// All counters, a line for each driver.
+    pub fn describe(&self, when: &str) -> Result<String> {
+        let mut out = String::new();
+        for (driver, file) in &self.devices {
+            let words = words(driver, file)?.map(|word| word.to_string());
+            out += &format!("counters {when}: {} {}\n", driver.name, words.join(" "));
+        }
+        Ok(out)
+    }
+}
+
+fn words(driver: &Driver, file: &File) -> Result<Words> {
+    let mut words = [u64::MAX; 6];
+    sys::ioctl_words(file, driver.number, &mut words)?;
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balance(words: Words) -> Balance {
+        let mut balance = Balance::default();
+        for driver in &DRIVERS {
+            (driver.add)(&mut balance, words);
+        }
+        balance
+    }
+
+    #[test]
+    fn each_word_that_says_what_exists_counts() {
+        let before = balance([2, 4, 9, 7, 1, 0]);
+        for (word, things) in [(0, 3), (1, 3), (2, 3), (3, 3), (4, 0), (5, 0)] {
+            let mut words = [2, 4, 9, 7, 1, 0];
+            words[word] += 1;
+            let found = balance(words).differences(&before);
+            assert_eq!(found.len(), things, "word {word}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_made_and_dropped_since_does_not_count() {
+        let before = balance([2, 4, 9, 7, 1, 0]);
+        let after = balance([2, 4, 1009, 1007, 500, 30]);
+        assert!(after.differences(&before).is_empty());
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the sample drivers, from user space.
+//!
+//! Each test runs in a process of its own, and must leave the drivers' counters as they were. The
+//! results are written in the Test Anything Protocol. This is the first process of a system that
+//! has nothing else; as an ordinary process, as root, it does the same and does not end the system.
+//! Arguments choose tests: those with any of them in their names.
+
+mod cases;
+mod check;
+mod counters;
+mod device;
+mod transfer;
+
+#[path = "../../../../../samples/rust/vma/buffer_abi.rs"]
+mod buffer_abi;
+#[path = "../../../../../samples/rust/vma/pfn_abi.rs"]
+mod pfn_abi;
+#[path = "../../../../../samples/rust/vma/userptr_abi.rs"]
+mod userptr_abi;
+
+use counters::Counters;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+use vma_guest::init;
+use vma_guest::runner::{Runner, Test};
+use vma_guest::sys::process;
+use vma_guest::tap::Tap;
+
+/// How long a test may take: on an emulated machine, with a kernel that checks all it does.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long after a test's end the kernel may take to tidy up.
+const SETTLE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    if init::is_init() {
+        init::run("vma-drivers", exit_code);
+    }
+    ExitCode::from(exit_code())
+}
+
+fn exit_code() -> u8 {
+    match run() {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(e) => {
+            eprintln!("vma-drivers: {e}");
+            2
+        }
+    }
+}
+
+/// Returns whether all tests were run, and all went well.
+fn run() -> io::Result<bool> {
+    let wanted = std::env::args().skip(1).collect::<Vec<_>>();
+    let tests = cases::all()
+        .filter(|test| wanted.is_empty() || wanted.iter().any(|part| test.name.contains(part)))
+        .collect::<Vec<&Test>>();
+
+    let mut tap = Tap::begin(io::stdout(), tests.len())?;
+    process::adopt_orphans()?;
+    let counters = Counters::open();
+    for missing in &counters.missing {
+        tap.diagnostic(missing)?;
+    }
+    let runner = Runner {
+        balance: &|| counters.balance(),
+        limit: LIMIT,
+        settle: SETTLE,
+    };
+
+    tap.diagnostic(&counters.describe("before")?)?;
+    for test in tests {
+        match runner.run(test) {
+            Ok(faults) => tap.result(test.name, &faults)?,
+            Err(e) => {
+                tap.bail_out(&format!("{}: {e}", test.name))?;
+                break;
+            }
+        }
+    }
+    tap.diagnostic(&counters.describe("after")?)?;
+    Ok(tap.is_good())
+}
