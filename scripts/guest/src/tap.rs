@@ -77,7 +77,7 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out += "\\n",
             '\t' => out += "\\t",
-            c if c.is_ascii() && c.is_control() => out += &format!("\\x{:02x}", u32::from(c)),
+            c if c.is_ascii() && c.is_control() => out += &format!("\\u{:04x}", u32::from(c)),
             c => out.push(c),
         }
     }
@@ -119,7 +119,7 @@ mod tests {
         });
         assert_eq!(
             text,
-            "TAP version 14\n1..2\nnot ok 1 - a\n  ---\n  message: \"a \\\"b\\\"\\n\\x1b\"\n  also:\n    \
+            "TAP version 14\n1..2\nnot ok 1 - a\n  ---\n  message: \"a \\\"b\\\"\\n\\u001b\"\n  also:\n    \
              - \"c\"\n  ...\nok 2 - b\n"
         );
         assert!(!good);

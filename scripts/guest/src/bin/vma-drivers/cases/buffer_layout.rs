@@ -4,10 +4,10 @@
 //! of VMAs must be that of `/proc/self/maps`, whatever the kernel makes of them.
 
 use super::{mark, marked, page, test, zero};
-use crate::check::{dies, done, same, vmas_of};
+use crate::check::{dies, done, refused, same, vmas_of};
 use crate::device::Buffer;
 use crate::device::buffer::NODE;
-use libc::{MREMAP_DONTUNMAP, PROT_NONE, PROT_READ, PROT_WRITE, SIGBUS, SIGSEGV};
+use libc::{ENOMEM, MREMAP_DONTUNMAP, PROT_NONE, PROT_READ, PROT_WRITE, SIGBUS, SIGSEGV};
 use vma_guest::runner::Test;
 use vma_guest::sys::memory::{self, place, set_word, touch, word};
 
@@ -150,8 +150,12 @@ fn moved_part() {
 fn enlarged() {
     let counted = Counted::of_pages(4);
     let (at, page) = (place(0), page());
-    done("map", counted.buffer.map(at, 0, 2));
-    done("enlarge", memory::resize(at, 2 * page, 7 * page));
+    done("map", counted.buffer.map(place(1), 0, 2));
+    // The kernel enlarges a mapping with VM_MIXEDMAP only where it moves it.
+    let in_place = memory::resize(place(1), 2 * page, 7 * page);
+    refused("in place", ENOMEM, in_place);
+    let moved = memory::relocate(place(1), 2 * page, at, 7 * page, 0);
+    done("enlarge", moved);
     counted.has(1, "after mremap");
     mark(at, 0, 4, 1);
     marked("all of the buffer", at, 0, 4, 1);

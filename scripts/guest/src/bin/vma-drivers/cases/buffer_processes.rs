@@ -3,10 +3,12 @@
 //! Buffers that several processes map, and that processes leave mapped when they end.
 
 use super::{mark, marked, page, test};
-use crate::check::{dies, done, in_child, outlived, same, vmas_of};
+use crate::check::{dies, done, in_child, outlived, refused, same, vmas_of};
 use crate::device::Buffer;
 use crate::device::buffer::{NODE, Stats};
-use libc::{MADV_DOFORK, MADV_DONTFORK, MAP_SHARED, PROT_READ, PROT_WRITE, SIGKILL, SIGSEGV};
+use libc::{
+    EINVAL, MADV_DOFORK, MADV_DONTFORK, MAP_SHARED, PROT_READ, PROT_WRITE, SIGKILL, SIGSEGV,
+};
 use std::thread::yield_now;
 use vma_guest::runner::Test;
 use vma_guest::sys::memory::{self, place, set_word, touch, word};
@@ -158,8 +160,9 @@ fn exit_with_mappings() {
         std::mem::forget(buffer);
     });
     let after = stats(&counters);
-    same("VMAs dropped", after.dropped - before.dropped, 3);
-    same("VMAs made", after.made - before.made, 3);
+    let made = after.made - before.made;
+    assert!(made >= 3, "{made} VMAs made, although there were 3 at once");
+    same("VMAs dropped", after.dropped - before.dropped, made);
     same("buffers", after.buffers, before.buffers);
     same("pages", after.pages, before.pages);
 }
@@ -225,6 +228,7 @@ fn dont_fork() {
     dies("a load in the child", SIGSEGV, || touch(at));
     marked("in the parent", at, 0, 4, 1);
 
-    done("madvise", memory::advise(at, 4 * page, MADV_DOFORK));
-    in_child("a child", || marked("in the child", at, 0, 4, 1));
+    // The kernel does not take it back for a mapping with VM_MIXEDMAP.
+    let taken_back = memory::advise(at, 4 * page, MADV_DOFORK);
+    refused("MADV_DOFORK", EINVAL, taken_back);
 }

@@ -331,8 +331,9 @@ fn exit_with_mappings() {
         std::mem::forget(own);
     });
     let after = done("counters", pfn.stats());
-    same("VMAs made", after.made - before.made, 3);
-    same("VMAs dropped", after.dropped - before.dropped, 3);
+    let made = after.made - before.made;
+    assert!(made >= 3, "{made} VMAs made, although there were 3 at once");
+    same("VMAs dropped", after.dropped - before.dropped, made);
     same("pieces of memory", after.pieces, before.pieces);
     same("pages", after.pages, before.pages);
 }

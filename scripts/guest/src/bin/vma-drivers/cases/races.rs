@@ -5,6 +5,7 @@
 //! Where memory may be gone, it is the kernel that accesses it for a thread: that is an error then,
 //! and no signal.
 
+use super::buffer_reclaim::{agree, may_reclaim};
 use super::{beside, for_a_while, many_threads, mark, marked, page, test};
 use crate::check::{done, refused, same};
 use crate::device::buffer::SET_SIZE;
@@ -53,6 +54,10 @@ pub const TESTS: &[Test] = &[
     test(
         "race: faults of a buffer, DISCARD and RECLAIM",
         fault_and_reclaim,
+    ),
+    test(
+        "race: mremap of a buffer, DISCARD and RECLAIM",
+        move_and_reclaim,
     ),
     test("race: faults of a buffer and fork", fault_and_fork),
     test(
@@ -106,6 +111,7 @@ fn new_pages() {
             fault_by(threads, place(0));
             let after = done("counters", buffer.stats()).pages;
             same("pages", after - before, PAGES as u64);
+            done("unmap", memory::unmap(place(0), PAGES * page()));
         });
     }
 }
@@ -343,6 +349,30 @@ fn fault_and_reclaim() {
     done("discard", buffer.discard(0, 8));
     reclaimed += done("reclaim", buffer.reclaim_patiently(100));
     assert!(reclaimed > 0, "nothing was ever reclaimed");
+}
+
+fn move_and_reclaim() {
+    let buffer = Buffer::of_pages(PAGES);
+    let (one, two, len) = (place(0), place(1), PAGES * page());
+    done("map", buffer.map(one, 0, PAGES));
+    let reclaim = |_| {
+        done("discard", buffer.discard(0, PAGES as u64));
+        may_reclaim(&buffer);
+    };
+    beside(2, reclaim, || {
+        for_a_while(|round| {
+            done("move", memory::relocate(one, len, two, len, 0));
+            mark(two, 0, PAGES, round + 1);
+            if round % 2 == 0 {
+                done("unmap", memory::unmap(two, len));
+                done("map", buffer.map(one, 0, PAGES));
+            } else {
+                done("move", memory::relocate(two, len, one, len, 0));
+            }
+            mark(one, 0, PAGES, round + 1);
+        });
+    });
+    agree(&buffer, one, PAGES);
 }
 
 fn fault_and_fork() {
