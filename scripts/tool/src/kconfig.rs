@@ -13,6 +13,8 @@ pub struct Config {
     pub name: &'static str,
     pub arch: &'static str,
     fragments: &'static [&'static str],
+    /// What a guest of its gets.
+    pub memory_mib: u32,
     /// Compiled by clippy in place of rustc.
     pub clippy: bool,
 }
@@ -21,18 +23,21 @@ pub const X86_64: Config = Config {
     name: "x86_64",
     arch: "x86_64",
     fragments: &["common", "off", "qemu", "x86_64"],
+    memory_mib: 1024,
     clippy: false,
 };
 pub const X86_64_DEBUG: Config = Config {
     name: "x86_64-debug",
     arch: "x86_64",
     fragments: &["common", "off", "qemu", "x86_64-debug"],
+    memory_mib: 1024,
     clippy: true,
 };
 pub const UM: Config = Config {
     name: "um",
     arch: "um",
     fragments: &["common", "off", "um"],
+    memory_mib: 1024,
     clippy: false,
 };
 /// Not one of those that `make test` builds.
@@ -40,6 +45,7 @@ pub const X86_64_KCSAN: Config = Config {
     name: "x86_64-kcsan",
     arch: "x86_64",
     fragments: &["common", "off", "qemu", "x86_64-kcsan"],
+    memory_mib: 1024,
     clippy: false,
 };
 

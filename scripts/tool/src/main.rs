@@ -3,10 +3,12 @@
 //! Does what the make targets say: from a bare machine to a booted and tested kernel.
 
 mod apt;
+mod boot;
 mod conformance;
+mod demo;
 mod diagnostics;
-mod guest;
 mod host;
+mod initramfs;
 mod kbuild;
 mod kconfig;
 mod kcsan;
@@ -16,9 +18,11 @@ mod lock;
 mod objcode;
 mod places;
 mod proc;
+mod programs;
 mod progress;
 mod report;
 mod rustdoc;
+mod shell;
 mod source;
 mod space;
 mod splat;

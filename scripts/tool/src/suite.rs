@@ -4,7 +4,7 @@
 //! the same where they can.
 
 use crate::conformance;
-use crate::guest;
+use crate::demo;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
@@ -63,8 +63,8 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
         if config != UM {
             steps.run(&format!("demo {name}"), || {
                 with_kernel(&|| {
-                    let program = guest::program(session.places, session.cargo, progress)?;
-                    Ok(guest::demo(&kernel, config, &program, progress, &mut |_| ())?.outcome)
+                    let program = session.program("vma-demo")?;
+                    Ok(demo::run(&kernel, config, &program, progress, &mut |_| ())?.outcome)
                 })
             });
         }

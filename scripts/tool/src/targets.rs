@@ -3,7 +3,7 @@
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
 use crate::conformance;
-use crate::guest;
+use crate::demo;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_KCSAN};
@@ -11,9 +11,11 @@ use crate::kcsan;
 use crate::kunit;
 use crate::places::Places;
 use crate::proc;
+use crate::programs;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::rustdoc;
+use crate::shell;
 use crate::source;
 use crate::suite;
 use crate::toolchain;
@@ -96,6 +98,11 @@ impl Session<'_> {
             bindgen: &ready.bindgen,
             ours: ready.overlay.files().map(str::to_string).collect(),
         }
+    }
+
+    /// One of the guest's programs, built.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        programs::build(self.places, self.cargo, name, self.progress)
     }
 
     fn put_in(&self, overlay: &Overlay, tree: &Path) -> Result<String> {
@@ -185,9 +192,9 @@ impl Session<'_> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(X86_64, self.progress)?;
-        let program = guest::program(self.places, self.cargo, self.progress)?;
+        let program = self.program("vma-demo")?;
         let mut last = None;
-        let demo = guest::demo(&kernel, X86_64, &program, self.progress, &mut |line| {
+        let demo = demo::run(&kernel, X86_64, &program, self.progress, &mut |line| {
             // The last line is shown last, after the times.
             if let Some(line) = last.replace(line.to_string()) {
                 self.show(&line);
@@ -290,8 +297,8 @@ impl Session<'_> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(X86_64, self.progress)?;
-        let program = guest::program(self.places, self.cargo, self.progress)?;
-        guest::shell(&kernel, X86_64, Some(&program))?;
+        let program = self.program("vma-demo")?;
+        shell::run(&kernel, X86_64, &program)?;
         println!("the guest has ended");
         Ok(true)
     }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Booting a kernel under QEMU with a program of ours as its init. The first serial port has the kernel's log, with the
+//! program's begin and exit code in it; the second has what the program says to people, so that neither disturbs the
+//! other.
+
+use crate::initramfs::Initramfs;
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::proc::{self, Event, Logged};
+use crate::report::Outcome;
+use crate::splat;
+use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// What an init finds in its environment: where to write what is for the user.
+const OUTPUT_VARIABLE: &str = "VMA_DEMO_OUTPUT=/dev/ttyS1";
+
+/// QEMU with the kernel, without any port yet. Always emulated: KVM may be there and not work, and what is the same
+/// everywhere is worth more than the second it would save.
+pub fn qemu(kernel: &Kernel, config: Config, processors: u32, append: &str) -> Command {
+    let mut cmd = proc::command("qemu-system-x86_64");
+    cmd.args(["-nodefaults", "-no-user-config"])
+        .args(["-m", &config.memory_mib.to_string()])
+        .args(["-smp", &processors.to_string()])
+        .args(["-accel", "tcg,thread=multi"]);
+    cmd.arg("-kernel")
+        .arg(kernel.places.out(config.name).join("arch/x86/boot/bzImage"));
+    cmd.arg("-append").arg(append);
+    cmd.args(["-display", "none", "-no-reboot", "-bios", "qboot.rom"]);
+    cmd
+}
+
+/// A guest to boot.
+pub struct Guest<'a> {
+    /// Of its logs and its initramfs.
+    pub name: &'a str,
+    pub files: Initramfs,
+    /// The name that its init has on the console.
+    pub init: &'a str,
+    /// Further words for the kernel.
+    pub append: &'a str,
+    pub processors: u32,
+    pub timeout: Duration,
+}
+
+/// How a guest ran.
+pub struct Boot {
+    /// What was said on the second port, without empty lines.
+    pub output: Vec<String>,
+    /// What init reported before it ended the system.
+    pub code: Option<u8>,
+    /// Complaints of the kernel's, and a guest that did not end.
+    pub outcome: Outcome,
+    pub timed_out: bool,
+    kernel_log: PathBuf,
+    /// The log of the kernel, as the user would type its path.
+    pub shown: String,
+}
+
+impl Boot {
+    /// Shows the end of the kernel's log, for want of anything better.
+    pub fn show_log(&self) {
+        eprint!("{}", proc::tail(&self.kernel_log, 20));
+    }
+}
+
+impl Guest<'_> {
+    /// Boots the kernel; `show` is given each line of the second port, or none after a time of silence.
+    pub fn boot(
+        &self,
+        kernel: &Kernel,
+        config: Config,
+        show: &mut dyn FnMut(Option<&str>),
+    ) -> Result<Boot> {
+        let name = format!("{}-{}", self.name, config.name);
+        let kernel_log = kernel.places.log(&format!("{name}-kernel"));
+        let _ = fs::remove_file(&kernel_log);
+        let initramfs = self.files.pack(kernel, config, self.name)?;
+        let append = format!(
+            "console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {}",
+            self.append
+        );
+        let mut cmd = qemu(kernel, config, self.processors, append.trim_end());
+        cmd.arg("-initrd").arg(&initramfs);
+        cmd.arg("-serial")
+            .arg(format!("file:{}", kernel_log.display()))
+            .args(["-serial", "stdio", "-monitor", "none"]);
+
+        let mut output = Vec::new();
+        let ended = Logged {
+            log: &kernel.places.log(&name),
+            append: false,
+            timeout: Some(self.timeout),
+        }
+        .run(cmd, |event| match event {
+            Event::Line(line) => {
+                let line = line.trim_end_matches('\r');
+                show(Some(line));
+                if !line.trim().is_empty() {
+                    output.push(line.to_string());
+                }
+            }
+            Event::Quiet => show(None),
+        })?;
+        let said = fs::read(&kernel_log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let mut boot = Boot {
+            output,
+            code: exit_code(&said, self.init),
+            outcome: Outcome::default(),
+            timed_out: ended.timed_out,
+            shown: kernel.places.show(&kernel_log),
+            kernel_log,
+        };
+        for (line, text) in splat::find(&said, 5) {
+            let complaint = format!("the kernel complains: {}:{line}: {text}", boot.shown);
+            boot.outcome.fail(complaint);
+        }
+        if ended.timed_out {
+            boot.show_log();
+            boot.outcome.fail(format!(
+                "the guest did not end within {} s: see {}",
+                self.timeout.as_secs(),
+                boot.shown
+            ));
+        }
+        Ok(boot)
+    }
+}
+
+/// What an init reports on the console before it ends the system.
+fn exit_code(kernel_log: &str, init: &str) -> Option<u8> {
+    let words = format!("{init}: exit ");
+    kernel_log
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(&words)?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_found_among_kernel_lines() {
+        let log = "[ 1.0] Run /init\r\nvma-demo: begin\r\n[ 1.1] x\nvma-demo: exit 3\r\n";
+        assert_eq!(exit_code(log, "vma-demo"), Some(3));
+        assert_eq!(exit_code(log, "vma-drivers"), None);
+        assert_eq!(
+            exit_code("vma-demo: begin\n[ 1.0] Kernel", "vma-demo"),
+            None
+        );
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The demo: its program as the init of a guest, and its verdict.
+
+use crate::boot::Guest;
+use crate::initramfs::Initramfs;
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::progress::Progress;
+use crate::report::Outcome;
+use anyhow::Result;
+use regex_lite::Regex;
+use std::path::Path;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What a boot of the demo gave.
+pub struct Demo {
+    /// Everything the demo printed.
+    pub output: Vec<String>,
+    pub outcome: Outcome,
+}
+
+/// Boots the kernel with the demo as its init; `show` is given each line the demo prints.
+pub fn run(
+    kernel: &Kernel,
+    config: Config,
+    program: &Path,
+    progress: &Progress,
+    show: &mut dyn FnMut(&str),
+) -> Result<Demo> {
+    let mut step = progress.step(&format!("demo {}", config.name));
+    let guest = Guest {
+        name: "demo",
+        files: Initramfs::new(program),
+        init: "vma-demo",
+        append: "",
+        processors: 2,
+        timeout: TIMEOUT,
+    };
+    let mut boot = guest.boot(kernel, config, &mut |line| match line {
+        Some(line) => show(line),
+        None => step.doing("booting"),
+    })?;
+    let mut outcome = std::mem::take(&mut boot.outcome);
+    let shown = &boot.shown;
+    match boot.output.last().and_then(|line| verdict(line)) {
+        Some((agree, differ)) => {
+            outcome.check(agree > 0, || "the demo compared nothing".to_string());
+            outcome.check(differ == 0, || {
+                format!("{differ} VMAs differ from /proc/self/maps")
+            });
+            outcome.check(boot.code == Some(0), || match boot.code {
+                Some(code) => format!("the demo's exit code is {code}: see {shown}"),
+                None => format!("the demo's exit code is missing: see {shown}"),
+            });
+        }
+        None if boot.timed_out => (),
+        None => {
+            // What the demo says before it has its terminal is on the first port.
+            boot.show_log();
+            outcome.fail(format!("the demo did not come to its end: see {shown}"));
+        }
+    }
+    if outcome.failed == 0 {
+        step.done(boot.output.last().map_or("", |line| line));
+    }
+    Ok(Demo {
+        output: boot.output,
+        outcome,
+    })
+}
+
+fn verdict(line: &str) -> Option<(usize, usize)> {
+    let pattern =
+        Regex::new(r"^(\d+) VMAs? agree with /proc/self/maps, (\d+) differ$").expect("a constant");
+    let found = pattern.captures(line.trim())?;
+    Some((found[1].parse().ok()?, found[2].parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_is_read_from_the_whole_line() {
+        assert_eq!(
+            verdict("12 VMAs agree with /proc/self/maps, 0 differ"),
+            Some((12, 0))
+        );
+        assert_eq!(
+            verdict("1 VMA agree with /proc/self/maps, 3 differ\r"),
+            Some((1, 3))
+        );
+        assert_eq!(
+            verdict("some VMAs agree with /proc/self/maps, 0 differ"),
+            None
+        );
+        assert_eq!(
+            verdict("12 VMAs agree with /proc/self/maps, 0 differ or so"),
+            None
+        );
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a guest finds when it starts: its init, the files it needs and as many device nodes as it takes to speak. Packed
+//! with the tree's own tool.
+
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::proc;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const DEVICES: &str = "dir /dev 755 0 0\nnod /dev/console 600 0 0 c 5 1\nnod /dev/ttyS0 600 0 0 c 4 64\n\
+    nod /dev/ttyS1 600 0 0 c 4 65\ndir /proc 755 0 0\ndir /sys 755 0 0\ndir /tmp 1777 0 0\ndir /run 755 0 0\n\
+    dir /bin 755 0 0\n";
+
+/// The files of a guest, to be packed for a kernel.
+pub struct Initramfs {
+    spec: String,
+}
+
+impl Initramfs {
+    pub fn new(init: &Path) -> Self {
+        let spec = DEVICES.to_string();
+        Self { spec }.with("/init", init)
+    }
+
+    /// Adds a file of the host's, executable.
+    pub fn with(mut self, path: &str, file: &Path) -> Self {
+        self.spec += &format!("file {path} {} 755 0 0\n", file.display());
+        self
+    }
+
+    /// Packs it beside the kernel; the name is that of what the guest is for.
+    pub fn pack(&self, kernel: &Kernel, config: Config, name: &str) -> Result<PathBuf> {
+        let out = kernel.places.out(config.name);
+        let spec = out.join(format!("{name}.list"));
+        write(&spec, self.spec.as_bytes())?;
+        let mut cmd = proc::command(out.join("usr/gen_init_cpio"));
+        cmd.arg(&spec);
+        let made = proc::output(cmd)?;
+        if !made.status.success() {
+            bail!(
+                "the initramfs could not be packed: {}",
+                String::from_utf8_lossy(&made.stderr).trim()
+            );
+        }
+        let file = out.join(format!("{name}.cpio"));
+        write(&file, &made.stdout)?;
+        Ok(file)
+    }
+}
+
+/// Writes a file that a guest is made of.
+pub fn write(file: &Path, content: &[u8]) -> Result<()> {
+    fs::write(file, content).with_context(|| format!("{}: cannot be written", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_has_its_init_and_its_files() {
+        let files = Initramfs::new(Path::new("/x/demo")).with("/bin/more", Path::new("/x/more"));
+        assert!(files.spec.starts_with("dir /dev "), "{}", files.spec);
+        let last: Vec<&str> = files.spec.lines().rev().take(2).collect();
+        assert_eq!(
+            last,
+            [
+                "file /bin/more /x/more 755 0 0",
+                "file /init /x/demo 755 0 0"
+            ]
+        );
+    }
+}
