@@ -7,6 +7,7 @@ mod boot;
 mod conformance;
 mod demo;
 mod diagnostics;
+mod drivers;
 mod host;
 mod initramfs;
 mod kbuild;
@@ -27,6 +28,7 @@ mod source;
 mod space;
 mod splat;
 mod suite;
+mod tap;
 mod targets;
 mod toolchain;
 mod version;
@@ -77,6 +79,7 @@ enum Target {
     Patches,
     Kunit,
     Kcsan,
+    Drivers,
     CompileFail,
     Conformance,
     Lint,
@@ -126,6 +129,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
+        Target::Drivers => session.drivers(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
         Target::Lint => session.lint(),

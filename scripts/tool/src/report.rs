@@ -37,6 +37,15 @@ impl Outcome {
         self.failures.push(line.to_string());
     }
 
+    /// Adds what another found.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.failures.extend(other.failures);
+        self.names.extend(other.names);
+    }
+
     pub fn check(&mut self, ok: bool, failure: impl FnOnce() -> String) {
         match ok {
             true => self.passed += 1,

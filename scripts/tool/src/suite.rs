@@ -5,6 +5,7 @@
 
 use crate::conformance;
 use crate::demo;
+use crate::drivers;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
@@ -65,6 +66,14 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
                 with_kernel(&|| {
                     let program = session.program("vma-demo")?;
                     Ok(demo::run(&kernel, config, &program, progress, &mut |_| ())?.outcome)
+                })
+            });
+        }
+        if config != UM {
+            steps.run(&format!("drivers {name}"), || {
+                with_kernel(&|| {
+                    let program = session.program(drivers::PROGRAM)?;
+                    drivers::run(&kernel, config, &program, progress)
                 })
             });
         }

@@ -4,9 +4,10 @@
 
 use crate::conformance;
 use crate::demo;
+use crate::drivers;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
-use crate::kconfig::{Config, X86_64, X86_64_KCSAN};
+use crate::kconfig::{Config, X86_64, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
 use crate::places::Places;
@@ -19,7 +20,7 @@ use crate::shell;
 use crate::source;
 use crate::suite;
 use crate::toolchain;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use overlay::Overlay;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -250,6 +251,22 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(X86_64_KCSAN, self.progress)?;
         let outcome = kcsan::run(&kernel, self.progress)?;
+        self.end(outcome)
+    }
+
+    pub fn drivers(&self) -> Result<bool> {
+        let config = self.config_or(X86_64_DEBUG)?;
+        if config.arch == "um" {
+            bail!(
+                "CONFIG={}: it has no guest: take x86_64 or x86_64-debug",
+                config.name
+            );
+        }
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(config, self.progress)?;
+        let program = self.program(drivers::PROGRAM)?;
+        let outcome = drivers::run(&kernel, config, &program, self.progress)?;
         self.end(outcome)
     }
 
