@@ -3,7 +3,7 @@
 # The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
 # cargo after installing that.
 
-TARGETS := run test apply revert patches kunit kcsan drivers compile-fail conformance lint doc shell
+TARGETS := run test apply revert patches kunit kcsan drivers neighbours compile-fail conformance lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -32,6 +32,7 @@ help:
 	@echo '  test          every test there is, on three kernels: x86_64, x86_64-debug and um'
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers       the tests of the sample drivers, in a guest [CONFIG=, else x86_64-debug]'
+	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
 	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'

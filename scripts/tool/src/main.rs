@@ -16,6 +16,7 @@ mod kcsan;
 mod kunit;
 mod lint;
 mod lock;
+mod neighbours;
 mod objcode;
 mod places;
 mod proc;
@@ -23,6 +24,7 @@ mod programs;
 mod progress;
 mod report;
 mod rustdoc;
+mod selftests;
 mod shell;
 mod source;
 mod space;
@@ -80,6 +82,7 @@ enum Target {
     Kunit,
     Kcsan,
     Drivers,
+    Neighbours,
     CompileFail,
     Conformance,
     Lint,
@@ -130,6 +133,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
         Target::Drivers => session.drivers(),
+        Target::Neighbours => session.neighbours(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
         Target::Lint => session.lint(),

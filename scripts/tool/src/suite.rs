@@ -9,6 +9,7 @@ use crate::drivers;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
+use crate::neighbours;
 use crate::objcode;
 use crate::proc;
 use crate::progress::Progress;
@@ -74,6 +75,13 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
                 with_kernel(&|| {
                     let program = session.program(drivers::PROGRAM)?;
                     drivers::run(&kernel, config, &program, progress)
+                })
+            });
+        }
+        if config == X86_64_DEBUG {
+            steps.run("neighbours", || {
+                with_kernel(&|| {
+                    neighbours::run(&kernel, config, |name| session.program(name), progress)
                 })
             });
         }

@@ -10,6 +10,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
+use crate::neighbours;
 use crate::places::Places;
 use crate::proc;
 use crate::programs;
@@ -267,6 +268,15 @@ impl Session<'_> {
         kernel.build(config, self.progress)?;
         let program = self.program(drivers::PROGRAM)?;
         let outcome = drivers::run(&kernel, config, &program, self.progress)?;
+        self.end(outcome)
+    }
+
+    pub fn neighbours(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(X86_64_DEBUG, self.progress)?;
+        let own = |name: &str| self.program(name);
+        let outcome = neighbours::run(&kernel, X86_64_DEBUG, own, self.progress)?;
         self.end(outcome)
     }
 
