@@ -19,9 +19,14 @@ __rust_helper void rust_helper_vma_lock_page(struct page *page)
 	lock_page(page);
 }
 
-__rust_helper unsigned long rust_helper_page_to_pfn(const struct page *page)
+__rust_helper void *rust_helper_alloc_pages_exact(size_t size, gfp_t flags)
 {
-	return page_to_pfn(page);
+	return alloc_pages_exact(size, flags);
+}
+
+__rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
+{
+	return page_to_pfn(virt_to_page(memory));
 }
 
 /* As validate_page_before_insert() for vm_insert_page(). */

@@ -123,6 +123,7 @@ pub use self::{
         MmapReadHeld,
         MmapWrite,
         MmapWriteHeld,
+        Opening,
         Read,
         ReadFields,
         ReadLayout,
@@ -173,8 +174,8 @@ pub use self::{
 ///
 /// For as long as a reference to the view lives, the task that has it holds the locks that the
 /// level `L` stands for, and the VMA is neither freed nor reused. It is attached to its address
-/// space, except at the level [`Setup`], where it is not yet, [`Closing`], where it is no more, and
-/// [`Rmap`], where it may be no more.
+/// space, except at the levels [`Setup`] and [`Opening`], where it is not yet, [`Closing`], where
+/// it is no more, and [`Rmap`], where it may be no more.
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,
@@ -191,7 +192,8 @@ impl<L: Level> Vma<L> {
     /// # Safety
     ///
     /// For `'a`, `vma` must point to a VMA that is attached, except at the levels [`Setup`],
-    /// [`Closing`] and [`Rmap`], and the calling task must hold the locks that `L` stands for.
+    /// [`Opening`], [`Closing`] and [`Rmap`], and the calling task must hold the locks that `L`
+    /// stands for.
     #[inline]
     pub unsafe fn from_raw<'a>(vma: *const bindings::vm_area_struct) -> &'a Self {
         #[cfg(CONFIG_DEBUG_VM)]

@@ -55,7 +55,8 @@ pub(crate) const DISCARD_NR: u8 = 0xa2;
 
 /// Takes back up to so many (word 0) of the discarded pages, without waiting for any lock.
 ///
-/// `EAGAIN` if a lock could not be had, `EBUSY` if the buffer is mapped by several VMAs.
+/// `EAGAIN` if a lock could not be had, `EBUSY` if the buffer is mapped by several VMAs, or by one
+/// at another place than that of the mapping that was made last.
 pub(crate) const RECLAIM_NR: u8 = 0xa3;
 
 /// Writes a [`Stats`]: `_IOR(IOC_TYPE, STATS_NR, Stats)`.

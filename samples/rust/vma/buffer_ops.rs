@@ -21,7 +21,7 @@ use kernel::{
             VmaOperations, //
         },
         Closing,
-        Setup,
+        Opening,
         VmaWrite, //
     },
     prelude::*,
@@ -41,7 +41,7 @@ impl VmaOperations for BufferOps {
     type Kind = MixedMap;
     type Hook = ViaMmap;
 
-    fn open(vma: &DriverVma<Self, Setup>) {
+    fn open(vma: &DriverVma<Self, Opening>) {
         vma.data().inner.lock().vmas += 1;
         MADE.fetch_add(1, Relaxed);
     }

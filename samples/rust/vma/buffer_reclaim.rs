@@ -97,17 +97,20 @@ impl Buffer {
         let addr = mapping.addr_of(index);
         let mut inner = self.inner.try_lock().ok_or(EAGAIN)?;
 
-        if inner.vmas > 1 {
-            return Err(EBUSY);
-        }
-        // It was moved, or mapped anew, after it was looked up.
-        if !inner.mapping.as_ref().is_some_and(|now| now.is(mapping)) {
-            return Err(EAGAIN);
-        }
-        // If it is not this buffer that is mapped here, then the page is not mapped: there is one
-        // VMA at most, and no other place where that could have it.
-        if let Some(vma) = vma.and_then(|vma| self.own(vma, index, addr)) {
-            vma.zap_pages(addr..addr + PAGE_SIZE)?;
+        match inner.vmas {
+            0 => {}
+            1 => {
+                // It was moved, or mapped anew, after it was looked up.
+                if !inner.mapping.as_ref().is_some_and(|now| now.is(mapping)) {
+                    return Err(EAGAIN);
+                }
+                // It may be an earlier mapping that is left, at some other place.
+                let vma = vma
+                    .and_then(|vma| self.own(vma, index, addr))
+                    .ok_or(EBUSY)?;
+                vma.zap_pages(addr..addr + PAGE_SIZE)?;
+            }
+            _ => return Err(EBUSY),
         }
         inner.slots()[index] = Slot::default();
         Ok(())

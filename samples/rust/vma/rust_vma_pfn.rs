@@ -36,8 +36,8 @@ use kernel::{
         },
         Closing,
         MmapRead,
+        Opening,
         Read,
-        Setup,
         VmaFlag, //
     },
     page::{
@@ -207,7 +207,7 @@ impl VmaOperations for PfnOps {
         Ok(())
     }
 
-    fn open(_vma: &DriverVma<Self, Setup>) {
+    fn open(_vma: &DriverVma<Self, Opening>) {
         MADE.fetch_add(1, Relaxed);
     }
 

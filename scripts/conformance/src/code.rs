@@ -3,7 +3,7 @@
 //! What the code's tables permit, computed from the levels, the capabilities and the rows.
 
 use crate::locks::{self, Locks};
-use crate::names::{NOT_OFFERED, SETUP};
+use crate::names::{HIDDEN, NOT_OFFERED};
 use anyhow::{Context, Result, bail};
 use lock_table::{Access, Kind, Level, LockState, LockTable, Row, Unwritten};
 use std::collections::BTreeSet;
@@ -16,7 +16,10 @@ pub struct Code<'a> {
 impl Code<'_> {
     /// The levels that the document speaks of.
     pub fn levels(&self) -> impl Iterator<Item = &Level> {
-        self.table.levels.iter().filter(|level| level.name != SETUP)
+        self.table
+            .levels
+            .iter()
+            .filter(|level| !HIDDEN.contains(&level.name.as_str()))
     }
 
     /// Bounds of accesses that are no trait of the levels.

@@ -39,8 +39,8 @@ pub fn read_at(level: &str) -> String {
     format!("Read at {level}")
 }
 
-/// The level of a VMA that nobody else can see: no row of the document is about it.
-pub const SETUP: &str = "Setup";
+/// The levels of a VMA that nobody else can find, not yet or no more: no row of the document is about them.
+pub const HIDDEN: [&str; 3] = ["Setup", "Opening", "Closing"];
 
 /// A right that the document gives and the code has no access for.
 pub const NOT_OFFERED: &str = "not offered";

@@ -20,7 +20,7 @@
 //!
 //! | callback        | level        | called by                                                |
 //! |-----------------|--------------|----------------------------------------------------------|
-//! | `open`          | [`Setup`]    | `dup_mmap()`, `__split_vma()`, `copy_vma()`              |
+//! | `open`          | [`Opening`]  | `dup_mmap()`, `__split_vma()`, `copy_vma()`              |
 //! | `close`         | [`Closing`]  | `vma_close()`: `remove_vma()`, `vms_clean_up_area()`     |
 //! | `mapped`        | no view      | `mmap_action_finish()`, by `call_vma_mapped()`           |
 //! | `may_split`     | [`MmapWrite`]| `__split_vma()`, `prep_move_vma()`                       |
@@ -44,7 +44,7 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
 //! [`Vma::downcast()`]: super::Vma::downcast
-//! [`Setup`]: super::Setup
+//! [`Opening`]: super::Opening
 //! [`Closing`]: super::Closing
 //! [`MmapWrite`]: super::MmapWrite
 //! [`VmaWrite`]: super::VmaWrite

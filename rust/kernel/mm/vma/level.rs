@@ -13,6 +13,7 @@
 //! | [`VmaRead`]   | -    | R    | -    | yes            | no            | no           |
 //! | [`MmapRead`]  | R    | -    | -    | yes            | no            | no           |
 //! | [`Read`]      | R    | or R | -    | yes            | no            | no           |
+//! | [`Opening`]   | W    | -    | -    | yes            | no            | no           |
 //! | [`Closing`]   | R    | -    | -    | yes            | no            | no           |
 //! | [`MmapWrite`] | W    | -    | -    | yes            | no            | no           |
 //! | [`Setup`]     | W    | -    | -    | yes            | no            | no           |
@@ -58,9 +59,9 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a lock level of a VMA",
     label = "not a lock level",
-    note = "the levels are `Rmap`, `VmaRead`, `MmapRead`, `Read`, `Closing`, `MmapWrite`, `Setup`, \
-            `VmaWrite` and `RmapWrite`; code that accepts several takes `L: ReadFields` or \
-            `L: WriteMost`"
+    note = "the levels are `Rmap`, `VmaRead`, `MmapRead`, `Read`, `MmapWrite`, `Setup`, `Opening`, \
+            `Closing`, `VmaWrite` and `RmapWrite`; code that accepts several takes \
+            `L: ReadFields` or `L: WriteMost`"
 )]
 pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
@@ -330,10 +331,16 @@ levels! {
     /// The mmap write lock is held, and the VMA is one that nobody else can find yet.
     ///
     /// The state in which a driver's mmap hook is called: `mmap_region()` has made the VMA, but
-    /// neither attached it to the address space nor linked it into the reverse mapping. So is
-    /// [`open`](super::driver::VmaOperations::open), for a VMA that a fork, a split or `mremap()`
-    /// makes.
+    /// neither attached it to the address space nor linked it into the reverse mapping.
     Setup = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
+
+    /// The mmap write lock is held, and the VMA is a copy of another one that nobody else can find
+    /// yet.
+    ///
+    /// The state in which [`open`](super::driver::VmaOperations::open) is called, by a fork, a
+    /// split or `mremap()`. Nothing can be mapped: the pages of the other VMA are copied or moved
+    /// next, and `copy_page_range()` and `move_page_tables()` rely on finding nothing in their way.
+    Opening = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
     /// The mmap write lock is held and the VMA is write-locked.
     ///
@@ -364,15 +371,18 @@ unsafe impl Stable for VmaRead {}
 unsafe impl Stable for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `Stable`.
 unsafe impl Stable for Read {}
+// SAFETY: The VMA belongs to the call of `dup_mmap()`, `__split_vma()` or `copy_vma()` that made
+// it. That call has a reference to the `mm_struct`, and holds its write lock.
+unsafe impl Stable for Opening {}
 // SAFETY: The VMA belongs to the call of `vma_close()` that has the view, and is freed after that.
 // The mmap lock is held, so no table of the address space is freed.
 unsafe impl Stable for Closing {}
 // SAFETY: VMAs are attached and detached under the mmap write lock. It is held by the task that has
 // the view, and that task only detaches through operations that borrow its guard mutably.
 unsafe impl Stable for MmapWrite {}
-// SAFETY: The VMA belongs to the call of `mmap_region()`, or of `dup_mmap()`, `__split_vma()` or
-// `copy_vma()`, that made it; it is freed, if at all, after the hook has returned. That call has a
-// reference to the `mm_struct`, and holds its write lock.
+// SAFETY: The VMA belongs to the call of `mmap_region()` that made it; it is freed, if at all,
+// after the hook has returned. That call has a reference to the `mm_struct`, and holds its write
+// lock.
 unsafe impl Stable for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for VmaWrite {}
@@ -390,6 +400,9 @@ unsafe impl ReadLayout for VmaRead {}
 unsafe impl ReadLayout for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadLayout`.
 unsafe impl ReadLayout for Read {}
+// SAFETY: Nobody else can find the VMA, but for a VMA of a fork: that is in the tree of a child
+// that nobody else knows as yet.
+unsafe impl ReadLayout for Opening {}
 // SAFETY: Nobody else can find the VMA.
 unsafe impl ReadLayout for Closing {}
 // SAFETY: The mmap write lock, which whoever changes the extent holds, is held by the task that has
@@ -409,6 +422,9 @@ unsafe impl ReadFields for VmaRead {}
 unsafe impl ReadFields for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadFields`.
 unsafe impl ReadFields for Read {}
+// SAFETY: As for `ReadLayout`. Its `vm_file` has a reference that is its own, or, in `dup_mmap()`,
+// the original's, which stays for as long as the mmap lock of that one is held.
+unsafe impl ReadFields for Opening {}
 // SAFETY: Nobody else can find the VMA. `vm_file` is put after `vma_close()`, see `remove_vma()`.
 unsafe impl ReadFields for Closing {}
 // SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the

@@ -483,7 +483,8 @@ impl<'a, T: VmaOperations> MkWrite<'a, T> {
 
 /// The pages around one that was read, of which those that are there can be mapped.
 ///
-/// Inside of an RCU read-side critical section: nothing here may sleep.
+/// Inside of an RCU read-side critical section: nothing here may sleep. So there is no view of the
+/// VMA, by which pages could be inserted or unmapped.
 pub struct MapPages<'a, T: VmaOperations> {
     context: Context<'a, T>,
     pgoffs: Range<usize>,
@@ -502,12 +503,6 @@ impl<T: VmaOperations> MapPages<'_, T> {
             pgoffs,
             has_mapped_it: false,
         }
-    }
-
-    /// The VMA.
-    #[inline]
-    pub fn vma(&self) -> &DriverVma<T, Read> {
-        self.context.vma()
     }
 
     /// What the VMA owns.
@@ -534,7 +529,7 @@ impl<T: VmaOperations> MapPages<'_, T> {
         if !self.pgoffs.contains(&pgoff) {
             return false;
         }
-        let Some(addr) = self.vma().addr_of(pgoff) else {
+        let Some(addr) = self.context.vma().addr_of(pgoff) else {
             return false;
         };
 

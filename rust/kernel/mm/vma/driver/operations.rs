@@ -21,8 +21,8 @@ use crate::{
         Closing,
         MmapRead,
         MmapWrite,
+        Opening,
         Read,
-        Setup,
         VmaFlags,
         VmaWrite, //
     },
@@ -143,7 +143,7 @@ pub trait VmaOperations: Sized + 'static {
     ///
     /// Held is the mmap write lock of the VMA's address space, which in a fork is not the caller's.
     /// Nobody else can find the VMA: `dup_mmap()`, `__split_vma()`, `copy_vma()`.
-    fn open(_vma: &DriverVma<Self, Setup>) {}
+    fn open(_vma: &DriverVma<Self, Opening>) {}
 
     /// The VMA goes away. Its pages are unmapped, its data is dropped after this.
     ///

@@ -17,10 +17,7 @@ use crate::{
         },
         PageProt, //
     },
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
-    },
+    page::PAGE_SHIFT,
     prelude::*,
     sync::Arc, //
 };
@@ -69,14 +66,12 @@ pub struct Frames {
 }
 
 impl<U> PfnRegion<U> {
-    /// Allocates at least `pages` pages of contiguous memory, zeroed, to be mapped with `data`
-    /// beside it.
-    ///
-    /// The number of pages is rounded up to a power of two.
+    /// Allocates `pages` pages of contiguous memory, zeroed, to be mapped with `data` beside it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `pages` is zero, `ENOMEM`, and what `data` fails with.
+    /// `EINVAL` if `pages` is zero; `ENOMEM`, always if they are more than the page allocator has
+    /// in one piece; and what `data` fails with.
     pub fn alloc<E>(
         pages: usize,
         flags: Flags,
@@ -132,16 +127,12 @@ impl<U> Deref for PfnRegion<U> {
 
 impl Frames {
     fn alloc(pages: usize, flags: Flags) -> Result<Self> {
-        let count = pages
-            .checked_next_power_of_two()
-            .filter(|_| pages != 0)
-            .ok_or(EINVAL)?;
-        let block = PageBlock::alloc(count.trailing_zeros(), flags)?;
+        let block = PageBlock::alloc(pages, flags)?;
 
         // INVARIANT: The pages are owned by this, zeroed, and normal memory, mapped as such.
         Ok(Self {
             first_pfn: block.first_pfn(),
-            count,
+            count: pages,
             memory_type: MemoryType::Cached,
             pages: Some(block),
         })
@@ -179,10 +170,10 @@ impl Frames {
     /// `EINVAL` beyond the end, or if the frames were not allocated with
     /// [`PfnRegion::alloc()`].
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
-        self.in_pages(offset, to.len(), |memory, done, len| {
-            // SAFETY: `len` bytes of the page are there.
-            unsafe { copy_from_shared(memory, &mut to[done..done + len]) };
-        })
+        let from = self.pages.as_ref().ok_or(EINVAL)?.at(offset, to.len())?;
+        // SAFETY: So many bytes are there.
+        unsafe { copy_from_shared(from, to) };
+        Ok(())
     }
 
     /// Copies to the memory, at an offset in bytes.
@@ -191,85 +182,64 @@ impl Frames {
     ///
     /// As [`read()`](Self::read).
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
-        self.in_pages(offset, from.len(), |memory, done, len| {
-            // SAFETY: `len` bytes of the page are there.
-            unsafe { copy_to_shared(memory, &from[done..done + len]) };
-        })
-    }
-
-    /// Calls `f` for each piece within a page, with its address, what was done before it and its
-    /// length.
-    fn in_pages(
-        &self,
-        offset: usize,
-        len: usize,
-        mut f: impl FnMut(*mut u8, usize, usize),
-    ) -> Result {
-        let pages = self.pages.as_ref().ok_or(EINVAL)?;
-        let end = offset.checked_add(len).ok_or(EINVAL)?;
-        if end > self.count << PAGE_SHIFT {
-            return Err(EINVAL);
-        }
-
-        let mut done = 0;
-        while done < len {
-            let at = offset + done;
-            let piece = (PAGE_SIZE - at % PAGE_SIZE).min(len - done);
-            pages.with_page(at >> PAGE_SHIFT, |memory| {
-                f(memory.wrapping_add(at % PAGE_SIZE), done, piece)
-            });
-            done += piece;
-        }
+        let to = self.pages.as_ref().ok_or(EINVAL)?.at(offset, from.len())?;
+        // SAFETY: So many bytes are there.
+        unsafe { copy_to_shared(to, from) };
         Ok(())
     }
 }
 
-/// Contiguous pages.
+/// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages
+/// they are counted in spite of all (without `CONFIG_ARCH_HAS_PTE_SPECIAL`).
 ///
 /// # Invariants
 ///
-/// `first` is the first of `1 << order` pages that this owns.
+/// `memory` is the address of `pages` pages that this owns.
 struct PageBlock {
-    first: NonNull<bindings::page>,
-    order: u32,
+    memory: NonNull<u8>,
+    pages: usize,
 }
 
 // SAFETY: Pages belong to no task.
 unsafe impl Send for PageBlock {}
-// SAFETY: All that a reference permits is to map them, which any number of tasks can.
+// SAFETY: All that a reference permits is to copy from and to them by volatile accesses.
 unsafe impl Sync for PageBlock {}
 
 impl PageBlock {
-    fn alloc(order: u32, flags: Flags) -> Result<Self> {
-        if order > bindings::MAX_PAGE_ORDER {
+    fn alloc(pages: usize, flags: Flags) -> Result<Self> {
+        if pages == 0 {
+            return Err(EINVAL);
+        }
+        // More than this the page allocator does not have, and warns.
+        if pages > 1 << bindings::MAX_PAGE_ORDER {
             return Err(ENOMEM);
         }
 
         // SAFETY: Allocates, or returns NULL.
-        let first = unsafe { bindings::alloc_pages((flags | __GFP_ZERO).as_raw(), order) };
+        let memory = unsafe {
+            bindings::alloc_pages_exact(pages << PAGE_SHIFT, (flags | __GFP_ZERO).as_raw())
+        };
 
         // INVARIANT: They were just allocated.
         Ok(Self {
-            first: NonNull::new(first).ok_or(ENOMEM)?,
-            order,
+            memory: NonNull::new(memory).ok_or(ENOMEM)?.cast(),
+            pages,
         })
     }
 
     fn first_pfn(&self) -> usize {
-        // SAFETY: By the type invariants the page is valid.
-        unsafe { bindings::page_to_pfn(self.first.as_ptr()) }
+        // SAFETY: By the type invariants it is the address of a page, in the direct mapping.
+        unsafe { bindings::vma_virt_to_pfn(self.memory.as_ptr().cast()) }
     }
 
-    /// Calls `f` with the address of page `index`, which must be one of the block.
-    fn with_page(&self, index: usize, f: impl FnOnce(*mut u8)) {
-        debug_assert!(index < 1 << self.order);
-
-        // SAFETY: The page is one of the block. A block's pages are contiguous also as `struct
-        // page`s. It is unmapped below, in the reverse order of any that `f` maps.
-        unsafe {
-            let memory = bindings::kmap_local_page(self.first.as_ptr().add(index));
-            f(memory.cast());
-            bindings::kunmap_local(memory);
+    /// The address of `len` bytes at an offset; `EINVAL` if they are not there.
+    fn at(&self, offset: usize, len: usize) -> Result<*mut u8> {
+        match offset.checked_add(len) {
+            // SAFETY: By the type invariants so many bytes are there.
+            Some(end) if end <= self.pages << PAGE_SHIFT => unsafe {
+                Ok(self.memory.as_ptr().add(offset))
+            },
+            _ => Err(EINVAL),
         }
     }
 }
@@ -277,7 +247,9 @@ impl PageBlock {
 impl Drop for PageBlock {
     fn drop(&mut self) {
         // SAFETY: By the type invariants the block owns them.
-        unsafe { bindings::__free_pages(self.first.as_ptr(), self.order) };
+        unsafe {
+            bindings::free_pages_exact(self.memory.as_ptr().cast(), self.pages << PAGE_SHIFT)
+        };
     }
 }
 

@@ -31,8 +31,8 @@ use crate::{
         Closing,
         MmapRead,
         MmapWrite,
+        Opening,
         Read,
-        Setup,
         VmRefcnt,
         VmaFlags,
         VmaWrite, //
@@ -54,7 +54,7 @@ impl VmaOperations for StrictOps {
     type Kind = Plain;
     type Hook = ViaMmap;
 
-    fn open(vma: &DriverVma<Self, Setup>) {
+    fn open(vma: &DriverVma<Self, Opening>) {
         if cfg!(CONFIG_PER_VMA_LOCK) {
             assert_eq!(vma.refcnt(), Some(VmRefcnt::Detached));
         }

@@ -33,7 +33,7 @@ use crate::{
             VmaOperations, //
         },
         Closing,
-        Setup, //
+        Opening, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -66,7 +66,7 @@ impl VmaOperations for PreparedOps {
         Ok(())
     }
 
-    fn open(vma: &DriverVma<Self, Setup>) {
+    fn open(vma: &DriverVma<Self, Opening>) {
         vma.data().has_happened();
     }
 
