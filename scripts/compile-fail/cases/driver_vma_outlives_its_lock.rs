@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+//! That a VMA is the driver's own holds for as long as the lock does: another one may have its
+//! place after that.
+
+use kernel::mm::{
+    vma::driver::{MixedMap, OperationsTable},
+    MmWithUser,
+};
+use kernel::{page::Page, prelude::*};
+
+fn insert<T>(mm: &MmWithUser, addr: usize, page: &Page) -> Result
+where
+    T: OperationsTable<Kind = MixedMap>,
+{
+    let mut locks = mm.vma_locks();
+    let guard = locks.lock_vma(addr).ok_or(ENXIO)?;
+    let vma = guard.downcast::<T>().ok_or(ENXIO)?;
+    #[cfg(misuse)]
+    drop(guard); //~ E0505 "cannot move out of `guard` because it is borrowed"
+    vma.insert_page(addr, page)?;
+    #[cfg(not(misuse))]
+    drop(guard);
+    Ok(())
+}

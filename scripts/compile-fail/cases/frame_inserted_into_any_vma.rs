@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Page frames go into a VMA of the driver that has them, so the VMA is asked whose it is.
+
+use kernel::mm::vma::{
+    driver::{OperationsTable, PfnBacked, PfnMap},
+    MmapReadGuard,
+};
+use kernel::prelude::*;
+
+fn insert<T>(mmap: &MmapReadGuard<'_>, addr: usize, frame: usize) -> Result
+where
+    T: OperationsTable<Kind = PfnMap>,
+    T::Data: PfnBacked,
+{
+    let vma = mmap.lookup(addr).ok_or(ENXIO)?;
+    #[cfg(not(misuse))]
+    let vma = vma.downcast::<T>().ok_or(ENXIO)?;
+    vma.insert_pfn(addr, frame) //~ E0599 "no method named `insert_pfn` found"
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A remembered address is not a mapping: CVE-2026-43434 inserted pages into what had been mapped
+//! there since. Only a view that is known to be the driver's own inserts.
+
+use kernel::mm::{
+    vma::driver::{MixedMap, OperationsTable},
+    MmWithUser,
+};
+use kernel::{page::Page, prelude::*};
+
+fn insert<T>(mm: &MmWithUser, remembered: usize, page: &Page) -> Result
+where
+    T: OperationsTable<Kind = MixedMap>,
+{
+    let mut locks = mm.vma_locks();
+    let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
+    #[cfg(not(misuse))]
+    let vma = vma.downcast::<T>().ok_or(ENXIO)?;
+    vma.insert_page(remembered, page) //~ E0599 "no method named `insert_page` found"
+}
