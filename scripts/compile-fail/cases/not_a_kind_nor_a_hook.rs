@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What pages a VMA has, and by which hook it is set up, is one of a list.
+
+use kernel::mm::vma::driver::VmaOperations;
+#[cfg(not(misuse))]
+use kernel::mm::vma::driver::{Plain as Pages, ViaMmap as By};
+use kernel::prelude::*;
+#[cfg(misuse)]
+use {u32 as Pages, u64 as By};
+
+include!("support/module.rs");
+
+struct Ops;
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = ();
+    type Kind = Pages; //~ E0277 "the kinds are `Plain`, `MixedMap` and `PfnMap`"
+    type Hook = By; //~ E0277 "the hooks are `ViaMmap` and `ViaMmapPrepare`"
+}

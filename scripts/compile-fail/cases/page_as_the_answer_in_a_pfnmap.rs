@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A fault in a `VM_PFNMAP` VMA is not answered with a counted page, nor are pages mapped around
+//! it: nobody would count their mappings.
+
+#[cfg(misuse)]
+use kernel::mm::vma::driver::PfnMap as Pages;
+#[cfg(not(misuse))]
+use kernel::mm::vma::driver::Plain as Pages;
+use kernel::mm::vma::driver::{Fault, FaultOutcome, MapPages, VmaOperations};
+use kernel::page::Page;
+
+fn fault<'a, T>(fault: Fault<'a, T>, page: &Page) -> FaultOutcome<'a>
+where
+    T: VmaOperations<Kind = Pages>,
+{
+    fault.page(page) //~ E0277 "pages with a `struct page` cannot be mapped into a VMA of the kind `PfnMap`"
+}
+
+fn map_pages<T>(around: &mut MapPages<'_, T>, pgoff: usize, page: &Page) -> bool
+where
+    T: VmaOperations<Kind = Pages>,
+{
+    around.map(pgoff, page) //~ E0277 "a `PfnMap` VMA has page frames only"
+}

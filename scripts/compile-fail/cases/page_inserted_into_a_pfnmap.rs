@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A `VM_PFNMAP` VMA has no counted pages: `vm_insert_page()` would end in `BUG_ON()`.
+
+#[cfg(not(misuse))]
+use kernel::mm::vma::driver::MixedMap as Pages;
+#[cfg(misuse)]
+use kernel::mm::vma::driver::PfnMap as Pages;
+use kernel::mm::vma::{
+    driver::{DriverVma, VmaOperations},
+    VmaRead,
+};
+use kernel::{page::Page, prelude::*};
+
+fn insert<T>(vma: &DriverVma<T, VmaRead>, addr: usize, page: &Page) -> Result
+where
+    T: VmaOperations<Kind = Pages>,
+{
+    vma.insert_page(addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `PfnMap`"
+}
