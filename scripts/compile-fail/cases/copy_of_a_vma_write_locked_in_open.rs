@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+//! In `open` nobody can find the VMA yet: it is not in the address space, and must not be made
+//! known before it is ready. A child's VMA that was, by its file, was CVE-2024-27022.
+
+#[cfg(misuse)]
+use kernel::mm::vma::Setup as Held;
+#[cfg(not(misuse))]
+use kernel::mm::vma::VmaWrite as Held;
+use kernel::mm::vma::{
+    driver::{DriverVma, VmaOperations},
+    AdviceFlags,
+};
+
+fn change<T: VmaOperations>(vma: &DriverVma<T, Held>) {
+    vma.start_write(); //~ E0277 "lock level `Setup` does not hold the mmap write lock"
+    vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "cannot be written at lock level `Setup`"
+    drop(vma.lock_rmap()); //~ E0277 "cannot be written at lock level `Setup`"
+}

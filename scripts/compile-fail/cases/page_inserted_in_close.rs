@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+//! In `close` the VMA's pages are unmapped and its page tables may be freed: what is inserted then
+//! stays.
+
+use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, VmaOperations};
+#[cfg(misuse)]
+use kernel::mm::vma::Closing as Held;
+#[cfg(not(misuse))]
+use kernel::mm::vma::Read as Held;
+use kernel::{page::Page, prelude::*};
+
+fn page<T>(vma: &DriverVma<T, Held>, page: &Page) -> Result
+where
+    T: VmaOperations<Kind = MixedMap>,
+{
+    vma.insert_page(vma.start(), page) //~ E0277 "page table entries cannot be installed at lock level `Closing`"
+}
+
+fn pages<T>(vma: &DriverVma<T, Held>, pages: &[&Page]) -> Result
+where
+    T: VmaOperations<Kind = MixedMap>,
+{
+    vma.insert_pages(vma.start(), pages).1 //~ E0277 "cannot be installed at lock level `Closing`"
+}
+
+fn frame<T>(vma: &DriverVma<T, Held>) -> Result
+where
+    T: VmaOperations<Kind = MixedMap>,
+    T::Data: PfnBacked,
+{
+    vma.insert_pfn(vma.start(), 0) //~ E0277 "cannot be installed at lock level `Closing`"
+}
