@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Whether a private mapping can have page frames depends on `VM_MAYWRITE`, so permissions are
+//! taken away before the kind of pages is chosen.
+
+use kernel::mm::vma::driver::{Mapped, OperationsTable, PfnMap, ViaMmap, VmaSetup};
+use kernel::prelude::*;
+
+#[cfg_attr(misuse, allow(unused_mut))]
+fn mmap<T>(mut vma: VmaSetup<'_>, data: T::Data) -> Result<Mapped<'_>>
+where
+    T: OperationsTable<Kind = PfnMap, Hook = ViaMmap>,
+{
+    #[cfg(misuse)]
+    let vma = vma.pfnmap()?;
+    vma.try_clear_maywrite()?; //~ E0599 "no method named `try_clear_maywrite` found for struct `VmaSetup<'_, PfnMap>`"
+    #[cfg(not(misuse))]
+    let vma = vma.pfnmap()?;
+    Ok(vma.with_ops::<T>(data))
+}
