@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What a VMA owns is borrowed from the fault, and gone with the answer unless it is counted.
+
+use kernel::mm::vma::driver::{Fault, FaultOutcome, VmaOperations};
+use kernel::sync::Arc;
+
+fn fault<T: VmaOperations<Data = Arc<usize>>>(fault: Fault<'_, T>) -> (FaultOutcome<'_>, usize) {
+    let data = fault.data();
+    #[cfg(not(misuse))]
+    let data = Arc::from(data);
+    let answer = fault.no_page(); //~ E0505 "cannot move out of `fault` because it is borrowed"
+    (answer, *data)
+}
