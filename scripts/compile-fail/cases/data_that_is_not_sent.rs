@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is bound to a task is not the data of a VMA: the address space may go away in another one.
+
+use kernel::mm::vma::driver::{Plain, ViaMmap, VmaOperations};
+#[cfg(misuse)]
+use kernel::types::NotThreadSafe as Marker;
+use kernel::{prelude::*, sync::Arc};
+
+include!("support/module.rs");
+
+#[cfg(not(misuse))]
+struct Marker;
+
+struct Buffer {
+    _marker: Marker,
+    _pages: usize,
+}
+
+struct Ops;
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = Arc<Buffer>;
+    //~^ E0277 "cannot be sent between threads safely"
+    //~^^ E0277 "cannot be shared between threads safely"
+    type Kind = Plain;
+    type Hook = ViaMmap;
+}
