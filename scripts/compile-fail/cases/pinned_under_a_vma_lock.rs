@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A VMA read lock does not keep other VMAs of the range from changing, and faults may need the
+//! mmap lock.
+
+use core::ops::Range;
+use kernel::mm::vma::pin::{PinFor, PinnedPages, Writable};
+#[cfg(not(misuse))]
+use kernel::mm::vma::MmapReadGuard as Guard;
+#[cfg(misuse)]
+use kernel::mm::vma::VmaReadGuard as Guard;
+use kernel::prelude::*;
+
+fn pin(guard: &Guard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+    guard.pin_user_pages(memory, PinFor::Short) //~ E0599 "no method named `pin_user_pages` found"
+}

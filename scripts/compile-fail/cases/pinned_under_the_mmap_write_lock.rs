@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Pinning faults pages in, which is done under the mmap read lock.
+
+use core::ops::Range;
+use kernel::mm::vma::{
+    pin::{PinFor, PinnedPages, Writable},
+    MmapWriteGuard,
+};
+use kernel::prelude::*;
+
+fn pin(mmap: MmapWriteGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+    #[cfg(not(misuse))]
+    let mmap = mmap.downgrade();
+    mmap.pin_user_pages(memory, PinFor::Short) //~ E0599 "no method named `pin_user_pages` found"
+}

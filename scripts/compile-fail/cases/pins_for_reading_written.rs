@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Memory that was pinned for reading may be shared, with the page cache or after a fork: writing
+//! to it would write to what is others'.
+
+use kernel::mm::vma::pin::PinnedPages;
+#[cfg(misuse)]
+use kernel::mm::vma::pin::ReadOnly as How;
+#[cfg(not(misuse))]
+use kernel::mm::vma::pin::Writable as How;
+use kernel::prelude::*;
+
+fn fill(pages: &mut PinnedPages<How>) -> Result {
+    pages.write(0, &[0; 8]) //~ E0277 "needs pages that were pinned as `Writable`"
+}

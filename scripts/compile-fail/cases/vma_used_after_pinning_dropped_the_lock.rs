@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What was seen of a VMA is known for as long as the lock is held. The xdna driver
+//! (amd/xdna-driver pull request 1301) looked at flags and extent, dropped the mmap lock, and
+//! pinned what was there then.
+
+use core::ops::Range;
+use kernel::mm::vma::{
+    pin::{PinFor, PinnedPages, Writable},
+    MmapReadGuard, VmaFlag,
+};
+use kernel::prelude::*;
+
+fn pin(mmap: MmapReadGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+    let vma = mmap.lookup(memory.start).ok_or(EFAULT)?;
+    #[cfg(misuse)]
+    let (pages, _guard) = mmap.pin_user_pages_unlocking(memory.clone(), PinFor::Short); //~ E0505 "cannot move out of `mmap` because it is borrowed"
+    #[cfg(not(misuse))]
+    let pages = mmap.pin_user_pages(memory.clone(), PinFor::Short);
+    if !vma.flags().contains(VmaFlag::WRITE) || memory.end > vma.end() {
+        return Err(EFAULT);
+    }
+    pages
+}
