@@ -1,34 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Between `.mmap_prepare` and `mapped` a VMA has its data by another name, so operations are for
-//! one of the hooks.
+//! Between `.mmap_prepare` and `mapped` a VMA has its data by another name, so operations are for one
+//! of the hooks.
 
 use kernel::mm::vma::driver::{
-    Mapped, OperationsTable, PfnBacked, PfnMap, Plain, Prepared, VmaDesc, VmaSetup,
+    Mapped, PfnMap, PfnRegion, Plain, Prepared, VmaDesc, VmaOperations, VmaSetup,
 };
 #[cfg(not(misuse))]
 use kernel::mm::vma::driver::{ViaMmap as Mmap, ViaMmapPrepare as MmapPrepare};
 #[cfg(misuse)]
 use kernel::mm::vma::driver::{ViaMmap as MmapPrepare, ViaMmapPrepare as Mmap};
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
-fn mmap<T>(vma: VmaSetup<'_>, data: T::Data) -> Mapped<'_>
-where
-    T: OperationsTable<Kind = Plain, Hook = Mmap>,
-{
-    vma.with_ops::<T>(data) //~ E0271 "expected `ViaMmap`, found `ViaMmapPrepare`"
+include!("support/module.rs");
+
+struct Ops;
+kernel::vm_operations!(Ops);
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = Arc<PfnRegion<()>>;
+    type Kind = PfnMap;
+    type Hook = Mmap;
 }
 
-fn mmap_prepare<'a, T>(desc: VmaDesc<'a>, data: &'a T::Data) -> Prepared<'a>
-where
-    T: OperationsTable<Kind = Plain, Hook = MmapPrepare>,
-{
-    desc.with_ops::<T>(data) //~ E0271 "expected `ViaMmapPrepare`, found `ViaMmap`"
+struct PrepareOps;
+kernel::vm_operations!(PrepareOps);
+
+#[vtable]
+impl VmaOperations for PrepareOps {
+    type Data = Arc<u32>;
+    type Kind = Plain;
+    type Hook = MmapPrepare;
 }
 
-fn remap<T>(vma: VmaSetup<'_, PfnMap>, data: T::Data, addr: usize) -> Result<Mapped<'_>>
-where
-    T: OperationsTable<Kind = PfnMap, Hook = Mmap>,
-    T::Data: PfnBacked,
-{
-    vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0271 "expected `ViaMmap`, found `ViaMmapPrepare`"
+fn mmap(vma: VmaSetup<'_>, data: Arc<PfnRegion<()>>) -> Result<Mapped<'_>> {
+    Ok(vma.pfnmap()?.with_ops::<Ops>(data)) //~ E0271 "expected this to be `ViaMmap`"
+}
+
+fn remap(vma: VmaSetup<'_>, data: Arc<PfnRegion<()>>) -> Result<Mapped<'_>> {
+    let start = vma.start();
+    let vma = vma.pfnmap()?;
+    vma.remap_pfn_range::<Ops>(data, start, 0, 1) //~ E0271 "expected this to be `ViaMmap`"
+}
+
+fn mmap_prepare<'a>(desc: VmaDesc<'a>, data: &'a Arc<u32>) -> Prepared<'a> {
+    desc.with_ops::<PrepareOps>(data) //~ E0271 "expected this to be `ViaMmapPrepare`"
 }

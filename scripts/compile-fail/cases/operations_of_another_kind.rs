@@ -6,19 +6,36 @@ use kernel::mm::vma::driver::PfnMap as Pages;
 #[cfg(misuse)]
 use kernel::mm::vma::driver::Plain as Pages;
 use kernel::mm::vma::driver::{
-    Mapped, OperationsTable, PfnMap, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc, VmaSetup,
+    Mapped, PfnMap, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc, VmaOperations, VmaSetup,
 };
+use kernel::prelude::*;
 
-fn mmap<T>(vma: VmaSetup<'_, PfnMap>, data: T::Data) -> Mapped<'_>
-where
-    T: OperationsTable<Kind = Pages, Hook = ViaMmap>,
-{
-    vma.with_ops::<T>(data) //~ E0271 "expected `PfnMap`, found `Plain`"
+include!("support/module.rs");
+
+struct Ops;
+kernel::vm_operations!(Ops);
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = ();
+    type Kind = Pages;
+    type Hook = ViaMmap;
 }
 
-fn mmap_prepare<'a, T>(desc: VmaDesc<'a, PfnMap>, data: &'a T::Data) -> Prepared<'a>
-where
-    T: OperationsTable<Kind = Pages, Hook = ViaMmapPrepare>,
-{
-    desc.with_ops::<T>(data) //~ E0271 "expected `PfnMap`, found `Plain`"
+struct PrepareOps;
+kernel::vm_operations!(PrepareOps);
+
+#[vtable]
+impl VmaOperations for PrepareOps {
+    type Data = ();
+    type Kind = Pages;
+    type Hook = ViaMmapPrepare;
+}
+
+fn mmap(vma: VmaSetup<'_, PfnMap>) -> Mapped<'_> {
+    vma.with_ops::<Ops>(()) //~ E0271 "expected this to be `PfnMap`"
+}
+
+fn mmap_prepare(desc: VmaDesc<'_, PfnMap>) -> Prepared<'_> {
+    desc.with_ops::<PrepareOps>(&()) //~ E0271 "expected this to be `PfnMap`"
 }
