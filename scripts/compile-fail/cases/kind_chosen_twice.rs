@@ -7,23 +7,23 @@ use kernel::prelude::*;
 fn mmap(vma: VmaSetup<'_>) -> Result<VmaSetup<'_, PfnMap>> {
     #[cfg(misuse)]
     let vma = vma.mixedmap();
-    vma.pfnmap() //~ E0599 "no method named `pfnmap` found for struct `VmaSetup<'_, MixedMap>`"
+    vma.pfnmap() //~ E0277 "the VMA has the kind `MixedMap` already"
 }
 
 fn mmap_after_pfnmap(vma: VmaSetup<'_>) -> Result<VmaSetup<'_, MixedMap>> {
     #[cfg(misuse)]
     let vma = vma.pfnmap()?;
-    Ok(vma.mixedmap()) //~ E0599 "no method named `mixedmap` found for struct `VmaSetup<'_, PfnMap>`"
+    Ok(vma.mixedmap()) //~ E0277 "the VMA has the kind `PfnMap` already"
 }
 
 fn mmap_twice(vma: VmaSetup<'_>) -> VmaSetup<'_, MixedMap> {
     #[cfg(misuse)]
     let vma = vma.mixedmap();
-    vma.mixedmap() //~ E0599 "no method named `mixedmap` found for struct `VmaSetup<'_, MixedMap>`"
+    vma.mixedmap() //~ E0277 "the VMA has the kind `MixedMap` already"
 }
 
 fn mmap_prepare(desc: VmaDesc<'_>) -> Result<VmaDesc<'_, PfnMap>> {
     #[cfg(misuse)]
     let desc = desc.mixedmap();
-    desc.pfnmap() //~ E0599 "no method named `pfnmap` found for struct `VmaDesc<'_, MixedMap>`"
+    desc.pfnmap() //~ E0277 "the VMA has the kind `MixedMap` already"
 }

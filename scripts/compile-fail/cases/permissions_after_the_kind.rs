@@ -12,7 +12,7 @@ where
 {
     #[cfg(misuse)]
     let vma = vma.pfnmap()?;
-    vma.try_clear_maywrite()?; //~ E0599 "no method named `try_clear_maywrite` found for struct `VmaSetup<'_, PfnMap>`"
+    vma.try_clear_maywrite()?; //~ E0277 "to be called before the kind is chosen"
     #[cfg(not(misuse))]
     let vma = vma.pfnmap()?;
     Ok(vma.with_ops::<T>(data))

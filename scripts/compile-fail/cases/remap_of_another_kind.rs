@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `remap_pfn_range()` is for `VM_PFNMAP`, which it would set in C, whatever the VMA has already.
 
+#[cfg(misuse)]
+use kernel::mm::vma::driver::MixedMap as Pages;
+#[cfg(not(misuse))]
+use kernel::mm::vma::driver::PfnMap as Pages;
 use kernel::mm::vma::driver::{
-    Mapped, OperationsTable, PfnBacked, PfnMap, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc,
-    VmaSetup,
+    Mapped, OperationsTable, PfnBacked, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc, VmaSetup,
 };
 use kernel::prelude::*;
 
-fn mmap<T>(vma: VmaSetup<'_>, data: T::Data, addr: usize) -> Result<Mapped<'_>>
+fn mmap<T>(vma: VmaSetup<'_, Pages>, data: T::Data, addr: usize) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = PfnMap, Hook = ViaMmap>,
+    T: OperationsTable<Kind = Pages, Hook = ViaMmap>,
     T::Data: PfnBacked,
 {
-    #[cfg(misuse)]
-    let vma = vma.mixedmap();
-    #[cfg(not(misuse))]
-    let vma = vma.pfnmap()?;
-    vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0599 "no method named `remap_pfn_range` found"
+    vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "cannot be remapped to a VMA of the kind `MixedMap`"
 }
 
-fn mmap_prepare<'a, T>(desc: VmaDesc<'a>, data: &'a T::Data, addr: usize) -> Result<Prepared<'a>>
+fn mmap_prepare<'a, T>(
+    desc: VmaDesc<'a, Pages>,
+    data: &'a T::Data,
+    addr: usize,
+) -> Result<Prepared<'a>>
 where
-    T: OperationsTable<Kind = PfnMap, Hook = ViaMmapPrepare>,
+    T: OperationsTable<Kind = Pages, Hook = ViaMmapPrepare>,
     T::Data: PfnBacked,
 {
-    #[cfg(not(misuse))]
-    let desc = desc.pfnmap()?;
-    desc.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0599 "no method named `remap_pfn_range` found"
+    desc.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "needs a VMA of the kind `PfnMap`"
 }

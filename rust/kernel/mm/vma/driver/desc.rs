@@ -16,8 +16,10 @@ use super::{
     kind::{
         Kind,
         MixedMap,
+        OnlyFrames,
         PfnMap,
-        Plain, //
+        Plain,
+        Undecided, //
     },
     operations::ViaMmapPrepare,
     setup_flags::{
@@ -93,11 +95,16 @@ impl<'a> VmaDesc<'a> {
             Err(e) => e.to_errno(),
         }
     }
+}
 
+impl<'a, K: Kind> VmaDesc<'a, K> {
     /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
     #[doc(alias = "VM_MIXEDMAP")]
     #[inline]
-    pub fn mixedmap(self) -> VmaDesc<'a, MixedMap> {
+    pub fn mixedmap(self) -> VmaDesc<'a, MixedMap>
+    where
+        K: Undecided,
+    {
         self.into_kind()
     }
 
@@ -108,7 +115,10 @@ impl<'a> VmaDesc<'a> {
     /// As [`VmaSetup::pfnmap()`](super::VmaSetup::pfnmap).
     #[doc(alias = "VM_PFNMAP")]
     #[inline]
-    pub fn pfnmap(self) -> Result<VmaDesc<'a, PfnMap>> {
+    pub fn pfnmap(self) -> Result<VmaDesc<'a, PfnMap>>
+    where
+        K: Undecided,
+    {
         if setup_flags::is_cow(self.flags()) {
             return Err(EINVAL);
         }
@@ -116,8 +126,11 @@ impl<'a> VmaDesc<'a> {
     }
 
     #[inline]
-    fn into_kind<K: Kind>(mut self) -> VmaDesc<'a, K> {
-        self.write_flags(self.flags() | K::FLAGS);
+    fn into_kind<N: Kind>(mut self) -> VmaDesc<'a, N>
+    where
+        K: Undecided,
+    {
+        self.write_flags(self.flags() | N::FLAGS);
 
         // INVARIANT: The flags were just set.
         VmaDesc {
@@ -135,7 +148,10 @@ impl<'a> VmaDesc<'a> {
     /// `EPERM` if it is mapped readable.
     #[doc(alias = "VM_MAYREAD")]
     #[inline]
-    pub fn try_clear_mayread(&mut self) -> Result {
+    pub fn try_clear_mayread(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Read)
     }
 
@@ -146,7 +162,10 @@ impl<'a> VmaDesc<'a> {
     /// `EPERM` if it is mapped writable.
     #[doc(alias = "VM_MAYWRITE")]
     #[inline]
-    pub fn try_clear_maywrite(&mut self) -> Result {
+    pub fn try_clear_maywrite(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Write)
     }
 
@@ -157,7 +176,10 @@ impl<'a> VmaDesc<'a> {
     /// `EPERM` if it is mapped executable.
     #[doc(alias = "VM_MAYEXEC")]
     #[inline]
-    pub fn try_clear_mayexec(&mut self) -> Result {
+    pub fn try_clear_mayexec(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Exec)
     }
 
@@ -173,9 +195,7 @@ impl<'a> VmaDesc<'a> {
         self.write_flags(flags);
         Ok(())
     }
-}
 
-impl<'a, K: Kind> VmaDesc<'a, K> {
     #[inline]
     fn raw(&self) -> &bindings::vm_area_desc {
         // SAFETY: By the type invariants it is valid, and not written but by `self`.
@@ -246,9 +266,7 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
         desc.private_data = callbacks::seed(data);
         Prepared(PhantomData)
     }
-}
 
-impl<'a> VmaDesc<'a, PfnMap> {
     /// Ends the description; `pages` frames from `frame` on will be mapped at `addr` (C:
     /// `mmap_action_remap()`).
     ///
@@ -268,7 +286,8 @@ impl<'a> VmaDesc<'a, PfnMap> {
         pages: usize,
     ) -> Result<Prepared<'a>>
     where
-        T: OperationsTable + VmaOperations<Kind = PfnMap, Hook = ViaMmapPrepare>,
+        K: OnlyFrames,
+        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmapPrepare>,
         T::Data: PfnBacked,
     {
         let frames = data.frames();

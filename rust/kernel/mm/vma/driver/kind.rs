@@ -64,6 +64,23 @@ pub trait InsertsPages: MapsPages {}
 )]
 pub trait InsertsFrames: Kind {}
 
+/// Only page frames may be mapped, so a whole range of them can be at once.
+#[diagnostic::on_unimplemented(
+    message = "page frames cannot be remapped to a VMA of the kind `{Self}`",
+    label = "needs a VMA of the kind `PfnMap`",
+    note = "call `pfnmap()` before, and say `type Kind = PfnMap` in the operations"
+)]
+pub trait OnlyFrames: InsertsFrames {}
+
+/// The mmap hook has not chosen another kind yet.
+#[diagnostic::on_unimplemented(
+    message = "the VMA has the kind `{Self}` already",
+    label = "to be called before the kind is chosen",
+    note = "a VMA has one kind: call `mixedmap()` or `pfnmap()` once, after permissions were taken \
+            away, or neither for `Plain`"
+)]
+pub trait Undecided: Kind {}
+
 /// Neither `VM_MIXEDMAP` nor `VM_PFNMAP`: pages are mapped as the answer to a fault.
 pub enum Plain {}
 
@@ -94,3 +111,5 @@ impl MapsPages for MixedMap {}
 impl InsertsPages for MixedMap {}
 impl InsertsFrames for MixedMap {}
 impl InsertsFrames for PfnMap {}
+impl OnlyFrames for PfnMap {}
+impl Undecided for Plain {}

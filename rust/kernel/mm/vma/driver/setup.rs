@@ -13,8 +13,10 @@ use super::{
         InsertsPages,
         Kind,
         MixedMap,
+        OnlyFrames,
         PfnMap,
-        Plain, //
+        Plain,
+        Undecided, //
     },
     operations::ViaMmap,
     setup_flags::{
@@ -106,11 +108,16 @@ impl<'a> VmaSetup<'a> {
             Err(e) => e.to_errno(),
         }
     }
+}
 
+impl<'a, K: Kind> VmaSetup<'a, K> {
     /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
     #[doc(alias = "VM_MIXEDMAP")]
     #[inline]
-    pub fn mixedmap(self) -> VmaSetup<'a, MixedMap> {
+    pub fn mixedmap(self) -> VmaSetup<'a, MixedMap>
+    where
+        K: Undecided,
+    {
         self.into_kind()
     }
 
@@ -124,7 +131,10 @@ impl<'a> VmaSetup<'a> {
     /// reading.
     #[doc(alias = "VM_PFNMAP")]
     #[inline]
-    pub fn pfnmap(self) -> Result<VmaSetup<'a, PfnMap>> {
+    pub fn pfnmap(self) -> Result<VmaSetup<'a, PfnMap>>
+    where
+        K: Undecided,
+    {
         if setup_flags::is_cow(self.flags()) {
             return Err(EINVAL);
         }
@@ -132,8 +142,11 @@ impl<'a> VmaSetup<'a> {
     }
 
     #[inline]
-    fn into_kind<K: Kind>(self) -> VmaSetup<'a, K> {
-        self.write_flags(self.flags() | K::FLAGS);
+    fn into_kind<N: Kind>(self) -> VmaSetup<'a, N>
+    where
+        K: Undecided,
+    {
+        self.write_flags(self.flags() | N::FLAGS);
 
         // INVARIANT: The flags were just set; there were no entries, as there are for no `Plain`
         // VMA.
@@ -151,7 +164,10 @@ impl<'a> VmaSetup<'a> {
     /// `EPERM` if it is mapped readable.
     #[doc(alias = "VM_MAYREAD")]
     #[inline]
-    pub fn try_clear_mayread(&mut self) -> Result {
+    pub fn try_clear_mayread(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Read)
     }
 
@@ -162,7 +178,10 @@ impl<'a> VmaSetup<'a> {
     /// `EPERM` if it is mapped writable.
     #[doc(alias = "VM_MAYWRITE")]
     #[inline]
-    pub fn try_clear_maywrite(&mut self) -> Result {
+    pub fn try_clear_maywrite(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Write)
     }
 
@@ -173,7 +192,10 @@ impl<'a> VmaSetup<'a> {
     /// `EPERM` if it is mapped executable.
     #[doc(alias = "VM_MAYEXEC")]
     #[inline]
-    pub fn try_clear_mayexec(&mut self) -> Result {
+    pub fn try_clear_mayexec(&mut self) -> Result
+    where
+        K: Undecided,
+    {
         self.clear_may(Permission::Exec)
     }
 
@@ -188,9 +210,7 @@ impl<'a> VmaSetup<'a> {
         self.write_flags(setup_flags::clear_may(self.flags(), permission)?);
         Ok(())
     }
-}
 
-impl<'a, K: Kind> VmaSetup<'a, K> {
     /// Sets flags (C: `vm_flags_set()`).
     #[doc(alias = "vm_flags_set")]
     #[inline]
@@ -251,9 +271,7 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
             _nts: NotThreadSafe,
         }
     }
-}
 
-impl<'a> VmaSetup<'a, PfnMap> {
     /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`).
     ///
     /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
@@ -272,7 +290,8 @@ impl<'a> VmaSetup<'a, PfnMap> {
         pages: usize,
     ) -> Result<Mapped<'a>>
     where
-        T: OperationsTable + VmaOperations<Kind = PfnMap, Hook = ViaMmap>,
+        K: OnlyFrames,
+        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmap>,
         T::Data: PfnBacked,
     {
         let frames = data.frames();
