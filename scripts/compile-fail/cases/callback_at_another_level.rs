@@ -3,7 +3,7 @@
 
 use kernel::mm::vma::driver::{DriverVma, Plain, ViaMmap, VmaOperations};
 #[cfg(not(misuse))]
-use kernel::mm::vma::{Closing as InClose, MmapWrite as InSplit, Setup as InOpen};
+use kernel::mm::vma::{Closing as InClose, MmapWrite as InSplit, Opening as InOpen};
 #[cfg(misuse)]
 use kernel::mm::vma::{VmaWrite as InClose, VmaWrite as InOpen, VmaWrite as InSplit};
 use kernel::prelude::*;
@@ -18,7 +18,7 @@ impl VmaOperations for Ops {
     type Kind = Plain;
     type Hook = ViaMmap;
 
-    fn open(_: &DriverVma<Self, InOpen>) {} //~ E0053 "expected `Setup`, found `VmaWrite`"
+    fn open(_: &DriverVma<Self, InOpen>) {} //~ E0053 "expected `Opening`, found `VmaWrite`"
 
     fn close(_: &DriverVma<Self, InClose>) {} //~ E0053 "expected `Closing`, found `VmaWrite`"
 

@@ -3,7 +3,7 @@
 //! known before it is ready. A child's VMA that was, by its file, was CVE-2024-27022.
 
 #[cfg(misuse)]
-use kernel::mm::vma::Setup as Held;
+use kernel::mm::vma::Opening as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::VmaWrite as Held;
 use kernel::mm::vma::{
@@ -12,7 +12,7 @@ use kernel::mm::vma::{
 };
 
 fn change<T: VmaOperations>(vma: &DriverVma<T, Held>) {
-    vma.start_write(); //~ E0277 "lock level `Setup` does not hold the mmap write lock"
-    vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "cannot be written at lock level `Setup`"
-    drop(vma.lock_rmap()); //~ E0277 "cannot be written at lock level `Setup`"
+    vma.start_write(); //~ E0277 "lock level `Opening` does not hold the mmap write lock"
+    vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "cannot be written at lock level `Opening`"
+    drop(vma.lock_rmap()); //~ E0277 "cannot be written at lock level `Opening`"
 }

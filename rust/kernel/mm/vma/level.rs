@@ -174,12 +174,14 @@ pub unsafe trait WriteAll: WriteMost {}
 ///
 /// # Safety
 ///
-/// Implement this only for a level that holds the mmap lock or the VMA lock.
+/// Implement this only for a level that holds the mmap lock or the VMA lock, of a VMA whose page
+/// tables nobody is about to fill or to free.
 #[diagnostic::on_unimplemented(
     message = "page table entries cannot be installed at lock level `{Self}`",
-    label = "needs the mmap lock or the VMA lock",
+    label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
     note = "an rmap lock alone permits to walk and to zap; take the mmap lock with \
-            `VmaLocks::read()`, or the VMA read lock with `VmaLocks::lock_vma()`"
+            `VmaLocks::read()`, or the VMA read lock with `VmaLocks::lock_vma()`; in `open` the \
+            pages come from the original, and in `close` they are unmapped already"
 )]
 pub unsafe trait InstallEntries: ReadFields {}
 

@@ -269,7 +269,7 @@ fn the_code_of_this_checkout_can_be_read() {
         row("install").accesses[0].bound.as_deref(),
         Some("InstallEntries")
     );
-    assert_eq!(table.levels.len(), 8);
+    assert_eq!(table.levels.len(), 10);
 }
 
 #[test]

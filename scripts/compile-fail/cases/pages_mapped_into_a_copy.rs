@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is mapped in `open` is in the way of the pages of the original: `move_page_tables()` warns,
+//! and `copy_page_range()` overwrites it and loses count.
+
+#[cfg(misuse)]
+use kernel::mm::vma::Opening as Held;
+#[cfg(not(misuse))]
+use kernel::mm::vma::VmaWrite as Held;
+use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, VmaOperations};
+use kernel::page::Page;
+
+fn map<T>(vma: &DriverVma<T, Held>, page: &Page)
+where
+    T: VmaOperations<Kind = MixedMap>,
+    T::Data: PfnBacked,
+{
+    let addr = vma.start();
+    drop(vma.insert_page(addr, page)); //~ E0277 "cannot be installed at lock level `Opening`"
+    drop(vma.insert_pages(addr, &[page])); //~ E0277 "cannot be installed at lock level `Opening`"
+    drop(vma.insert_pfn(addr, 0)); //~ E0277 "cannot be installed at lock level `Opening`"
+    drop(vma.with_pte_alloc(addr, |_| ())); //~ E0277 "cannot be installed at lock level `Opening`"
+}
