@@ -118,6 +118,17 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
     outcome.check(found.is_empty(), || {
         format!("paths of this machine: {}", found.join(", "))
     });
+    let samples = tracked
+        .iter()
+        .filter(|file| file.name.starts_with("samples/") && file.name.ends_with(".rs"));
+    let samples: Vec<Tracked> = samples.cloned().collect();
+    let raw = places_of(&samples, raw_access);
+    outcome.check(!samples.is_empty() && raw.is_empty(), || {
+        format!(
+            "the samples are drivers of the safe API alone: {}",
+            raw.join(", ")
+        )
+    });
 
     if outcome.failed == 0 {
         step.done(&outcome.counts());
@@ -167,6 +178,7 @@ fn cargo_has(subject: &Subject, tool: &str) -> bool {
 }
 
 /// A file under version control.
+#[derive(Clone)]
 struct Tracked {
     name: String,
     text: String,
@@ -204,6 +216,15 @@ fn places_of(files: &[Tracked], find: impl Fn(&str) -> Option<String>) -> Vec<St
             .collect::<Vec<_>>()
     });
     hits.collect()
+}
+
+/// What goes past the abstractions, if a line of a driver has it outside of a comment.
+fn raw_access(line: &str) -> Option<String> {
+    let code = line.split("//").next().unwrap_or_default();
+    let mut words = code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words
+        .find(|word| ["unsafe", "bindings"].contains(word))
+        .map(str::to_string)
 }
 
 /// Hosts that this machine's package managers are configured with.
@@ -297,6 +318,17 @@ mod tests {
             line.contains("one.example.org").then(|| "one".to_string())
         });
         assert_eq!(found, ["a:2: one"]);
+    }
+
+    #[test]
+    fn drivers_keep_to_the_safe_api() {
+        assert_eq!(raw_access("    unsafe { f() }").as_deref(), Some("unsafe"));
+        assert_eq!(
+            raw_access("use kernel::bindings;").as_deref(),
+            Some("bindings")
+        );
+        assert_eq!(raw_access("// Not unsafe."), None);
+        assert_eq!(raw_access("fn unsafely(rebindings: u8) {}"), None);
     }
 
     #[test]

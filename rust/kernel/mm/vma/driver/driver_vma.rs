@@ -241,9 +241,9 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `addr` is not the address of a page, or if the region has no such frame;
-    /// `EFAULT` if `addr` is not in the VMA, or the architecture does not permit to map the frame;
-    /// `ENOMEM`.
+    /// `EINVAL` if `addr` is not the address of a page, if the region has no such frame, or, in a
+    /// [`MixedMap`](super::MixedMap), if its memory is not cached; `EFAULT` if `addr` is not in the
+    /// VMA, or the architecture does not permit to map the frame; `ENOMEM`.
     #[doc(alias = "vmf_insert_pfn")]
     #[doc(alias = "vmf_insert_pfn_prot")]
     #[doc(alias = "vmf_insert_mixed")]
@@ -260,6 +260,9 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
         let vma = self.as_raw();
         let outcome = if <T::Kind as super::Kind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
+            if !region.is_cached() {
+                return Err(EINVAL);
+            }
             // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. The
             // region keeps the frame for as long as the VMA has its data, and that is dropped after
             // the entries are gone.

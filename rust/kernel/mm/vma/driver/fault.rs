@@ -404,8 +404,8 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     /// (C: `vmf_insert_pfn_pmd()`).
     ///
     /// `frame` is the frame of the region that belongs to the address of the fault. Falls back to
-    /// small pages if the huge page is not all in the VMA and in the region, or if its frames are
-    /// not aligned as its addresses.
+    /// small pages if the huge page is not all in the VMA and in the region, if its frames are not
+    /// aligned as its addresses, or if the memory is not cached.
     #[doc(alias = "vmf_insert_pfn_pmd")]
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
@@ -448,6 +448,7 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         let pfn = region.pfn(first)?;
 
         let fits = start >= vma.start() && end <= vma.end() && pfn % PAGES == 0;
+        let fits = fits && region.is_cached();
         (fits && self.order() == PAGES.trailing_zeros()).then_some(pfn)
     }
 }

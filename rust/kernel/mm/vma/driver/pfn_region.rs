@@ -150,6 +150,12 @@ impl Frames {
         (frame < self.count).then(|| self.first_pfn + frame)
     }
 
+    /// Whether entries that map these frames have the protection of the VMA.
+    #[inline]
+    pub(super) fn is_cached(&self) -> bool {
+        self.memory_type == MemoryType::Cached
+    }
+
     /// The protection of entries that map these frames, from that of the VMA.
     #[inline]
     pub(super) fn page_prot(&self, prot: PageProt) -> PageProt {

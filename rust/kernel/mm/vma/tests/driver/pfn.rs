@@ -21,6 +21,7 @@ use crate::{
     mm::vma::driver::{
         Fault,
         FaultOutcome,
+        MemoryType,
         MixedMap,
         MkWrite,
         MkWriteOutcome,
@@ -350,6 +351,50 @@ mod tests {
         assert_eq!(alloc(usize::MAX), Err(ENOMEM));
         assert_eq!(alloc(1 << 30), Err(ENOMEM));
         Ok(())
+    }
+
+    /// Frames of another region, as those of a device that is not to be cached.
+    fn not_cached(of: &Region, shared: &Arc<Shared>) -> Result<Region> {
+        let live = Live(shared.clone());
+        let first = of.frames().pfn(0).ok_or(EIO)?;
+
+        // SAFETY: The other region outlives the mappings of the test. Nobody accesses its memory
+        // but through them.
+        let region =
+            unsafe { PfnRegion::from_frames(first, PAGES, MemoryType::WriteCombine, live) };
+        Arc::pin_init(region, GFP_KERNEL)
+    }
+
+    #[test]
+    fn memory_that_is_not_cached_is_for_page_frames_alone() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(0)?;
+        let backing = region(&shared)?;
+        let pfn = Device::new(
+            not_cached(&backing, &shared)?,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<PfnOps>(region.clone()))),
+        )?;
+        let mixed = Device::new(
+            not_cached(&backing, &shared)?,
+            Hook::Mmap(|region, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(region.clone()))),
+        )?;
+        let (pfn, mixed) = (map(&mm, &pfn, 0, 1)?, map(&mm, &mixed, 0, 1)?);
+
+        assert_eq!(peek(pfn.start)?, 50);
+        let mut locks = mm.vma_locks();
+        {
+            let vma = locks.lock_vma(mixed.start).ok_or(ENOENT)?;
+            let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
+            assert_eq!(vma.insert_pfn(mixed.start, 0), Err(EINVAL));
+        }
+        // There is no way to get at the memory in the kernel.
+        assert_eq!(
+            not_cached(&backing, &shared)?.frames().read(0, &mut [0]),
+            Err(EINVAL)
+        );
+        // Before the memory goes.
+        unmap(mixed.start, mixed.len)?;
+        unmap(pfn.start, pfn.len)
     }
 
     #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
