@@ -3,8 +3,8 @@
 //! What process 1 does besides: it makes the system usable, and ends it.
 //!
 //! On the console, among what the kernel says there, are the lines `NAME: begin` and `NAME: exit
-//! CODE`, with the program's name, for the host to read. What is for people goes to the terminal that the environment
-//! names, or else to the console, too.
+//! CODE`, with the program's name, for the host to read. What is for people goes to the terminal
+//! that the environment names, or else to the console, too.
 
 use crate::sys;
 use std::env;

@@ -87,6 +87,13 @@ pub fn advise(addr: usize, len: usize, advice: i32) -> Result<()> {
     check(unsafe { libc::madvise(without_provenance_mut(addr), len, advice) })
 }
 
+/// Takes back that memory is locked.
+pub fn unlock(addr: usize, len: usize) -> Result<()> {
+    assert_ours(addr, len);
+    // SAFETY: This changes no memory.
+    check(unsafe { libc::munlock(without_provenance_mut(addr), len) })
+}
+
 /// Changes the size of a mapping, without moving it.
 pub fn resize(addr: usize, old_len: usize, new_len: usize) -> Result<()> {
     assert_ours(addr, old_len.max(new_len));
@@ -117,6 +124,13 @@ pub fn relocate(
     }
     assert_eq!(at.expose_provenance(), new_addr);
     Ok(())
+}
+
+/// Has a shared mapping show its file from another page on, without mapping it anew.
+pub fn show_other_pages(addr: usize, len: usize, first: usize) -> Result<()> {
+    assert_ours(addr, len);
+    // SAFETY: No object is in this range.
+    check(unsafe { libc::remap_file_pages(without_provenance_mut(addr), len, 0, first, 0) })
 }
 
 /// Loads a word. Where there is none, this ends in a signal.

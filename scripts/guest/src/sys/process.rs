@@ -92,7 +92,8 @@ impl Child {
     }
 }
 
-/// Makes this process the first of a new group, to which the children that it will have belong, too.
+/// Makes this process the first of a new group, to which the children that it will have belong,
+/// too.
 pub fn begin_group() -> Result<()> {
     // SAFETY: This changes who gets signals.
     check(unsafe { libc::setpgid(0, 0) })

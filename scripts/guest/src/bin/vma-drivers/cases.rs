@@ -3,6 +3,7 @@
 //! All tests, and what many of them need.
 
 mod across;
+mod advice;
 mod at_first;
 mod bad_buffer;
 mod bad_pfn;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         userptr::TESTS,
         userptr_registered::TESTS,
         across::TESTS,
+        advice::TESTS,
         bad_buffer::TESTS,
         bad_pfn::TESTS,
         bad_userptr::TESTS,
@@ -142,5 +144,23 @@ struct StopAtEnd<'a>(&'a AtomicBool);
 impl Drop for StopAtEnd<'_> {
     fn drop(&mut self) {
         self.0.store(true, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_one_of_a_kind_and_short_enough_to_read() {
+        let names = all().map(|test| test.name).collect::<Vec<_>>();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        for name in names {
+            assert!(
+                name.is_ascii() && name.contains(": ") && name.len() <= 80,
+                "{name}"
+            );
+        }
     }
 }

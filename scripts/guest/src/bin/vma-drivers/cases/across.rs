@@ -7,8 +7,12 @@ use super::{mark, marked, page, test, zero};
 use crate::check::{done, in_child, refused, same, vmas_of};
 use crate::device::pfn::DATA;
 use crate::device::userptr::{LOCKED, WAYS};
-use crate::device::{Buffer, Pfn, Userptr, buffer, pfn};
-use libc::{EACCES, EFAULT, EINVAL, MADV_DONTNEED, PROT_READ, PROT_WRITE};
+use crate::device::{Buffer, Pfn, Userptr, buffer, map, map_shared, pfn};
+use crate::pfn_abi::PAGES as PAGES_OF_PFN;
+use libc::{
+    EACCES, EFAULT, EINVAL, ENXIO, EPERM, MADV_DONTNEED, MAP_PRIVATE, PROT_EXEC, PROT_READ,
+    PROT_WRITE,
+};
 use vma_guest::runner::Test;
 use vma_guest::sys::memory::{self, place};
 
@@ -28,6 +32,14 @@ pub const TESTS: &[Test] = &[
     ),
     test("across: mprotect up to a VMA that forbids it", protect),
     test("across: madvise up to a VMA that forbids it", advise),
+    test(
+        "across: mappings that are refused, over mappings that are there",
+        refused_over,
+    ),
+    test(
+        "across: mappings told to show other pages (remap_file_pages)",
+        other_pages,
+    ),
     test("across: fork and exit with VMAs of two devices", fork),
     test("across: userptr on a buffer beside pfn memory", pin),
 ];
@@ -192,6 +204,92 @@ fn advise() {
     );
     zero("anonymous memory", at + 12 * page, 4);
     row.vmas_fit("after madvise");
+}
+
+fn refused_over() {
+    let (at, page) = (place(0), page());
+    let row = Row::at(at);
+    let read = PROT_READ;
+    for addr in (at..at + 16 * page).step_by(2 * page) {
+        let pfn = &row.pfn.file;
+        refused("beyond the end", ENXIO, row.buffer.map(addr, 3, 2));
+        refused(
+            "private",
+            EINVAL,
+            map(&row.buffer.file, addr, 0, 2, read, MAP_PRIVATE),
+        );
+        refused(
+            "executable",
+            EPERM,
+            map_shared(&row.buffer.file, addr, 0, 2, PROT_EXEC),
+        );
+        refused(
+            "beyond the end",
+            ENXIO,
+            map_shared(pfn, addr, PAGES_OF_PFN, 1, read),
+        );
+        refused(
+            "in both parts",
+            EINVAL,
+            map_shared(pfn, addr, DATA - 1, 2, read),
+        );
+        refused("writable", EPERM, map_shared(pfn, addr, 0, 2, PROT_WRITE));
+        row.vmas_fit("after a mapping that was refused");
+    }
+    // What was there before may be gone; what is not must be right.
+    for (number, whose) in [(0, 1), (4, 2), (12, 3)] {
+        for number in number..number + 4 {
+            if let Some(got) = super::races::first_word(at + number * page) {
+                let wanted = whose << 32 | (number % 4) as u64;
+                same("what is still there", got, wanted);
+            }
+        }
+    }
+    done("map", row.pfn.map_data(at, 0, PAGES));
+    marked("the data part", at, 0, PAGES, 2);
+    row.vmas_fit("after a mapping that was not refused");
+}
+
+fn other_pages() {
+    let (at, page) = (place(0), page());
+    let row = Row::at(at);
+    let (data, status) = (at + 4 * page, at + 8 * page);
+    let show = |addr, pages, first| memory::show_other_pages(addr, pages * page, first);
+    done("the end of the buffer at its start", show(at, 2, 2));
+    marked("the buffer", at, 2, 2, 1);
+    done("other pages of the status part", show(status, 2, 6));
+    pattern("the status part", status, 6, 2);
+    done(
+        "other pages of the data part",
+        show(data, 2, DATA as usize + 6),
+    );
+    pattern("the data part", data, DATA + 6, 2);
+    row.vmas_fit("after that");
+
+    // Each at another place: nothing may be left where one was refused.
+    refused(
+        "pages beyond the end of the buffer",
+        ENXIO,
+        show(at + 2 * page, 2, 3),
+    );
+    refused("pages beyond all ends", ENXIO, show(at, 2, 1 << 40));
+    row.vmas_fit("after pages beyond the end");
+    refused(
+        "pages of both parts",
+        EINVAL,
+        show(status + 2 * page, 2, DATA as usize - 1),
+    );
+    refused(
+        "pages of the status part, writable",
+        EPERM,
+        show(data + 2 * page, 1, 0),
+    );
+    refused(
+        "pages beyond the end",
+        ENXIO,
+        show(data + 3 * page, 1, PAGES_OF_PFN as usize),
+    );
+    row.vmas_fit("after pages of the wrong part");
 }
 
 fn fork() {

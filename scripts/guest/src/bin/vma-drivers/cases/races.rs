@@ -64,6 +64,10 @@ pub const TESTS: &[Test] = &[
         "race: threads map, unmap and fork buffers of their own",
         everything_at_once,
     ),
+    test(
+        "race: POPULATE, RECLAIM and the end of the process that has mapped",
+        exit_of_mapper,
+    ),
     test("race: sums, fills and munmap", pin_and_unmap),
     test("race: sums, fills and fork", pin_and_fork),
     test("race: REGISTER and UNREGISTER by all threads", register),
@@ -197,7 +201,7 @@ fn fault_and_write() {
 
 /// What a copy of a page begins with, or `None` if that was not there, or not for long enough.
 #[track_caller]
-fn first_word(addr: usize) -> Option<u64> {
+pub fn first_word(addr: usize) -> Option<u64> {
     let file = done("a file", sys::memfd(c"copy"));
     match copy(&file, addr, page()) {
         Ok(copied) if copied >= 8 => {
@@ -436,6 +440,36 @@ fn everything_at_once() {
             same("the child's end", end, End::Exited(0));
         });
     });
+}
+
+fn exit_of_mapper() {
+    let buffer = Buffer::of_pages(PAGES);
+    let work = |thread: usize| {
+        if thread % 2 == 0 {
+            if let Err(e) = buffer.populate(0, PAGES as u64) {
+                refused("populate", ENXIO, Err::<(), _>(e));
+            }
+        } else {
+            done("discard", buffer.discard(0, PAGES as u64));
+            may_reclaim(&buffer);
+        }
+    };
+    beside(many_threads(), work, || {
+        for_a_while(|_| {
+            // The child must not panic, because of the threads that it does not have.
+            let child = process::fork(|| {
+                let mapped = buffer.map(place(0), 0, PAGES);
+                if mapped.is_ok() {
+                    set_word(place(0) + 3 * page(), 1);
+                }
+                u8::from(mapped.is_err())
+            });
+            let end = done("fork", child.and_then(process::Child::wait));
+            same("the child's end", end, End::Exited(0));
+        });
+    });
+    done("map", buffer.map(place(0), 0, PAGES));
+    agree(&buffer, place(0), PAGES);
 }
 
 /// It may have found a hole. Returns what it is otherwise.

@@ -21,6 +21,10 @@ pub const TESTS: &[Test] = &[
     test("replaced: POPULATE of which the end was replaced", end),
     test("replaced: POPULATE in another process", other_process),
     test(
+        "replaced: POPULATE and RECLAIM when the process is gone",
+        process_gone,
+    ),
+    test(
         "replaced: POPULATE while anonymous memory comes and goes",
         race_anonymous,
     ),
@@ -128,6 +132,24 @@ fn other_process() {
         zero("the child's anonymous memory", place(0), PAGES);
     });
     marked("in the parent", place(0), 0, PAGES, 1);
+}
+
+fn process_gone() {
+    let buffer = Buffer::of_pages(PAGES);
+    crate::check::in_child("a child", || {
+        done("map", buffer.map(place(0), 0, PAGES));
+        mark(place(0), 0, PAGES, 1);
+    });
+    populate_is_refused(&buffer);
+    same("pages discarded", done("discard", buffer.discard(0, 4)), 4);
+    same(
+        "pages reclaimed",
+        done("reclaim", buffer.reclaim_patiently(100)),
+        4,
+    );
+    done("map", buffer.map(place(0), 0, PAGES));
+    zero("pages that were reclaimed", place(0), 4);
+    marked("pages that were kept", place(0) + 4 * page(), 4, 4, 1);
 }
 
 /// Populates; it may find the mapping gone. Returns whether it did not.
