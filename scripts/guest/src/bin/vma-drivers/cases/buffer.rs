@@ -11,6 +11,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use vma_guest::runner::Test;
 use vma_guest::sys::memory::{self, place, set_word, word};
+use vma_guest::sys::process;
 
 pub const TESTS: &[Test] = &[
     test("buffer: pages are zero at first", zero_at_first),
@@ -36,6 +37,14 @@ pub const TESTS: &[Test] = &[
     test("buffer: no faults after POPULATE", populate),
     test("buffer: POPULATE is for the last mapping", populate_last),
     test("buffer: MADV_DONTNEED keeps the contents", dont_need),
+    test(
+        "buffer: /proc/self/mem and process_vm_readv read it",
+        debugger_reads,
+    ),
+    test(
+        "buffer: /proc/self/mem cannot write a read-only mapping",
+        debugger_writes,
+    ),
 ];
 
 fn zero_at_first() {
@@ -312,4 +321,64 @@ fn dont_need() {
     let faults = after.faults - before.faults;
     assert!(faults <= 3, "{faults} faults for 3 pages");
     same("pages", after.pages, before.pages);
+}
+
+fn debugger_reads() {
+    let buffer = Buffer::of_pages(4);
+    let (at, page) = (place(0), page());
+    done("map", buffer.map(at, 0, 4));
+    let bytes = crate::transfer::some_bytes(2 * page);
+    crate::transfer::put(at + 5, &bytes);
+    let mut seen = vec![0; bytes.len()];
+    let memory = done("/proc/self/mem", File::open("/proc/self/mem"));
+    done("reading it", memory.read_exact_at(&mut seen, at as u64 + 5));
+    assert!(seen == bytes, "/proc/self/mem has other bytes");
+    seen.fill(0);
+    let read = done(
+        "process_vm_readv",
+        process::read_own_memory(at + 5, &mut seen),
+    );
+    same("how much was read", read, bytes.len());
+    assert!(seen == bytes, "process_vm_readv has other bytes");
+
+    // The last page is made by such a read.
+    let before = done("counters", buffer.stats()).pages;
+    done(
+        "reading a new page",
+        memory.read_exact_at(&mut seen[..8], (at + 3 * page) as u64),
+    );
+    same("a new page", &seen[..8], &[0; 8][..]);
+    same("pages", done("counters", buffer.stats()).pages - before, 1);
+}
+
+fn debugger_writes() {
+    let buffer = Buffer::of_pages(2);
+    done("map", buffer.map(place(0), 0, 2));
+    done(
+        "map",
+        crate::device::map_shared(&buffer.file, place(1), 0, 2, PROT_READ),
+    );
+    mark(place(0), 0, 2, 1);
+    let memory = File::options()
+        .read(true)
+        .write(true)
+        .open("/proc/self/mem");
+    let memory = done("/proc/self/mem", memory);
+    for addr in [place(1), place(1) + page() + 8] {
+        refused(
+            "writing it",
+            libc::EIO,
+            memory.write_at(&[9; 8], addr as u64),
+        );
+    }
+    marked("the buffer", place(0), 0, 2, 1);
+    done(
+        "writing a writable mapping",
+        memory.write_all_at(&[9; 8], place(0) as u64 + 8),
+    );
+    same(
+        "what was written",
+        word(place(1) + 8),
+        0x0909_0909_0909_0909,
+    );
 }

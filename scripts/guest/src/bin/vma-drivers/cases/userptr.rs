@@ -54,6 +54,8 @@ pub const TESTS: &[Test] = &[
     test("userptr: pages of a buffer can be pinned", buffer),
     test("userptr: pages of pfn memory are EFAULT", pfn),
     test("userptr: sums and fills by many threads", threads),
+    test("userptr: huge pages", huge_pages),
+    test("userptr: a guard region is EFAULT", guard_region),
 ];
 
 /// Sizes and alignments: offset in the memory, and length.
@@ -444,4 +446,58 @@ fn threads() {
     beside(many_threads(), work, || {
         for_a_while(|_| std::thread::sleep(std::time::Duration::from_millis(10)));
     });
+}
+
+fn huge_pages() {
+    const HUGE: usize = 2 << 20;
+    let userptr = Userptr::open();
+    done("map", memory::map_anonymous(place(0), 3 * HUGE));
+    // A kernel without them has small ones here, with which all this must work, too.
+    let _ = memory::advise(place(0), 3 * HUGE, libc::MADV_HUGEPAGE);
+    let bytes = some_bytes(3 * HUGE);
+    put(place(0), &bytes);
+    let (offset, len) = (HUGE / 2 + 3, HUGE + page());
+    for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
+        let got = userptr.sum(place(0) + offset, len, way);
+        same(
+            way.name,
+            done(way.name, got),
+            sum(&bytes[offset..offset + len]),
+        );
+        done(way.name, userptr.fill(place(0) + offset, len, value, way));
+        let mut filled = bytes.clone();
+        filled[offset..offset + len].fill(value);
+        assert!(
+            get(place(0), bytes.len()) == filled,
+            "{}: other bytes",
+            way.name
+        );
+        put(place(0), &bytes);
+    }
+    // Pinned as one, then split.
+    done("register", userptr.register(place(0) + offset, len));
+    done("unmap", memory::unmap(place(0) + HUGE + page(), HUGE));
+    let wanted = sum(&bytes[offset..offset + len]);
+    same("the sum", done("sum", userptr.sum_registered()), wanted);
+    done("unmap", memory::unmap(place(0), 3 * HUGE));
+    same("the sum", done("sum", userptr.sum_registered()), wanted);
+}
+
+fn guard_region() {
+    let userptr = Userptr::open();
+    let bytes = some_bytes(4 * page());
+    let at = memory_of(&bytes);
+    done(
+        "guard",
+        memory::advise(at + page(), page(), sys::MADV_GUARD_INSTALL),
+    );
+    for way in WAYS {
+        refused(way.name, EFAULT, userptr.sum(at, 4 * page(), way));
+        refused(way.name, EFAULT, userptr.fill(at + page(), 1, 1, way));
+        same(
+            way.name,
+            done(way.name, userptr.sum(at, page(), way)),
+            sum(&bytes[..page()]),
+        );
+    }
 }
