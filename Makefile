@@ -31,7 +31,7 @@ help:
 	@echo '  run           everything from a bare machine to the demo in a booted kernel'
 	@echo '  test          every test there is, on three kernels: x86_64, x86_64-debug and um'
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
-	@echo '  drivers       the tests of the sample drivers, in a guest [CONFIG=, else x86_64-debug]'
+	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug]'
 	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
