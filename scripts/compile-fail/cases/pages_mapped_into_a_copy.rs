@@ -15,8 +15,8 @@ where
     T::Data: PfnBacked,
 {
     let addr = vma.start();
-    drop(vma.insert_page(addr, page)); //~ E0277 "cannot be installed at lock level `Opening`"
-    drop(vma.insert_pages(addr, &[page])); //~ E0277 "cannot be installed at lock level `Opening`"
-    drop(vma.insert_pfn(addr, 0)); //~ E0277 "cannot be installed at lock level `Opening`"
-    drop(vma.with_pte_alloc(addr, |_| ())); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_page(addr, page); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_pages(addr, &[page]); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_pfn(addr, 0); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.with_pte_alloc(addr, |_| ()); //~ E0277 "cannot be installed at lock level `Opening`"
 }
