@@ -53,6 +53,7 @@
 //! [`MiscDevice::mmap_setup()`]: crate::miscdevice::MiscDevice::mmap_setup
 //! [`MiscDevice::mmap_prepare()`]: crate::miscdevice::MiscDevice::mmap_prepare
 
+mod brand;
 mod callbacks;
 mod desc;
 mod driver_vma;
@@ -64,6 +65,7 @@ mod pfn_region;
 mod private_data;
 mod setup;
 mod setup_flags;
+mod setup_steps;
 mod shared_page;
 mod table;
 

@@ -12,6 +12,7 @@
 //! C callers: `call_mmap_prepare()` and `compat_vma_mmap()`, by `vfs_mmap_prepare()`
 
 use super::{
+    brand::Brand,
     callbacks,
     kind::{
         Kind,
@@ -22,11 +23,8 @@ use super::{
         Undecided, //
     },
     operations::ViaMmapPrepare,
-    setup_flags::{
-        self,
-        Permission,
-        SetupFlags, //
-    },
+    setup_flags,
+    setup_steps::setup_steps,
     OperationsTable,
     PfnBacked,
     VmaOperations, //
@@ -45,9 +43,6 @@ use core::{
     ops::Range,
     ptr::NonNull, //
 };
-
-/// Makes a lifetime that cannot be shortened, so that it stands for one call of a hook only.
-type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
 /// A VMA that is going to be made, with pages of the kind `K` (C: `struct vm_area_desc`).
 ///
@@ -97,34 +92,9 @@ impl<'a> VmaDesc<'a> {
     }
 }
 
+setup_steps!(VmaDesc);
+
 impl<'a, K: Kind> VmaDesc<'a, K> {
-    /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
-    #[doc(alias = "VM_MIXEDMAP")]
-    #[inline]
-    pub fn mixedmap(self) -> VmaDesc<'a, MixedMap>
-    where
-        K: Undecided,
-    {
-        self.into_kind()
-    }
-
-    /// The VMA will have page frames only (C: `VM_PFNMAP`).
-    ///
-    /// # Errors
-    ///
-    /// As [`VmaSetup::pfnmap()`](super::VmaSetup::pfnmap).
-    #[doc(alias = "VM_PFNMAP")]
-    #[inline]
-    pub fn pfnmap(self) -> Result<VmaDesc<'a, PfnMap>>
-    where
-        K: Undecided,
-    {
-        if setup_flags::is_cow(self.flags()) {
-            return Err(EINVAL);
-        }
-        Ok(self.into_kind())
-    }
-
     #[inline]
     fn into_kind<N: Kind>(mut self) -> VmaDesc<'a, N>
     where
@@ -139,61 +109,6 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
             _kind: PhantomData,
             _nts: NotThreadSafe,
         }
-    }
-
-    /// `mprotect()` cannot make it readable (C: clears `VM_MAYREAD`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped readable.
-    #[doc(alias = "VM_MAYREAD")]
-    #[inline]
-    pub fn try_clear_mayread(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Read)
-    }
-
-    /// `mprotect()` cannot make it writable (C: clears `VM_MAYWRITE`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped writable.
-    #[doc(alias = "VM_MAYWRITE")]
-    #[inline]
-    pub fn try_clear_maywrite(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Write)
-    }
-
-    /// `mprotect()` cannot make it executable (C: clears `VM_MAYEXEC`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped executable.
-    #[doc(alias = "VM_MAYEXEC")]
-    #[inline]
-    pub fn try_clear_mayexec(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Exec)
-    }
-
-    /// `EINVAL` unless the mapping is made with `MAP_SHARED`.
-    #[inline]
-    pub fn require_shared(&self) -> Result {
-        setup_flags::require_shared(self.flags())
-    }
-
-    #[inline]
-    fn clear_may(&mut self, permission: Permission) -> Result {
-        let flags = setup_flags::clear_may(self.flags(), permission)?;
-        self.write_flags(flags);
-        Ok(())
     }
 
     #[inline]
@@ -239,13 +154,6 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     #[inline]
     pub fn flags(&self) -> VmaFlags {
         VmaFlags::from_word(self.raw().vma_flags.__vma_flags[0])
-    }
-
-    /// Sets flags (C: `vma_desc_set_flags()`).
-    #[doc(alias = "vma_desc_set_flags")]
-    #[inline]
-    pub fn set_flags(&mut self, flags: SetupFlags) {
-        self.write_flags(self.flags() | flags.flags());
     }
 
     #[inline]

@@ -11,6 +11,7 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
 use super::{
+    brand::Brand,
     kind::{
         InsertsFrames,
         InsertsPages,
@@ -37,9 +38,6 @@ use core::{
     ops::Range,
     ptr::NonNull, //
 };
-
-/// Makes a lifetime that cannot be shortened, so that it stands for one fault only.
-type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
 /// How memory was accessed, and how the handler may behave (C: `enum fault_flag`).
 #[derive(Clone, Copy, PartialEq, Eq)]

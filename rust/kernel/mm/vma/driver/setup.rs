@@ -9,6 +9,7 @@
 //! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
 
 use super::{
+    brand::Brand,
     kind::{
         InsertsPages,
         Kind,
@@ -19,11 +20,8 @@ use super::{
         Undecided, //
     },
     operations::ViaMmap,
-    setup_flags::{
-        self,
-        Permission,
-        SetupFlags, //
-    },
+    setup_flags,
+    setup_steps::setup_steps,
     OperationsTable,
     PfnBacked,
     VmaOperations, //
@@ -47,9 +45,6 @@ use core::{
     marker::PhantomData,
     ops::Deref, //
 };
-
-/// Makes a lifetime that cannot be shortened, so that it stands for one call of a hook only.
-type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
 /// A VMA in its driver's `.mmap` hook, which will have pages of the kind `K`.
 ///
@@ -110,37 +105,9 @@ impl<'a> VmaSetup<'a> {
     }
 }
 
+setup_steps!(VmaSetup);
+
 impl<'a, K: Kind> VmaSetup<'a, K> {
-    /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
-    #[doc(alias = "VM_MIXEDMAP")]
-    #[inline]
-    pub fn mixedmap(self) -> VmaSetup<'a, MixedMap>
-    where
-        K: Undecided,
-    {
-        self.into_kind()
-    }
-
-    /// The VMA will have page frames only (C: `VM_PFNMAP`).
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the mapping is private and could become writable: writes would have to go to
-    /// copies, which the kernel does not make of page frames (C: `is_cow_mapping()`). To clear
-    /// `VM_MAYWRITE` before ([`try_clear_maywrite()`](Self::try_clear_maywrite)) permits it for
-    /// reading.
-    #[doc(alias = "VM_PFNMAP")]
-    #[inline]
-    pub fn pfnmap(self) -> Result<VmaSetup<'a, PfnMap>>
-    where
-        K: Undecided,
-    {
-        if setup_flags::is_cow(self.flags()) {
-            return Err(EINVAL);
-        }
-        Ok(self.into_kind())
-    }
-
     #[inline]
     fn into_kind<N: Kind>(self) -> VmaSetup<'a, N>
     where
@@ -155,67 +122,6 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
             _brand: PhantomData,
             _kind: PhantomData,
         }
-    }
-
-    /// `mprotect()` cannot make it readable (C: clears `VM_MAYREAD`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped readable.
-    #[doc(alias = "VM_MAYREAD")]
-    #[inline]
-    pub fn try_clear_mayread(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Read)
-    }
-
-    /// `mprotect()` cannot make it writable (C: clears `VM_MAYWRITE`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped writable.
-    #[doc(alias = "VM_MAYWRITE")]
-    #[inline]
-    pub fn try_clear_maywrite(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Write)
-    }
-
-    /// `mprotect()` cannot make it executable (C: clears `VM_MAYEXEC`).
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` if it is mapped executable.
-    #[doc(alias = "VM_MAYEXEC")]
-    #[inline]
-    pub fn try_clear_mayexec(&mut self) -> Result
-    where
-        K: Undecided,
-    {
-        self.clear_may(Permission::Exec)
-    }
-
-    /// `EINVAL` unless the mapping was made with `MAP_SHARED`.
-    #[inline]
-    pub fn require_shared(&self) -> Result {
-        setup_flags::require_shared(self.flags())
-    }
-
-    #[inline]
-    fn clear_may(&mut self, permission: Permission) -> Result {
-        self.write_flags(setup_flags::clear_may(self.flags(), permission)?);
-        Ok(())
-    }
-
-    /// Sets flags (C: `vm_flags_set()`).
-    #[doc(alias = "vm_flags_set")]
-    #[inline]
-    pub fn set_flags(&mut self, flags: SetupFlags) {
-        self.write_flags(self.flags() | flags.flags());
     }
 
     #[inline]

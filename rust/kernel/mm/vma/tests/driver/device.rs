@@ -194,16 +194,21 @@ impl<D> Device<D> {
     }
 }
 
+/// The hook that only gives the operations `T`.
+fn plain_hook<T>() -> Hook<Counted>
+where
+    T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
+{
+    Hook::Mmap(|data, setup| Ok(setup.with_ops::<T>(data.clone())))
+}
+
 impl Device<Counted> {
     /// One whose VMAs have the operations `T` and no flags.
     pub(super) fn plain<T>(shared: &Arc<Shared>) -> Result<KBox<Self>>
     where
         T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
     {
-        Self::new(
-            Counted::new(shared),
-            Hook::Mmap(|data, setup| Ok(setup.with_ops::<T>(data.clone()))),
-        )
+        Self::new(Counted::new(shared), plain_hook::<T>())
     }
 }
 
@@ -286,14 +291,19 @@ impl<D: 'static> Device<D> {
 /// it.
 pub(super) type Bench = (AddressSpace, Arc<Shared>, KBox<Device<Counted>>, ARef<File>);
 
-/// One whose VMAs have the operations `T`, with some pages.
+/// One of some pages, whose files are mapped by `hook`.
+pub(super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Bench> {
+    let mm = AddressSpace::of_this_case()?;
+    let shared = Shared::new(pages)?;
+    let device = Device::new(Counted::new(&shared), hook)?;
+    let file = device.open()?;
+    Ok((mm, shared, device, file))
+}
+
+/// One of some pages, whose VMAs have the operations `T` and no flags.
 pub(super) fn with_plain<T>(pages: u8) -> Result<Bench>
 where
     T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
 {
-    let mm = AddressSpace::of_this_case()?;
-    let shared = Shared::new(pages)?;
-    let device = Device::plain::<T>(&shared)?;
-    let file = device.open()?;
-    Ok((mm, shared, device, file))
+    with_hook(pages, plain_hook::<T>())
 }

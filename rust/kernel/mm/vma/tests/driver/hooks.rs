@@ -5,6 +5,7 @@
 use super::{
     super::address_space::AddressSpace,
     device::{
+        with_hook,
         Counted,
         Device,
         Hook,
@@ -85,10 +86,8 @@ mod tests {
 
     #[test]
     fn a_mapping_has_the_flag_of_its_kind() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(1)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, _shared, _device, file) = with_hook(
+            1,
             Hook::Mmap(|_data, setup| {
                 // Of another kind than the operations, so this is as far as it goes.
                 let kinds = VmaFlag::MIXEDMAP | VmaFlag::PFNMAP;
@@ -103,7 +102,6 @@ mod tests {
                 })
             }),
         )?;
-        let file = device.open()?;
         let (shared_map, private) = (bindings::MAP_SHARED, bindings::MAP_PRIVATE);
         let map = |pgoff, kind| mm.map_file_as(&file, pgoff, 1, READ, kind, 0).err();
 
@@ -117,16 +115,13 @@ mod tests {
 
     #[test]
     fn a_private_mapping_can_be_refused() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(1)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, shared, _device, file) = with_hook(
+            1,
             Hook::Mmap(|data, setup| {
                 setup.require_shared()?;
                 Ok(setup.with_ops::<PlainOps>(data.clone()))
             }),
         )?;
-        let file = device.open()?;
         let map = |kind| mm.map_file_as(&file, 0, 1, READ, kind, 0).err();
 
         assert_eq!(map(bindings::MAP_PRIVATE), Some(EINVAL));
@@ -138,10 +133,8 @@ mod tests {
 
     #[test]
     fn a_description_takes_permissions_away_too() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(1)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, _shared, _device, file) = with_hook(
+            1,
             Hook::MmapPrepare(|_data, mut desc| {
                 desc.require_shared()?;
                 desc.try_clear_maywrite()?;
@@ -154,7 +147,6 @@ mod tests {
                 Err(if is_mixed { ENOTTY } else { EIO })
             }),
         )?;
-        let file = device.open()?;
         let map = |prot, kind| mm.map_file_as(&file, 0, 1, prot, kind, 0).err();
 
         assert_eq!(map(READ, bindings::MAP_PRIVATE), Some(EINVAL));

@@ -6,18 +6,17 @@ use super::{
     super::address_space::{
         peek,
         poke,
-        unmap,
-        AddressSpace, //
+        unmap, //
     },
     device::{
         give_page,
+        with_hook,
         with_plain,
         Bench,
         Counted,
         Device,
         Hook,
-        PlainOps,
-        Shared, //
+        PlainOps, //
     },
 };
 use crate::{
@@ -68,14 +67,10 @@ impl VmaOperations for OtherOps {
 }
 
 fn with_mixed(pages: u8) -> Result<Bench> {
-    let mm = AddressSpace::of_this_case()?;
-    let shared = Shared::new(pages)?;
-    let device = Device::new(
-        Counted::new(&shared),
+    with_hook(
+        pages,
         Hook::Mmap(|data, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(data.clone()))),
-    )?;
-    let file = device.open()?;
-    Ok((mm, shared, device, file))
+    )
 }
 
 /// A page with this in its first byte.
@@ -304,10 +299,8 @@ mod tests {
 
     #[test]
     fn pages_are_inserted_in_the_hook() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(2)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, shared, _device, file) = with_hook(
+            2,
             Hook::Mmap(|data, setup| {
                 let mut setup = setup.mixedmap();
                 let page = page(3)?;
@@ -320,7 +313,6 @@ mod tests {
                 Ok(setup.with_ops::<MixedOps>(data.clone()))
             }),
         )?;
-        let file = device.open()?;
 
         let mapping = mm.map_file(&file, 0, 2)?;
         assert_eq!(

@@ -9,6 +9,7 @@ use super::{
     },
     device::{
         give_page,
+        with_hook,
         with_plain,
         Counted,
         PlainOps, //
@@ -198,16 +199,13 @@ mod tests {
     #[cfg(CONFIG_HAVE_IOREMAP_PROT)]
     #[test]
     fn debuggers_reach_what_cannot_be_pinned() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = super::super::device::Shared::new(1)?;
-        let device = super::super::device::Device::new(
-            Counted::new(&shared),
+        let (mm, _shared, _device, file) = with_hook(
+            1,
             super::super::device::Hook::Mmap(|data, mut setup| {
                 setup.set_flags(SetupFlags::IO);
                 Ok(setup.with_ops::<StrictOps>(data.clone()))
             }),
         )?;
-        let file = device.open()?;
         let mapping = mm.map_file(&file, 0, 1)?;
         let mut bytes = [0u8; 8];
         let mut access = |addr: usize, flags: u32| {

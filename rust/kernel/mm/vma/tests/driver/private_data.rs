@@ -11,6 +11,7 @@ use super::{
     },
     device::{
         give_page,
+        with_hook,
         with_plain,
         Counted,
         Device,
@@ -159,10 +160,8 @@ mod tests {
 
     #[test]
     fn a_hook_that_fails_after_all_gives_it_back() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(1)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, shared, device, _) = with_hook(
+            1,
             Hook::Mmap(|data, setup| {
                 let _set_up = setup.with_ops::<PlainOps>(data.clone());
                 Err(ENOTTY)
@@ -260,16 +259,13 @@ mod tests {
 
     #[test]
     fn special_vmas_are_never_merged() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let shared = Shared::new(2)?;
-        let device = Device::new(
-            Counted::new(&shared),
+        let (mm, shared, _device, file) = with_hook(
+            2,
             Hook::Mmap(|data, mut setup| {
                 setup.set_flags(SetupFlags::DONTEXPAND);
                 Ok(setup.with_ops::<PlainOps>(data.clone()))
             }),
         )?;
-        let file = device.open()?;
         let room = mm.map(2)?;
         unmap(room.start, room.len)?;
         let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
