@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rust Binder, the kernel's own driver whose mappings are in Rust: does it still map, and carry
+//! data from one process to another?
+//!
+//! Each test runs in a process of its own. The results are written in the Test Anything Protocol.
+
+mod binder;
+mod cases;
+mod wire;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+use vma_guest::balance::Balance;
+use vma_guest::runner::Runner;
+use vma_guest::sys::process;
+use vma_guest::tap::Tap;
+
+/// How long a test may take: on an emulated machine, with a kernel that checks all it does.
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("vma-binder: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Returns whether all tests were run, and all went well.
+fn run() -> io::Result<bool> {
+    let mut tap = Tap::begin(io::stdout(), cases::ALL.len())?;
+    if let Err(e) = binder::mount() {
+        tap.bail_out(&format!("binderfs cannot be mounted: {e}"))?;
+        return Ok(false);
+    }
+    process::adopt_orphans()?;
+    let runner = Runner {
+        // Binder does not say what it has.
+        balance: &|| Ok(Balance::default()),
+        limit: LIMIT,
+        settle: Duration::ZERO,
+    };
+    for test in cases::ALL {
+        match runner.run(test) {
+            Ok(faults) => tap.result(test.name, &faults)?,
+            Err(e) => {
+                tap.bail_out(&format!("{}: {e}", test.name))?;
+                break;
+            }
+        }
+    }
+    Ok(tap.is_good())
+}
