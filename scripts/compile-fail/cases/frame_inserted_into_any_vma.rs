@@ -15,5 +15,5 @@ where
     let vma = mmap.lookup(addr).ok_or(ENXIO)?;
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
-    vma.insert_pfn(addr, frame) //~ E0599 "no method named `insert_pfn` found"
+    vma.insert_pfn(addr, frame) //~ E0277 "it is not known whose VMA this is"
 }

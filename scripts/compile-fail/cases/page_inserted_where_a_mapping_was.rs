@@ -16,5 +16,5 @@ where
     let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
-    vma.insert_page(remembered, page) //~ E0599 "no method named `insert_page` found"
+    vma.insert_page(remembered, page) //~ E0277 "it is not known whose VMA this is"
 }

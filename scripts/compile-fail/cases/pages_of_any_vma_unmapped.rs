@@ -11,5 +11,5 @@ fn take_back<T: OperationsTable>(mm: &MmWithUser, pages: Range<usize>) -> Result
     let vma = locks.lock_vma(pages.start).ok_or(ENXIO)?;
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
-    vma.zap_pages(pages) //~ E0599 "no method named `zap_pages` found"
+    vma.zap_pages(pages) //~ E0277 "it is not known whose VMA this is"
 }

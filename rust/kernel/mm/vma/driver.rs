@@ -68,6 +68,7 @@ mod setup_flags;
 mod setup_steps;
 mod shared_page;
 mod table;
+mod unknown_owner;
 
 pub use self::{
     desc::{
