@@ -26,10 +26,7 @@ use crate::{
     bindings,
     error::Error,
     mm::vma::Read,
-    page::{
-        Page,
-        PAGE_SHIFT, //
-    },
+    page::Page,
     prelude::*,
     types::NotThreadSafe, //
 };
@@ -432,7 +429,10 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     where
         T::Data: PfnBacked,
     {
-        use crate::mm::vma::page_table::Pmd;
+        use crate::{
+            mm::vma::page_table::Pmd,
+            page::PAGE_SHIFT, //
+        };
 
         const PAGES: usize = Pmd::SIZE >> PAGE_SHIFT;
         let vma = self.vma();
