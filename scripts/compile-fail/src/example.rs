@@ -11,6 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+/// The module that an example is part of, as for the cases.
+const MODULE: &str = include_str!("../cases/support/module.rs");
+
 /// Compiles every block of Rust in `markdown` against the kernel built in `build_dir`.
 pub fn examples(markdown: &Path, build_dir: &Path, rustc: &Path) -> Result<Report> {
     let shown = markdown.display();
@@ -28,8 +31,14 @@ pub fn examples(markdown: &Path, build_dir: &Path, rustc: &Path) -> Result<Repor
     for (line, block) in blocks {
         let start = Instant::now();
         let path = scratch.path().join(format!("example_{line}.rs"));
-        // A crate has to have a description; what is part of one is not asked to repeat it.
-        let source = format!("//! An example.\n\n{block}");
+        // A crate has to have a description, and one with operations in it is a module; what is part of one is not asked
+        // to repeat it.
+        let module = if block.contains("#[vtable]") {
+            MODULE
+        } else {
+            ""
+        };
+        let source = format!("//! An example.\n\n{block}{module}");
         fs::write(&path, source)
             .with_context(|| format!("{}: cannot be written", path.display()))?;
         let nothing_expected = CaseFile::of_an_example(block);

@@ -55,7 +55,9 @@ impl VmaOperations for AnsweringOps {
             RETRIED => {
                 let shared: Arc<Shared> = fault.data().into();
                 assert!(!fault.flags().holds_vma_lock());
-                assert!(!fault.flags().is_user() && !fault.flags().is_remote());
+                assert!(!fault.flags().is_remote());
+                // User-mode Linux accesses user memory as user space would.
+                assert_eq!(fault.flags().is_user(), cfg!(CONFIG_UML));
                 let fault = match fault.release() {
                     Ok(released) => {
                         assert!(released.may_wait());

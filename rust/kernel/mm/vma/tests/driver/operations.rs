@@ -9,14 +9,12 @@ use super::{
     },
     device::{
         give_page,
-        with_hook,
         with_plain,
         Counted,
         PlainOps, //
     },
 };
 use crate::{
-    bindings,
     mm::vma::{
         driver::{
             AccessBuffer,
@@ -25,7 +23,6 @@ use crate::{
             FaultOutcome,
             OperationsTable,
             Plain,
-            SetupFlags,
             ViaMmap,
             VmaOperations, //
         },
@@ -172,6 +169,7 @@ mod tests {
             mprotect,
             mremap_to, //
         };
+        use crate::bindings;
 
         let (mm, shared, _device, file) = with_plain::<StrictOps>(2)?;
         let mapping = mm.map_file(&file, 0, 1)?;
@@ -199,9 +197,18 @@ mod tests {
     #[cfg(CONFIG_HAVE_IOREMAP_PROT)]
     #[test]
     fn debuggers_reach_what_cannot_be_pinned() -> Result {
+        use super::super::device::{
+            with_hook,
+            Hook, //
+        };
+        use crate::{
+            bindings,
+            mm::vma::driver::SetupFlags, //
+        };
+
         let (mm, _shared, _device, file) = with_hook(
             1,
-            super::super::device::Hook::Mmap(|data, mut setup| {
+            Hook::Mmap(|data, mut setup| {
                 setup.set_flags(SetupFlags::IO);
                 Ok(setup.with_ops::<StrictOps>(data.clone()))
             }),
