@@ -32,18 +32,27 @@ impl Buffer {
         let mut from = 0;
 
         while freed < max {
-            let Some(index) = self.next_discarded(from)? else {
-                break;
-            };
-            match self.reclaim_page(mapping.as_ref(), index) {
-                Ok(()) => freed += 1,
+            match self.reclaim_next(mapping.as_ref(), from) {
+                Ok(Some(index)) => {
+                    freed += 1;
+                    from = index + 1;
+                }
+                Ok(None) => break,
                 Err(e) if freed == 0 => return Err(e),
                 Err(_) => break,
             }
-            from = index + 1;
         }
         RECLAIMED.fetch_add(freed, Relaxed);
         Ok(freed)
+    }
+
+    /// Takes back the next page that is discarded, from an index on; returns its index.
+    fn reclaim_next(&self, mapping: Option<&Mapping>, from: usize) -> Result<Option<usize>> {
+        let Some(index) = self.next_discarded(from)? else {
+            return Ok(None);
+        };
+        self.reclaim_page(mapping, index)?;
+        Ok(Some(index))
     }
 
     fn next_discarded(&self, from: usize) -> Result<Option<usize>> {
