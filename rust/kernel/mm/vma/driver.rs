@@ -7,7 +7,7 @@
 //! - The driver says what it does with its VMAs by implementing [`VmaOperations`], and gives the
 //!   operations their table with [`vm_operations!`](crate::vm_operations).
 //! - Its mmap hook is handed a new VMA to set up: a [`VmaSetup`] by `.mmap`, a [`VmaDesc`] by
-//!   `.mmap_prepare`. It says what [kind](kind) of pages the VMA will have, takes permissions away,
+//!   `.mmap_prepare`. It says what [`kind`] of pages the VMA will have, takes permissions away,
 //!   and ends with the operations and their [private data](PrivateData).
 //! - From then on the VMA is known by the address of that table. [`Vma::downcast()`] turns a view
 //!   of any VMA into a [`DriverVma<T, L>`] if it is one of `T`'s, and only a [`DriverVma`] has the
