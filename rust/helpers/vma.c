@@ -34,6 +34,19 @@ __rust_helper void rust_helper_mmap_write_downgrade(struct mm_struct *mm)
 	mmap_write_downgrade(mm);
 }
 
+__rust_helper void rust_helper_vma_iter_init(struct vma_iterator *vmi,
+					     struct mm_struct *mm,
+					     unsigned long addr)
+{
+	vma_iter_init(vmi, mm, addr);
+}
+
+__rust_helper struct vm_area_struct *
+rust_helper_vma_find(struct vma_iterator *vmi, unsigned long max)
+{
+	return vma_find(vmi, max);
+}
+
 #ifdef CONFIG_PER_VMA_LOCK
 __rust_helper bool
 rust_helper_vma_start_read_locked(struct vm_area_struct *vma)

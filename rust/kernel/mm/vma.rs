@@ -81,6 +81,7 @@ mod debug;
 pub mod driver;
 mod fields;
 mod flags;
+mod iter;
 pub mod level;
 mod lock_table;
 mod mmap_guard;
@@ -113,6 +114,11 @@ pub use self::{
         AdviceFlags,
         VmaFlag,
         VmaFlags, //
+    },
+    iter::{
+        Area,
+        Areas,
+        Vmas, //
     },
     level::{
         Closing,

@@ -41,10 +41,8 @@ impl List {
 
         let mut locks = mm.vma_locks();
         let mmap = locks.read_killable()?;
-        let mut next = 0;
-        while let Some(vma) = mmap.find_vma(next) {
+        for vma in mmap.vmas() {
             records.push(record(vma), GFP_KERNEL_ACCOUNT)?;
-            next = vma.end();
         }
         drop(mmap);
 

@@ -97,29 +97,8 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
 
     /// The first VMA that ends above `addr` (C: `find_vma()`).
     ///
-    /// It may begin above `addr`. To visit all VMAs, start at 0 and go on at the end of the last.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::mm::MmWithUser;
-    ///
-    /// /// How much of the address space is mapped, in bytes.
-    /// fn total(mm: &MmWithUser) -> usize {
-    ///     let mut locks = mm.vma_locks();
-    ///     let mmap = locks.read();
-    ///     let (mut addr, mut sum) = (0, 0);
-    ///     while let Some(vma) = mmap.find_vma(addr) {
-    ///         addr = vma.end();
-    ///         sum += addr - vma.start();
-    ///     }
-    ///     sum
-    /// }
-    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
-    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
-    /// # assert_eq!(total(current!().mm().ok_or(EINVAL)?), 0);
-    /// # Ok::<(), Error>(())
-    /// ```
+    /// It may begin above `addr`. To visit several VMAs there are [`vmas()`](Self::vmas) and
+    /// [`vmas_in()`](Self::vmas_in).
     #[inline]
     pub fn find_vma(&self, addr: usize) -> Option<&Vma<L>> {
         // SAFETY: The mm is alive, and by the type invariants its mmap lock is held.

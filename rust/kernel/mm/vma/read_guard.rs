@@ -7,7 +7,10 @@
 //! guard remembers, in the lowest bit of its pointer.
 
 use super::{
-    level::Read,
+    level::{
+        MmapRead,
+        Read, //
+    },
     mmap_guard::MmapReadGuard,
     vma_guard::VmaReadGuard,
     Vma, //
@@ -59,12 +62,17 @@ impl<'s> ReadGuard<'s> {
     /// The tag of a guard that holds the mmap read lock. A VMA's address leaves that bit free.
     const MMAP_LOCKED: usize = 1;
 
-    /// Exchanges the mmap read lock for the VMA read lock, or keeps it where that fails.
+    /// Exchanges the mmap read lock for the read lock of the VMA that `find` finds for `addr`, or
+    /// keeps it where that fails.
     ///
-    /// Returns `None`, with the mmap lock released, if there is no VMA at `addr`.
+    /// Returns `None`, with the mmap lock released, if there is no such VMA.
     #[inline]
-    pub(super) fn lock_under_mmap(mmap: MmapReadGuard<'s>, addr: usize) -> Option<Self> {
-        let vma = mmap.lookup(addr)?;
+    pub(super) fn lock_under_mmap(
+        mmap: MmapReadGuard<'s>,
+        find: for<'m> fn(&'m MmapReadGuard<'s>, usize) -> Option<&'m Vma<MmapRead>>,
+        addr: usize,
+    ) -> Option<Self> {
+        let vma = find(&mmap, addr)?;
 
         // SAFETY: The VMA belongs to `mmap.mm()`, which has non-zero `mm_users` for 's.
         if let Ok(vma) = unsafe { VmaReadGuard::<'s>::lock_held(Some(vma)) } {

@@ -20,6 +20,8 @@ use super::{
     read_guard::ReadGuard,
     vma_guard::VmaReadGuard,
 };
+#[cfg(CONFIG_PER_VMA_LOCK)]
+use crate::error::code::EAGAIN;
 use crate::{
     bindings,
     error::{
@@ -241,7 +243,7 @@ impl<'mm> VmaLocks<'mm> {
     pub fn lock_vma(&mut self, addr: usize) -> Option<ReadGuard<'_>> {
         match VmaReadGuard::lock_under_rcu(self.mm, addr) {
             Some(vma) => Some(vma.into()),
-            None => ReadGuard::lock_under_mmap(self.read(), addr),
+            None => ReadGuard::lock_under_mmap(self.read(), MmapReadGuard::lookup, addr),
         }
     }
     /// Like [`lock_vma()`](Self::lock_vma), but does not wait for the mmap lock when the task is
@@ -254,8 +256,74 @@ impl<'mm> VmaLocks<'mm> {
     pub fn lock_vma_killable(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
         match VmaReadGuard::lock_under_rcu(self.mm, addr) {
             Some(vma) => Ok(Some(vma.into())),
-            None => Ok(ReadGuard::lock_under_mmap(self.read_killable()?, addr)),
+            None => {
+                let mmap = self.read_killable()?;
+                Ok(ReadGuard::lock_under_mmap(
+                    mmap,
+                    MmapReadGuard::lookup,
+                    addr,
+                ))
+            }
         }
+    }
+
+    /// Read-locks the first VMA that ends above `addr` (C: `lock_next_vma()`).
+    ///
+    /// To visit the VMAs of an address space without holding up the whole of it, start at 0 and go
+    /// on at the end of the last. Each is locked by itself, so what is seen is no picture of one
+    /// moment, but:
+    ///
+    /// - A VMA is given only if it ends above `addr`. It may begin below, if it was enlarged
+    ///   meanwhile.
+    /// - If it begins above `addr`, there was a moment during the call at which nothing was mapped
+    ///   between the two.
+    ///
+    /// The mmap lock is taken if the VMA lock cannot be had without, and handed over to the VMA
+    /// lock again, as in [`lock_vma()`](Self::lock_vma). Without `CONFIG_PER_VMA_LOCK` the guard
+    /// keeps it.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if a fatal signal arrived while waiting for the mmap lock. Nothing is held then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::{vma::VmaFlag, MmWithUser};
+    /// # use kernel::prelude::*;
+    ///
+    /// /// How much of the address space is writable, in bytes; page faults of others go on.
+    /// fn writable(mm: &MmWithUser) -> Result<usize> {
+    ///     let mut locks = mm.vma_locks();
+    ///     let (mut addr, mut sum) = (0, 0);
+    ///     while let Some(vma) = locks.lock_next_vma(addr)? {
+    ///         if vma.flags().contains(VmaFlag::WRITE) {
+    ///             sum += vma.end() - vma.start().max(addr);
+    ///         }
+    ///         addr = vma.end();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert_eq!(writable(current!().mm().ok_or(EINVAL)?)?, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn lock_next_vma(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
+        #[cfg(CONFIG_PER_VMA_LOCK)]
+        match VmaReadGuard::lock_next(self.mm, addr) {
+            Ok(vma) => return Ok(vma.map(ReadGuard::from)),
+            // The count of readers is at its limit.
+            Err(e) if e == EAGAIN => {}
+            Err(e) => return Err(e),
+        }
+
+        let mmap = self.read_killable()?;
+        Ok(ReadGuard::lock_under_mmap(
+            mmap,
+            MmapReadGuard::find_vma,
+            addr,
+        ))
     }
 }
 

@@ -11,6 +11,7 @@ mod data_race;
 mod driver;
 mod exclusivity;
 mod fields;
+mod iter;
 mod killed;
 mod levels;
 mod mmap_guard;

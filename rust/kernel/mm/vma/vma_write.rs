@@ -67,4 +67,39 @@ impl<L: Level> Vma<L> {
         // SAFETY: The VMA write lock was just taken, and lasts as long as the mmap write lock does.
         Ok(unsafe { Vma::from_raw(self.as_raw()) })
     }
+
+    /// Whether this VMA is write-locked, by the task that asks (C: `__is_vma_write_locked()`).
+    ///
+    /// Always, without `CONFIG_PER_VMA_LOCK`: the mmap write lock is all that there is.
+    #[doc(alias = "__is_vma_write_locked")]
+    #[inline]
+    pub fn is_write_locked(&self) -> bool
+    where
+        L: MmapWriteHeld,
+    {
+        #[cfg(CONFIG_PER_VMA_LOCK)]
+        // SAFETY: The VMA and its mm are alive. By `L: MmapWriteHeld` nobody else changes one of
+        // the two numbers.
+        unsafe {
+            let vma = self.as_raw();
+            (*vma).vm_lock_seq == (*(*vma).vm_mm).__bindgen_anon_1.mm_lock_seq.sequence
+        }
+
+        #[cfg(not(CONFIG_PER_VMA_LOCK))]
+        true
+    }
+
+    /// This VMA at the level [`VmaWrite`], if it is write-locked already.
+    ///
+    /// Unlike [`start_write()`](Self::start_write) it takes no lock, and so never waits for
+    /// readers.
+    #[inline]
+    pub fn as_write_locked(&self) -> Option<&Vma<VmaWrite>>
+    where
+        L: MmapWriteHeld,
+    {
+        // SAFETY: The VMA write lock is held, and lasts as long as the mmap write lock does.
+        self.is_write_locked()
+            .then(|| unsafe { Vma::from_raw(self.as_raw()) })
+    }
 }

@@ -67,6 +67,35 @@ mod tests {
     }
 
     #[test]
+    fn a_vma_knows_whether_it_is_write_locked() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (one, other) = (mm.map(1)?, mm.map(1)?);
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let (one, other) = (
+            mmap.lookup(one.start).ok_or(ENOENT)?,
+            mmap.lookup(other.start).ok_or(ENOENT)?,
+        );
+        one.start_write();
+        assert!(one.is_write_locked());
+        let locked = one.as_write_locked().ok_or(EIO)?;
+        locked.set_flags(AdviceFlags::DONTDUMP);
+        assert!(locked.is_write_locked());
+        // It is not, where there are such locks.
+        let is_locked = !cfg!(CONFIG_PER_VMA_LOCK);
+        assert_eq!(other.is_write_locked(), is_locked);
+        assert_eq!(other.as_write_locked().is_some(), is_locked);
+        drop(mmap);
+
+        let mmap = locks.write();
+        for vma in mmap.vmas() {
+            assert_eq!(vma.is_write_locked(), is_locked);
+        }
+        Ok(())
+    }
+
+    #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
     fn unlock_and_downgrade_end_all_write_locks_at_once() -> Result {
         let mm = AddressSpace::of_this_case()?;

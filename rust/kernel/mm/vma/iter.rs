@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The VMAs of an address space one after the other, under the mmap lock.
+//!
+//! The iterators borrow the guard: while there is one, the lock is held and the tree of VMAs is as
+//! it was. Each step goes on from where the last one was in the tree, and does not search from the
+//! root.
+//!
+//! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
+
+use super::{
+    level::MmapLevel,
+    mmap_guard::MmapGuard,
+    Vma, //
+};
+use crate::{
+    bindings,
+    types::NotThreadSafe, //
+};
+use core::{
+    iter::FusedIterator,
+    marker::PhantomData,
+    ops::Range, //
+};
+
+/// VMAs in the order of their addresses (C: `struct vma_iterator`).
+///
+/// # Invariants
+///
+/// `vmi` is an iterator of an address space whose mmap lock is held, in the mode `L`, for `'g`, and
+/// whose tree of VMAs is not changed for as long. Nothing is found by it that starts at `end` or
+/// above.
+#[must_use = "iterators are lazy"]
+pub struct Vmas<'g, L: MmapLevel> {
+    vmi: bindings::vma_iterator,
+    end: usize,
+    _guard: PhantomData<&'g Vma<L>>,
+    _nts: NotThreadSafe,
+}
+
+/// A part of an address space.
+pub enum Area<'g, L: MmapLevel> {
+    /// A VMA. It may begin before and end after the range that was asked for.
+    Vma(&'g Vma<L>),
+
+    /// A range without a VMA, within the range that was asked for.
+    Gap(Range<usize>),
+}
+
+/// VMAs, and the gaps between them, in the order of their addresses.
+#[must_use = "iterators are lazy"]
+pub struct Areas<'g, L: MmapLevel> {
+    vmas: Vmas<'g, L>,
+    // Behind a gap that was given out already.
+    next: Option<&'g Vma<L>>,
+    at: usize,
+    end: usize,
+}
+
+impl<L: MmapLevel> MmapGuard<'_, L> {
+    /// All VMAs (C: `for_each_vma()`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::MmWithUser;
+    ///
+    /// /// How much of the address space is mapped, in bytes.
+    /// fn total(mm: &MmWithUser) -> usize {
+    ///     let mut locks = mm.vma_locks();
+    ///     let mmap = locks.read();
+    ///     mmap.vmas().map(|vma| vma.end() - vma.start()).sum()
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert_eq!(total(current!().mm().ok_or(EINVAL)?), 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "for_each_vma")]
+    #[inline]
+    pub fn vmas(&self) -> Vmas<'_, L> {
+        self.vmas_in(0..usize::MAX)
+    }
+
+    /// The VMAs that have an address in `range` (C: `for_each_vma_range()`).
+    ///
+    /// The first may begin before the range, the last may end after it. None for an empty range.
+    #[doc(alias = "for_each_vma_range")]
+    #[inline]
+    pub fn vmas_in(&self, range: Range<usize>) -> Vmas<'_, L> {
+        let mut vmi = bindings::vma_iterator::default();
+        // SAFETY: The mm is alive; this only writes to the iterator.
+        unsafe { bindings::vma_iter_init(&mut vmi, self.mm().as_raw(), range.start) };
+
+        // INVARIANT: The iterator borrows the guard, which holds the lock. What changes the tree
+        // borrows it mutably.
+        Vmas {
+            vmi,
+            end: if range.is_empty() { 0 } else { range.end },
+            _guard: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
+    /// The VMAs that have an address in `range`, and the gaps between them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::{vma::Area, MmWithUser};
+    ///
+    /// /// Whether nothing is missing from `range`.
+    /// fn is_mapped(mm: &MmWithUser, range: core::ops::Range<usize>) -> bool {
+    ///     let mut locks = mm.vma_locks();
+    ///     let mmap = locks.read();
+    ///     mmap.areas_in(range).all(|area| matches!(area, Area::Vma(_)))
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert!(!is_mapped(current!().mm().ok_or(EINVAL)?, 0..4096));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn areas_in(&self, range: Range<usize>) -> Areas<'_, L> {
+        Areas {
+            vmas: self.vmas_in(range.clone()),
+            next: None,
+            at: range.start,
+            end: range.end,
+        }
+    }
+}
+
+impl<'g, L: MmapLevel> Iterator for Vmas<'g, L> {
+    type Item = &'g Vma<L>;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'g Vma<L>> {
+        if self.end == 0 {
+            return None;
+        }
+
+        // SAFETY: By the type invariants the lock is held, and the iterator is where the last call
+        // has left it, in the same tree.
+        let vma = unsafe { bindings::vma_find(&mut self.vmi, self.end) };
+        if vma.is_null() {
+            self.end = 0;
+            return None;
+        }
+
+        // SAFETY: A VMA in the tree is attached and stays so for 'g, by the type invariants.
+        Some(unsafe { Vma::from_raw(vma) })
+    }
+}
+
+impl<L: MmapLevel> FusedIterator for Vmas<'_, L> {}
+
+impl<'g, L: MmapLevel> Iterator for Areas<'g, L> {
+    type Item = Area<'g, L>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Area<'g, L>> {
+        let from = self.at;
+
+        match self.next.take().or_else(|| self.vmas.next()) {
+            Some(vma) if vma.start() > from => {
+                self.at = vma.start();
+                self.next = Some(vma);
+                Some(Area::Gap(from..self.at))
+            }
+            Some(vma) => {
+                self.at = vma.end();
+                Some(Area::Vma(vma))
+            }
+            None if from < self.end => {
+                self.at = self.end;
+                Some(Area::Gap(from..self.end))
+            }
+            None => None,
+        }
+    }
+}
+
+impl<L: MmapLevel> FusedIterator for Areas<'_, L> {}
