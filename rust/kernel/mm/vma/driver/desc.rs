@@ -23,6 +23,7 @@ use super::{
         Undecided, //
     },
     operations::ViaMmapPrepare,
+    pfn_region::Remap,
     setup_flags,
     setup_steps::setup_steps,
     OperationsTable,
@@ -198,16 +199,11 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
         T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmapPrepare>,
         T::Data: PfnBacked,
     {
-        let frames = data.frames();
-        let len = setup_flags::check_remap(
-            (self.start(), self.end()),
-            addr,
-            frame,
-            pages,
-            frames.count(),
-        )?;
-        let pfn = frames.pfn(frame).ok_or(EINVAL)?;
-        let prot = frames.page_prot(PageProt::from_raw(self.raw().page_prot));
+        let vma_addrs = self.start()..self.end();
+        let vma_prot = PageProt::from_raw(self.raw().page_prot);
+        let Remap { pfn, len, prot } = data
+            .frames()
+            .remap(vma_addrs, vma_prot, addr, frame, pages)?;
 
         let desc = self.raw_mut();
         desc.action.type_ = bindings::mmap_action_type_MMAP_REMAP_PFN;

@@ -17,12 +17,18 @@ use crate::{
         },
         PageProt, //
     },
-    page::PAGE_SHIFT,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*,
     sync::Arc, //
 };
 use core::{
-    ops::Deref,
+    ops::{
+        Deref,
+        Range, //
+    },
     ptr::NonNull, //
 };
 
@@ -150,6 +156,34 @@ impl Frames {
         (frame < self.count).then(|| self.first_pfn + frame)
     }
 
+    /// What to pass to C to map `pages` frames from `frame` on at `addr`, in a VMA that has the
+    /// addresses `vma` and the protection `prot`.
+    ///
+    /// `EINVAL` if `pages` is zero, or if the range is not one of whole pages in the VMA or the
+    /// frames are not all there.
+    pub(super) fn remap(
+        &self,
+        vma: Range<usize>,
+        prot: PageProt,
+        addr: usize,
+        frame: usize,
+        pages: usize,
+    ) -> Result<Remap> {
+        let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
+        let end = addr.checked_add(len).ok_or(EINVAL)?;
+        let last = frame.checked_add(pages).ok_or(EINVAL)?;
+
+        let aligned = addr & (PAGE_SIZE - 1) == 0;
+        if pages == 0 || !aligned || addr < vma.start || end > vma.end || last > self.count {
+            return Err(EINVAL);
+        }
+        Ok(Remap {
+            pfn: self.first_pfn + frame,
+            len,
+            prot: self.page_prot(prot),
+        })
+    }
+
     /// Whether entries that map these frames have the protection of the VMA.
     #[inline]
     pub(super) fn is_cached(&self) -> bool {
@@ -193,6 +227,13 @@ impl Frames {
         unsafe { copy_to_shared(to, from) };
         Ok(())
     }
+}
+
+/// Frames to be mapped in one go: the first, their size in bytes, and the protection.
+pub(super) struct Remap {
+    pub(super) pfn: usize,
+    pub(super) len: usize,
+    pub(super) prot: PageProt,
 }
 
 /// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages

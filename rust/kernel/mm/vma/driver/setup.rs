@@ -20,6 +20,7 @@ use super::{
         Undecided, //
     },
     operations::ViaMmap,
+    pfn_region::Remap,
     setup_flags,
     setup_steps::setup_steps,
     OperationsTable,
@@ -200,16 +201,10 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
         T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmap>,
         T::Data: PfnBacked,
     {
-        let frames = data.frames();
-        let len = setup_flags::check_remap(
-            (self.start(), self.end()),
-            addr,
-            frame,
-            pages,
-            frames.count(),
-        )?;
-        let pfn = frames.pfn(frame).ok_or(EINVAL)?;
-        let prot = frames.page_prot(self.page_prot());
+        let vma_addrs = self.start()..self.end();
+        let Remap { pfn, len, prot } =
+            data.frames()
+                .remap(vma_addrs, self.page_prot(), addr, frame, pages)?;
 
         let vma = self.vma.as_raw();
         // From here on the VMA has a share of the frames; an error takes both away again.

@@ -7,7 +7,6 @@ use crate::{
         VmaFlag,
         VmaFlags, //
     },
-    page::PAGE_SIZE,
     prelude::*, //
 };
 use core::ops::BitOr;
@@ -85,28 +84,4 @@ pub(super) fn require_shared(flags: VmaFlags) -> Result {
 #[inline]
 pub(super) fn is_cow(flags: VmaFlags) -> bool {
     flags.contains(VmaFlag::MAYWRITE) && !flags.contains(VmaFlag::SHARED)
-}
-
-/// How many page frames a remap needs, and whether it fits.
-///
-/// `EINVAL` if `pages` is zero, or if the range does not lie in the VMA or the frames not in what
-/// there is.
-#[inline]
-pub(super) fn check_remap(
-    vma: (usize, usize),
-    addr: usize,
-    first: usize,
-    pages: usize,
-    available: usize,
-) -> Result<usize> {
-    let (start, end) = vma;
-    let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
-    let addr_end = addr.checked_add(len).ok_or(EINVAL)?;
-    let last = first.checked_add(pages).ok_or(EINVAL)?;
-
-    let aligned = addr & (PAGE_SIZE - 1) == 0;
-    if pages == 0 || !aligned || addr < start || addr_end > end || last > available {
-        return Err(EINVAL);
-    }
-    Ok(len)
 }
