@@ -19,7 +19,8 @@
 use super::{
     shared_memory::{
         copy_from_shared,
-        copy_to_shared, //
+        copy_to_shared,
+        with_mapped, //
     },
     MmapReadGuard,
     VmaLocks, //
@@ -483,12 +484,7 @@ impl PinnedPage<'_> {
 
     /// Calls `f` with the address of the memory in this page.
     fn with_mapped(&self, f: impl FnOnce(*mut u8)) {
-        // SAFETY: The page is pinned. It is unmapped in the reverse order of any that `f` maps. The
-        // start is in the page.
-        unsafe {
-            let memory = bindings::kmap_local_page(self.page);
-            f(memory.cast::<u8>().add(self.start));
-            bindings::kunmap_local(memory);
-        }
+        // SAFETY: The page is pinned, and the start is in it.
+        unsafe { with_mapped(self.page, |memory| f(memory.add(self.start))) };
     }
 }

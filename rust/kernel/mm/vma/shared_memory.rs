@@ -2,6 +2,22 @@
 
 //! Copies from and to memory that user space accesses at the same time.
 
+use crate::bindings;
+
+/// Calls `f` with the address of a page, which is mapped for as long.
+///
+/// # Safety
+///
+/// The caller must have a reference to the page.
+pub(super) unsafe fn with_mapped(page: *mut bindings::page, f: impl FnOnce(*mut u8)) {
+    // SAFETY: The page is valid, and is unmapped below in the reverse order of any that `f` maps.
+    unsafe {
+        let memory = bindings::kmap_local_page(page);
+        f(memory.cast());
+        bindings::kunmap_local(memory);
+    }
+}
+
 /// Copies from memory that user space may be writing.
 ///
 /// Each load is volatile, and of a word where that is aligned, as those of `READ_ONCE()`.

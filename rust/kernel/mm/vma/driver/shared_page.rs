@@ -7,10 +7,10 @@ use crate::{
         AllocError,
         Flags, //
     },
-    bindings,
     mm::vma::shared_memory::{
         copy_from_shared,
-        copy_to_shared, //
+        copy_to_shared,
+        with_mapped, //
     },
     page::{
         Page,
@@ -18,6 +18,7 @@ use crate::{
     },
     prelude::*, //
 };
+
 /// A page of memory to be mapped into user space.
 ///
 /// It is zero at first, so that nothing of the kernel's is shown. User space may write to it at any
@@ -50,10 +51,12 @@ impl SharedPage {
     /// `EINVAL` beyond its end.
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
         let at = checked(offset, to.len())?;
-        with_mapped(self.0.as_ptr(), |memory| {
-            // SAFETY: The range was checked.
-            unsafe { copy_from_shared(memory.add(at), to) }
-        });
+        // SAFETY: The page is this one's, and the range was checked.
+        unsafe {
+            with_mapped(self.0.as_ptr(), |memory| {
+                copy_from_shared(memory.add(at), to)
+            })
+        };
         Ok(())
     }
 
@@ -64,10 +67,12 @@ impl SharedPage {
     /// `EINVAL` beyond its end.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
         let at = checked(offset, from.len())?;
-        with_mapped(self.0.as_ptr(), |memory| {
-            // SAFETY: The range was checked.
-            unsafe { copy_to_shared(memory.add(at), from) }
-        });
+        // SAFETY: The page is this one's, and the range was checked.
+        unsafe {
+            with_mapped(self.0.as_ptr(), |memory| {
+                copy_to_shared(memory.add(at), from)
+            })
+        };
         Ok(())
     }
 }
@@ -76,15 +81,5 @@ fn checked(offset: usize, len: usize) -> Result<usize> {
     match offset.checked_add(len) {
         Some(end) if end <= PAGE_SIZE => Ok(offset),
         _ => Err(EINVAL),
-    }
-}
-
-/// Calls `f` with the address of a page that the caller has a reference to.
-fn with_mapped(page: *mut bindings::page, f: impl FnOnce(*mut u8)) {
-    // SAFETY: The page is valid, and is unmapped below in the reverse order of any that `f` maps.
-    unsafe {
-        let memory = bindings::kmap_local_page(page);
-        f(memory.cast());
-        bindings::kunmap_local(memory);
     }
 }
