@@ -34,6 +34,19 @@ __rust_helper void rust_helper_mmap_write_downgrade(struct mm_struct *mm)
 	mmap_write_downgrade(mm);
 }
 
+__rust_helper bool
+rust_helper_mmap_lock_speculate_try_begin(struct mm_struct *mm,
+					  unsigned int *seq)
+{
+	return mmap_lock_speculate_try_begin(mm, seq);
+}
+
+__rust_helper bool
+rust_helper_mmap_lock_speculate_retry(struct mm_struct *mm, unsigned int seq)
+{
+	return mmap_lock_speculate_retry(mm, seq);
+}
+
 __rust_helper void rust_helper_vma_iter_init(struct vma_iterator *vmi,
 					     struct mm_struct *mm,
 					     unsigned long addr)

@@ -77,6 +77,7 @@ use core::{
 };
 
 mod anon_name;
+mod cursor;
 mod debug;
 pub mod driver;
 mod fields;
@@ -84,6 +85,8 @@ mod flags;
 mod iter;
 pub mod level;
 mod lock_table;
+mod locked_vmas;
+mod mm_access;
 mod mmap_guard;
 #[cfg(CONFIG_NUMA)]
 mod numa;
@@ -96,6 +99,7 @@ mod refcnt;
 pub mod rmap;
 mod scope;
 mod shared_memory;
+mod speculation;
 #[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
 mod tests;
 mod unstable;
@@ -109,6 +113,10 @@ pub use self::numa::NumabState;
 pub use self::numa::VmaPolicy;
 pub use self::{
     anon_name::AnonVmaName,
+    cursor::{
+        LockCounts,
+        VmaCursor, //
+    },
     driver::DriverVma,
     flags::{
         AdviceFlags,
@@ -142,6 +150,11 @@ pub use self::{
         WriteAll,
         WriteMost, //
     },
+    locked_vmas::{
+        LockVmasError,
+        LockedVmas, //
+    },
+    mm_access::PtraceMode,
     mmap_guard::{
         MmapGuard,
         MmapReadGuard,
@@ -158,6 +171,11 @@ pub use self::{
     scope::{
         LockSubclass,
         VmaLocks, //
+    },
+    speculation::{
+        Speculation,
+        SpeculationError,
+        SpeculativeVma, //
     },
     unstable::UnstableVma,
     userfaultfd::UserfaultfdCtx,

@@ -13,6 +13,7 @@
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
 use super::{
+    cursor::Walk,
     mmap_guard::{
         MmapReadGuard,
         MmapWriteGuard, //
@@ -20,8 +21,6 @@ use super::{
     read_guard::ReadGuard,
     vma_guard::VmaReadGuard,
 };
-#[cfg(CONFIG_PER_VMA_LOCK)]
-use crate::error::code::EAGAIN;
 use crate::{
     bindings,
     error::{
@@ -270,7 +269,8 @@ impl<'mm> VmaLocks<'mm> {
     /// Read-locks the first VMA that ends above `addr` (C: `lock_next_vma()`).
     ///
     /// To visit the VMAs of an address space without holding up the whole of it, start at 0 and go
-    /// on at the end of the last. Each is locked by itself, so what is seen is no picture of one
+    /// on at the end of the last; who does not sleep in between has a [`cursor()`](Self::cursor)
+    /// for that. Each is locked by itself, so what is seen is no picture of one
     /// moment, but:
     ///
     /// - A VMA is given only if it ends above `addr`. It may begin below, if it was enlarged
@@ -310,20 +310,7 @@ impl<'mm> VmaLocks<'mm> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn lock_next_vma(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
-        #[cfg(CONFIG_PER_VMA_LOCK)]
-        match VmaReadGuard::lock_next(self.mm, addr) {
-            Ok(vma) => return Ok(vma.map(ReadGuard::from)),
-            // The count of readers is at its limit.
-            Err(e) if e == EAGAIN => {}
-            Err(e) => return Err(e),
-        }
-
-        let mmap = self.read_killable()?;
-        Ok(ReadGuard::lock_under_mmap(
-            mmap,
-            MmapReadGuard::find_vma,
-            addr,
-        ))
+        Walk::new(self.mm, addr).lock_next(addr)
     }
 }
 

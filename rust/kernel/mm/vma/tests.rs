@@ -7,6 +7,7 @@
 //! through, lets it through, and checks that it has.
 
 mod address_space;
+mod cursor;
 mod data_race;
 mod driver;
 mod exclusivity;
@@ -14,6 +15,7 @@ mod fields;
 mod iter;
 mod killed;
 mod levels;
+mod locked_vmas;
 mod mmap_guard;
 mod no_vma_lock;
 mod page_table;
@@ -22,6 +24,7 @@ mod refcnt;
 mod rmap;
 mod second_task;
 mod setup;
+mod speculation;
 mod unstable;
 mod vma_guard;
 mod vma_write;

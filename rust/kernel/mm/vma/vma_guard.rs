@@ -26,14 +26,6 @@ use crate::{
     mm::MmWithUser,
     types::NotThreadSafe, //
 };
-#[cfg(CONFIG_PER_VMA_LOCK)]
-use crate::{
-    error::{
-        from_err_ptr,
-        Result, //
-    },
-    sync::rcu, //
-};
 use core::{
     marker::PhantomData,
     ops::Deref,
@@ -120,27 +112,6 @@ impl<'s> VmaReadGuard<'s> {
             let _ = (mm, addr);
             None
         }
-    }
-
-    /// `lock_next_vma()`, which is not exported, so modules reach it through the crate.
-    ///
-    /// `EAGAIN` if the VMA's count of readers is at its limit, `EINTR` if the task is being killed.
-    #[cfg(CONFIG_PER_VMA_LOCK)]
-    #[inline(never)]
-    pub(super) fn lock_next(mm: &'s MmWithUser, addr: usize) -> Result<Option<Self>> {
-        let rcu = rcu::read_lock();
-        let mut vmi = bindings::vma_iterator::default();
-
-        // SAFETY: `mm_users` is non-zero for 's. The function is called under RCU, which it may
-        // leave and enter again; the iterator is not used after it.
-        let vma = from_err_ptr(unsafe {
-            bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr);
-            bindings::lock_next_vma(mm.as_raw(), &mut vmi, addr)
-        })?;
-        drop(rcu);
-
-        // SAFETY: The VMA was just read-locked by this task; it belongs to `mm`.
-        Ok(NonNull::new(vma).map(|vma| unsafe { Self::from_held(vma) }))
     }
 
     /// `vma_start_read_locked()`.

@@ -18,7 +18,9 @@ use crate::{
     error::code::EAGAIN,
     mm::vma::{
         HeldLock,
+        LockCounts,
         LockSubclass,
+        LockVmasError,
         ReadLockError,
         VmRefcnt, //
     },
@@ -148,5 +150,72 @@ mod tests {
         drop(many);
         assert_eq!(refcnt(&mm, mapping), UNLOCKED);
         Ok(())
+    }
+
+    #[test]
+    fn a_cursor_keeps_the_mmap_lock_instead() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (mapping, next) = {
+            let (one, other) = (mm.map(1)?, mm.map(1)?);
+            if one.start < other.start {
+                (one, other)
+            } else {
+                (other, one)
+            }
+        };
+        let many = ManyReaders::of(&mm, mapping)?;
+        let mut counts = LockCounts::default();
+
+        let mut locks = mm.vma_locks();
+        let mut cursor = locks.cursor(mapping.start);
+        let vma = cursor.lock_next_counted(&mut counts)?.ok_or(ENOENT)?;
+        assert_eq!((vma.start(), vma.refcnt()), (mapping.start, FULL));
+        // The mmap read lock keeps writers out, readers not.
+        assert!(mm.vma_locks().read_trylock().is_some());
+        // SAFETY: The mm is alive, and the counter an aligned word.
+        let mmap_lock = unsafe {
+            let mm = mm.as_raw();
+            (&raw const (*mm).__bindgen_anon_1.mmap_lock.count.counter).read_volatile()
+        };
+        assert_ne!(mmap_lock, 0);
+
+        // It goes on by VMA locks.
+        let vma = cursor.lock_next_counted(&mut counts)?.ok_or(ENOENT)?;
+        assert_eq!(vma.start(), next.start);
+        assert_eq!(
+            counts,
+            LockCounts {
+                rcu: 1,
+                retried: 0,
+                mmap_lock: 1
+            }
+        );
+        drop(cursor);
+        drop(many);
+        assert_eq!(refcnt(&mm, mapping), UNLOCKED);
+        mmap_writer(&mm)?.join()
+    }
+
+    #[test]
+    fn several_vmas_are_locked_or_none() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (mapping, other) = (mm.map(1)?, mm.map(1)?);
+        let many = ManyReaders::of(&mm, mapping)?;
+
+        let mut locks = mm.vma_locks();
+        let error = locks.lock_vmas([other.start, mapping.start]).err();
+        assert_eq!(
+            error,
+            Some(LockVmasError {
+                index: 1,
+                reason: ReadLockError::ReadersAtLimit
+            })
+        );
+        assert_eq!(error.map(Error::from), Some(EAGAIN));
+        assert_eq!(refcnt(&mm, other), UNLOCKED);
+        assert_eq!(refcnt(&mm, mapping), FULL);
+        drop(many);
+        assert_eq!(refcnt(&mm, mapping), UNLOCKED);
+        mmap_writer(&mm)?.join()
     }
 }

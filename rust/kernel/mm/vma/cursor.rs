@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One VMA lock after the other, without the mmap lock.
+//!
+//! # How it stays correct
+//!
+//! The tree of VMAs is read under RCU, so it can change between finding a VMA and locking it.
+//! `lock_next_vma()` notices that in three ways, and each of them makes it look again, at last
+//! under the mmap read lock:
+//!
+//! - The VMA was detached: its `vm_refcnt` is zero, and it cannot be locked.
+//! - It was moved behind the cursor: it ends at or below the address that was asked for.
+//! - It begins above that address, and `mm_lock_seq` says that somebody has had the mmap write lock
+//!   meanwhile: something may have been mapped in between, or the VMA may have been larger. The
+//!   tree is searched a second time.
+//!
+//! A writer that is at work on the VMA itself is waited for, by way of the mmap lock.
+//!
+//! C source: [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c); its other user is `/proc/pid/maps`, in
+//! [`fs/proc/task_mmu.c`](srctree/fs/proc/task_mmu.c).
+
+use super::{
+    level::Read,
+    read_guard::ReadGuard,
+    Vma,
+    VmaLocks, //
+};
+use crate::error::Result;
+
+#[cfg(not(CONFIG_PER_VMA_LOCK))]
+mod mmap_walk;
+#[cfg(CONFIG_PER_VMA_LOCK)]
+mod rcu_walk;
+
+#[cfg(not(CONFIG_PER_VMA_LOCK))]
+pub(super) use self::mmap_walk::Walk;
+#[cfg(CONFIG_PER_VMA_LOCK)]
+pub(super) use self::rcu_walk::Walk;
+
+/// Locks the VMAs of an address space in the order of their addresses, one at a time.
+///
+/// Made by [`VmaLocks::cursor()`].
+pub struct VmaCursor<'s> {
+    // Unlocked before RCU is left.
+    locked: Option<ReadGuard<'s>>,
+    walk: Walk<'s>,
+    addr: usize,
+}
+
+/// How many VMAs were locked in which way; see [`VmaCursor::lock_next_counted()`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LockCounts {
+    /// Without the mmap lock, while nobody wrote to the address space.
+    pub rcu: u64,
+
+    /// Without the mmap lock, while somebody did: what was found had to be looked at again, unless
+    /// it was found at the very address that was asked for.
+    pub retried: u64,
+
+    /// Under the mmap read lock, which was then handed over to the VMA lock if there are such.
+    pub mmap_lock: u64,
+}
+
+impl VmaLocks<'_> {
+    /// Starts at `addr` to visit VMAs, each locked by itself (C: `lock_next_vma()`).
+    ///
+    /// The cursor remembers its place in the tree, so that each step costs the same however many
+    /// VMAs there are. To that end it is inside an RCU read-side critical section for as long as it
+    /// lives: nothing may sleep but [`lock_next()`](VmaCursor::lock_next) itself. Who has to sleep
+    /// drops the cursor, and makes another one at its [`addr()`](VmaCursor::addr), or uses
+    /// [`lock_next_vma()`](Self::lock_next_vma), which searches from the root each time.
+    ///
+    /// Without `CONFIG_PER_VMA_LOCK` each VMA is visited under the mmap read lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::MmWithUser;
+    ///
+    /// /// The largest mapping in bytes; page faults, `mmap()` and `munmap()` go on meanwhile.
+    /// fn largest(mm: &MmWithUser) -> Result<usize> {
+    ///     let mut locks = mm.vma_locks();
+    ///     let mut cursor = locks.cursor(0);
+    ///     let mut largest = 0;
+    ///     while let Some(vma) = cursor.lock_next()? {
+    ///         largest = largest.max(vma.end() - vma.start());
+    ///     }
+    ///     Ok(largest)
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert_eq!(largest(current!().mm().ok_or(EINVAL)?)?, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "lock_next_vma")]
+    #[inline]
+    pub fn cursor(&mut self, addr: usize) -> VmaCursor<'_> {
+        VmaCursor {
+            locked: None,
+            walk: Walk::new(self.mm(), addr),
+            addr,
+        }
+    }
+}
+
+impl VmaCursor<'_> {
+    /// Where the next VMA is looked for: at the end of the last one.
+    #[inline]
+    pub fn addr(&self) -> usize {
+        self.addr
+    }
+
+    /// Unlocks the VMA and read-locks the next one.
+    ///
+    /// `None` if there is no more. What is seen is no picture of one moment. But:
+    ///
+    /// - Each VMA ends above the end of the one before. It may begin below that, if it was enlarged
+    ///   meanwhile.
+    /// - If it begins above, there was a moment during the call at which nothing was mapped between
+    ///   the two.
+    ///
+    /// May sleep for the mmap lock.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if a fatal signal arrived while waiting for the mmap lock. No VMA is locked then.
+    #[inline]
+    pub fn lock_next(&mut self) -> Result<Option<&Vma<Read>>> {
+        self.locked = None;
+        let Some(vma) = self.walk.lock_next(self.addr)? else {
+            return Ok(None);
+        };
+
+        self.addr = vma.end();
+        Ok(Some(self.locked.insert(vma)))
+    }
+
+    /// Like [`lock_next()`](Self::lock_next), and counts how the VMA was locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::{vma::LockCounts, MmWithUser};
+    ///
+    /// /// How often the VMAs of `mm` can be locked without the mmap lock.
+    /// fn count(mm: &MmWithUser) -> Result<LockCounts> {
+    ///     let mut counts = LockCounts::default();
+    ///     let mut locks = mm.vma_locks();
+    ///     let mut cursor = locks.cursor(0);
+    ///     while cursor.lock_next_counted(&mut counts)?.is_some() {}
+    ///     Ok(counts)
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert_eq!(count(current!().mm().ok_or(EINVAL)?)?, LockCounts::default());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn lock_next_counted(&mut self, counts: &mut LockCounts) -> Result<Option<&Vma<Read>>> {
+        let before = self.walk.before();
+        if self.lock_next()?.is_some() {
+            self.walk.count(before, counts);
+        }
+
+        Ok(self.locked.as_deref())
+    }
+}

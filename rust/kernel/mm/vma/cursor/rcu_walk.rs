@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The walk by `lock_next_vma()`, under RCU.
+
+use super::{
+    super::{
+        mmap_guard::MmapReadGuard,
+        read_guard::ReadGuard,
+        speculation::MmapSeq,
+        vma_guard::VmaReadGuard, //
+    },
+    LockCounts, //
+};
+use crate::{
+    bindings,
+    error::{
+        code::EAGAIN,
+        from_err_ptr,
+        to_result,
+        Error,
+        Result, //
+    },
+    mm::MmWithUser,
+    sync::rcu, //
+};
+use core::ptr::NonNull;
+
+/// A place in the tree of VMAs.
+///
+/// # Invariants
+///
+/// `vmi` is an iterator of the VMAs of `mm`. It is at its start, or where the last call of
+/// `lock_next_vma()` has left it, in the same RCU read-side critical section.
+pub(in super::super) struct Walk<'s> {
+    mm: &'s MmWithUser,
+    vmi: bindings::vma_iterator,
+    _rcu: rcu::Guard,
+}
+
+impl<'s> Walk<'s> {
+    #[inline]
+    pub(in super::super) fn new(mm: &'s MmWithUser, addr: usize) -> Self {
+        let mut vmi = bindings::vma_iterator::default();
+        // SAFETY: The mm is alive; this only writes to the iterator.
+        unsafe { bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr) };
+
+        // INVARIANT: The iterator is at its start.
+        Self {
+            mm,
+            vmi,
+            _rcu: rcu::read_lock(),
+        }
+    }
+
+    /// Read-locks the first VMA that ends above `addr`, which is where the last one ended.
+    ///
+    /// `EINTR` if the task is being killed.
+    #[inline]
+    pub(in super::super) fn lock_next(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        // SAFETY: `mm_users` is non-zero for 's. By the type invariants this is inside an RCU
+        // read-side critical section and the iterator belongs to it.
+        let vma = unsafe { lock_next_vma(self.mm.as_raw(), &mut self.vmi, addr) };
+
+        match from_err_ptr(vma) {
+            Ok(vma) => Ok(NonNull::new(vma).map(|vma| {
+                // SAFETY: The VMA was just read-locked by this task; it belongs to `mm`.
+                unsafe { VmaReadGuard::from_held(vma) }.into()
+            })),
+            Err(e) => self.lock_under_mmap_lock(addr, e),
+        }
+    }
+
+    /// What is left to do when `lock_next_vma()` fails.
+    #[cold]
+    fn lock_under_mmap_lock(&mut self, addr: usize, error: Error) -> Result<Option<ReadGuard<'s>>> {
+        // The count of readers is at its limit; anything else is final.
+        if error != EAGAIN {
+            return Err(error);
+        }
+
+        // SAFETY: RCU was entered by `_rcu`. Nothing that it protects is used until it is entered
+        // again, and the iterator is set anew.
+        unsafe { bindings::rcu_read_unlock() };
+        // SAFETY: `mm_users` is non-zero for 's.
+        let result = to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) });
+        let locked = result.map(|()| {
+            // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of
+            // which there is no other guard, is borrowed for 's.
+            let mmap = unsafe { MmapReadGuard::from_held(self.mm) };
+            ReadGuard::lock_under_mmap(mmap, MmapReadGuard::find_vma, addr)
+        });
+        // SAFETY: Makes up for the call above.
+        unsafe { bindings::rcu_read_lock() };
+
+        // INVARIANT: The iterator is at its start, inside the new critical section.
+        // SAFETY: The mm is alive; this only writes to the iterator.
+        unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
+        locked
+    }
+
+    /// To be kept for [`count()`](Self::count).
+    #[inline]
+    pub(super) fn before(&self) -> Option<MmapSeq> {
+        MmapSeq::try_begin(self.mm)
+    }
+
+    /// Counts how the last VMA was locked.
+    #[inline]
+    pub(super) fn count(&self, before: Option<MmapSeq>, counts: &mut LockCounts) {
+        let count = if self.vmi.mas.status == bindings::maple_status_ma_start {
+            // Nobody has gone on from there: it is the fall-back to the mmap lock that sets the
+            // iterator to its start.
+            &mut counts.mmap_lock
+        } else if before.is_some_and(|seq| !seq.must_retry(self.mm)) {
+            &mut counts.rcu
+        } else {
+            &mut counts.retried
+        };
+        *count += 1;
+    }
+}
+
+/// `lock_next_vma()`, which is not exported, so modules reach it through the crate.
+///
+/// # Safety
+///
+/// As for the C function: `mm` must have users, and the caller must be in the RCU read-side
+/// critical section that `vmi` was set or last used in. It is not necessarily the same one
+/// afterwards.
+#[inline(never)]
+unsafe fn lock_next_vma(
+    mm: *mut bindings::mm_struct,
+    vmi: *mut bindings::vma_iterator,
+    addr: usize,
+) -> *mut bindings::vm_area_struct {
+    // SAFETY: As promised by the caller.
+    unsafe { bindings::lock_next_vma(mm, vmi, addr) }
+}

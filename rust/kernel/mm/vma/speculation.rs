@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! To look without a lock, and to find out afterwards whether that was allowed.
+//!
+//! `mm_lock_seq` counts each time the mmap write lock is taken and released. Who reads it before
+//! and after, and finds the same even number, knows that nobody had the mmap write lock in between:
+//! the tree was not changed, nor was what is written under that lock in any VMA. What was seen is
+//! then as good as if it had been seen under the mmap read lock. If the numbers differ it can be
+//! anything, even parts of VMAs of other processes, and has to be thrown away.
+//!
+//! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h); a user is
+//! `find_active_uprobe_speculative()` in
+//! [`kernel/events/uprobes.c`](srctree/kernel/events/uprobes.c).
+
+use super::{
+    VmaFlags,
+    VmaLocks, //
+};
+use crate::{
+    bindings,
+    error::{
+        code,
+        Error, //
+    },
+    mm::MmWithUser,
+    sync::rcu,
+    types::NotThreadSafe, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::{
+        addr_of,
+        NonNull, //
+    }, //
+};
+
+/// An even `mm_lock_seq`.
+#[derive(Clone, Copy)]
+pub(super) struct MmapSeq(u32);
+
+impl MmapSeq {
+    /// `None` while somebody has the mmap write lock; always, without `CONFIG_PER_VMA_LOCK`.
+    #[inline]
+    pub(super) fn try_begin(mm: &MmWithUser) -> Option<Self> {
+        let mut seq = 0;
+        // SAFETY: The mm is alive.
+        unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut seq) }
+            .then_some(Self(seq))
+    }
+
+    /// Whether somebody has had the mmap write lock since.
+    #[inline]
+    pub(super) fn must_retry(self, mm: &MmWithUser) -> bool {
+        // SAFETY: The mm is alive.
+        unsafe { bindings::mmap_lock_speculate_retry(mm.as_raw(), self.0) }
+    }
+}
+
+/// Why nothing can be said without a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeculationError {
+    /// Somebody has the mmap write lock, so there was no point in looking. Always, in a kernel
+    /// without `CONFIG_PER_VMA_LOCK`.
+    WriteLocked,
+
+    /// Somebody got the mmap write lock meanwhile. What the closure has returned was thrown away.
+    Changed,
+}
+
+/// As an [`Error`], both are `EAGAIN`: take the mmap lock, or try again.
+impl From<SpeculationError> for Error {
+    #[inline]
+    fn from(_: SpeculationError) -> Error {
+        code::EAGAIN
+    }
+}
+
+/// A look at an address space without a lock. Lent to the closure of [`VmaLocks::speculate()`].
+pub struct Speculation<'r> {
+    mm: &'r MmWithUser,
+    seq: MmapSeq,
+    _rcu: &'r rcu::Guard,
+    _nts: NotThreadSafe,
+}
+
+/// A VMA that is looked at without a lock.
+///
+/// All that it says is a guess until [`VmaLocks::speculate()`] has returned it: it may be gone, and
+/// its memory may be another VMA, of whatever process, by now.
+///
+/// # Invariants
+///
+/// `vma` points to memory that stays a `vm_area_struct` for `'r`, in which an RCU read-side
+/// critical section lasts.
+#[derive(Clone, Copy)]
+pub struct SpeculativeVma<'r> {
+    vma: NonNull<bindings::vm_area_struct>,
+    _rcu: PhantomData<&'r rcu::Guard>,
+    _nts: NotThreadSafe,
+}
+
+impl VmaLocks<'_> {
+    /// Runs `look` without a lock, and returns what it returns if that can be trusted
+    /// (C: `mmap_lock_speculate_try_begin()`, `mmap_lock_speculate_retry()`).
+    ///
+    /// `look` runs once, inside an RCU read-side critical section: it must not sleep. What it sees
+    /// may be nonsense, so it must not act on it, but return it; and if it loops it should ask
+    /// [`must_retry()`](Speculation::must_retry) now and then, and give up.
+    ///
+    /// # Errors
+    ///
+    /// See [`SpeculationError`]. To take the mmap lock is what to do then; trying again and again
+    /// need not come to an end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::{vma::VmaFlags, MmWithUser};
+    ///
+    /// /// What is at `addr`. As a rule that takes no lock.
+    /// fn flags(mm: &MmWithUser, addr: usize) -> Option<VmaFlags> {
+    ///     let mut locks = mm.vma_locks();
+    ///     locks
+    ///         .speculate(|mm| mm.lookup(addr).map(|vma| vma.flags()))
+    ///         .unwrap_or_else(|_| locks.read().lookup(addr).map(|vma| vma.flags()))
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert!(flags(current!().mm().ok_or(EINVAL)?, 0).is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "mmap_lock_speculate_try_begin")]
+    #[doc(alias = "mmap_lock_speculate_retry")]
+    #[inline]
+    pub fn speculate<T>(
+        &self,
+        look: impl FnOnce(&Speculation<'_>) -> T,
+    ) -> Result<T, SpeculationError> {
+        let rcu = rcu::read_lock();
+        let speculation = Speculation {
+            mm: self.mm(),
+            seq: MmapSeq::try_begin(self.mm()).ok_or(SpeculationError::WriteLocked)?,
+            _rcu: &rcu,
+            _nts: NotThreadSafe,
+        };
+
+        let seen = look(&speculation);
+        if speculation.must_retry() {
+            return Err(SpeculationError::Changed);
+        }
+        Ok(seen)
+    }
+}
+
+impl Speculation<'_> {
+    /// Whether it is clear already that the result will be thrown away
+    /// (C: `mmap_lock_speculate_retry()`).
+    #[inline]
+    pub fn must_retry(&self) -> bool {
+        self.seq.must_retry(self.mm)
+    }
+
+    /// The VMA that contains `addr`, or so it seems (C: `vma_lookup()` under RCU).
+    #[inline]
+    pub fn lookup(&self, addr: usize) -> Option<SpeculativeVma<'_>> {
+        // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
+        // itself, too.
+        let vma = unsafe {
+            bindings::mtree_load(&raw mut (*self.mm.as_raw()).__bindgen_anon_1.mm_mt, addr)
+        };
+
+        // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'r.
+        NonNull::new(vma.cast()).map(|vma| SpeculativeVma {
+            vma,
+            _rcu: PhantomData,
+            _nts: NotThreadSafe,
+        })
+    }
+}
+
+impl SpeculativeVma<'_> {
+    /// Where it begins (C: `vm_start`).
+    #[doc(alias = "vm_start")]
+    #[inline]
+    pub fn start(&self) -> usize {
+        // SAFETY: By the type invariants this is memory of a `vm_area_struct`. A volatile load of
+        // an aligned word gives some value that was written, which is all that is promised. This
+        // holds for all methods here.
+        unsafe {
+            addr_of!(
+                (*self.vma.as_ptr())
+                    .__bindgen_anon_1
+                    .__bindgen_anon_1
+                    .vm_start
+            )
+            .read_volatile()
+        }
+    }
+
+    /// Where it ends, exclusively (C: `vm_end`).
+    #[doc(alias = "vm_end")]
+    #[inline]
+    pub fn end(&self) -> usize {
+        // SAFETY: See `start()`.
+        unsafe {
+            addr_of!(
+                (*self.vma.as_ptr())
+                    .__bindgen_anon_1
+                    .__bindgen_anon_1
+                    .vm_end
+            )
+            .read_volatile()
+        }
+    }
+
+    /// Where it starts in its file, in pages (C: `vm_pgoff`).
+    #[doc(alias = "vm_pgoff")]
+    #[inline]
+    pub fn pgoff(&self) -> usize {
+        // SAFETY: See `start()`.
+        unsafe { addr_of!((*self.vma.as_ptr()).vm_pgoff).read_volatile() }
+    }
+
+    /// Its flags (C: `vm_flags`).
+    #[doc(alias = "vm_flags")]
+    #[inline]
+    pub fn flags(&self) -> VmaFlags {
+        // SAFETY: See `start()`.
+        VmaFlags::from_word(unsafe {
+            addr_of!((*self.vma.as_ptr()).__bindgen_anon_2.vm_flags).read_volatile()
+        })
+    }
+
+    /// Whether it maps a file (C: `vm_file != NULL`).
+    #[doc(alias = "vm_file")]
+    #[inline]
+    pub fn has_file(&self) -> bool {
+        // SAFETY: See `start()`. The file itself is not touched.
+        !unsafe { addr_of!((*self.vma.as_ptr()).vm_file).read_volatile() }.is_null()
+    }
+}
