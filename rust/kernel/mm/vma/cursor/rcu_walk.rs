@@ -92,6 +92,11 @@ impl<'s> Walk<'s> {
         // SAFETY: Makes up for the call above.
         unsafe { bindings::rcu_read_lock() };
 
+        // Go on behind what was found, as `lock_next_vma()` does after its own fall-back.
+        let addr = match &locked {
+            Ok(Some(vma)) => vma.end(),
+            _ => addr,
+        };
         // INVARIANT: The iterator is at its start, inside the new critical section.
         // SAFETY: The mm is alive; this only writes to the iterator.
         unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
