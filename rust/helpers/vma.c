@@ -2,6 +2,7 @@
 
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include "../../mm/internal.h"
 
 __rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
 {
@@ -112,4 +113,11 @@ __rust_helper void
 rust_helper_vma_assert_stabilised(struct vm_area_struct *vma)
 {
 	vma_assert_stabilised(vma);
+}
+
+__rust_helper int rust_helper_split_vma(struct vma_iterator *vmi,
+					struct vm_area_struct *vma,
+					unsigned long addr, int new_below)
+{
+	return split_vma(vmi, vma, addr, new_below);
 }

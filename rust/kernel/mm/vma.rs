@@ -35,6 +35,7 @@
 //!   user memory that it works on.
 //! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done to page
 //!   tables at which level.
+//! - [`LockOrder`] is the order in which all of them are taken; [`order`] has the table.
 //! - [`UnstableVma`] is what can be seen of a VMA without any lock.
 //!
 //! ```
@@ -91,6 +92,7 @@ mod mmap_guard;
 #[cfg(CONFIG_NUMA)]
 mod numa;
 mod ops;
+pub mod order;
 mod page_prot;
 pub mod page_table;
 pub mod pin;
@@ -100,6 +102,7 @@ pub mod rmap;
 mod scope;
 mod shared_memory;
 mod speculation;
+mod structure;
 #[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
 mod tests;
 mod unstable;
@@ -161,6 +164,7 @@ pub use self::{
         MmapWriteGuard, //
     },
     ops::VmOps,
+    order::LockOrder,
     page_prot::PageProt,
     pin::PinnedPages,
     read_guard::{

@@ -25,7 +25,6 @@ use super::{
     level::Read,
     mmap_guard::MmapReadGuard,
     read_guard::HeldLock,
-    scope::LockSubclass,
     vma_guard::{
         ReadLockError,
         VmaReadGuard, //
@@ -209,7 +208,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
     ) -> Result<*mut bindings::vm_area_struct, ReadLockError> {
         let vma = match index {
             0 => mmap.lock_vma(addr),
-            _ => mmap.lock_vma_nested(addr, LockSubclass::SINGLE_DEPTH_NESTING),
+            _ => mmap.lock_vma_nested(addr, super::LockSubclass::SINGLE_DEPTH_NESTING),
         }?;
         Ok(vma.into_raw().as_ptr())
     }

@@ -18,6 +18,10 @@ use super::{
         MmapWrite,
         MmapWriteHeld, //
     },
+    order::{
+        LockOrder,
+        MmapLock, //
+    },
     scope::LockSubclass,
     vma_guard::{
         ReadLockError,
@@ -79,6 +83,32 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     #[inline]
     pub fn mm(&self) -> &'s MmWithUser {
         self.mm
+    }
+
+    /// Lends the guard, and what it takes to take locks further inside.
+    ///
+    /// # Examples
+    ///
+    /// How often the pages of the file at `addr` are mapped, by whomever:
+    ///
+    /// ```
+    /// use kernel::mm::{vma::rmap::IMmap, MmWithUser};
+    ///
+    /// fn times_mapped(mm: &MmWithUser, addr: usize) -> Option<usize> {
+    ///     let mut locks = mm.vma_locks();
+    ///     let mut mmap = locks.read();
+    ///     let (mmap, mut order) = mmap.order();
+    ///     let i_mmap = IMmap::of(mmap.lookup(addr)?.file()?).lock_read(&mut order);
+    ///     Some(i_mmap.vmas(0..=usize::MAX).count())
+    /// }
+    /// # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.
+    /// # kernel::error::to_result(unsafe { kernel::bindings::kunit_attach_mm() })?;
+    /// # assert!(times_mapped(current!().mm().ok_or(EINVAL)?, 0).is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn order(&mut self) -> (&Self, LockOrder<'_, MmapLock>) {
+        (self, LockOrder::holding())
     }
 
     /// The VMA that contains `addr` (C: `vma_lookup()`).

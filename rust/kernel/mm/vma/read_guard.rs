@@ -12,6 +12,10 @@ use super::{
         Read, //
     },
     mmap_guard::MmapReadGuard,
+    order::{
+        LockOrder,
+        VmaLock, //
+    },
     vma_guard::VmaReadGuard,
     Vma, //
 };
@@ -90,6 +94,12 @@ impl<'s> ReadGuard<'s> {
             _scope: PhantomData,
             _nts: NotThreadSafe,
         })
+    }
+
+    /// Lends the view, and what it takes to take locks further inside.
+    #[inline]
+    pub fn order(&mut self) -> (&Vma<Read>, LockOrder<'_, VmaLock>) {
+        (self, LockOrder::holding())
     }
 
     /// Which lock is held.

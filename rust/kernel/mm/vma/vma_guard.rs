@@ -14,6 +14,10 @@ use super::{
         MmapReadHeld,
         VmaRead, //
     },
+    order::{
+        LockOrder,
+        VmaLock, //
+    },
     scope::LockSubclass,
     Vma, //
 };
@@ -94,6 +98,12 @@ impl<'s> VmaReadGuard<'s> {
             _scope: PhantomData,
             _nts: NotThreadSafe,
         }
+    }
+
+    /// Lends the view, and what it takes to take locks further inside.
+    #[inline]
+    pub fn order(&mut self) -> (&Vma<VmaRead>, LockOrder<'_, VmaLock>) {
+        (self, LockOrder::holding())
     }
 
     /// `lock_vma_under_rcu()`, or `None` where there are no VMA locks.

@@ -12,6 +12,7 @@ use super::{
             MmapHeld,
             Rmap, //
         },
+        order::AnonVmaLock,
         Vma, //
     },
     tree::{
@@ -41,7 +42,7 @@ use core::{
 rmap_kind! {
     /// The reverse mapping of anonymous memory. Its lock is that of its root, of which it has a
     /// reference.
-    OfAnon(anon_vma):
+    OfAnon(anon_vma, AnonVmaLock):
     anon_vma_lock_read, anon_vma_trylock_read, anon_vma_unlock_read,
     anon_vma_lock_write, anon_vma_trylock_write, anon_vma_unlock_write
 }

@@ -8,6 +8,7 @@
 use super::{
     super::{
         level::Rmap,
+        order::IMmapLock,
         Vma, //
     },
     tree::{
@@ -33,7 +34,7 @@ use core::{
 
 rmap_kind! {
     /// The reverse mapping of a file.
-    OfFile(address_space):
+    OfFile(address_space, IMmapLock):
     i_mmap_lock_read, i_mmap_trylock_read, i_mmap_unlock_read,
     i_mmap_lock_write, i_mmap_trylock_write, i_mmap_unlock_write
 }
@@ -43,11 +44,11 @@ rmap_kind! {
 /// # Examples
 ///
 /// ```
-/// use kernel::{fs::LocalFile, mm::vma::rmap::IMmap};
+/// use kernel::{fs::LocalFile, mm::vma::{rmap::IMmap, LockOrder}};
 ///
 /// /// In how many places the first page of a file is mapped, in all processes.
 /// fn times_mapped(file: &LocalFile) -> usize {
-///     IMmap::of(file).lock_read().vmas(0..=0).count()
+///     IMmap::of(file).lock_read(&mut LockOrder::new()).vmas(0..=0).count()
 /// }
 /// ```
 pub type IMmap = RmapTree<OfFile>;

@@ -2,6 +2,11 @@
 
 //! What both kinds of reverse mappings have in common: a tree of VMAs with a reader/writer lock.
 
+use super::super::order::{
+    After,
+    LockClass,
+    LockOrder, //
+};
 use crate::types::{
     NotThreadSafe,
     Opaque, //
@@ -26,6 +31,9 @@ pub unsafe trait Kind: Sealed + 'static {
     /// The C type.
     #[doc(hidden)]
     type Raw;
+
+    /// The place of its lock in the order of locks.
+    type Class: LockClass;
 
     /// Sleeps until the lock is held for reading.
     ///
@@ -80,7 +88,7 @@ pub unsafe trait Kind: Sealed + 'static {
 macro_rules! rmap_kind {
     (
         $(#[$meta:meta])*
-        $kind:ident($raw:ident):
+        $kind:ident($raw:ident, $class:ident):
         $lock_read:ident, $trylock_read:ident, $unlock_read:ident,
         $lock_write:ident, $trylock_write:ident, $unlock_write:ident
     ) => {
@@ -92,6 +100,7 @@ macro_rules! rmap_kind {
         // SAFETY: Each pair of functions takes and releases one `rw_semaphore` in the same mode.
         unsafe impl Kind for $kind {
             type Raw = bindings::$raw;
+            type Class = $class;
 
             #[inline]
             unsafe fn lock_read(raw: *mut bindings::$raw) {
@@ -167,7 +176,13 @@ impl<K: Kind> RmapTree<K> {
     #[doc(alias = "i_mmap_lock_read")]
     #[doc(alias = "anon_vma_lock_read")]
     #[inline]
-    pub fn lock_read(&self) -> RmapGuard<'_, K, ForRead> {
+    pub fn lock_read<'a, H: LockClass>(
+        &'a self,
+        _order: &'a mut LockOrder<'_, H>,
+    ) -> RmapGuard<'a, K, ForRead>
+    where
+        K::Class: After<H>,
+    {
         // SAFETY: The reference keeps it alive.
         unsafe { K::lock_read(self.as_raw()) };
 
@@ -179,7 +194,13 @@ impl<K: Kind> RmapTree<K> {
     #[doc(alias = "i_mmap_trylock_read")]
     #[doc(alias = "anon_vma_trylock_read")]
     #[inline]
-    pub fn trylock_read(&self) -> Option<RmapGuard<'_, K, ForRead>> {
+    pub fn trylock_read<'a, H: LockClass>(
+        &'a self,
+        _order: &'a mut LockOrder<'_, H>,
+    ) -> Option<RmapGuard<'a, K, ForRead>>
+    where
+        K::Class: After<H>,
+    {
         // SAFETY: The reference keeps it alive.
         unsafe { K::trylock_read(self.as_raw()) }.then(|| RmapGuard::new(self))
     }
@@ -190,7 +211,22 @@ impl<K: Kind> RmapTree<K> {
     #[doc(alias = "i_mmap_lock_write")]
     #[doc(alias = "anon_vma_lock_write")]
     #[inline]
-    pub fn lock_write(&self) -> RmapGuard<'_, K, ForWrite> {
+    pub fn lock_write<'a, H: LockClass>(
+        &'a self,
+        _order: &'a mut LockOrder<'_, H>,
+    ) -> RmapGuard<'a, K, ForWrite>
+    where
+        K::Class: After<H>,
+    {
+        self.lock_write_after::<H>()
+    }
+
+    /// `lock_write()` for a guard that holds `H`, and what else it takes, itself.
+    #[inline]
+    pub(super) fn lock_write_after<H: LockClass>(&self) -> RmapGuard<'_, K, ForWrite>
+    where
+        K::Class: After<H>,
+    {
         // SAFETY: The reference keeps it alive.
         unsafe { K::lock_write(self.as_raw()) };
 
@@ -202,7 +238,13 @@ impl<K: Kind> RmapTree<K> {
     #[doc(alias = "i_mmap_trylock_write")]
     #[doc(alias = "anon_vma_trylock_write")]
     #[inline]
-    pub fn trylock_write(&self) -> Option<RmapGuard<'_, K, ForWrite>> {
+    pub fn trylock_write<'a, H: LockClass>(
+        &'a self,
+        _order: &'a mut LockOrder<'_, H>,
+    ) -> Option<RmapGuard<'a, K, ForWrite>>
+    where
+        K::Class: After<H>,
+    {
         // SAFETY: The reference keeps it alive.
         unsafe { K::trylock_write(self.as_raw()) }.then(|| RmapGuard::new(self))
     }
@@ -261,6 +303,12 @@ impl<'a, K: Kind, M: Mode> RmapGuard<'a, K, M> {
             _mode: PhantomData,
             _nts: NotThreadSafe,
         }
+    }
+
+    /// Lends the lock, and what it takes to take locks further inside.
+    #[inline]
+    pub fn order(&mut self) -> (&Self, LockOrder<'_, K::Class>) {
+        (self, LockOrder::holding())
     }
 }
 

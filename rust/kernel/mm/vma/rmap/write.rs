@@ -13,6 +13,10 @@ use super::{
             VmaWrite,
             WriteMost, //
         },
+        order::{
+            IMmapLock,
+            VmaLock, //
+        },
         Vma, //
     },
     anon_vma::AnonVmaWriteGuard,
@@ -54,10 +58,14 @@ impl<L: Level> Vma<L> {
     where
         L: WriteMost,
     {
-        let i_mmap = self.file().map(|file| IMmap::of(file).lock_write());
+        let i_mmap = self
+            .file()
+            .map(|file| IMmap::of(file).lock_write_after::<VmaLock>());
         // A VMA gets an `anon_vma` under a read lock, which both write locks keep out, and loses it
         // under these locks.
-        let anon_vma = self.anon_vma().map(|anon_vma| anon_vma.lock_write());
+        let anon_vma = self
+            .anon_vma()
+            .map(|anon_vma| anon_vma.lock_write_after::<IMmapLock>());
 
         // INVARIANT: The locks of the reverse mappings that there are were just taken.
         RmapWriteGuard {

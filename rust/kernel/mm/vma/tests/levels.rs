@@ -8,6 +8,7 @@ use crate::{
         level::Held,
         rmap::IMmap,
         Level,
+        LockOrder,
         Vma, //
     },
     prelude::*, //
@@ -110,7 +111,8 @@ mod tests {
             assert!(is_true(vma.as_read()));
         }
         {
-            let i_mmap = IMmap::of(&file).lock_read();
+            let mut order = LockOrder::new();
+            let i_mmap = IMmap::of(&file).lock_read(&mut order);
             assert!(is_true(i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?));
         }
         let mmap = locks.write();

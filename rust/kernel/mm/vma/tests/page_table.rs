@@ -185,9 +185,14 @@ mod tests {
         poke(mapping.start, 9)?;
         let mut locks = mm.vma_locks();
 
-        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
         {
-            let i_mmap = vma.file().map(IMmap::of).ok_or(ENOENT)?.lock_read();
+            let (vma, mut order) = vma.order();
+            let i_mmap = vma
+                .file()
+                .map(IMmap::of)
+                .ok_or(ENOENT)?
+                .lock_read(&mut order);
             let vma = i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
             assert_eq!(is_present(vma, mapping.start), Ok(true));
             // SAFETY: The memory is this test's, and in the page cache.

@@ -20,6 +20,7 @@ use crate::{
             AnonVma,
             IMmap, //
         },
+        LockOrder,
         MmapWrite,
         Vma,
         VmaFlag, //
@@ -51,7 +52,8 @@ mod tests {
         let (mapping, file) = shared(&mm, 4)?;
         let second = mm.map_file(&file, 3, 2)?;
 
-        let i_mmap = IMmap::of(&file).lock_read();
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
         assert_eq!(i_mmap.vmas(0..=usize::MAX).count(), 2);
         assert_eq!(i_mmap.vmas(3..=3).count(), 2);
         assert_eq!(i_mmap.vmas(0..=0).count(), 0);
@@ -80,17 +82,18 @@ mod tests {
             let file = file.clone();
             SecondTask::spawn(move || {
                 let i_mmap = IMmap::of(&file);
-                let read = i_mmap.trylock_read().is_some();
-                let write = i_mmap.trylock_write().is_some();
+                let read = i_mmap.trylock_read(&mut LockOrder::new()).is_some();
+                let write = i_mmap.trylock_write(&mut LockOrder::new()).is_some();
                 (read, write)
             })
         };
 
         assert_eq!(tries(&file)?.join()?, (true, true));
-        let i_mmap = IMmap::of(&file).lock_read();
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
         assert_eq!(tries(&file)?.join()?, (true, false));
         drop(i_mmap);
-        let i_mmap = IMmap::of(&file).lock_write();
+        let i_mmap = IMmap::of(&file).lock_write(&mut order);
         assert_eq!(tries(&file)?.join()?, (false, false));
         drop(i_mmap);
         assert_eq!(tries(&file)?.join()?, (true, true));
@@ -102,7 +105,8 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let (mapping, file) = shared(&mm, 2)?;
 
-        let i_mmap = IMmap::of(&file).lock_read();
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
         let vma = i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
         let unmapper = {
             let mm = mm.clone();
@@ -115,7 +119,13 @@ mod tests {
         drop(i_mmap);
 
         unmapper.join()??;
-        assert_eq!(IMmap::of(&file).lock_read().vmas(0..=usize::MAX).count(), 0);
+        assert_eq!(
+            IMmap::of(&file)
+                .lock_read(&mut LockOrder::new())
+                .vmas(0..=usize::MAX)
+                .count(),
+            0
+        );
         Ok(())
     }
 
@@ -132,7 +142,12 @@ mod tests {
         assert!(vma.anon_vma_lock().is_none());
         let walker = {
             let file = file.clone();
-            SecondTask::spawn(move || IMmap::of(&file).lock_read().vmas(0..=usize::MAX).count())?
+            SecondTask::spawn(move || {
+                IMmap::of(&file)
+                    .lock_read(&mut LockOrder::new())
+                    .vmas(0..=usize::MAX)
+                    .count()
+            })?
         };
         assert!(walker.stays_blocked());
         drop(vma);
@@ -146,7 +161,8 @@ mod tests {
         let mapping = mm.map(2)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.read();
+        let mut mmap = locks.read();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         assert!(vma.anon_vma().is_none());
         vma.anon_vma_prepare()?;
@@ -154,7 +170,7 @@ mod tests {
         vma.anon_vma_prepare()?;
         assert!(core::ptr::eq(anon_vma, vma.anon_vma().ok_or(ENOENT)?));
 
-        let walk = anon_vma.lock_read();
+        let walk = anon_vma.lock_read(&mut order);
         let found = walk.vmas(vma.pgoff()..=vma.pgoff()).next().ok_or(ENOENT)?;
         assert_eq!(found.start(), mapping.start);
         assert_eq!(walk.vmas(0..=usize::MAX).count(), 1);
@@ -168,7 +184,8 @@ mod tests {
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         vma.anon_vma_prepare()?;
         let writable = vma.start_write();
@@ -183,8 +200,8 @@ mod tests {
                 let anon_vma = core::ptr::with_exposed_provenance::<AnonVma>(anon_vma);
                 // SAFETY: The first task waits for this one, and keeps the VMA.
                 let anon_vma = unsafe { &*anon_vma };
-                let read = anon_vma.trylock_read().is_some();
-                let write = anon_vma.trylock_write().is_some();
+                let read = anon_vma.trylock_read(&mut LockOrder::new()).is_some();
+                let write = anon_vma.trylock_write(&mut LockOrder::new()).is_some();
                 (read, write)
             })?;
             task.join()
@@ -192,7 +209,7 @@ mod tests {
         assert_eq!(tries(vma)?, (false, false));
         drop(all);
         assert_eq!(tries(vma)?, (true, true));
-        let read = vma.anon_vma().ok_or(ENOENT)?.lock_read();
+        let read = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
         assert_eq!(tries(vma)?, (true, false));
         drop(read);
         Ok(())
@@ -206,13 +223,14 @@ mod tests {
         let anonymous = [mm.map(1)?, mm.map(1)?];
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let wrong = IMmap::of(&other_file).lock_write();
+        let wrong = IMmap::of(&other_file).lock_write(&mut order);
         assert_eq!(vma.shared_rb(&wrong), Err(EINVAL));
         assert_eq!(vma.shared_rb_subtree_last(&wrong), Err(EINVAL));
         drop(wrong);
-        let right = IMmap::of(&file).lock_write();
+        let right = IMmap::of(&file).lock_write(&mut order);
         vma.shared_rb(&right)?;
         let last = vma.shared_rb_subtree_last(&right)?;
         // SAFETY: All locks of this field are held.
@@ -224,13 +242,13 @@ mod tests {
             mmap.lookup(anonymous[1].start).ok_or(ENOENT)?,
         ];
         vmas[0].anon_vma_prepare()?;
-        let lock = vmas[0].anon_vma().ok_or(ENOENT)?.lock_write();
+        let other = vmas[1].start_write();
+        let lock = vmas[0].anon_vma().ok_or(ENOENT)?.lock_write(&mut order);
         let list = vmas[0].anon_vma_chain(&lock)?;
         // SAFETY: The locks of this field are held.
         assert!(unsafe { (*list).next } != list);
         // The other one has none yet.
         assert_eq!(vmas[1].anon_vma_chain(&lock), Err(EINVAL));
-        let other = vmas[1].start_write();
         // SAFETY: Nothing is changed.
         let result = unsafe { other.clear_anon_vma(&lock) };
         assert_eq!(result, Err(EINVAL));
@@ -243,12 +261,13 @@ mod tests {
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         vma.anon_vma_prepare()?;
         let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
         let writable = vma.start_write();
-        let lock = anon_vma.lock_write();
+        let lock = anon_vma.lock_write(&mut order);
         // SAFETY: Nobody can look until it is set again, below; its count is unchanged then.
         unsafe { writable.clear_anon_vma(&lock)? };
         assert!(vma.anon_vma().is_none());

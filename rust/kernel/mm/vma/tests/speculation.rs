@@ -31,6 +31,8 @@ fn look(mm: &AddressSpace, mapping: Mapping) -> Result<Seen, SpeculationError> {
     })
 }
 
+/// The same, under a lock.
+#[cfg(CONFIG_PER_VMA_LOCK)]
 fn look_locked(mm: &AddressSpace, mapping: Mapping) -> Seen {
     let mut locks = mm.vma_locks();
     let mmap = locks.read();

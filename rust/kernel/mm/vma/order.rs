@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The order in which the locks of this module are taken.
+//!
+//! From the outside to the inside:
+//!
+//! 1. the mmap lock,
+//! 2. the VMA lock, for reading or writing,
+//! 3. `i_mmap`, the lock of a file's mappings,
+//! 4. the `anon_vma` lock, of the mappings of anonymous memory,
+//! 5. the spinlocks of page tables.
+//!
+//! A [`LockOrder`] says which of them is the innermost that is held. What takes a lock borrows it,
+//! and the guard gives out the next one, from which only locks further inside can be taken. It has
+//! no size, and nothing happens at run time.
+//!
+//! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table |
+//! |------------|-----------|-----------|-----------|-----------|------------|------------|
+//! | mmap read  | compiler  | ok        | compiler  | ok        | ok         | ok         |
+//! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         |
+//! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         |
+//! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         |
+//! | `i_mmap`   | compiler  | compiler  | lockdep   | compiler  | ok         | ok         |
+//! | `anon_vma` | compiler  | compiler  | lockdep   | compiler  | compiler   | ok         |
+//! | page table | compiler  | compiler  | compiler  | compiler  | compiler   | lockdep    |
+//!
+//! "ok" is the right order. What the compiler finds are locks that are taken from one `LockOrder`.
+//! To make a second one, by [`LockOrder::new()`] or
+//! [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to say that nothing is held: if that is
+//! not true, lockdep reports what is taken in the wrong order, and `might_sleep()` what waits under
+//! a spinlock. "lockdep" stands where one `LockOrder` is enough to get there: a VMA can be
+//! write-locked while the guard of the mmap write lock lends itself and the order, and a page table
+//! can be walked inside the walk of another one, whose lock may be the same.
+//!
+//! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
+//! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is
+//! not known here.
+
+use super::VmaLocks;
+use crate::{
+    mm::MmWithUser,
+    types::NotThreadSafe, //
+};
+use core::marker::PhantomData;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Locks that have the same place in the order. This trait is sealed.
+pub trait LockClass: sealed::Sealed + 'static {}
+
+/// The class may be taken by who holds a lock of the class `Held`, and none further inside.
+///
+/// This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be taken while `{Held}` is held",
+    label = "wrong order of locks",
+    note = "the order is `MmapLock`, `VmaLock`, `IMmapLock`, `AnonVmaLock`, `PageTableLocks`: \
+            release the lock of the class `{Held}`, or take this one before it"
+)]
+pub trait After<Held: LockClass>: LockClass {}
+
+/// The classes, the outermost first.
+macro_rules! lock_order {
+    (@after $class:ident: $($held:ident)*) => {
+        $(impl After<$held> for $class {})*
+    };
+    (@list [$($held:ident)*]) => {};
+    (@list [$($held:ident)*] $(#[$meta:meta])* $class:ident; $($rest:tt)*) => {
+        $(#[$meta])*
+        pub enum $class {}
+        impl sealed::Sealed for $class {}
+        impl LockClass for $class {}
+        lock_order!(@after $class: $($held)*);
+        lock_order!(@list [$($held)* $class] $($rest)*);
+    };
+    ($($classes:tt)*) => {
+        lock_order!(@list [] $($classes)*);
+    };
+}
+
+lock_order! {
+    /// No lock at all.
+    Nothing;
+
+    /// The mmap lock.
+    MmapLock;
+
+    /// The lock of a VMA, for reading or writing.
+    VmaLock;
+
+    /// The lock of a file's mappings.
+    IMmapLock;
+
+    /// The lock of the mappings of anonymous memory.
+    AnonVmaLock;
+
+    /// The spinlocks of page tables, `page_table_lock` among them.
+    PageTableLocks;
+}
+
+/// Says that `Held` is the innermost lock that the calling task holds, of those known here.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{fs::LocalFile, mm::{vma::{rmap::IMmap, LockOrder}, MmWithUser}};
+///
+/// /// Whether a file is mapped anywhere at all, and, if so, by this process.
+/// fn is_mapped(file: &LocalFile, mm: &MmWithUser) -> (bool, bool) {
+///     let mut order = LockOrder::new();
+///
+///     let anywhere = IMmap::of(file).lock_read(&mut order).vmas(0..=usize::MAX).next().is_some();
+///     // That lock is released, or this would not compile.
+///     let mut locks = order.vma_locks(mm);
+///     let here = locks.read().vmas().any(|vma| {
+///         vma.file().is_some_and(|other| core::ptr::eq(IMmap::of(other), IMmap::of(file)))
+///     });
+///     (anywhere, here)
+/// }
+/// ```
+pub struct LockOrder<'a, Held: LockClass = Nothing> {
+    // What was borrowed to make it: the guard of the lock `Held`.
+    _held: PhantomData<&'a mut Held>,
+    // Locks are held by a task.
+    _nts: NotThreadSafe,
+}
+
+impl LockOrder<'_> {
+    /// Begins with no lock held.
+    ///
+    /// The caller should hold none of the locks in the table. That is not checked here. If it is
+    /// not so, locks can be taken in the wrong order, which can deadlock, and which lockdep
+    /// reports, but which cannot corrupt memory.
+    #[inline]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self::holding()
+    }
+}
+
+impl<Held: LockClass> LockOrder<'_, Held> {
+    /// For guards: what is borrowed from them while they hold `Held`.
+    #[inline]
+    pub(super) fn holding() -> Self {
+        Self {
+            _held: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
+    /// Starts a lock scope, from which the mmap lock and the VMA locks of an address space are
+    /// taken; see [`VmaLocks`].
+    #[inline]
+    pub fn vma_locks<'o>(&'o mut self, mm: &'o MmWithUser) -> VmaLocks<'o>
+    where
+        MmapLock: After<Held>,
+    {
+        mm.vma_locks()
+    }
+}
+
+const _: () = assert!(size_of::<LockOrder<'_>>() == 0);

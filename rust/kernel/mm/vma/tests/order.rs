@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The order of locks: each pair in the right order, taken.
+//!
+//! With lockdep, each of these is also what a later one in the wrong order is held against.
+
+use super::{
+    address_space::{
+        AddressSpace,
+        Mapping, //
+    }, //
+};
+use crate::{
+    fs::LocalFile,
+    mm::vma::{
+        rmap::IMmap,
+        LockOrder, //
+    },
+    prelude::*,
+    sync::aref::ARef, //
+};
+
+fn file_of(mm: &AddressSpace, mapping: Mapping) -> Result<ARef<LocalFile>> {
+    let mut locks = mm.vma_locks();
+    let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+    let file = vma.file().ok_or(ENOENT)?;
+    Ok(file.into())
+}
+
+#[kunit_tests(rust_vma_order)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_under_the_mmap_lock() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let (shared, anonymous) = (mm.map_shared(1)?, mm.map(1)?);
+        let mut order = LockOrder::new();
+        let mut locks = order.vma_locks(&mm);
+
+        let mut mmap = locks.read();
+        let (mmap, mut order) = mmap.order();
+        let anonymous = mmap.lookup(anonymous.start).ok_or(ENOENT)?;
+        anonymous.anon_vma_prepare()?;
+        let shared = mmap.lookup(shared.start).ok_or(ENOENT)?;
+
+        let mut i_mmap = IMmap::of(shared.file().ok_or(ENOENT)?).lock_read(&mut order);
+        let (i_mmap, mut order) = i_mmap.order();
+        let anon_vma = anonymous.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
+        assert_eq!(i_mmap.vmas(0..=usize::MAX).count(), 1);
+        let found = anon_vma.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
+        assert_eq!(found.start(), anonymous.start());
+        // And the page table, inside of all.
+        found.with_page_table_lock(|held| assert!(held.is_of(found.mm())));
+        Ok(())
+    }
+
+    #[test]
+    fn a_reverse_mapping_under_a_vma_lock() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map_shared(1)?;
+        let mut locks = mm.vma_locks();
+
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (vma, mut order) = vma.order();
+        let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
+        assert_eq!(i_mmap.vmas(0..=usize::MAX).count(), 1);
+        drop(i_mmap);
+
+        let locks = mm.vma_locks();
+        if let Some(mut vma) = locks.lock_vma_under_rcu(mapping.start) {
+            let (vma, mut order) = vma.order();
+            let file = vma.file().ok_or(ENOENT)?;
+            assert!(IMmap::of(file).trylock_write(&mut order).is_some());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn one_after_the_other_is_no_nesting() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        let mut order = LockOrder::new();
+
+        for _ in 0..2 {
+            drop(IMmap::of(&file).lock_write(&mut order));
+            drop(order.vma_locks(&mm).write());
+        }
+        assert!(IMmap::of(&file).trylock_read(&mut order).is_some());
+        Ok(())
+    }
+}
