@@ -134,7 +134,7 @@ impl LockOrder<'_> {
     /// not so, locks can be taken in the wrong order, which can deadlock, and which lockdep
     /// reports, but which cannot corrupt memory.
     #[inline]
-    #[allow(clippy::new_without_default)]
+    #[expect(clippy::new_without_default)]
     pub fn new() -> Self {
         Self::holding()
     }

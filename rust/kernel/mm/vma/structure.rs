@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     bindings,
+    current,
     error::{
         code::{
             EINVAL,
@@ -39,12 +40,15 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
     /// VMAs at the ends of the range are split. The end is rounded up to a page. It is no error if
     /// nothing is mapped.
     ///
-    /// A userfaultfd that watches the range is not told, as by `shmdt()`: that has to be done
-    /// without the lock, and `vm_munmap()` does it.
+    /// The address space must be that of the current task: `vms_complete_munmap_vmas()` counts what
+    /// is gone in `current->mm`, whatever mm it is called for. A userfaultfd that watches the range
+    /// is not told, as by `shmdt()`: that has to be done without the lock, and `vm_munmap()` does
+    /// it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the range is empty, does not begin at a page, or is not one of user memory;
+    /// `EINVAL` if the address space is another one than the current task's, or if the range is
+    /// empty, does not begin at a page, or is not one of user memory;
     /// `ENOMEM`, also if there would be too many VMAs (`max_map_count`); `EPERM` if part of it is
     /// sealed; and what the `may_split` operation of a VMA returns. Nothing is unmapped then, but
     /// VMAs may have been split.
@@ -146,8 +150,12 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
 #[inline(never)]
 unsafe fn munmap(mm: &MmWithUser, range: Range<usize>) -> Result {
     let len = range.end.checked_sub(range.start).ok_or(EINVAL)?;
+    if !current!().mm().is_some_and(|current| ptr::eq(current, mm)) {
+        return Err(EINVAL);
+    }
 
-    // SAFETY: As promised by the caller. Without a list, no event is made for a userfaultfd.
+    // SAFETY: As promised by the caller, and `mm` is `current->mm`, which the function relies on.
+    // Without a list, no event is made for a userfaultfd.
     to_result(unsafe { bindings::do_munmap(mm.as_raw(), range.start, len, ptr::null_mut()) })
 }
 

@@ -68,6 +68,33 @@ mod tests {
         Ok(())
     }
 
+    /// `do_munmap()` works on `current->mm`, and crashes, or counts wrongly, for any other.
+    #[test]
+    fn only_the_tasks_own_memory_is_unmapped() -> Result {
+        let (mm, other) = (AddressSpace::of_this_case()?, AddressSpace::unused()?);
+        let mapping = mm.map(1)?;
+        let range = mapping.start..mapping.end();
+
+        assert_eq!(other.vma_locks().write().munmap(range.clone()), Err(EINVAL));
+        let without_mm = {
+            let (mm, range) = (mm.clone(), range.clone());
+            SecondTask::spawn(move || mm.vma_locks().write().munmap(range))?
+        };
+        assert_eq!(without_mm.join()?, Err(EINVAL));
+        let elsewhere = {
+            let (mm, range) = (mm.clone(), range.clone());
+            SecondTask::spawn(move || other.enter(|| mm.vma_locks().write().munmap(range)))?
+        };
+        assert_eq!(elsewhere.join()?, Err(EINVAL));
+
+        let mut locks = mm.vma_locks();
+        let mut mmap = locks.write();
+        assert!(mmap.lookup(mapping.start).is_some());
+        mmap.munmap(range)?;
+        assert!(mmap.lookup(mapping.start).is_none());
+        Ok(())
+    }
+
     #[test]
     fn a_split_changes_nothing_but_the_extent() -> Result {
         let mm = AddressSpace::of_this_case()?;
@@ -158,7 +185,9 @@ mod tests {
 
         let task = {
             let mm = mm.clone();
-            SecondTask::spawn(move || mm.vma_locks().write().munmap(mapping.start..mapping.end()))?
+            SecondTask::spawn(move || {
+                mm.enter(|| mm.vma_locks().write().munmap(mapping.start..mapping.end()))
+            })?
         };
         let waits = || {
             use crate::mm::vma::VmRefcnt;
