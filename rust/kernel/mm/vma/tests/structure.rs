@@ -7,10 +7,7 @@ use super::{
         AddressSpace,
         Mapping, //
     },
-    second_task::{
-        wait_until,
-        SecondTask, //
-    }, //
+    second_task::SecondTask, //
 };
 use crate::{
     mm::vma::{
@@ -178,6 +175,8 @@ mod tests {
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
     fn unmapping_waits_for_readers() -> Result {
+        use super::super::second_task::wait_until;
+
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(2)?;
         let locks = mm.vma_locks();
