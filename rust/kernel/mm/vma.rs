@@ -83,12 +83,14 @@ mod debug;
 pub mod driver;
 mod fields;
 mod flags;
+mod inode_id;
 mod iter;
 pub mod level;
 mod lock_table;
 mod locked_vmas;
 mod mm_access;
 mod mmap_guard;
+mod name;
 #[cfg(CONFIG_NUMA)]
 mod numa;
 mod ops;
@@ -126,6 +128,7 @@ pub use self::{
         VmaFlag,
         VmaFlags, //
     },
+    inode_id::InodeId,
     iter::{
         Area,
         Areas,

@@ -17,6 +17,7 @@ mod killed;
 mod levels;
 mod locked_vmas;
 mod mmap_guard;
+mod name;
 mod no_vma_lock;
 mod order;
 mod page_table;
