@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A process's map as it is read, from one address on to the next.
+//!
+//! VMAs are locked one at a time, so whoever maps and faults in that process hardly notices. The
+//! price is that what is shown is not what there was at one moment, but:
+//!
+//! - addresses only go up, and no two lines overlap;
+//! - what was mapped all the time is shown.
+
+use crate::{
+    abi::Histogram,
+    map_line,
+    map_text::Text, //
+};
+use kernel::{
+    iov::IovIterDest,
+    mm::{
+        vma::LockCounts,
+        Mm,
+        MmWithUser, //
+    },
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        }, //
+    }, //
+};
+
+static READERS: Atomic<u64> = Atomic::new(0);
+
+/// How many readers there are.
+pub(crate) fn count() -> u64 {
+    READERS.load(Relaxed)
+}
+
+/// How far a map was read.
+pub(crate) struct Reader {
+    // Not `MmWithUser`: a file that somebody forgot must not keep a dead process's memory. Nothing
+    // for a process without an address space.
+    mm: Option<ARef<Mm>>,
+    // Where the next line begins, at the earliest.
+    addr: usize,
+    // Lines from before that.
+    text: Text,
+    // Where the last read has ended, if there was one.
+    pos: Option<i64>,
+    counts: LockCounts,
+}
+
+impl Reader {
+    pub(crate) fn new(mm: Option<&MmWithUser>) -> Result<Self> {
+        let text = Text::new()?;
+        READERS.fetch_add(1, Relaxed);
+        Ok(Self {
+            mm: mm.map(|mm| ARef::from(&**mm)),
+            addr: 0,
+            text,
+            pos: None,
+            counts: LockCounts::default(),
+        })
+    }
+
+    pub(crate) fn histogram(&self) -> Histogram {
+        let LockCounts {
+            rcu,
+            retried,
+            mmap_lock,
+        } = self.counts;
+        [rcu, retried, mmap_lock, 0]
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` if `pos` is neither 0 nor where the last read has ended.
+    /// - `EFAULT` if the user's memory cannot be written.
+    /// - `EINTR` if the task is being killed, `ENOMEM`.
+    pub(crate) fn read(&mut self, pos: &mut i64, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        if *pos == 0 {
+            self.addr = 0;
+            self.text.clear();
+        } else if self.pos.is_some_and(|end| end != *pos) {
+            return Err(EINVAL);
+        }
+
+        let read = self.give(iov)?;
+        *pos += read as i64;
+        self.pos = Some(*pos);
+        Ok(read)
+    }
+
+    fn give(&mut self, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let mut read = 0;
+
+        while !iov.is_empty() {
+            match self.give_some(iov) {
+                Ok(0) => break,
+                Ok(given) => read += given,
+                // The user has got something, and meets the error in the next read.
+                Err(_) if read > 0 => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(read)
+    }
+
+    /// Gives the user lines that were fetched, or fetches some first. Nothing at the end.
+    fn give_some(&mut self, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        if self.text.is_empty() {
+            self.refill()?;
+        }
+        self.text.give(iov)
+    }
+
+    /// Fetches further lines, as many as there is room for. None at the end.
+    fn refill(&mut self) -> Result {
+        // A process that has ended has no VMAs.
+        let Some(mm) = self.mm.as_ref().and_then(|mm| mm.mmget_not_zero()) else {
+            return Ok(());
+        };
+
+        while self.lines_of(&mm)? == Room::None {
+            self.text.grow()?;
+        }
+        Ok(())
+    }
+
+    /// Locks VMAs one after the other, and writes their lines. Does not touch user memory.
+    fn lines_of(&mut self, mm: &MmWithUser) -> Result<Room> {
+        self.text.clear();
+
+        let mut locks = mm.vma_locks();
+        let mut cursor = locks.cursor(self.addr);
+        loop {
+            let (from, mut counts) = (self.addr, self.counts);
+            let Some(vma) = cursor.lock_next_counted(&mut counts)? else {
+                return Ok(Room::Enough);
+            };
+            match self.text.add(|line| map_line::write(vma, from, line)) {
+                // The VMA is the first of the next lines.
+                Err(e) if e == ENAMETOOLONG && !self.text.is_empty() => return Ok(Room::Enough),
+                Err(e) if e == ENAMETOOLONG => return Ok(Room::None),
+                other => other?,
+            }
+            (self.addr, self.counts) = (cursor.addr(), counts);
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        READERS.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Whether there was room for a line.
+#[derive(PartialEq)]
+enum Room {
+    Enough,
+    None,
+}
