@@ -5,11 +5,17 @@
 //! Each is one static file, which is all that the guest has: it runs as the first process, or as an
 //! ordinary one.
 
+mod abi;
 pub mod area;
 pub mod balance;
+pub mod check;
+pub mod counters;
+pub mod device;
 pub mod errno;
+pub mod ground;
 pub mod init;
 pub mod maps;
+pub mod random;
 pub mod runner;
 #[allow(
     unsafe_code,

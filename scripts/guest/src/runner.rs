@@ -12,12 +12,22 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::panic;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A test: what it shows, and how. It fails by panicking, in whichever of its threads and children.
 pub struct Test {
     pub name: &'static str,
     pub run: fn(),
+}
+
+/// How a test ended.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was wrong.
+    pub faults: Vec<String>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
 }
 
 /// How tests are run.
@@ -36,12 +46,26 @@ const DEATH: Duration = Duration::from_secs(10);
 /// What ends one panic's message and the next one's.
 const SEPARATOR: char = '\0';
 
+/// What a note begins with, and no panic's message does.
+const NOTE: char = '\u{1}';
+
+/// Where a test's notes go.
+static NOTES: OnceLock<File> = OnceLock::new();
+
+/// Says something to people, in a test or one of its children. Elsewhere nobody hears it.
+pub fn note(text: &str) {
+    if let Some(mut messages) = NOTES.get() {
+        // There is nobody else to tell.
+        let _ = messages.write_all(format!("{NOTE}{text}{SEPARATOR}").as_bytes());
+    }
+}
+
 impl Runner<'_> {
-    /// Runs a test; returns what was wrong. An error is what keeps further tests from being run.
+    /// Runs a test. An error is what keeps further tests from being run.
     ///
     /// This process must have one thread only, and must have [adopted](process::adopt_orphans) its
     /// descendants.
-    pub fn run(&self, test: &Test) -> io::Result<Vec<String>> {
+    pub fn run(&self, test: &Test) -> io::Result<Report> {
         let messages = sys::memfd(c"messages")?;
         let before = (self.balance)()?;
 
@@ -51,7 +75,7 @@ impl Runner<'_> {
             io::Error::other(format!("what a test left behind cannot be killed: {e}"))
         })?;
 
-        let mut faults = read(&messages)?;
+        let Report { mut faults, notes } = read(&messages)?;
         match end {
             None => faults.push(format!("not done after {} s", self.limit.as_secs_f32())),
             Some(End::Exited(0)) if left_some => faults.push("left a process behind".into()),
@@ -61,7 +85,7 @@ impl Runner<'_> {
             Some(end) => faults.push(end.to_string()),
         }
         faults.extend(self.leaks(&before)?);
-        Ok(faults)
+        Ok(Report { faults, notes })
     }
 
     /// How the test ended, or `None` if it did not, and was killed.
@@ -95,6 +119,9 @@ fn in_child(run: fn(), messages: &File) -> u8 {
     let (Ok(messages), Ok(())) = (messages.try_clone(), process::begin_group()) else {
         return 2;
     };
+    if let Ok(notes) = messages.try_clone() {
+        let _ = NOTES.set(notes);
+    }
     // The descriptor's place in the file is shared by all processes, so they do not write to the
     // same place.
     panic::set_hook(Box::new(move |info| {
@@ -113,11 +140,17 @@ fn in_child(run: fn(), messages: &File) -> u8 {
     u8::from(panic::catch_unwind(run).is_err())
 }
 
-fn read(messages: &File) -> io::Result<Vec<String>> {
+fn read(messages: &File) -> io::Result<Report> {
     let len = messages.metadata()?.len();
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
     messages.read_exact_at(&mut bytes, 0)?;
     let text = String::from_utf8_lossy(&bytes);
-    let all = text.split(SEPARATOR).filter(|message| !message.is_empty());
-    Ok(all.map(Into::into).collect())
+    let mut report = Report::default();
+    for message in text.split(SEPARATOR).filter(|message| !message.is_empty()) {
+        match message.strip_prefix(NOTE) {
+            Some(note) => report.notes.push(note.into()),
+            None => report.faults.push(message.into()),
+        }
+    }
+    Ok(report)
 }

@@ -141,6 +141,15 @@ pub fn read_to(file: &File, addr: usize, len: usize) -> Result<()> {
     }
 }
 
+/// Reads from a position of the file to an address that is wrong, or to memory that [`mmap()`] gave.
+/// Returns how much was read.
+pub fn read_at(file: &File, addr: usize, len: usize, position: i64) -> Result<usize> {
+    let to = without_provenance_mut(addr);
+    // SAFETY: No reference is ever made to what is mapped at such an address.
+    let read = unsafe { libc::pread(file.as_raw_fd(), to, len, position) };
+    usize::try_from(read).map_err(|_| Error::last_os_error())
+}
+
 /// The number of an ioctl without an argument (`_IO` of x86, arm64 and most others, as the next).
 pub const fn encode_io(kind: u8, number: u8) -> u32 {
     encode(0, kind, number, 0)

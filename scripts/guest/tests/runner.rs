@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use vma_guest::balance::Balance;
-use vma_guest::runner::{Runner, Test};
+use vma_guest::runner::{self, Report, Runner, Test};
 use vma_guest::sys::{self, memory, process};
 
 /// A test, and what its faults must begin with.
@@ -25,6 +25,11 @@ const fn case(name: &'static str, wanted: &'static [&'static str], run: fn()) ->
 
 const CASES: &[Case] = &[
     case("nothing wrong", &[], || ()),
+    case("a note", &[], || runner::note("a note")),
+    case("a note of a test that fails", &["no way ("], || {
+        runner::note("a note of a test that fails");
+        panic!("no way");
+    }),
     case(
         "a failed assertion",
         &["assertion `left == right` failed: no way\n  left: 2\n right: 3 (guest/tests/runner.rs:"],
@@ -142,12 +147,15 @@ fn main() -> ExitCode {
     let mut failed = 0;
     for Case { test, wanted } in CASES {
         let start = Instant::now();
-        let faults = runner.run(test).unwrap();
+        let Report { faults, notes } = runner.run(test).unwrap();
         let as_wanted = faults.len() == wanted.len()
             && faults
                 .iter()
                 .zip(*wanted)
-                .all(|(fault, wanted)| fault.starts_with(wanted));
+                .all(|(fault, wanted)| fault.starts_with(wanted))
+            // A test that has something to say says its name.
+            && notes.iter().all(|note| note == test.name)
+            && notes.is_empty() != test.name.starts_with("a note");
         // What hangs must have been killed, not waited for.
         if as_wanted && start.elapsed() < Duration::from_secs(10) {
             println!("test {} ... ok", test.name);

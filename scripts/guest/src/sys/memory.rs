@@ -9,6 +9,7 @@
 //! panicking.
 
 use super::check;
+use std::ffi::CStr;
 use std::io::{Error, Result};
 use std::os::fd::RawFd;
 use std::ptr::{self, without_provenance_mut};
@@ -85,6 +86,15 @@ pub fn advise(addr: usize, len: usize, advice: i32) -> Result<()> {
     assert_ours(addr, len);
     // SAFETY: No object is in this range.
     check(unsafe { libc::madvise(without_provenance_mut(addr), len, advice) })
+}
+
+/// Gives anonymous memory a name.
+pub fn name(addr: usize, len: usize, name: &CStr) -> Result<()> {
+    assert_ours(addr, len);
+    let (option, attribute) = (libc::PR_SET_VMA, libc::PR_SET_VMA_ANON_NAME);
+    let attribute = attribute as libc::c_ulong;
+    // SAFETY: The name is a C string; this changes no memory.
+    check(unsafe { libc::prctl(option, attribute, addr, len, name.as_ptr()) })
 }
 
 /// Takes back that memory is locked.

@@ -150,6 +150,30 @@ pub fn reap_group(pid: i32, limit: Duration) -> Result<bool> {
     }
 }
 
+/// Gives up being root, for good; this thread alone has to be there.
+pub fn become_user(user: u32) -> Result<()> {
+    // SAFETY: These change who this process is.
+    unsafe {
+        check(libc::setgroups(0, std::ptr::null()))?;
+        check(libc::setresgid(user, user, user))?;
+        check(libc::setresuid(user, user, user))
+    }
+}
+
+/// Says whether other processes of the same user may look into this one.
+pub fn set_dumpable(is: bool) -> Result<()> {
+    let no: libc::c_ulong = 0;
+    let is = libc::c_ulong::from(is);
+    // SAFETY: This changes who may look into this process.
+    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, is, no, no, no) })
+}
+
+/// The number of the calling thread.
+pub fn thread_id() -> i32 {
+    // SAFETY: This asks for a number.
+    unsafe { libc::gettid() }
+}
+
 /// Reads this process's memory as a debugger would read another's. Returns how much was read.
 pub fn read_own_memory(addr: usize, bytes: &mut [u8]) -> Result<usize> {
     let to = libc::iovec {

@@ -47,7 +47,7 @@ fn run() -> io::Result<bool> {
     };
     for test in cases::ALL {
         match runner.run(test) {
-            Ok(faults) => tap.result(test.name, &faults)?,
+            Ok(report) => tap.result(test.name, &report.faults)?,
             Err(e) => {
                 tap.bail_out(&format!("{}: {e}", test.name))?;
                 break;

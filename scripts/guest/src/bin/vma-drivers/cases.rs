@@ -13,6 +13,10 @@ mod buffer;
 mod buffer_layout;
 mod buffer_processes;
 mod buffer_reclaim;
+mod map;
+mod map_access;
+mod map_load;
+mod map_snapshot;
 mod pfn;
 mod pfn_access;
 mod pfn_layout;
@@ -50,6 +54,10 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         bad_userptr::TESTS,
         bad_pointers::TESTS,
         races::TESTS,
+        map::TESTS,
+        map_access::TESTS,
+        map_snapshot::TESTS,
+        map_load::TESTS,
     ]
     .into_iter()
     .flatten()

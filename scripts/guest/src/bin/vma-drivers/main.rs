@@ -8,26 +8,21 @@
 //! Arguments choose tests: those with any of them in their names.
 
 mod cases;
-mod check;
-mod counters;
-mod device;
 mod transfer;
 
-#[path = "../../../../../samples/rust/vma/buffer_abi.rs"]
-mod buffer_abi;
-#[path = "../../../../../samples/rust/vma/pfn_abi.rs"]
-mod pfn_abi;
-#[path = "../../../../../samples/rust/vma/userptr_abi.rs"]
-mod userptr_abi;
+#[path = "../../abi.rs"]
+mod abi;
 
-use counters::Counters;
+use abi::{buffer as buffer_abi, pfn as pfn_abi, userptr as userptr_abi};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
+use vma_guest::counters::Counters;
 use vma_guest::init;
 use vma_guest::runner::{Runner, Test};
 use vma_guest::sys::process;
 use vma_guest::tap::Tap;
+use vma_guest::{check, device};
 
 /// How long a test may take: on an emulated machine, with a kernel that checks all it does.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -75,7 +70,12 @@ fn run() -> io::Result<bool> {
     tap.diagnostic(&counters.describe("before")?)?;
     for test in tests {
         match runner.run(test) {
-            Ok(faults) => tap.result(test.name, &faults)?,
+            Ok(report) => {
+                tap.result(test.name, &report.faults)?;
+                for note in &report.notes {
+                    tap.diagnostic(note)?;
+                }
+            }
             Err(e) => {
                 tap.bail_out(&format!("{}: {e}", test.name))?;
                 break;

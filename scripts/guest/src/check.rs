@@ -3,11 +3,11 @@
 //! What tests say must hold. What does not hold panics, with the place of the test's line.
 
 use crate::device::Node;
+use crate::sys::process::{self, End};
+use crate::{errno, maps};
 use std::fmt::Debug;
 use std::io::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use vma_guest::sys::process::{self, End};
-use vma_guest::{errno, maps};
 
 /// Must have worked.
 #[track_caller]

@@ -3,6 +3,7 @@
 //! The drivers' devices, as programs use them.
 
 pub mod buffer;
+pub mod map;
 pub mod pfn;
 pub mod userptr;
 
@@ -10,11 +11,11 @@ pub use buffer::Buffer;
 pub use pfn::Pfn;
 pub use userptr::Userptr;
 
+use crate::sys;
+use crate::sys::memory;
 use std::fs::{File, OpenOptions};
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
-use vma_guest::sys;
-use vma_guest::sys::memory;
 
 /// A device, and the option that a kernel with its driver has.
 pub struct Node {

@@ -3,12 +3,12 @@
 //! `/dev/rust-vma-pfn`.
 
 use super::Node;
+use crate::abi::pfn::{self as abi, IOC_TYPE};
 use crate::check::done;
-use crate::pfn_abi::{self as abi, IOC_TYPE};
+use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
 use std::fs::File;
 use std::io::Result;
-use vma_guest::sys;
 
 /// The device.
 pub const NODE: Node = Node {

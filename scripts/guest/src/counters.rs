@@ -2,22 +2,23 @@
 
 //! The counters of all drivers: what must be the same after a test as before it.
 
-use crate::buffer_abi::Stats as BufferWords;
-use crate::device::{Node, buffer, pfn, userptr};
-use crate::pfn_abi::Stats as PfnWords;
-use crate::userptr_abi::Stats as UserptrWords;
+use crate::abi::buffer::Stats as BufferWords;
+use crate::abi::map::Stats as MapWords;
+use crate::abi::pfn::Stats as PfnWords;
+use crate::abi::userptr::Stats as UserptrWords;
+use crate::balance::Balance;
+use crate::device::{Node, buffer, map, pfn, userptr};
+use crate::sys;
 use std::fs::File;
 use std::io::Result;
-use vma_guest::balance::Balance;
-use vma_guest::sys;
 
 /// What a driver counts, in its own words.
 type Words = [u64; 6];
 
 /// Each driver has as many of them.
-const _: (BufferWords, PfnWords, UserptrWords) = {
+const _: (BufferWords, MapWords, PfnWords, UserptrWords) = {
     let words: Words = [0; 6];
-    (words, words, words)
+    (words, words, words, words)
 };
 
 /// A driver with counters.
@@ -30,12 +31,18 @@ struct Driver {
     add: fn(&mut Balance, Words),
 }
 
-const DRIVERS: [Driver; 3] = [
+const DRIVERS: [Driver; 4] = [
     Driver {
         name: "buffer",
         node: &buffer::NODE,
         number: buffer::STATS,
         add: add_buffer,
+    },
+    Driver {
+        name: "map",
+        node: &map::NODE,
+        number: map::STATS,
+        add: add_map,
     },
     Driver {
         name: "pfn",
@@ -55,6 +62,11 @@ fn add_buffer(balance: &mut Balance, [buffers, pages, made, dropped, ..]: Words)
     balance.add("buffers", buffers);
     balance.add("pages of buffers", pages);
     balance.add_difference("VMAs of buffers", made, dropped);
+}
+
+fn add_map(balance: &mut Balance, [files, readers, ..]: Words) {
+    balance.add("map files", files);
+    balance.add("maps of processes", readers);
 }
 
 fn add_pfn(balance: &mut Balance, [pieces, pages, made, dropped, ..]: Words) {
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn each_word_that_says_what_exists_counts() {
         let before = balance([2, 4, 9, 7, 1, 0]);
-        for (word, things) in [(0, 3), (1, 3), (2, 3), (3, 3), (4, 0), (5, 0)] {
+        for (word, things) in [(0, 4), (1, 4), (2, 3), (3, 3), (4, 0), (5, 0)] {
             let mut words = [2, 4, 9, 7, 1, 0];
             words[word] += 1;
             let found = balance(words).differences(&before);

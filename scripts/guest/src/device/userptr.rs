@@ -3,11 +3,11 @@
 //! `/dev/rust-vma-userptr`.
 
 use super::Node;
+use crate::abi::userptr::{self as abi, IOC_TYPE, Request, how};
 use crate::check::done;
-use crate::userptr_abi::{self as abi, IOC_TYPE, Request, how};
+use crate::sys;
 use std::fs::File;
 use std::io::Result;
-use vma_guest::sys;
 
 /// The device.
 pub const NODE: Node = Node {

@@ -3,12 +3,12 @@
 //! `/dev/rust-vma-buffer`.
 
 use super::Node;
-use crate::buffer_abi::{self as abi, IOC_TYPE, Request};
+use crate::abi::buffer::{self as abi, IOC_TYPE, Request};
 use crate::check::done;
+use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
 use std::fs::File;
 use std::io::Result;
-use vma_guest::sys;
 
 /// The device.
 pub const NODE: Node = Node {
