@@ -34,6 +34,8 @@ use core::ptr::NonNull;
 pub(in super::super) struct Walk<'s> {
     mm: &'s MmWithUser,
     vmi: bindings::vma_iterator,
+    // From before the iterator has left its start.
+    seq: Option<MmapSeq>,
     _rcu: rcu::Guard,
 }
 
@@ -48,6 +50,7 @@ impl<'s> Walk<'s> {
         Self {
             mm,
             vmi,
+            seq: None,
             _rcu: rcu::read_lock(),
         }
     }
@@ -57,6 +60,56 @@ impl<'s> Walk<'s> {
     /// `EINTR` if the task is being killed.
     #[inline]
     pub(in super::super) fn lock_next(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        let found = self.search(addr)?;
+
+        // What contains the address is the right one, however it was found.
+        if found.as_ref().is_some_and(|vma| vma.start() <= addr) || self.is_sure() {
+            return Ok(found);
+        }
+        drop(found);
+        self.lock_next_from_root(addr)
+    }
+
+    /// Whether what was found behind a gap, or nothing, can be trusted.
+    #[inline]
+    fn is_sure(&self) -> bool {
+        // After the mmap lock was taken, in any case.
+        self.is_at_start() || self.seq.is_some_and(|seq| !seq.must_retry(self.mm))
+    }
+
+    #[inline]
+    fn is_at_start(&self) -> bool {
+        self.vmi.mas.status == bindings::maple_status_ma_start
+    }
+
+    /// Forgets the place in the tree.
+    fn restart(&mut self, addr: usize) {
+        // INVARIANT: The iterator is at its start.
+        // SAFETY: The mm is alive; this only writes to the iterator.
+        unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
+    }
+
+    /// As [`lock_next()`](Self::lock_next), after somebody may have changed what is between the
+    /// last place in the tree and the next one.
+    #[cold]
+    fn lock_next_from_root(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        self.restart(addr);
+
+        // What is found from the root, `lock_next_vma()` looks at again itself if need be; that
+        // there is nothing, it does not.
+        match self.search(addr)? {
+            None if !self.is_sure() => self.lock_under_mmap_lock(addr, EAGAIN),
+            found => Ok(found),
+        }
+    }
+
+    /// `lock_next_vma()`, from the place in the tree on.
+    #[inline]
+    fn search(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        if self.is_at_start() {
+            self.seq = MmapSeq::try_begin(self.mm);
+        }
+
         // SAFETY: `mm_users` is non-zero for 's. By the type invariants this is inside an RCU
         // read-side critical section and the iterator belongs to it.
         let vma = unsafe { lock_next_vma(self.mm.as_raw(), &mut self.vmi, addr) };
