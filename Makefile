@@ -3,7 +3,7 @@
 # The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
 # cargo after installing that.
 
-TARGETS := run test apply revert patches kunit kcsan drivers neighbours compile-fail conformance lint doc shell
+TARGETS := run test apply revert patches kunit kcsan drivers stress neighbours compile-fail conformance lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -12,6 +12,7 @@ TARGETS := run test apply revert patches kunit kcsan drivers neighbours compile-
 .NOTPARALLEL:
 
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
+	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') \
 	   $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
@@ -32,6 +33,7 @@ help:
 	@echo '  test          every test there is, on three kernels: x86_64, x86_64-debug and um'
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug]'
+	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
@@ -47,6 +49,8 @@ help:
 	@echo 'Variables:'
 	@echo '  KDIR=dir      a kernel tree of your own in place of the source package'
 	@echo '  CONFIG=name   x86_64 (the default), x86_64-debug or um'
+	@echo '  SEED=n        of the random numbers of make stress; the default is 1'
+	@echo '  OPERATIONS=n  how much make stress does; the default is 1000000'
 	@echo '  RUSTC=file    the rustc that builds the kernel; needs its rust-src'
 	@echo '  VERBOSE=1     shows what the tools print'
 	@echo '  VMA_CACHE=dir where downloads and compiler caches are kept, shared by all clones'

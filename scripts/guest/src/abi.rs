@@ -3,6 +3,8 @@
 //! What the drivers say to their users, of which this library needs a part.
 #![allow(dead_code, reason = "the programs need the rest")]
 
+#[path = "../../../samples/rust/vma/abi.rs"]
+pub mod all;
 #[path = "../../../samples/rust/vma/buffer_abi.rs"]
 pub mod buffer;
 #[path = "../../../samples/rust/vma/map_abi.rs"]

@@ -2,6 +2,7 @@
 
 //! The drivers' devices, as programs use them.
 
+pub mod all;
 pub mod buffer;
 pub mod map;
 pub mod pfn;

@@ -84,6 +84,16 @@ impl Ground {
         self.pages(slot, STEADY)
     }
 
+    /// An address that may be mapped.
+    pub fn any(&self, random: &mut Random) -> usize {
+        self.at + random.below(self.slots * SLOT * self.page)
+    }
+
+    /// One of the anchors.
+    pub fn an_anchor(&self, random: &mut Random) -> Range<usize> {
+        self.anchor(random.below(self.slots))
+    }
+
     /// Maps what is always mapped.
     pub fn map(&self) -> Result<()> {
         for slot in 0..self.slots {

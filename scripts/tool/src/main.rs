@@ -29,6 +29,7 @@ mod shell;
 mod source;
 mod space;
 mod splat;
+mod stress;
 mod suite;
 mod tap;
 mod targets;
@@ -66,6 +67,12 @@ struct Arguments {
     /// Which compile-fail cases to run.
     #[arg(long)]
     case: Option<String>,
+    /// The seed of the stress test's random numbers.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How much the stress test is to do.
+    #[arg(long)]
+    operations: Option<u64>,
     /// Show everything the children print.
     #[arg(long)]
     verbose: bool,
@@ -82,6 +89,7 @@ enum Target {
     Kunit,
     Kcsan,
     Drivers,
+    Stress,
     Neighbours,
     CompileFail,
     Conformance,
@@ -122,6 +130,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
         config: arguments.config.as_deref(),
         filter: arguments.filter.as_deref(),
         case: arguments.case.as_deref(),
+        stress: stress::Plan {
+            seed: arguments.seed.unwrap_or(stress::DEFAULT.seed),
+            operations: arguments.operations.unwrap_or(stress::DEFAULT.operations),
+        },
     };
     let _lock = lock::Lock::take(&places.build.join(".lock"), "build/")?;
     match arguments.target {
@@ -133,6 +145,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
         Target::Drivers => session.drivers(),
+        Target::Stress => session.stress(),
         Target::Neighbours => session.neighbours(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),

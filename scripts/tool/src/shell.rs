@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A shell in a guest, with the demo at hand.
+//! A shell in a guest, with the demo and the map of a process at hand.
 
 use crate::boot;
 use crate::initramfs::{self, Initramfs};
@@ -15,11 +15,11 @@ use std::process::Stdio;
 const INIT: &str = "#!/bin/busybox sh\n\
     /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin\n/bin/busybox --install -s\n\
     mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev\n\
-    echo; echo 'The demo is /bin/vma-demo; exit or Ctrl-D ends the guest.'\n\
+    echo; echo 'The demo is /bin/vma-demo; /bin/vma-map PID shows a map; exit or Ctrl-D ends the guest.'\n\
     setsid cttyhack sh\nreboot -f\n";
 
 /// Boots the kernel into an interactive shell.
-pub fn run(kernel: &Kernel, config: Config, demo: &Path) -> Result<()> {
+pub fn run(kernel: &Kernel, config: Config, demo: &Path, map: &Path) -> Result<()> {
     let Some(busybox) = proc::find("busybox").filter(|file| is_static(file)) else {
         bail!("the shell needs a static busybox: install busybox-static and run again");
     };
@@ -28,6 +28,7 @@ pub fn run(kernel: &Kernel, config: Config, demo: &Path) -> Result<()> {
     let initramfs = Initramfs::new(&init)
         .with("/bin/busybox", &busybox)
         .with("/bin/vma-demo", demo)
+        .with("/bin/vma-map", map)
         .pack(kernel, config, "shell")?;
     let append = "console=ttyS0 kunit.enable=0 quiet panic=-1";
     let mut cmd = boot::qemu(kernel, config, 2, append);

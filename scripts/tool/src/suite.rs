@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::report::{Outcome, Report};
 use crate::rustdoc;
 use crate::source;
+use crate::stress;
 use crate::targets::{Ready, Session};
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -79,6 +80,12 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
             });
         }
         if config == X86_64_DEBUG {
+            steps.run("stress", || {
+                with_kernel(&|| {
+                    let program = session.program(stress::PROGRAM)?;
+                    stress::run(&kernel, config, &program, session.stress, progress)
+                })
+            });
             steps.run("neighbours", || {
                 with_kernel(&|| {
                     neighbours::run(&kernel, config, |name| session.program(name), progress)

@@ -19,6 +19,7 @@ use crate::report::Outcome;
 use crate::rustdoc;
 use crate::shell;
 use crate::source;
+use crate::stress;
 use crate::suite;
 use crate::toolchain;
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,7 @@ pub struct Session<'a> {
     pub config: Option<&'a str>,
     pub filter: Option<&'a str>,
     pub case: Option<&'a str>,
+    pub stress: stress::Plan,
 }
 
 /// A host and a tree that are ready to build.
@@ -271,6 +273,22 @@ impl Session<'_> {
         self.end(outcome)
     }
 
+    pub fn stress(&self) -> Result<bool> {
+        let config = self.config_or(X86_64_DEBUG)?;
+        if config.arch == "um" {
+            bail!(
+                "CONFIG={}: it has no guest: take x86_64 or x86_64-debug",
+                config.name
+            );
+        }
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(config, self.progress)?;
+        let program = self.program(stress::PROGRAM)?;
+        let outcome = stress::run(&kernel, config, &program, self.stress, self.progress)?;
+        self.end(outcome)
+    }
+
     pub fn neighbours(&self) -> Result<bool> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
@@ -325,7 +343,8 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(X86_64, self.progress)?;
         let program = self.program("vma-demo")?;
-        shell::run(&kernel, X86_64, &program)?;
+        let map = self.program("vma-map")?;
+        shell::run(&kernel, X86_64, &program, &map)?;
         println!("the guest has ended");
         Ok(true)
     }

@@ -4,6 +4,7 @@
 
 use super::check;
 use crate::errno;
+use std::ffi::CStr;
 use std::fmt;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
@@ -90,6 +91,17 @@ impl Child {
         // SAFETY: The child was not waited for, so its number is still its own.
         check(unsafe { libc::kill(self.pid, signal) })
     }
+}
+
+/// Runs this program anew in the place of this process, with one argument. Returns only if that
+/// failed. Does not allocate.
+pub fn exec_again(argument: &CStr) -> Error {
+    let program = c"/proc/self/exe";
+    let arguments = [program.as_ptr(), argument.as_ptr(), std::ptr::null()];
+    let environment = [std::ptr::null()];
+    // SAFETY: All are C strings, and the lists of them end with NULL.
+    unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+    Error::last_os_error()
 }
 
 /// Makes this process the first of a new group, to which the children that it will have belong,
