@@ -8,11 +8,12 @@ use kernel::mm::vma::Opening as Held;
 use kernel::mm::vma::VmaWrite as Held;
 use kernel::mm::vma::{
     driver::{DriverVma, VmaOperations},
-    AdviceFlags,
+    order::MmapLock,
+    AdviceFlags, LockOrder,
 };
 
-fn change<T: VmaOperations>(vma: &DriverVma<T, Held>) {
+fn change<T: VmaOperations>(vma: &DriverVma<T, Held>, order: &mut LockOrder<'_, MmapLock>) {
     vma.start_write(); //~ E0277 "lock level `Opening` does not hold the mmap write lock"
     vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "cannot be written at lock level `Opening`"
-    drop(vma.lock_rmap()); //~ E0277 "cannot be written at lock level `Opening`"
+    drop(vma.lock_rmap(order)); //~ E0277 "cannot be written at lock level `Opening`"
 }

@@ -5,9 +5,9 @@
 use kernel::mm::vma::Setup as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::VmaWrite as Held;
-use kernel::mm::vma::Vma;
+use kernel::mm::vma::{order::MmapLock, LockOrder, Vma};
 
-fn rmap(vma: &Vma<Held>) -> bool {
-    let all = vma.lock_rmap(); //~ E0277 "cannot be written at lock level `Setup`"
+fn rmap(vma: &Vma<Held>, order: &mut LockOrder<'_, MmapLock>) -> bool {
+    let all = vma.lock_rmap(order); //~ E0277 "cannot be written at lock level `Setup`"
     all.i_mmap().is_some()
 }

@@ -12,7 +12,12 @@ use super::{
             MmapHeld,
             Rmap, //
         },
-        order::AnonVmaLock,
+        order::{
+            After,
+            AnonVmaLock,
+            LockClass,
+            LockOrder, //
+        },
         Vma, //
     },
     tree::{
@@ -131,9 +136,10 @@ impl<L: Level> Vma<L> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn anon_vma_prepare(&self) -> Result
+    pub fn anon_vma_prepare<H: LockClass>(&self, _order: &mut LockOrder<'_, H>) -> Result
     where
         L: MmapHeld,
+        AnonVmaLock: After<H>,
     {
         prepare(self.as_raw())
     }

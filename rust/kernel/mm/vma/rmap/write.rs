@@ -14,8 +14,10 @@ use super::{
             WriteMost, //
         },
         order::{
+            After,
             IMmapLock,
-            VmaLock, //
+            LockClass,
+            LockOrder, //
         },
         Vma, //
     },
@@ -50,17 +52,21 @@ impl<L: Level> Vma<L> {
     /// Write-locks the reverse mappings of this VMA (C: `take_rmap_locks()`).
     ///
     /// Hides the VMA from whoever would find it by its pages. Sleeps, uninterruptibly, while
-    /// anybody has one of the locks. Of one address space only one VMA may be locked so at a time:
-    /// two VMAs can share a lock.
+    /// anybody has one of the locks. Only one VMA can be locked so at a time: two VMAs can share a
+    /// lock.
     #[doc(alias = "take_rmap_locks")]
     #[inline]
-    pub fn lock_rmap(&self) -> RmapWriteGuard<'_>
+    pub fn lock_rmap<'a, H: LockClass>(
+        &'a self,
+        _order: &'a mut LockOrder<'_, H>,
+    ) -> RmapWriteGuard<'a>
     where
         L: WriteMost,
+        IMmapLock: After<H>,
     {
         let i_mmap = self
             .file()
-            .map(|file| IMmap::of(file).lock_write_after::<VmaLock>());
+            .map(|file| IMmap::of(file).lock_write_after::<H>());
         // A VMA gets an `anon_vma` under a read lock, which both write locks keep out, and loses it
         // under these locks.
         let anon_vma = self

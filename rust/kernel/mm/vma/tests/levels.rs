@@ -115,13 +115,15 @@ mod tests {
             let i_mmap = IMmap::of(&file).lock_read(&mut order);
             assert!(is_true(i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?));
         }
-        let mmap = locks.write();
-        let vma = mmap.lookup(addr).ok_or(ENOENT)?;
-        assert!(is_true(vma));
-        let vma = vma.start_write();
-        assert!(is_true(vma));
-        assert!(is_true(&*vma.lock_rmap()));
-        drop(mmap);
+        {
+            let mut mmap = locks.write();
+            let (mmap, mut order) = mmap.order();
+            let vma = mmap.lookup(addr).ok_or(ENOENT)?;
+            assert!(is_true(vma));
+            let vma = vma.start_write();
+            assert!(is_true(vma));
+            assert!(is_true(&*vma.lock_rmap(&mut order)));
+        }
         let mmap = locks.write().downgrade();
         assert!(is_true(mmap.lookup(addr).ok_or(ENOENT)?));
         Ok(())

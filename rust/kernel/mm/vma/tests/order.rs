@@ -41,7 +41,7 @@ mod tests {
         let mut mmap = locks.read();
         let (mmap, mut order) = mmap.order();
         let anonymous = mmap.lookup(anonymous.start).ok_or(ENOENT)?;
-        anonymous.anon_vma_prepare()?;
+        anonymous.anon_vma_prepare(&mut order)?;
         let shared = mmap.lookup(shared.start).ok_or(ENOENT)?;
 
         let mut i_mmap = IMmap::of(shared.file().ok_or(ENOENT)?).lock_read(&mut order);

@@ -211,9 +211,10 @@ mod tests {
         poke(from, 11)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut guard = locks.write();
+        let (mmap, mut order) = guard.order();
         let vma = mmap.lookup(from).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap();
+        let all = vma.lock_rmap(&mut order);
         let pfn = all
             .with_pte(from, |entry| entry.get().pfn())
             .map_err(|_| ENOENT)?;
@@ -249,7 +250,7 @@ mod tests {
         }
         assert_eq!(all.with_pte(from, |entry| entry.get().pfn()), Ok(pfn));
         drop(all);
-        drop(mmap);
+        drop(guard);
         assert_eq!(peek(from)?, 11);
         Ok(())
     }
@@ -263,14 +264,15 @@ mod tests {
         poke(elsewhere, 1)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut guard = locks.write();
+        let (mmap, mut order) = guard.order();
         let vma = mmap.lookup(from).ok_or(ENOENT)?.start_write();
         let other = mmap.lookup(elsewhere).ok_or(ENOENT)?.start_write();
         if core::ptr::eq(vma, other) {
             // They were merged.
             return Ok(());
         }
-        let all = vma.lock_rmap();
+        let all = vma.lock_rmap(&mut order);
         // SAFETY: Nothing is moved.
         let result = unsafe { all.move_pte_table(from, other, elsewhere - Pmd::SIZE) };
         let expected = if cfg!(CONFIG_HAVE_MOVE_PMD) {
@@ -298,14 +300,15 @@ mod tests {
         assert_eq!(vma.with_pte_alloc(addr, |_| ()), Err(NoPte::Huge));
         drop(vma);
 
-        let mmap = locks.write();
+        let mut guard = locks.write();
+        let (mmap, mut order) = guard.order();
         let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap();
+        let all = vma.lock_rmap(&mut order);
         // SAFETY: Nothing is moved.
         let result = unsafe { all.move_pte_table(addr, vma, addr + Pmd::SIZE) };
         assert_eq!(result, Err(NoPte::Huge));
         drop(all);
-        drop(mmap);
+        drop(guard);
         assert_eq!(peek(addr)?, 13);
         Ok(())
     }

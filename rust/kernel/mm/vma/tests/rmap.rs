@@ -135,9 +135,10 @@ mod tests {
         let (mapping, file) = shared(&mm, 1)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let vma = vma.lock_rmap();
+        let vma = vma.lock_rmap(&mut order);
         assert!(vma.i_mmap().is_some());
         assert!(vma.anon_vma_lock().is_none());
         let walker = {
@@ -165,9 +166,9 @@ mod tests {
         let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         assert!(vma.anon_vma().is_none());
-        vma.anon_vma_prepare()?;
+        vma.anon_vma_prepare(&mut order)?;
         let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
-        vma.anon_vma_prepare()?;
+        vma.anon_vma_prepare(&mut order)?;
         assert!(core::ptr::eq(anon_vma, vma.anon_vma().ok_or(ENOENT)?));
 
         let walk = anon_vma.lock_read(&mut order);
@@ -187,9 +188,9 @@ mod tests {
         let mut mmap = locks.write();
         let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
-        vma.anon_vma_prepare()?;
+        vma.anon_vma_prepare(&mut order)?;
         let writable = vma.start_write();
-        let all = writable.lock_rmap();
+        let all = writable.lock_rmap(&mut order);
         assert!(all.i_mmap().is_none());
         assert!(all.anon_vma_lock().is_some());
         let tries = |vma: &Vma<MmapWrite>| {
@@ -241,7 +242,7 @@ mod tests {
             mmap.lookup(anonymous[0].start).ok_or(ENOENT)?,
             mmap.lookup(anonymous[1].start).ok_or(ENOENT)?,
         ];
-        vmas[0].anon_vma_prepare()?;
+        vmas[0].anon_vma_prepare(&mut order)?;
         let other = vmas[1].start_write();
         let lock = vmas[0].anon_vma().ok_or(ENOENT)?.lock_write(&mut order);
         let list = vmas[0].anon_vma_chain(&lock)?;
@@ -264,7 +265,7 @@ mod tests {
         let mut mmap = locks.write();
         let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
-        vma.anon_vma_prepare()?;
+        vma.anon_vma_prepare(&mut order)?;
         let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
         let writable = vma.start_write();
         let lock = anon_vma.lock_write(&mut order);
@@ -288,9 +289,10 @@ mod tests {
         let mapping = mm.map(2)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap();
+        let all = vma.lock_rmap(&mut order);
         let before = (all.start(), all.end(), all.pgoff());
         // SAFETY: Nobody can look until what was there is back, below.
         unsafe {
