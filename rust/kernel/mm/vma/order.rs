@@ -20,17 +20,25 @@
 //! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         |
 //! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         |
 //! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         |
-//! | `i_mmap`   | compiler  | compiler  | lockdep   | compiler  | ok         | ok         |
-//! | `anon_vma` | compiler  | compiler  | lockdep   | compiler  | compiler   | ok         |
-//! | page table | compiler  | compiler  | compiler  | compiler  | compiler   | lockdep    |
+//! | `i_mmap`   | compiler  | ok        | lockdep   | compiler  | ok         | ok         |
+//! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         |
+//! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    |
 //!
-//! "ok" is the right order. What the compiler finds are locks that are taken from one `LockOrder`.
-//! To make a second one, by [`LockOrder::new()`] or
+//! "ok" is the right order, or a lock that is never waited for: to read-lock a VMA by itself either
+//! succeeds or fails at once. Calls that may wait for the mmap lock first, such as
+//! [`lock_vma()`](super::VmaLocks::lock_vma), count as the mmap lock.
+//!
+//! What the compiler finds are locks that are taken from one `LockOrder`, or one lock scope. To
+//! make a second one, by [`LockOrder::new()`] or
 //! [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to say that nothing is held: if that is
 //! not true, lockdep reports what is taken in the wrong order, and `might_sleep()` what waits under
-//! a spinlock. "lockdep" stands where one `LockOrder` is enough to get there: a VMA can be
-//! write-locked while the guard of the mmap write lock lends itself and the order, and a page table
-//! can be walked inside the walk of another one, whose lock may be the same.
+//! a spinlock or inside an RCU read-side critical section.
+//!
+//! "lockdep" and "sleep", which is `might_sleep()`, stand where one `LockOrder` is enough to get
+//! there. A VMA can be write-locked while the guard of the mmap write lock lends itself and the
+//! order. And what runs with a page table locked is a closure, which can use views and a
+//! `LockOrder` from outside: to write-lock a VMA, to lock a reverse mapping, or to walk another
+//! page table, whose lock may be the same.
 //!
 //! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
 //! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is
