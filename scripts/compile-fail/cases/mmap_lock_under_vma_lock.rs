@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! To wait for the mmap lock while holding a VMA read lock is a deadlock: the writer that has the
 //! mmap lock may be waiting for that VMA.
+//@order: mmap under VMA read
 
 use kernel::mm::MmWithUser;
 

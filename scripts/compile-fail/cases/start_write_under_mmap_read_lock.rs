@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A VMA write lock is taken under the mmap write lock only.
+//@order: VMA write under mmap read
 
 use kernel::mm::{vma::VmaLocks, MmWithUser};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A VMA read lock cannot be upgraded: who waits for the readers to leave must not be one.
+//@order: VMA write under VMA read
 
 use kernel::mm::MmWithUser;
 

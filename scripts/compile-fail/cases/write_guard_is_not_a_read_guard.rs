@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `vma_start_read_locked()` does not look at `vm_lock_seq`: under the mmap write lock it would
 //! read-lock a VMA that its caller has write-locked.
+//@order: VMA read under mmap write
 
 use kernel::mm::vma::{LockSubclass, MmapWriteGuard};
 

@@ -15,11 +15,13 @@ mod example;
 mod judge;
 mod kernel;
 mod matrix;
+mod order;
 #[cfg(test)]
 mod tests;
 
 pub use crate::example::examples;
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
+pub use crate::order::{FoundBy, OrderCell, differences, order_table};
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;

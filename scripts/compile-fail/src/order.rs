@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table at the top of `rust/kernel/mm/vma/order.rs`: for each lock that is held and each that is wanted, who finds
+//! out that the order is wrong. What it says has to be shown: by cases, for what the compiler finds, and by reports of
+//! the kernel's, for the rest.
+
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::Path;
+
+/// A cell of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderCell {
+    pub held: String,
+    pub wanted: String,
+    pub found_by: FoundBy,
+}
+
+/// What a cell says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// Nobody: it is in order.
+    Nobody,
+    Compiler,
+    Lockdep,
+    MightSleep,
+}
+
+/// Reads the table of a checkout.
+pub fn order_table(repo: &Path) -> Result<Vec<OrderCell>> {
+    let path = repo.join("rust/kernel/mm/vma/order.rs");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    cells(&text).with_context(|| format!("{}", path.display()))
+}
+
+fn cells(source: &str) -> Result<Vec<OrderCell>> {
+    let mut rows = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! |"))
+        .map(|row| row.trim_end_matches('|').replace('`', ""))
+        .map(|row| row.split('|').map(|c| c.trim().to_string()).collect());
+    let columns: Vec<String> = rows.next().context("has no table")?;
+    let mut cells = Vec::new();
+    for row in rows.skip(1) {
+        let row: Vec<String> = row;
+        let held = &row[0];
+        ensure!(row.len() == columns.len(), "{held}: cells are missing");
+        for (wanted, word) in columns.iter().zip(&row).skip(1) {
+            cells.push(OrderCell {
+                held: held.clone(),
+                wanted: wanted.clone(),
+                found_by: found_by(word)
+                    .with_context(|| format!("{wanted} under {held}: {word:?} is no answer"))?,
+            });
+        }
+    }
+    ensure!(!cells.is_empty(), "the table has no rows");
+    Ok(cells)
+}
+
+fn found_by(word: &str) -> Option<FoundBy> {
+    Some(match word {
+        "ok" => FoundBy::Nobody,
+        "compiler" => FoundBy::Compiler,
+        "lockdep" => FoundBy::Lockdep,
+        "sleep" => FoundBy::MightSleep,
+        _ => return None,
+    })
+}
+
+/// What the cells say, for which `shows` is asked, and what is shown have to be the same; `shown` is in the words
+/// `wanted under held`. What is wrong, a line each.
+pub fn differences(
+    table: &[OrderCell],
+    shows: impl Fn(FoundBy) -> bool,
+    shown: &[String],
+) -> Vec<String> {
+    let name = |cell: &OrderCell| format!("{} under {}", cell.wanted, cell.held);
+    let said: Vec<String> = table
+        .iter()
+        .filter(|cell| shows(cell.found_by))
+        .map(name)
+        .collect();
+    let without = said.iter().filter(|cell| !shown.contains(cell));
+    let beyond = shown.iter().filter(|cell| !said.contains(cell));
+    without
+        .map(|cell| format!("{cell}: nothing shows what the table says"))
+        .chain(beyond.map(|cell| format!("{cell}: the table says something else")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+//! | held | mmap | `i_mmap` |
+//! |------|------|----------|
+//! | mmap | compiler | ok |
+//! | `i_mmap` | lockdep | sleep |
+";
+
+    fn repo() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    /// The lines `//@order: wanted under held` of the cases.
+    fn claims() -> Vec<String> {
+        let mut claims = Vec::new();
+        for path in crate::case_files(&repo().join("scripts/compile-fail/cases"), None).unwrap() {
+            let text = fs::read_to_string(path).unwrap();
+            let lines = text.lines().filter_map(|l| l.strip_prefix("//@order: "));
+            claims.extend(lines.map(str::to_string));
+        }
+        claims
+    }
+
+    #[test]
+    fn what_the_compiler_finds_has_a_case() {
+        let table = order_table(&repo()).unwrap();
+        assert_eq!((table.len(), table[0].held.as_str()), (42, "mmap read"));
+        let wrong = differences(&table, |by| by == FoundBy::Compiler, &claims());
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn a_table_is_read() {
+        let by: Vec<FoundBy> = cells(TABLE).unwrap().iter().map(|c| c.found_by).collect();
+        use FoundBy::{Compiler, Lockdep, MightSleep, Nobody};
+        assert_eq!(by, [Compiler, Nobody, Lockdep, MightSleep]);
+        for (broken, why) in [
+            (
+                TABLE.replace("lockdep", "perhaps"),
+                "mmap under i_mmap: \"perhaps\" is no answer",
+            ),
+            (
+                TABLE.replace("compiler | ok", "ok"),
+                "mmap: cells are missing",
+            ),
+            ("//! nothing".to_string(), "has no table"),
+        ] {
+            assert_eq!(cells(&broken).unwrap_err().to_string(), why);
+        }
+    }
+
+    #[test]
+    fn what_is_not_shown_is_said_and_so_is_what_nobody_claims() {
+        let table = cells(TABLE).unwrap();
+        let compiler = |by| by == FoundBy::Compiler;
+        let right = ["mmap under mmap".to_string()];
+        assert_eq!(differences(&table, compiler, &right), [""; 0]);
+        assert_eq!(
+            differences(&table, compiler, &[]),
+            ["mmap under mmap: nothing shows what the table says"]
+        );
+        let more = [right[0].clone(), "i_mmap under mmap".to_string()];
+        assert_eq!(
+            differences(&table, compiler, &more),
+            ["i_mmap under mmap: the table says something else"]
+        );
+    }
+}
