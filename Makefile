@@ -3,7 +3,8 @@
 # The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
 # cargo after installing that.
 
-TARGETS := run test apply revert patches kunit kcsan drivers stress neighbours compile-fail conformance lint doc shell
+TARGETS := run test apply revert patches kunit kcsan drivers stress neighbours compile-fail conformance model lint doc \
+	   shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -38,6 +39,7 @@ help:
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
 	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'
+	@echo '  model         the locking of several VMAs at once, in every order of steps, by spin'
 	@echo '  lint          formatting, checkpatch, clippy, licence lines'
 	@echo '  doc           the Rust documentation of the kernel crate'
 	@echo '  shell         a shell in the booted kernel, with the demo at hand'

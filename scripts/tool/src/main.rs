@@ -16,6 +16,7 @@ mod kcsan;
 mod kunit;
 mod lint;
 mod lock;
+mod model;
 mod neighbours;
 mod objcode;
 mod places;
@@ -93,6 +94,7 @@ enum Target {
     Neighbours,
     CompileFail,
     Conformance,
+    Model,
     Lint,
     Doc,
     Shell,
@@ -149,6 +151,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Neighbours => session.neighbours(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
+        Target::Model => session.model(),
         Target::Lint => session.lint(),
         Target::Doc => session.doc(),
         Target::Shell => session.shell(),

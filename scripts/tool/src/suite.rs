@@ -9,6 +9,7 @@ use crate::drivers;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
+use crate::model;
 use crate::neighbours;
 use crate::objcode;
 use crate::proc;
@@ -40,6 +41,7 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
     steps.run("host tools (cargo test)", || cargo_test(session));
     steps.run("apply, revert, patches", || round_trip(session, ready));
     steps.run("lint", || lint(session, ready));
+    steps.run("model", || model::run(session.places, progress));
     for config in [X86_64, X86_64_DEBUG, UM] {
         let name = config.name;
         let built = steps.run(&format!("build {name}"), || {

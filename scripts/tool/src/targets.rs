@@ -10,6 +10,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
+use crate::model;
 use crate::neighbours;
 use crate::places::Places;
 use crate::proc;
@@ -320,6 +321,14 @@ impl Session<'_> {
             let out = self.kernel(&ready).build(config, self.progress)?;
             conformance::run(self, &tree, Some(&out))?
         };
+        self.end(outcome)
+    }
+
+    /// Needs the host's packages alone, and no kernel.
+    pub fn model(&self) -> Result<bool> {
+        let packages = Packages::load(&self.places.repo)?;
+        host::prepare(self.places, &packages, self.rustc, self.progress)?;
+        let outcome = model::run(self.places, self.progress)?;
         self.end(outcome)
     }
 
