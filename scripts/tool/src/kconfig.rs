@@ -22,21 +22,21 @@ pub struct Config {
 pub const X86_64: Config = Config {
     name: "x86_64",
     arch: "x86_64",
-    fragments: &["common", "off", "qemu", "x86_64"],
+    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64"],
     memory_mib: 1024,
     clippy: false,
 };
 pub const X86_64_DEBUG: Config = Config {
     name: "x86_64-debug",
     arch: "x86_64",
-    fragments: &["common", "off", "qemu", "x86_64-debug"],
+    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64-debug"],
     memory_mib: 1024,
     clippy: true,
 };
 pub const UM: Config = Config {
     name: "um",
     arch: "um",
-    fragments: &["common", "off", "um"],
+    fragments: &["common", "kunit", "off", "um"],
     memory_mib: 1024,
     clippy: false,
 };
@@ -44,13 +44,21 @@ pub const UM: Config = Config {
 pub const X86_64_KCSAN: Config = Config {
     name: "x86_64-kcsan",
     arch: "x86_64",
-    fragments: &["common", "off", "qemu", "x86_64-kcsan"],
+    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64-kcsan"],
+    memory_mib: 1024,
+    clippy: false,
+};
+/// Not one of them either: the kernel that is measured.
+pub const X86_64_BENCH: Config = Config {
+    name: "x86_64-bench",
+    arch: "x86_64",
+    fragments: &["common", "off", "qemu", "x86_64", "bench"],
     memory_mib: 1024,
     clippy: false,
 };
 
 /// Those that can be asked for by name.
-pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM, X86_64_KCSAN];
+pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM, X86_64_KCSAN, X86_64_BENCH];
 
 impl Config {
     pub fn by_name(name: &str) -> Result<Self> {

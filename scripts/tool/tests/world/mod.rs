@@ -87,6 +87,8 @@ impl World {
             ("repo/scripts/packages.toml", PACKAGES),
             ("repo/rust/ours.rs", "// ours\n"),
             ("repo/scripts/configs/common", "CONFIG_RUST=y\n"),
+            ("repo/scripts/configs/kunit", ""),
+            ("repo/scripts/configs/doctests", ""),
             ("repo/scripts/configs/off", ""),
             ("repo/scripts/configs/qemu", ""),
             (
