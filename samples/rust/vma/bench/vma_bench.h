@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+
+/*
+ * What /dev/vma-bench-c, /dev/vma-bench-rust and their users say to each
+ * other; abi.rs is the same for Rust.
+ */
+
+#ifndef _SAMPLES_VMA_BENCH_H
+#define _SAMPLES_VMA_BENCH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Does one operation rounds times. */
+struct vma_bench_run {
+	/* In. */
+	__u64 operation;	/* VMA_BENCH_* */
+	__u64 rounds;		/* not more than VMA_BENCH_MAX_ROUNDS */
+	__u64 addr[2];		/* of VMAs, for those that look VMAs up */
+	__u64 hold_us;		/* for those that hold a lock for a time */
+	/* Out. */
+	__u64 ticks;		/* nanoseconds of the monotonic clock */
+	__u64 operations;	/* that were done: VMAs that were seen, or rounds */
+	__u64 sum;		/* of what was read, the same in C and in Rust */
+};
+
+#define VMA_BENCH_RUN _IOWR('|', 0xa0, struct vma_bench_run)
+
+#define VMA_BENCH_MAX_ROUNDS 10000000
+
+/* A round is two instructions; in C only. */
+#define VMA_BENCH_LOOP 0
+
+/* All VMAs one after the other, each locked by itself. */
+#define VMA_BENCH_WALK_VMA 1
+
+/* All VMAs one after the other, under the mmap read lock. */
+#define VMA_BENCH_WALK_MMAP 2
+
+/* The VMA at addr[0], under its own read lock. */
+#define VMA_BENCH_READ_VMA 3
+
+/* The VMA at addr[0], under the mmap read lock. */
+#define VMA_BENCH_READ_MMAP 4
+
+/* The VMAs at addr[0] and addr[1], both locked at the same time. */
+#define VMA_BENCH_LOCK_TWO 5
+
+/* As the two that read one VMA, with the lock held for hold_us more. */
+#define VMA_BENCH_HOLD_VMA 6
+#define VMA_BENCH_HOLD_MMAP 7
+
+#endif

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+/*
+ * /dev/vma-bench-c: work on the VMAs of the caller, as it is written in C.
+ * rust_vma_bench.rs does the same in Rust.
+ *
+ * Built in only: lock_next_vma() is not exported.
+ */
+
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+
+#include "vma_bench.h"
+
+typedef int (*operation_fn)(struct mm_struct *mm, struct vma_bench_run *run);
+
+static u64 read_fields(const struct vm_area_struct *vma)
+{
+	return vma->vm_end - vma->vm_start + !!(vma->vm_flags & VM_WRITE);
+}
+
+static int loop(struct mm_struct *mm, struct vma_bench_run *run)
+{
+#ifdef CONFIG_X86_64
+	u64 left = run->rounds;
+
+	asm volatile("1: dec %0\n\tjnz 1b" : "+r" (left) : : "cc");
+	run->operations = run->rounds;
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* As the reader of /proc/PID/maps, in get_next_vma(). */
+static int walk_vma(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		VMA_ITERATOR(vmi, mm, 0);
+		struct vm_area_struct *vma;
+		unsigned long addr = 0;
+
+		rcu_read_lock();
+		while ((vma = lock_next_vma(mm, &vmi, addr))) {
+			if (IS_ERR(vma)) {
+				rcu_read_unlock();
+				return PTR_ERR(vma);
+			}
+			sum += read_fields(vma);
+			addr = vma->vm_end;
+			vma_end_read(vma);
+			operations++;
+		}
+		rcu_read_unlock();
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+static int walk_mmap(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		VMA_ITERATOR(vmi, mm, 0);
+		struct vm_area_struct *vma;
+
+		mmap_read_lock(mm);
+		for_each_vma(vmi, vma) {
+			sum += read_fields(vma);
+			operations++;
+		}
+		mmap_read_unlock(mm);
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+static int read_vma(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	unsigned long addr = run->addr[0];
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct vm_area_struct *vma = lock_vma_under_rcu(mm, addr);
+
+		if (!vma)
+			continue;
+		sum += read_fields(vma);
+		vma_end_read(vma);
+		operations++;
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+static int read_mmap(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	unsigned long addr = run->addr[0];
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct vm_area_struct *vma;
+
+		mmap_read_lock(mm);
+		vma = vma_lookup(mm, addr);
+		if (vma) {
+			sum += read_fields(vma);
+			operations++;
+		}
+		mmap_read_unlock(mm);
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+/* As find_vmas_mm_locked() and the second half of uffd_move_lock(). */
+static int lock_two_under_mmap(struct mm_struct *mm, const __u64 *addr,
+			       struct vm_area_struct *vmas[2])
+{
+	int err = -ENOENT;
+
+	mmap_read_lock(mm);
+	vmas[0] = vma_lookup(mm, addr[0]);
+	vmas[1] = vma_lookup(mm, addr[1]);
+	if (!vmas[0] || !vmas[1])
+		goto out;
+
+	err = -EAGAIN;
+	if (!vma_start_read_locked(vmas[0]))
+		goto out;
+	if (vmas[1] != vmas[0] &&
+	    !vma_start_read_locked_nested(vmas[1], SINGLE_DEPTH_NESTING)) {
+		vma_end_read(vmas[0]);
+		goto out;
+	}
+	err = 0;
+out:
+	mmap_read_unlock(mm);
+	return err;
+}
+
+/* As uffd_move_lock(). */
+static int lock_two_vmas(struct mm_struct *mm, const __u64 *addr,
+			 struct vm_area_struct *vmas[2])
+{
+	vmas[0] = lock_vma_under_rcu(mm, addr[0]);
+	if (unlikely(!vmas[0]))
+		return lock_two_under_mmap(mm, addr, vmas);
+
+	/* One VMA is not locked twice. */
+	if (addr[1] >= vmas[0]->vm_start && addr[1] < vmas[0]->vm_end) {
+		vmas[1] = vmas[0];
+		return 0;
+	}
+
+	vmas[1] = lock_vma_under_rcu(mm, addr[1]);
+	if (likely(vmas[1]))
+		return 0;
+
+	/* With the first one locked, the mmap lock must not be waited for. */
+	vma_end_read(vmas[0]);
+	return lock_two_under_mmap(mm, addr, vmas);
+}
+
+static int lock_two(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct vm_area_struct *vmas[2];
+		int err = lock_two_vmas(mm, run->addr, vmas);
+
+		if (err)
+			return err;
+		sum += read_fields(vmas[0]) + read_fields(vmas[1]);
+		if (vmas[1] != vmas[0])
+			vma_end_read(vmas[1]);
+		vma_end_read(vmas[0]);
+		operations++;
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+static int hold_vma(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct vm_area_struct *vma = lock_vma_under_rcu(mm, run->addr[0]);
+
+		if (!vma)
+			continue;
+		run->sum += read_fields(vma);
+		udelay(run->hold_us);
+		vma_end_read(vma);
+		run->operations++;
+	}
+	return 0;
+}
+
+static int hold_mmap(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct vm_area_struct *vma;
+
+		mmap_read_lock(mm);
+		vma = vma_lookup(mm, run->addr[0]);
+		if (vma) {
+			run->sum += read_fields(vma);
+			run->operations++;
+		}
+		udelay(run->hold_us);
+		mmap_read_unlock(mm);
+	}
+	return 0;
+}
+
+static const operation_fn operations[] = {
+	[VMA_BENCH_LOOP] = loop,
+	[VMA_BENCH_WALK_VMA] = walk_vma,
+	[VMA_BENCH_WALK_MMAP] = walk_mmap,
+	[VMA_BENCH_READ_VMA] = read_vma,
+	[VMA_BENCH_READ_MMAP] = read_mmap,
+	[VMA_BENCH_LOCK_TWO] = lock_two,
+	[VMA_BENCH_HOLD_VMA] = hold_vma,
+	[VMA_BENCH_HOLD_MMAP] = hold_mmap,
+};
+
+static long vma_bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vma_bench_run __user *user = (void __user *)arg;
+	struct vma_bench_run run;
+	u64 start;
+	int err;
+
+	if (cmd != VMA_BENCH_RUN)
+		return -ENOTTY;
+	/* Kernel threads have no address space. */
+	if (!current->mm)
+		return -ESRCH;
+	if (copy_from_user(&run, user, sizeof(run)))
+		return -EFAULT;
+	if (run.operation >= ARRAY_SIZE(operations) || !run.rounds ||
+	    run.rounds > VMA_BENCH_MAX_ROUNDS || run.hold_us > USEC_PER_MSEC)
+		return -EINVAL;
+
+	run.operations = 0;
+	run.sum = 0;
+	start = ktime_get_ns();
+	err = operations[run.operation](current->mm, &run);
+	run.ticks = ktime_get_ns() - start;
+	if (err)
+		return err;
+
+	return copy_to_user(user, &run, sizeof(run)) ? -EFAULT : 0;
+}
+
+static const struct file_operations vma_bench_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vma_bench_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice vma_bench_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "vma-bench-c",
+	.fops = &vma_bench_fops,
+};
+
+builtin_misc_device(vma_bench_device);
