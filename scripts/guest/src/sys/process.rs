@@ -104,6 +104,16 @@ pub fn exec_again(argument: &CStr) -> Error {
     Error::last_os_error()
 }
 
+/// Keeps the calling thread on one processor.
+pub fn stay_on(processor: usize) -> Result<()> {
+    // SAFETY: All zeros is the empty set, and the set is on this stack.
+    check(unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(processor, &mut set);
+        libc::sched_setaffinity(0, size_of_val(&set), &set)
+    })
+}
+
 /// Makes this process the first of a new group, to which the children that it will have belong,
 /// too.
 pub fn begin_group() -> Result<()> {

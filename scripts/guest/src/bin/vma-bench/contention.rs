@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What readers and a writer have to wait for each other: VMA-lock readers only for who writes to
+//! their VMA, mmap-lock readers for whoever writes to the address space at all.
+//!
+//! Reading without a writer, with a writer in another address space and with one in the same take
+//! turns, and so do the readers, so that what else the machine does comes to all of them. A turn is
+//! several slices, the median of which counts.
+
+use crate::device::{Device, Devices, Done, HOLDERS, Order, READERS};
+use crate::line::{self, Reader};
+use crate::mappings::Mappings;
+use crate::writer::{Waits, Writer};
+use std::io::Result;
+use std::time::{Duration, Instant};
+use vma_guest::sys::process;
+
+/// Mappings besides those of the program itself.
+const MAPPINGS: usize = 1_000;
+
+/// For how long a lock is held besides the time that reading takes, in microseconds.
+const HOLD: u64 = 20;
+
+/// How often everything is done.
+const TURNS: usize = 12;
+
+/// How long a turn of a reader takes, and a slice of it when nobody disturbs.
+const TURN: Duration = Duration::from_millis(40);
+const SLICE: Duration = Duration::from_millis(2);
+
+const PROCESSOR: usize = 0;
+
+/// A reader, and what it is to do in a slice.
+struct Work<'a> {
+    device: &'a Device,
+    reader: Reader,
+    order: Order,
+}
+
+pub fn measure(devices: &Devices) -> Result<()> {
+    let mut elsewhere = Writer::elsewhere()?;
+    let mut here = Writer::here()?;
+    process::stay_on(PROCESSOR)?;
+    let mappings = Mappings::make(MAPPINGS)?;
+    let work = all_work(devices, mappings.third(1))?;
+    let ways = [
+        line::Writer::None,
+        line::Writer::Elsewhere,
+        line::Writer::Here,
+    ];
+    // A line for each turn of a reader, and two where there is a writer.
+    line::plan(TURNS * (2 + work.len() * (ways.len() + 2 * (ways.len() - 1))));
+    for _ in 0..TURNS {
+        let ((), waits) = here.during(|| {
+            let start = Instant::now();
+            while start.elapsed() < TURN {}
+            Ok(())
+        })?;
+        say_waits(None, line::Writer::Here, &waits);
+        for work in &work {
+            for way in ways {
+                let writer = match way {
+                    line::Writer::None => None,
+                    line::Writer::Elsewhere => Some(&mut elsewhere),
+                    line::Writer::Here => Some(&mut here),
+                };
+                work.turn(way, writer)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every reader, with as many rounds as fill a slice.
+fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
+    let mut all = Vec::new();
+    for (operations, hold_us) in [(&READERS, 0), (&HOLDERS, HOLD)] {
+        for operation in operations {
+            for device in devices.both() {
+                let mut order = Order {
+                    rounds: 100,
+                    addr: [addr; 2],
+                    hold_us,
+                };
+                // The first run is slower than those that follow.
+                device.run(operation, order)?;
+                let ticks = device.run(operation, order)?.ticks.max(1);
+                order.rounds = order.rounds * SLICE.as_nanos() as u64 / ticks;
+                all.push(Work {
+                    device,
+                    reader: Reader {
+                        operation,
+                        language: device.language,
+                        hold_us,
+                    },
+                    order,
+                });
+            }
+        }
+    }
+    Ok(all)
+}
+
+impl Work<'_> {
+    /// Reads for a turn, and says how it went.
+    fn turn(&self, way: line::Writer, writer: Option<&mut Writer>) -> Result<()> {
+        let done = match writer {
+            None => self.slices()?,
+            Some(writer) => {
+                let (done, waits) = writer.during(|| self.slices())?;
+                say_waits(Some(self.reader), way, &waits);
+                done
+            }
+        };
+        line::turn(self.reader, way, self.order.rounds, &done);
+        Ok(())
+    }
+
+    /// Reads for a turn; returns the slice that took the median time.
+    fn slices(&self) -> Result<Done> {
+        let start = Instant::now();
+        let mut slices = Vec::with_capacity(64);
+        while slices.is_empty() || start.elapsed() < TURN {
+            slices.push(self.device.run(self.reader.operation, self.order)?);
+        }
+        slices.sort_unstable_by_key(|done| done.ticks);
+        Ok(slices[slices.len() / 2])
+    }
+}
+
+fn say_waits(by: Option<Reader>, way: line::Writer, waits: &Waits) {
+    line::waits(by, way, "mmap", waits.mmap);
+    line::waits(by, way, "munmap", waits.munmap);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lines for the host: words with spaces between them, the first of which says what it is.
+//!
+//! - `plan LINES`: how many lines follow.
+//! - `loop INSTRUCTIONS TICKS`: the clock against known instructions.
+//! - `cost MAPPINGS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: a run of an operation, with so many
+//!   mappings that were made for it, and so many VMAs in all.
+//! - `turn OPERATION LANGUAGE HOLD WRITER ROUNDS OPERATIONS TICKS`: a turn of a reader.
+//! - `waits OPERATION LANGUAGE HOLD WRITER CALL CALLS MEDIAN P99 WORST`: how long the writer's calls
+//!   took beside that reader, or beside none.
+//! - `error TEXT`: it cannot go on.
+//!
+//! Ticks and times are nanoseconds, `HOLD` is microseconds.
+
+use crate::device::{Done, Operation};
+use crate::summary::Summary;
+
+/// How large the address space is.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub mappings: usize,
+    pub vmas: u64,
+}
+
+/// Who writes to VMAs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// Nobody.
+    None,
+    /// A process with an address space of its own.
+    Elsewhere,
+    /// A thread of the reader's process.
+    Here,
+}
+
+impl Writer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Elsewhere => "elsewhere",
+            Self::Here => "here",
+        }
+    }
+}
+
+/// A reader: an operation, in which language, and for how long it holds its lock.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    pub operation: &'static Operation,
+    pub language: &'static str,
+    pub hold_us: u64,
+}
+
+pub fn plan(lines: usize) {
+    println!("plan {lines}");
+}
+
+pub fn calibration(instructions: u64, ticks: u64) {
+    println!("loop {instructions} {ticks}");
+}
+
+pub fn cost(size: Size, operation: &Operation, language: &str, done: &Done) {
+    let Size { mappings, vmas } = size;
+    let name = operation.name;
+    let Done {
+        ticks,
+        operations,
+        sum,
+    } = done;
+    println!("cost {mappings} {vmas} {name} {language} {operations} {ticks} {sum}");
+}
+
+fn reader(reader: Option<Reader>) -> String {
+    match reader {
+        Some(Reader {
+            operation,
+            language,
+            hold_us,
+        }) => format!("{} {language} {hold_us}", operation.name),
+        None => "none none 0".into(),
+    }
+}
+
+pub fn turn(by: Reader, writer: Writer, rounds: u64, done: &Done) {
+    let (by, writer) = (reader(Some(by)), writer.name());
+    let Done {
+        ticks, operations, ..
+    } = done;
+    println!("turn {by} {writer} {rounds} {operations} {ticks}");
+}
+
+pub fn waits(by: Option<Reader>, writer: Writer, call: &str, summary: Summary) {
+    let (by, writer) = (reader(by), writer.name());
+    let Summary {
+        count,
+        median,
+        p99,
+        worst,
+    } = summary;
+    println!("waits {by} {writer} {call} {count} {median} {p99} {worst}");
+}

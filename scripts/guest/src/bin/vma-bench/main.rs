@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The same work on VMAs in C and in Rust, done by two drivers of one kernel in turn.
+//!
+//! `vma-bench cost` finds out what each operation costs with few and with many VMAs, and
+//! `vma-bench contention` what readers and a writer have to wait for each other. Every measurement
+//! is a line, for the host to judge; see [`line`] for what they look like. This is the first
+//! process of a system that has nothing else; as an ordinary process, as root, it does the same and
+//! does not end the system.
+
+#[path = "../../../../../samples/rust/vma/bench/abi.rs"]
+mod abi;
+mod contention;
+mod cost;
+mod device;
+mod line;
+mod mappings;
+mod summary;
+mod writer;
+
+use device::Devices;
+use std::io::{Error, Result};
+use std::process::ExitCode;
+use vma_guest::init;
+
+fn main() -> ExitCode {
+    if init::is_init() {
+        init::run("vma-bench", exit_code);
+    }
+    ExitCode::from(exit_code())
+}
+
+fn exit_code() -> u8 {
+    match run() {
+        Ok(()) => 0,
+        Err(e) => {
+            println!("error {e}");
+            1
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let what = std::env::args().nth(1).unwrap_or_default();
+    let measure = match what.as_str() {
+        "cost" => cost::measure,
+        "contention" => contention::measure,
+        _ => return Err(Error::other("usage: vma-bench cost|contention")),
+    };
+    measure(&Devices::open()?)
+}
