@@ -19,14 +19,43 @@ use std::time::Duration;
 /// What an init finds in its environment: where to write what is for the user.
 const OUTPUT_VARIABLE: &str = "VMA_DEMO_OUTPUT=/dev/ttyS1";
 
-/// QEMU with the kernel, without any port yet. Always emulated: KVM may be there and not work, and what is the same
-/// everywhere is worth more than the second it would save.
-pub fn qemu(kernel: &Kernel, config: Config, processors: u32, append: &str) -> Command {
+/// The processors of a guest. Always emulated: KVM may be there and not work, and what is the same everywhere is worth
+/// more than the second it would save.
+#[derive(Clone, Copy)]
+pub enum Processors {
+    /// So many, at the same time.
+    Parallel(u32),
+    /// One, for which each instruction takes a nanosecond, whatever it does.
+    Counting,
+}
+
+impl Processors {
+    fn options(self, cmd: &mut Command) {
+        match self {
+            Self::Parallel(count) => cmd
+                .args(["-smp", &count.to_string()])
+                .args(["-accel", "tcg,thread=multi"]),
+            Self::Counting => cmd
+                .args(["-smp", "1", "-accel", "tcg,thread=single"])
+                .args(["-icount", "shift=0,sleep=off"]),
+        };
+    }
+
+    /// Words for the kernel: that its clock is what it is told, for want of another one to compare it with.
+    fn append(self) -> &'static str {
+        match self {
+            Self::Parallel(_) => "",
+            Self::Counting => "tsc_early_khz=1000000 tsc=reliable",
+        }
+    }
+}
+
+/// QEMU with the kernel, without any port yet.
+pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &str) -> Command {
     let mut cmd = proc::command("qemu-system-x86_64");
     cmd.args(["-nodefaults", "-no-user-config"])
-        .args(["-m", &config.memory_mib.to_string()])
-        .args(["-smp", &processors.to_string()])
-        .args(["-accel", "tcg,thread=multi"]);
+        .args(["-m", &config.memory_mib.to_string()]);
+    processors.options(&mut cmd);
     cmd.arg("-kernel")
         .arg(kernel.places.out(config.name).join("arch/x86/boot/bzImage"));
     cmd.arg("-append").arg(append);
@@ -43,7 +72,7 @@ pub struct Guest<'a> {
     pub init: &'a str,
     /// Further words for the kernel.
     pub append: &'a str,
-    pub processors: u32,
+    pub processors: Processors,
     pub timeout: Duration,
 }
 
@@ -81,7 +110,8 @@ impl Guest<'_> {
         let _ = fs::remove_file(&kernel_log);
         let initramfs = self.files.pack(kernel, config, self.name)?;
         let append = format!(
-            "console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {}",
+            "console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {} {}",
+            self.processors.append(),
             self.append
         );
         let mut cmd = qemu(kernel, config, self.processors, append.trim_end());

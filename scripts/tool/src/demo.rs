@@ -2,7 +2,7 @@
 
 //! The demo: its program as the init of a guest, and its verdict.
 
-use crate::boot::Guest;
+use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -36,7 +36,7 @@ pub fn run(
         files: Initramfs::new(program),
         init: "vma-demo",
         append: "",
-        processors: 2,
+        processors: Processors::Parallel(2),
         timeout: TIMEOUT,
     };
     let mut boot = guest.boot(kernel, config, &mut |line| match line {

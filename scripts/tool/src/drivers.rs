@@ -3,7 +3,7 @@
 //! The tests of the sample drivers, as the init of a guest with more processors than most machines that build this have:
 //! what they are about is races.
 
-use crate::boot::Guest;
+use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -31,7 +31,7 @@ pub fn run(
         files: Initramfs::new(program),
         init: PROGRAM,
         append: "",
-        processors: 4,
+        processors: Processors::Parallel(4),
         timeout: TIMEOUT,
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {

@@ -29,7 +29,8 @@ pub struct Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    fn inline_helpers(&self) -> bool {
+    /// Whether C helpers are inlined into Rust, in a kernel whose configuration asks for it.
+    pub fn inline_helpers(&self) -> bool {
         self.compilers.rust.llvm_major == self.compilers.llvm.major
     }
 

@@ -3,7 +3,7 @@
 //! A KUnit run: the kernel is booted, kunit.py reads the results from its log; a suite of ours that did not run is a failure, and so
 //! is a complaint in the kernel's log.
 
-use crate::boot;
+use crate::boot::{self, Processors};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
@@ -136,7 +136,7 @@ fn boot_command(kernel: &Kernel, config: Config, filter: Option<&str>) -> Comman
         "console=ttyS0 panic=-1 kunit_shutdown=reboot kunit.enable=1 {}",
         glob.unwrap_or_default()
     );
-    let mut cmd = boot::qemu(kernel, config, 2, &append);
+    let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), &append);
     cmd.args(["-serial", "stdio", "-monitor", "none"]);
     cmd
 }

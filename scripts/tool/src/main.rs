@@ -3,6 +3,7 @@
 //! Does what the make targets say: from a bare machine to a booted and tested kernel.
 
 mod apt;
+mod bench;
 mod boot;
 mod conformance;
 mod demo;
@@ -89,6 +90,7 @@ enum Target {
     Patches,
     Kunit,
     Kcsan,
+    Bench,
     Drivers,
     Stress,
     Neighbours,
@@ -146,6 +148,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
+        Target::Bench => session.bench(),
         Target::Drivers => session.drivers(),
         Target::Stress => session.stress(),
         Target::Neighbours => session.neighbours(),

@@ -3,7 +3,7 @@
 //! The kernel's own tests beside our code: the selftests of neighbours.toml run one after the other in a guest, and then
 //! the kernel is asked for leaks.
 
-use crate::boot::Guest;
+use crate::boot::{Guest, Processors};
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -52,7 +52,7 @@ pub fn run(
         files,
         init: PROGRAM,
         append: APPEND,
-        processors: 2,
+        processors: Processors::Parallel(2),
         timeout: BESIDES + Duration::from_secs(seconds),
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {

@@ -2,7 +2,7 @@
 
 //! A shell in a guest, with the demo and the map of a process at hand.
 
-use crate::boot;
+use crate::boot::{self, Processors};
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -31,7 +31,7 @@ pub fn run(kernel: &Kernel, config: Config, demo: &Path, map: &Path) -> Result<(
         .with("/bin/vma-map", map)
         .pack(kernel, config, "shell")?;
     let append = "console=ttyS0 kunit.enable=0 quiet panic=-1";
-    let mut cmd = boot::qemu(kernel, config, 2, append);
+    let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), append);
     cmd.arg("-initrd").arg(&initramfs);
     cmd.args(["-serial", "mon:stdio"]).stdin(Stdio::inherit());
     let status = cmd.status().context("qemu-system-x86_64: cannot be run")?;

@@ -2,12 +2,13 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
+use crate::bench;
 use crate::conformance;
 use crate::demo;
 use crate::drivers;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
-use crate::kconfig::{Config, X86_64, X86_64_DEBUG, X86_64_KCSAN};
+use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
 use crate::model;
@@ -255,6 +256,15 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(X86_64_KCSAN, self.progress)?;
         let outcome = kcsan::run(&kernel, self.progress)?;
+        self.end(outcome)
+    }
+
+    pub fn bench(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(X86_64_BENCH, self.progress)?;
+        let program = self.program(bench::PROGRAM)?;
+        let outcome = bench::run(&kernel, &program, self.progress)?;
         self.end(outcome)
     }
 

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the program in the guest says: a measurement a line, in words. What each means stands in its own line.rs.
+
+use anyhow::{Context, Result, bail};
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    Plan(u64),
+    Loop(Loop),
+    Cost(Cost),
+    Turn(Turn),
+    Waits(Waits),
+    Error(String),
+}
+
+/// A loop of known instructions.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Loop {
+    pub instructions: u64,
+    pub ticks: u64,
+}
+
+/// A run of an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub mappings: u64,
+    pub vmas: u64,
+    pub operation: String,
+    pub language: String,
+    pub operations: u64,
+    pub ticks: u64,
+    pub sum: u64,
+}
+
+/// Who reads, and where somebody writes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Beside {
+    pub operation: String,
+    pub language: String,
+    pub hold_us: u64,
+    pub writer: String,
+}
+
+/// A turn of a reader.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub beside: Beside,
+    pub rounds: u64,
+    pub operations: u64,
+    pub ticks: u64,
+}
+
+/// How long the writer's calls took in a turn, in nanoseconds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Waits {
+    pub beside: Beside,
+    pub call: String,
+    pub calls: u64,
+    pub median: u64,
+    pub p99: u64,
+    pub worst: u64,
+}
+
+impl Line {
+    pub fn parse(text: &str) -> Result<Self> {
+        parse(text).with_context(|| format!("not understood: {text}"))
+    }
+}
+
+fn parse(text: &str) -> Result<Line> {
+    let (kind, rest) = text.split_once(' ').context("one word")?;
+    let mut words = Words(rest.split(' '));
+    let line = match kind {
+        "plan" => Line::Plan(words.number()?),
+        "loop" => Line::Loop(Loop {
+            instructions: words.number()?,
+            ticks: words.number()?,
+        }),
+        "cost" => Line::Cost(Cost {
+            mappings: words.number()?,
+            vmas: words.number()?,
+            operation: words.text()?,
+            language: words.text()?,
+            operations: words.number()?,
+            ticks: words.number()?,
+            sum: words.number()?,
+        }),
+        "turn" => Line::Turn(Turn {
+            beside: words.beside()?,
+            rounds: words.number()?,
+            operations: words.number()?,
+            ticks: words.number()?,
+        }),
+        "waits" => Line::Waits(Waits {
+            beside: words.beside()?,
+            call: words.text()?,
+            calls: words.number()?,
+            median: words.number()?,
+            p99: words.number()?,
+            worst: words.number()?,
+        }),
+        "error" => return Ok(Line::Error(rest.to_string())),
+        _ => bail!("no such line"),
+    };
+    match words.0.next() {
+        None => Ok(line),
+        Some(_) => bail!("too many words"),
+    }
+}
+
+struct Words<'a>(std::str::Split<'a, char>);
+
+impl Words<'_> {
+    fn text(&mut self) -> Result<String> {
+        self.0.next().map(str::to_string).context("too few words")
+    }
+
+    fn number(&mut self) -> Result<u64> {
+        let word = self.text()?;
+        word.parse().with_context(|| format!("{word} is no number"))
+    }
+
+    fn beside(&mut self) -> Result<Beside> {
+        Ok(Beside {
+            operation: self.text()?,
+            language: self.text()?,
+            hold_us: self.number()?,
+            writer: self.text()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_line_is_read() {
+        assert_eq!(Line::parse("plan 7").unwrap(), Line::Plan(7));
+        let cost = Cost {
+            mappings: 10,
+            vmas: 22,
+            operation: "walk-vma".into(),
+            language: "c".into(),
+            operations: 44,
+            ticks: 5500,
+            sum: 9,
+        };
+        let line = Line::parse("cost 10 22 walk-vma c 44 5500 9").unwrap();
+        assert_eq!(line, Line::Cost(cost));
+        let beside = || Beside {
+            operation: "hold-vma".into(),
+            language: "rust".into(),
+            hold_us: 20,
+            writer: "here".into(),
+        };
+        let turn = Turn {
+            beside: beside(),
+            rounds: 100,
+            operations: 99,
+            ticks: 2000,
+        };
+        let line = Line::parse("turn hold-vma rust 20 here 100 99 2000").unwrap();
+        assert_eq!(line, Line::Turn(turn));
+        let waits = Waits {
+            beside: beside(),
+            call: "mmap".into(),
+            calls: 4,
+            median: 1,
+            p99: 2,
+            worst: 3,
+        };
+        let line = Line::parse("waits hold-vma rust 20 here mmap 4 1 2 3").unwrap();
+        assert_eq!(line, Line::Waits(waits));
+        assert_eq!(
+            Line::parse("error no such device").unwrap(),
+            Line::Error("no such device".into())
+        );
+    }
+
+    #[test]
+    fn other_lines_are_refused_with_their_text() {
+        for text in [
+            "plan",
+            "plan x",
+            "plan 1 2",
+            "loop 1",
+            "Plan 1",
+            "cost 1 2 3",
+        ] {
+            let error = format!("{:#}", Line::parse(text).unwrap_err());
+            assert!(
+                error.starts_with(&format!("not understood: {text}: ")),
+                "{error}"
+            );
+        }
+    }
+}
