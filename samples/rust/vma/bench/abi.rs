@@ -8,15 +8,15 @@
 /// The argument of the ioctl, read and written: `_IOWR(IOC_TYPE, RUN_NR, Run)`. An operation is
 /// done again and again, and timed.
 ///
-/// | word | in                                             | out                                   |
-/// |------|------------------------------------------------|---------------------------------------|
-/// | 0    | the operation, see [`operation`]               | the same                              |
-/// | 1    | how often, at most [`MAX_ROUNDS`]              | the same                              |
-/// | 2, 3 | addresses of VMAs, for those that look them up | the same                              |
-/// | 4    | microseconds, for those that hold a lock       | the same                              |
-/// | 5    | not looked at                                  | nanoseconds of the monotonic clock    |
-/// | 6    | not looked at                                  | how often it was done, by VMA if it walks |
-/// | 7    | not looked at                                  | the sum of what was read              |
+/// | word | in                                       | out                                |
+/// |------|------------------------------------------|------------------------------------|
+/// | 0    | the operation, see [`operation`]         | the same                           |
+/// | 1    | how often, at most [`MAX_ROUNDS`]        | the same                           |
+/// | 2, 3 | addresses of VMAs, to look them up       | the same                           |
+/// | 4    | microseconds, to hold a lock             | the same                           |
+/// | 5    | not looked at                            | nanoseconds of the monotonic clock |
+/// | 6    | not looked at                            | VMAs that were seen, or rounds     |
+/// | 7    | not looked at                            | the sum of what was read           |
 pub(crate) type Run = [u64; 8];
 
 /// The type of the ioctl's number.
