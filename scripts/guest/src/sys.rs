@@ -103,6 +103,17 @@ pub fn memfd(name: &CStr) -> Result<File> {
     Ok(unsafe { File::from_raw_fd(fd) })
 }
 
+/// Makes a pipe: what is written to the second file is read from the first.
+pub fn pipe() -> Result<(File, File)> {
+    let mut ends = [-1; 2];
+    // SAFETY: There is room for both ends.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+
+    // SAFETY: The descriptors are new, and nobody else has them.
+    let [read, write] = ends.map(|end| unsafe { File::from_raw_fd(end) });
+    Ok((read, write))
+}
+
 /// Makes an ioctl on words that the driver reads and writes, not more than the ioctl's number says.
 pub fn ioctl_words<const N: usize>(file: &File, number: u32, words: &mut [u64; N]) -> Result<()> {
     assert!(encoded_size(number) <= size_of::<[u64; N]>());

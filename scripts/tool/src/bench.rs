@@ -34,18 +34,18 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 struct Part {
     name: &'static str,
     /// What the program finds behind its name.
-    append: &'static str,
+    argument: &'static str,
     processors: Processors,
 }
 
 const COST: Part = Part {
     name: "bench-cost",
-    append: "-- cost",
+    argument: "cost",
     processors: Processors::Counting,
 };
 const CONTENTION: Part = Part {
     name: "bench-contention",
-    append: "-- contention",
+    argument: "contention",
     processors: Processors::Parallel(2),
 };
 
@@ -101,11 +101,16 @@ impl Part {
         progress: &Progress,
     ) -> Result<(Vec<Line>, Outcome)> {
         let mut step = progress.step(self.name);
+        let clock = match self.processors {
+            Processors::Counting => None,
+            Processors::Parallel(_) => host_clock(&fs::read_to_string(CPUINFO).unwrap_or_default()),
+        };
+        let append = format!("{} -- {}", clock.unwrap_or_default(), self.argument);
         let guest = Guest {
             name: self.name,
             files: Initramfs::new(program),
             init: PROGRAM,
-            append: self.append,
+            append: append.trim_start(),
             processors: self.processors,
             timeout: TIMEOUT,
         };
@@ -118,7 +123,9 @@ impl Part {
         })?;
         let mut outcome = boot.outcome;
         let mut measured = Vec::new();
-        for line in &boot.output {
+        // The emulator may say something, too.
+        let said = boot.output.iter();
+        for line in said.filter(|line| !line.starts_with("qemu-system-x86_64: warning: ")) {
             match Line::parse(line) {
                 Ok(Line::Error(e)) => outcome.fail(format!("{}: {e}", self.name)),
                 Ok(line) => measured.push(line),
@@ -135,6 +142,25 @@ impl Part {
     }
 }
 
+/// Where Linux says how fast the host's clock is.
+const CPUINFO: &str = "/proc/cpuinfo";
+
+/// Words for the kernel, with which it need not find out how fast the clock is that it has from the host: on a host with
+/// other work to do it gives up, and has no clock but its timer interrupt.
+fn host_clock(cpuinfo: &str) -> Option<String> {
+    let value = |name: &str| {
+        cpuinfo.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            (key.trim() == name).then_some(value)
+        })
+    };
+    let is_constant = value("flags")?
+        .split(' ')
+        .any(|flag| flag == "constant_tsc");
+    let mhz: f64 = value("cpu MHz")?.trim().parse().ok()?;
+    is_constant.then(|| format!("tsc_early_khz={:.0} tsc=reliable", mhz * 1e3))
+}
+
 /// Whether there are as many measurements as were announced first.
 fn is_whole(lines: &[Line]) -> bool {
     match lines.split_first() {
@@ -146,6 +172,19 @@ fn is_whole(lines: &[Line]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_of_the_host_is_found_where_it_is_one() {
+        let cpuinfo = |flags: &str| {
+            format!("processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 2596.122\nflags\t\t: {flags}\n")
+        };
+        assert_eq!(
+            host_clock(&cpuinfo("fpu constant_tsc sse")).as_deref(),
+            Some("tsc_early_khz=2596122 tsc=reliable")
+        );
+        assert_eq!(host_clock(&cpuinfo("fpu sse")), None);
+        assert_eq!(host_clock("Features\t: fp asimd\n"), None);
+    }
 
     #[test]
     fn measurements_that_are_missing_are_noticed() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The work that is timed, a function for each operation. What is read is summed up, so that it has
-//! to be read, and so that it can be compared with C.
+//! to be read, and so that it can be compared with C. Sums wrap as in C: whether Rust checks its
+//! arithmetic is not what is measured.
 
 use crate::abi::operation;
 use kernel::{
@@ -52,14 +53,20 @@ pub(crate) fn find(number: u64) -> Option<Work> {
 impl Done {
     #[inline]
     fn add<L: ReadFields>(&mut self, vma: &Vma<L>) {
-        self.operations += 1;
-        self.sum = self.sum.wrapping_add(read_fields(vma));
+        self.add_sum(read_fields(vma));
+    }
+
+    #[inline]
+    fn add_sum(&mut self, sum: u64) {
+        self.operations = self.operations.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(sum);
     }
 }
 
 #[inline]
 fn read_fields<L: ReadFields>(vma: &Vma<L>) -> u64 {
-    (vma.end() - vma.start()) as u64 + u64::from(vma.flags().contains(VmaFlag::WRITE))
+    let len = vma.end().wrapping_sub(vma.start()) as u64;
+    len.wrapping_add(vma.flags().contains(VmaFlag::WRITE).into())
 }
 
 fn walk_vma(locks: &mut VmaLocks<'_>, order: &Order) -> Result<Done> {
@@ -113,8 +120,7 @@ fn lock_two(locks: &mut VmaLocks<'_>, order: &Order) -> Result<Done> {
     for _ in 0..order.rounds {
         let locked = locks.lock_vmas(order.addr)?;
         let [first, second] = locked.views();
-        done.sum += read_fields(first) + read_fields(second);
-        done.operations += 1;
+        done.add_sum(read_fields(first).wrapping_add(read_fields(second)));
     }
     Ok(done)
 }

@@ -7,11 +7,12 @@
 //! turns, and so do the readers, so that what else the machine does comes to all of them. A turn is
 //! several slices, the median of which counts.
 
+use crate::abi;
 use crate::device::{Device, Devices, Done, HOLDERS, Order, READERS};
 use crate::line::{self, Reader};
 use crate::mappings::Mappings;
 use crate::writer::{Waits, Writer};
-use std::io::Result;
+use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 use vma_guest::sys::process;
 
@@ -37,7 +38,16 @@ struct Work<'a> {
     order: Order,
 }
 
+/// A step of the clock must be shorter than what is measured.
+const STEP: Duration = Duration::from_micros(100);
+
 pub fn measure(devices: &Devices) -> Result<()> {
+    let step = clock_step();
+    if step > STEP {
+        return Err(Error::other(format!(
+            "the clock goes in steps of {step:?}: the kernel needs a better one"
+        )));
+    }
     let mut elsewhere = Writer::elsewhere()?;
     let mut here = Writer::here()?;
     process::stay_on(PROCESSOR)?;
@@ -71,6 +81,20 @@ pub fn measure(devices: &Devices) -> Result<()> {
     Ok(())
 }
 
+/// The least time that the clock tells apart, the time that it takes to ask it included.
+fn clock_step() -> Duration {
+    let step = |_| {
+        let start = Instant::now();
+        loop {
+            let passed = start.elapsed();
+            if passed > Duration::ZERO {
+                return passed;
+            }
+        }
+    };
+    (0..10).map(step).min().unwrap_or(Duration::MAX)
+}
+
 /// Every reader, with as many rounds as fill a slice.
 fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
     let mut all = Vec::new();
@@ -85,7 +109,8 @@ fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
                 // The first run is slower than those that follow.
                 device.run(operation, order)?;
                 let ticks = device.run(operation, order)?.ticks.max(1);
-                order.rounds = order.rounds * SLICE.as_nanos() as u64 / ticks;
+                let rounds = order.rounds * SLICE.as_nanos() as u64 / ticks;
+                order.rounds = rounds.clamp(1, abi::MAX_ROUNDS);
                 all.push(Work {
                     device,
                     reader: Reader {

@@ -8,8 +8,8 @@
 //! readers that merely is at work on the same machine.
 
 use crate::summary::Summary;
+use std::fs::File;
 use std::io::{Error, Read, Result, Write};
-use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Instant;
 use vma_guest::sys::memory;
@@ -34,35 +34,60 @@ pub struct Waits {
 
 /// A writer that waits for its turn.
 pub struct Writer {
-    line: UnixStream,
+    line: Line,
+}
+
+/// An end of a line between two tasks.
+struct Line {
+    from: File,
+    to: File,
+}
+
+impl Line {
+    /// Both ends.
+    fn new() -> Result<(Self, Self)> {
+        let ((here, to_here), (there, to_there)) = (sys::pipe()?, sys::pipe()?);
+        let ours = Self {
+            from: here,
+            to: to_there,
+        };
+        let theirs = Self {
+            from: there,
+            to: to_here,
+        };
+        Ok((ours, theirs))
+    }
 }
 
 impl Writer {
     /// A process of its own. There must be no other thread yet.
     pub fn elsewhere() -> Result<Self> {
         share_stop()?;
-        let (line, others) = UnixStream::pair()?;
-        let parents = line.try_clone()?;
-        process::fork(move || {
-            drop(parents);
-            serve(others).map_or(1, |()| 0)
+        let (ours, theirs) = Line::new()?;
+        let mut ours = Some(ours);
+        process::fork(|| {
+            // So that it hears when the parent is gone.
+            drop(ours.take());
+            serve(theirs).map_or(1, |()| 0)
         })?;
+        let line = ours.expect("the child takes its copy");
         Ok(Self { line })
     }
 
     /// A thread of this process.
     pub fn here() -> Result<Self> {
-        let (line, others) = UnixStream::pair()?;
-        thread::spawn(move || serve(others));
+        let (line, theirs) = Line::new()?;
+        thread::spawn(move || serve(theirs));
         Ok(Self { line })
     }
 
     /// Writes for as long as `f` runs.
     pub fn during<T>(&mut self, f: impl FnOnce() -> Result<T>) -> Result<(T, Waits)> {
         memory::set_word(STOP, 0);
-        self.line.write_all(&[0])?;
+        self.line.to.write_all(&[0])?;
         // It says that it begins.
         self.line
+            .from
             .read_exact(&mut [0])
             .map_err(|e| Error::other(format!("the writer has ended: {e}")))?;
         let result = f();
@@ -80,28 +105,28 @@ fn share_stop() -> Result<()> {
     memory::map(STOP, sys::page_size(), prot, libc::MAP_SHARED, None)
 }
 
-fn summary(line: &mut UnixStream) -> Result<Summary> {
+fn summary(line: &mut Line) -> Result<Summary> {
     let mut words = [0; 4];
     for word in &mut words {
         let mut bytes = [0; 8];
-        line.read_exact(&mut bytes)?;
+        line.from.read_exact(&mut bytes)?;
         *word = u64::from_ne_bytes(bytes);
     }
     Ok(Summary::from_words(words))
 }
 
 /// Writes whenever it is told to, until nobody is left to tell it.
-fn serve(mut line: UnixStream) -> Result<()> {
+fn serve(mut line: Line) -> Result<()> {
     process::stay_on(PROCESSOR)?;
     // Filled, so that no fault and no allocation comes between the calls.
     let mut mmap = vec![1; CALLS];
     let mut munmap = vec![1; CALLS];
-    while line.read(&mut [0])? == 1 {
-        line.write_all(&[0])?;
+    while line.from.read(&mut [0])? == 1 {
+        line.to.write_all(&[0])?;
         let calls = write(&mut mmap, &mut munmap)?;
         for times in [&mut mmap, &mut munmap] {
             for word in Summary::of(&mut times[..calls]).words() {
-                line.write_all(&word.to_ne_bytes())?;
+                line.to.write_all(&word.to_ne_bytes())?;
             }
         }
     }
