@@ -55,12 +55,6 @@ __rust_helper void rust_helper_vma_iter_init(struct vma_iterator *vmi,
 	vma_iter_init(vmi, mm, addr);
 }
 
-__rust_helper struct vm_area_struct *
-rust_helper_vma_find(struct vma_iterator *vmi, unsigned long max)
-{
-	return vma_find(vmi, max);
-}
-
 #ifdef CONFIG_PER_VMA_LOCK
 __rust_helper bool
 rust_helper_vma_start_read_locked(struct vm_area_struct *vma)

@@ -31,6 +31,7 @@
 use super::{
     level::Read,
     read_guard::ReadGuard,
+    vma_guard::VmaReadGuard,
     Vma,
     VmaLocks, //
 };
@@ -50,8 +51,10 @@ pub(super) use self::rcu_walk::Walk;
 ///
 /// Made by [`VmaLocks::cursor()`].
 pub struct VmaCursor<'s> {
-    // Unlocked before RCU is left.
-    locked: Option<ReadGuard<'s>>,
+    // Unlocked before RCU is left. There is one of the two at most: almost always the first, which
+    // need not remember which lock it is.
+    locked: Option<VmaReadGuard<'s>>,
+    waited: Option<ReadGuard<'s>>,
     walk: Walk<'s>,
     addr: usize,
 }
@@ -106,6 +109,7 @@ impl VmaLocks<'_> {
     pub fn cursor(&mut self, addr: usize) -> VmaCursor<'_> {
         VmaCursor {
             locked: None,
+            waited: None,
             walk: Walk::new(self.mm(), addr),
             addr,
         }
@@ -135,13 +139,40 @@ impl VmaCursor<'_> {
     /// `EINTR` if a fatal signal arrived while waiting for the mmap lock. No VMA is locked then.
     #[inline]
     pub fn lock_next(&mut self) -> Result<Option<&Vma<Read>>> {
-        self.locked = None;
-        let Some(vma) = self.walk.lock_next(self.addr)? else {
-            return Ok(None);
-        };
+        self.unlock();
+        match self.walk.try_lock_next(self.addr) {
+            Ok(Some(vma)) => {
+                self.addr = vma.end();
+                // There was none: nothing has to be dropped.
+                core::mem::forget(self.locked.replace(vma));
+            }
+            Ok(None) => {}
+            Err(e) => {
+                self.waited = self.walk.lock_under_mmap_lock(self.addr, e)?;
+                if let Some(vma) = &self.waited {
+                    self.addr = vma.end();
+                }
+            }
+        }
 
-        self.addr = vma.end();
-        Ok(Some(self.locked.insert(vma)))
+        Ok(self.vma())
+    }
+
+    #[inline]
+    fn unlock(&mut self) {
+        match self.locked.take() {
+            Some(vma) => drop(vma),
+            None => self.waited = None,
+        }
+    }
+
+    /// The VMA that is locked.
+    #[inline]
+    fn vma(&self) -> Option<&Vma<Read>> {
+        match &self.locked {
+            Some(vma) => Some(vma.as_read()),
+            None => self.waited.as_deref(),
+        }
     }
 
     /// Like [`lock_next()`](Self::lock_next), and counts how the VMA was locked.
@@ -171,6 +202,6 @@ impl VmaCursor<'_> {
             self.walk.count(before, counts);
         }
 
-        Ok(self.locked.as_deref())
+        Ok(self.vma())
     }
 }

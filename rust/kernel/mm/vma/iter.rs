@@ -28,12 +28,11 @@ use core::{
 /// # Invariants
 ///
 /// `vmi` is an iterator of an address space whose mmap lock is held, in the mode `L`, for `'g`, and
-/// whose tree of VMAs is not changed for as long. Nothing is found by it that starts at `end` or
-/// above.
+/// whose tree of VMAs is not changed for as long. Nothing is found by it that starts above `last`.
 #[must_use = "iterators are lazy"]
 pub struct Vmas<'g, L: MmapLevel> {
     vmi: bindings::vma_iterator,
-    end: usize,
+    last: usize,
     _guard: PhantomData<&'g Vma<L>>,
     _nts: NotThreadSafe,
 }
@@ -88,15 +87,19 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
     #[doc(alias = "for_each_vma_range")]
     #[inline]
     pub fn vmas_in(&self, range: Range<usize>) -> Vmas<'_, L> {
+        let (first, last) = match range.is_empty() {
+            false => (range.start, range.end - 1),
+            true => (1, 0),
+        };
         let mut vmi = bindings::vma_iterator::default();
         // SAFETY: The mm is alive; this only writes to the iterator.
-        unsafe { bindings::vma_iter_init(&mut vmi, self.mm().as_raw(), range.start) };
+        unsafe { bindings::vma_iter_init(&mut vmi, self.mm().as_raw(), first) };
 
         // INVARIANT: The iterator borrows the guard, which holds the lock. What changes the tree
         // borrows it mutably.
         Vmas {
             vmi,
-            end: if range.is_empty() { 0 } else { range.end },
+            last,
             _guard: PhantomData,
             _nts: NotThreadSafe,
         }
@@ -136,20 +139,17 @@ impl<'g, L: MmapLevel> Iterator for Vmas<'g, L> {
 
     #[inline]
     fn next(&mut self) -> Option<&'g Vma<L>> {
-        if self.end == 0 {
-            return None;
-        }
-
         // SAFETY: By the type invariants the lock is held, and the iterator is where the last call
         // has left it, in the same tree.
-        let vma = unsafe { bindings::vma_find(&mut self.vmi, self.end) };
+        let vma = unsafe { bindings::mas_find(&mut self.vmi.mas, self.last) };
         if vma.is_null() {
-            self.end = 0;
+            // `mas_find()` finds nothing more below where it is, and needs not be kept from it.
+            self.last = 0;
             return None;
         }
 
         // SAFETY: A VMA in the tree is attached and stays so for 'g, by the type invariants.
-        Some(unsafe { Vma::from_raw(vma) })
+        Some(unsafe { Vma::from_raw(vma.cast()) })
     }
 }
 

@@ -5,14 +5,17 @@
 use super::{
     super::{
         mmap_guard::MmapReadGuard,
-        read_guard::ReadGuard, //
+        read_guard::ReadGuard,
+        vma_guard::VmaReadGuard, //
     },
     LockCounts, //
 };
 use crate::{
     bindings,
     error::{
+        code::EAGAIN,
         to_result,
+        Error,
         Result, //
     },
     mm::MmWithUser, //
@@ -33,6 +36,21 @@ impl<'s> Walk<'s> {
     /// `EINTR` if the task is being killed.
     #[inline]
     pub(in super::super) fn lock_next(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        self.lock_under_mmap_lock(addr, EAGAIN)
+    }
+
+    /// There is no VMA lock to be had.
+    #[inline]
+    pub(super) fn try_lock_next(&mut self, _addr: usize) -> Result<Option<VmaReadGuard<'s>>> {
+        Err(EAGAIN)
+    }
+
+    #[inline]
+    pub(super) fn lock_under_mmap_lock(
+        &mut self,
+        addr: usize,
+        _error: Error,
+    ) -> Result<Option<ReadGuard<'s>>> {
         // SAFETY: `mm_users` is non-zero for 's.
         to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) })?;
         // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of

@@ -60,6 +60,16 @@ impl<'s> Walk<'s> {
     /// `EINTR` if the task is being killed.
     #[inline]
     pub(in super::super) fn lock_next(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+        match self.try_lock_next(addr) {
+            Ok(vma) => Ok(vma.map(ReadGuard::from)),
+            Err(e) => self.lock_under_mmap_lock(addr, e),
+        }
+    }
+
+    /// The same by a VMA lock. What is left to do when that fails is
+    /// [`lock_under_mmap_lock()`](Self::lock_under_mmap_lock).
+    #[inline]
+    pub(super) fn try_lock_next(&mut self, addr: usize) -> Result<Option<VmaReadGuard<'s>>> {
         let found = self.search(addr)?;
 
         // What contains the address is the right one, however it was found.
@@ -67,7 +77,7 @@ impl<'s> Walk<'s> {
             return Ok(found);
         }
         drop(found);
-        self.lock_next_from_root(addr)
+        self.try_lock_next_from_root(addr)
     }
 
     /// Whether what was found behind a gap, or nothing, can be trusted.
@@ -89,43 +99,42 @@ impl<'s> Walk<'s> {
         unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
     }
 
-    /// As [`lock_next()`](Self::lock_next), after somebody may have changed what is between the
-    /// last place in the tree and the next one.
+    /// As [`try_lock_next()`](Self::try_lock_next), after somebody may have changed what is between
+    /// the last place in the tree and the next one.
     #[cold]
-    fn lock_next_from_root(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+    fn try_lock_next_from_root(&mut self, addr: usize) -> Result<Option<VmaReadGuard<'s>>> {
         self.restart(addr);
 
         // What is found from the root, `lock_next_vma()` looks at again itself if need be; that
         // there is nothing, it does not.
         match self.search(addr)? {
-            None if !self.is_sure() => self.lock_under_mmap_lock(addr, EAGAIN),
+            None if !self.is_sure() => Err(EAGAIN),
             found => Ok(found),
         }
     }
 
     /// `lock_next_vma()`, from the place in the tree on.
     #[inline]
-    fn search(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+    fn search(&mut self, addr: usize) -> Result<Option<VmaReadGuard<'s>>> {
         if self.is_at_start() {
             self.seq = MmapSeq::try_begin(self.mm);
         }
 
         // SAFETY: `mm_users` is non-zero for 's. By the type invariants this is inside an RCU
         // read-side critical section and the iterator belongs to it.
-        let vma = unsafe { lock_next_vma(self.mm.as_raw(), &mut self.vmi, addr) };
+        let vma = from_err_ptr(unsafe { lock_next_vma(self.mm.as_raw(), &mut self.vmi, addr) })?;
 
-        match from_err_ptr(vma) {
-            Ok(vma) => Ok(NonNull::new(vma).map(|vma| {
-                // SAFETY: The VMA was just read-locked by this task; it belongs to `mm`.
-                unsafe { VmaReadGuard::from_held(vma) }.into()
-            })),
-            Err(e) => self.lock_under_mmap_lock(addr, e),
-        }
+        // SAFETY: The VMA was just read-locked by this task; it belongs to `mm`.
+        Ok(NonNull::new(vma).map(|vma| unsafe { VmaReadGuard::from_held(vma) }))
     }
 
     /// What is left to do when `lock_next_vma()` fails.
     #[cold]
-    fn lock_under_mmap_lock(&mut self, addr: usize, error: Error) -> Result<Option<ReadGuard<'s>>> {
+    pub(super) fn lock_under_mmap_lock(
+        &mut self,
+        addr: usize,
+        error: Error,
+    ) -> Result<Option<ReadGuard<'s>>> {
         // The count of readers is at its limit; anything else is final.
         if error != EAGAIN {
             return Err(error);
@@ -150,9 +159,7 @@ impl<'s> Walk<'s> {
             Ok(Some(vma)) => vma.end(),
             _ => addr,
         };
-        // INVARIANT: The iterator is at its start, inside the new critical section.
-        // SAFETY: The mm is alive; this only writes to the iterator.
-        unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
+        self.restart(addr);
         locked
     }
 
@@ -165,7 +172,7 @@ impl<'s> Walk<'s> {
     /// Counts how the last VMA was locked.
     #[inline]
     pub(super) fn count(&self, before: Option<MmapSeq>, counts: &mut LockCounts) {
-        let count = if self.vmi.mas.status == bindings::maple_status_ma_start {
+        let count = if self.is_at_start() {
             // Nobody has gone on from there: it is the fall-back to the mmap lock that sets the
             // iterator to its start.
             &mut counts.mmap_lock
