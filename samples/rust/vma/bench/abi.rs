@@ -57,4 +57,7 @@ pub(crate) mod operation {
 
     /// As [`READ_MMAP`], with the lock held for a time.
     pub(crate) const HOLD_MMAP: u64 = 7;
+
+    /// As [`WALK_VMA`], the least that it takes.
+    pub(crate) const WALK_LOOP: u64 = 8;
 }

@@ -50,4 +50,7 @@ struct vma_bench_run {
 #define VMA_BENCH_HOLD_VMA 6
 #define VMA_BENCH_HOLD_MMAP 7
 
+/* As VMA_BENCH_WALK_VMA, the least that it takes. */
+#define VMA_BENCH_WALK_LOOP 8
+
 #endif

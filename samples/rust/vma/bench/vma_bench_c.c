@@ -39,8 +39,90 @@ static int loop(struct mm_struct *mm, struct vma_bench_run *run)
 #endif
 }
 
-/* As the reader of /proc/PID/maps, in get_next_vma(). */
+/* A place in the address space, as proc_maps_private is. */
+struct walk {
+	struct mm_struct *mm;
+	struct vma_iterator iter;
+	struct vm_area_struct *locked_vma;
+	unsigned long pos;
+	bool mmap_locked;
+};
+
+static int next_vma_fallback(struct walk *walk, struct vm_area_struct **vma)
+{
+	int err;
+
+	rcu_read_unlock();
+	err = mmap_read_lock_killable(walk->mm);
+	if (err) {
+		rcu_read_lock();
+		return err;
+	}
+	vma_iter_set(&walk->iter, walk->pos);
+	walk->mmap_locked = true;
+	*vma = vma_next(&walk->iter);
+	return 0;
+}
+
+/* As get_next_vma() and proc_get_vma(). */
+static struct vm_area_struct *next_vma(struct walk *walk)
+{
+	struct vm_area_struct *vma;
+
+	if (unlikely(walk->mmap_locked)) {
+		vma = vma_next(&walk->iter);
+	} else {
+		if (walk->locked_vma) {
+			vma_end_read(walk->locked_vma);
+			walk->locked_vma = NULL;
+		}
+		vma = lock_next_vma(walk->mm, &walk->iter, walk->pos);
+		if (IS_ERR(vma)) {
+			int err = PTR_ERR(vma);
+
+			if (err == -EAGAIN)
+				err = next_vma_fallback(walk, &vma);
+			if (err)
+				return ERR_PTR(err);
+		} else if (vma) {
+			walk->locked_vma = vma;
+		}
+	}
+
+	if (vma)
+		walk->pos = vma->vm_end;
+	return vma;
+}
+
 static int walk_vma(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	u64 operations = 0, sum = 0;
+
+	for (u64 round = 0; round < run->rounds; round++) {
+		struct walk walk = { .mm = mm };
+		struct vm_area_struct *vma;
+
+		vma_iter_init(&walk.iter, mm, 0);
+		rcu_read_lock();
+		while (!IS_ERR_OR_NULL(vma = next_vma(&walk))) {
+			sum += read_fields(vma);
+			operations++;
+		}
+		if (walk.mmap_locked)
+			mmap_read_unlock(mm);
+		else
+			rcu_read_unlock();
+		if (IS_ERR(vma))
+			return PTR_ERR(vma);
+	}
+
+	run->operations = operations;
+	run->sum = sum;
+	return 0;
+}
+
+/* Without the state and the way out that next_vma() has. */
+static int walk_loop(struct mm_struct *mm, struct vma_bench_run *run)
 {
 	u64 operations = 0, sum = 0;
 
@@ -243,6 +325,7 @@ static const operation_fn operations[] = {
 	[VMA_BENCH_LOCK_TWO] = lock_two,
 	[VMA_BENCH_HOLD_VMA] = hold_vma,
 	[VMA_BENCH_HOLD_MMAP] = hold_mmap,
+	[VMA_BENCH_WALK_LOOP] = walk_loop,
 };
 
 static long vma_bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -39,7 +39,7 @@ pub(crate) type Work = fn(&mut VmaLocks<'_>, &Order) -> Result<Done>;
 /// The function for an operation.
 pub(crate) fn find(number: u64) -> Option<Work> {
     Some(match number {
-        operation::WALK_VMA => walk_vma,
+        operation::WALK_VMA | operation::WALK_LOOP => walk_vma,
         operation::WALK_MMAP => walk_mmap,
         operation::READ_VMA => read_vma,
         operation::READ_MMAP => read_mmap,

@@ -30,7 +30,11 @@ const fn operation(number: u64, name: &'static str) -> Operation {
 pub const WALK_MMAP: Operation = operation(operation::WALK_MMAP, "walk-mmap");
 
 /// Operations whose cost is measured: those that walk, and those that look VMAs up.
-pub const WALKS: [Operation; 2] = [operation(operation::WALK_VMA, "walk-vma"), WALK_MMAP];
+pub const WALKS: [Operation; 3] = [
+    operation(operation::WALK_VMA, "walk-vma"),
+    operation(operation::WALK_LOOP, "walk-loop"),
+    WALK_MMAP,
+];
 pub const LOOKUPS: [Operation; 3] = [
     operation(operation::READ_VMA, "read-vma"),
     operation(operation::READ_MMAP, "read-mmap"),
