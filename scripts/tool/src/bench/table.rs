@@ -60,28 +60,21 @@ pub fn costs(costs: &Costs) -> String {
 /// Rates and waits.
 pub fn contention(contention: &Contention) -> String {
     let mut text = format!(
-        "reads per ms beside a writer that maps and unmaps a page (two processors, median of {} turns)\n\
-         {:30} {:>9} {:>10} {:>10} {:>8} {:>8}\n",
-        contention
-            .readers
-            .first()
-            .map_or(0, |reader| reader.here.all.len()),
-        "reader",
-        "no writer",
-        "in another",
-        "in this mm",
-        "kept",
-        "missed"
+        "reads per ms beside a writer that maps and unmaps a page (two processors, median of the turns that count)\n\
+         {:30} {:>9} {:>10} {:>10} {:>8} {:>8} {:>7}\n",
+        "reader", "no writer", "in another", "in this mm", "kept", "missed", "turns"
     );
     for reader in &contention.readers {
         text += &format!(
-            "{:30} {:>9.1} {:>10.1} {:>10.1} {:>7.0}% {:>7.1}%\n",
+            "{:30} {:>9.1} {:>10.1} {:>10.1} {:>7.0}% {:>7.1}% {:>4}/{}\n",
             name(&reader.operation, &reader.language, reader.hold_us),
             reader.alone.median,
             reader.elsewhere.median,
             reader.here.median,
             100.0 * reader.kept(),
-            100.0 * reader.missed
+            100.0 * reader.missed,
+            reader.counted(),
+            reader.turns
         );
     }
     text += &format!(

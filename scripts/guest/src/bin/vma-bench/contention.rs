@@ -5,13 +5,14 @@
 //!
 //! Reading without a writer, with a writer in another address space and with one in the same take
 //! turns, and so do the readers, so that what else the machine does comes to all of them. A turn is
-//! several slices, the median of which counts.
+//! several slices, the median of which counts; a slice during which the writer did nothing, because
+//! the host did not run its processor, is not beside a writer.
 
 use crate::abi;
 use crate::device::{Device, Devices, Done, HOLDERS, Order, READERS};
 use crate::line::{self, Reader};
 use crate::mappings::Mappings;
-use crate::writer::{Waits, Writer};
+use crate::writer::{self, Waits, Writer};
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 use vma_guest::sys::process;
@@ -23,12 +24,19 @@ const MAPPINGS: usize = 1_000;
 const HOLD: u64 = 20;
 
 /// How often everything is done.
-const TURNS: usize = 12;
+const TURNS: usize = 15;
 
-/// How long a turn of a reader takes, and a slice of it when nobody disturbs: much less than that
+/// How long a turn of a reader takes at least and at most, and a slice of it when nobody disturbs: much less than that
 /// for which a busy host may stop a processor of the guest's.
-const TURN: Duration = Duration::from_millis(40);
+const TURN: Duration = Duration::from_millis(20);
+const LONGEST_TURN: Duration = Duration::from_millis(600);
 const SLICE: Duration = Duration::from_micros(200);
+
+/// How many slices a turn has at least.
+const SLICES: usize = 20;
+
+/// How many calls the writer makes in a slice at least, of about fifty if nobody disturbs it.
+const CALLS: u64 = 4;
 
 /// How often it is tried how many rounds fill a slice, and with how many rounds.
 const TRIALS: usize = 50;
@@ -68,7 +76,10 @@ pub fn measure(devices: &Devices) -> Result<()> {
     for _ in 0..TURNS {
         let ((), waits) = here.during(|| {
             let start = Instant::now();
-            while start.elapsed() < TURN {}
+            while start.elapsed() < TURN {
+                // So that its calls are taken for those beside this.
+                writer::reading();
+            }
             Ok(())
         })?;
         say_waits(None, line::Writer::Here, &waits);
@@ -136,9 +147,9 @@ impl Work<'_> {
     /// Reads for a turn, and says how it went.
     fn turn(&self, way: line::Writer, writer: Option<&mut Writer>) -> Result<()> {
         let done = match writer {
-            None => self.slices()?,
+            None => self.slices(0)?,
             Some(writer) => {
-                let (done, waits) = writer.during(|| self.slices())?;
+                let (done, waits) = writer.during(|| self.slices(CALLS))?;
                 say_waits(Some(self.reader), way, &waits);
                 done
             }
@@ -147,15 +158,26 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Reads for a turn; returns the slice that took the median time.
-    fn slices(&self) -> Result<Done> {
+    /// Reads for a turn; returns the slice that took the median time, of those in which the writer
+    /// made so many calls.
+    fn slices(&self, calls: u64) -> Result<Done> {
         let start = Instant::now();
-        let mut slices = Vec::with_capacity(512);
-        while slices.is_empty() || start.elapsed() < TURN {
-            slices.push(self.device.run(self.reader.operation, self.order)?);
+        let mut slices = Vec::with_capacity(4096);
+        while start.elapsed() < TURN || slices.len() < SLICES {
+            if start.elapsed() > LONGEST_TURN {
+                break;
+            }
+            writer::reading();
+            let before = writer::calls();
+            let done = self.device.run(self.reader.operation, self.order)?;
+            if writer::calls() >= before + calls {
+                slices.push(done);
+            }
         }
         slices.sort_unstable_by_key(|done| done.ticks);
-        Ok(slices[slices.len() / 2])
+        slices.get(slices.len() / 2).copied().ok_or_else(|| {
+            Error::other("the writer does nothing: the host does not run two processors at a time")
+        })
     }
 }
 
