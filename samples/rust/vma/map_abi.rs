@@ -77,10 +77,10 @@ pub(crate) const VMAS_AT: usize = ADDRESSES_AT + MAX_ADDRESSES;
 /// | word     | in                                  | out                                         |
 /// |----------|-------------------------------------|---------------------------------------------|
 /// | 0        | number of addresses                 | the same                                    |
-/// | 1        | 0                                   | the locks that were held at that moment, see [`held`] |
-/// | 2        | 0                                   | on failure, the index of the first address that failed |
+/// | 1        | 0                                   | the locks that were held then, see [`held`] |
+/// | 2        | 0                                   | on failure, the index of the address        |
 /// | 3        | 0                                   | on failure, the [`reason`]                  |
-/// | 4 to 11  | the addresses, and 0 in those unused | the same                                   |
+/// | 4 to 11  | the addresses, 0 in unused ones     | the same                                    |
 /// | 12 to 35 | 0                                   | start, end and [`flag`]s of the VMA at each |
 ///
 /// On a failure with a [`reason`] words 2 and 3 are written although the ioctl fails.

@@ -45,23 +45,12 @@ pub(crate) fn take(mm: &MmWithUser, request: &mut Snapshot) -> Result {
         return Err(EINVAL);
     }
 
-    match count {
-        1 => take_of::<1>(mm, request),
-        2 => take_of::<2>(mm, request),
-        3 => take_of::<3>(mm, request),
-        4 => take_of::<4>(mm, request),
-        5 => take_of::<5>(mm, request),
-        6 => take_of::<6>(mm, request),
-        7 => take_of::<7>(mm, request),
-        _ => take_of::<MAX_ADDRESSES>(mm, request),
-    }
-}
-
-fn take_of<const N: usize>(mm: &MmWithUser, request: &mut Snapshot) -> Result {
-    let mut addrs = [0; N];
-    for (addr, word) in addrs.iter_mut().zip(&request[ADDRESSES_AT..]) {
-        // An address that is too large has no VMA.
-        *addr = usize::try_from(*word).unwrap_or(usize::MAX);
+    // An address that is too large has no VMA.
+    let address = |word: u64| usize::try_from(word).unwrap_or(usize::MAX);
+    // Those that are not used name the first VMA once more, which is locked once.
+    let mut addrs = [address(request[ADDRESSES_AT]); MAX_ADDRESSES];
+    for (addr, word) in addrs.iter_mut().zip(&request[ADDRESSES_AT..][..count]) {
+        *addr = address(*word);
     }
 
     let mut locks = mm.vma_locks();
@@ -82,7 +71,11 @@ fn take_of<const N: usize>(mm: &MmWithUser, request: &mut Snapshot) -> Result {
         HeldLock::Vma => held::VMA,
         HeldLock::Mmap => held::MMAP,
     };
-    for (words, vma) in request[VMAS_AT..].chunks_exact_mut(3).zip(vmas.views()) {
+    for (words, vma) in request[VMAS_AT..]
+        .chunks_exact_mut(3)
+        .zip(vmas.views())
+        .take(count)
+    {
         words.copy_from_slice(&describe(vma));
     }
     Ok(())

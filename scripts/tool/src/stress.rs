@@ -3,7 +3,7 @@
 //! The long run in which everything happens at once, as the init of a guest that watches all locks and all memory: shown
 //! while it goes on, judged by its table at the end.
 
-use crate::boot::Guest;
+use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -136,7 +136,7 @@ pub fn run(
             "VMA_STRESS_SEED={} VMA_STRESS_OPERATIONS={}",
             plan.seed, plan.operations
         ),
-        processors: 2,
+        processors: Processors::Parallel(2),
         timeout: TIMEOUT,
     };
     let boot = guest.boot(

@@ -17,11 +17,11 @@
 //! That is enough for a search from the root, and not for one that goes on from a place in the
 //! tree. By then the VMA at that place may have been split, after it was found and before it was
 //! locked, or the VMA behind it may have given some of its range to it, in the same node of the
-//! tree: what is next has nothing to do with the address any more. And nobody has had the mmap write
-//! lock *since* the search went on. So if something seems to be missing, that is, there is a gap
-//! before what was found, or nothing was found, the cursor wants to know that nobody has had that
-//! lock since its last search from the root, or it makes another one. (`/proc/pid/maps` does not
-//! do so, and shows a gap now and then where there is none.)
+//! tree: what is next has nothing to do with the address any more. And nobody has had the mmap
+//! write lock *since* the search went on. So if something seems to be missing, that is, there is a
+//! gap before what was found, or nothing was found, the cursor wants to know that nobody has had
+//! that lock since its last search from the root, or it makes another one. (`/proc/pid/maps` does
+//! not do so, and shows a gap now and then where there is none.)
 //!
 //! A writer that is at work on the VMA itself is waited for, by way of the mmap lock.
 //!

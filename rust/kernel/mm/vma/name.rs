@@ -132,11 +132,11 @@ fn write_path(buffer: &mut [u8], file: &LocalFile) -> Result<usize> {
 
     let start = buffer.as_mut_ptr();
     // SAFETY: The reference keeps the file, and that keeps its path (also the other one that
-    // `file_user_path()` returns for a backing file), which is not changed. `d_path()` writes within
-    // the `len` bytes, of which there is one at least, and returns a pointer to a nul-terminated
-    // string in them or an error; it reads `current->fs`, which is not NULL, and takes spinlocks
-    // only. Then `seq_mangle_path()` moves the string to the start, where `start` is not behind it;
-    // it writes before what it has yet to read, and returns the end or NULL.
+    // `file_user_path()` returns for a backing file), which is not changed. `d_path()` writes
+    // within the `len` bytes, of which there is one at least, and returns a pointer to a
+    // nul-terminated string in them or an error; it reads `current->fs`, which is not NULL, and
+    // takes spinlocks only. Then `seq_mangle_path()` moves the string to the start, where `start`
+    // is not behind it; it writes before what it has yet to read, and returns the end or NULL.
     let end = unsafe {
         let path = from_err_ptr(bindings::d_path(
             bindings::file_user_path(file.as_ptr()),
