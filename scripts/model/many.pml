@@ -21,7 +21,7 @@
  *   RESIZE             writers also split the VMA of the first two addresses, and merge it again
  *   HOLES              writers also unmap, and map again
  *   ENDLESS            nobody ever stops: for starvation
- *   LIMIT=n            the largest count of a VMA that a reader may raise
+ *   LIMIT=n            the largest count that a VMA can have; one of it is for being attached
  *   BACKOFFS=n         how often one call may release all that it has
  *   NEVER_FAILS_WITHIN_ONE_VMA  a call cannot fail at an address in a VMA that it has already
  *   COUNT              says the largest numbers that were met: such a model has code in it that a trail cannot be shown of

@@ -17,6 +17,8 @@ use std::time::Duration;
 /// In MiB, and for one property.
 const MEMORY: u32 = 1500;
 const DEPTH: u32 = 2_000_000;
+/// The binary logarithm of the slots of its hash table.
+const SLOTS: u32 = 22;
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// Steps of a trail that a failure shows.
 const SHOWN: usize = 12;
@@ -168,7 +170,8 @@ fn check(places: &Places, run: Run, dir: &Path) -> Result<Checked> {
 
     let log = dir.join("pan.log");
     let mut pan = proc::command(dir.join("pan"));
-    pan.arg(format!("-m{DEPTH}")).current_dir(dir);
+    pan.args([format!("-m{DEPTH}"), format!("-w{SLOTS}")])
+        .current_dir(dir);
     if run.kind == Kind::Progress {
         pan.args(["-a", "-f"]);
     }
@@ -287,7 +290,7 @@ fn judge(run: &Run, found: &Found) -> std::result::Result<String, String> {
         let Some(expected) = expected else { continue };
         match counted {
             Some(counted) if counted == expected => {
-                detail += &format!(", at most {counted} {what}");
+                detail += &format!(", {what}: at most {counted}");
             }
             Some(counted) => return Err(format!("{counted} {what}, not {expected}")),
             None => return Err(format!("{what} were not counted")),
