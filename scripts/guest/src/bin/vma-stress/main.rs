@@ -35,7 +35,7 @@ const SECONDS: &str = "VMA_STRESS_SECONDS";
 const FAILED: u8 = 1;
 
 const WORLDS: usize = 2;
-const READERS: usize = 2;
+const READERS: usize = 1;
 
 /// How often the sum is shown.
 const SHOWN_EVERY: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ pub const LEAVE: &std::ffi::CStr = c"leave";
 
 /// Threads of a world: some that change mappings, one that forks, one that uses the drivers.
 pub const THREADS: usize = CHANGERS + 2;
-const CHANGERS: usize = 2;
+const CHANGERS: usize = 3;
 
 /// Pages that a thread has for itself, to fault them in and give them back.
 const OWN_PAGES: usize = 16;
@@ -62,22 +62,32 @@ fn change(row: Row, mut random: Random, own: usize) {
             row.tried(kind, may_fail, ground().change(change, &mut random));
         }
 
-        let part = random.part(OWN_PAGES);
-        let (at, len) = (own + part.start * page, part.len() * page);
-        row.must(Kind::Advise, memory::advise(at, len, MADV_DONTNEED));
-        for number in part {
-            // There is no page any more.
-            set_word(own + number * page, number as u64);
-            row.done(Kind::Fault);
-        }
+        fault(row, &mut random, own);
     }
     row.must(Kind::Unmap, memory::unmap(own, OWN_PAGES * page));
+}
+
+/// Gives some pages back, and faults them in again.
+fn fault(row: Row, random: &mut Random, own: usize) {
+    let page = sys::page_size();
+    let part = random.part(OWN_PAGES);
+    let (at, len) = (own + part.start * page, part.len() * page);
+    row.must(Kind::Advise, memory::advise(at, len, MADV_DONTNEED));
+    for number in part {
+        // There is no page any more.
+        set_word(own + number * page, number as u64);
+        row.done(Kind::Fault);
+    }
 }
 
 fn fork(row: Row, mut random: Random, own: usize) {
     let page = sys::page_size();
     row.must(Kind::Map, memory::map_anonymous(own, OWN_PAGES * page));
     while row.goes_on() {
+        // It takes as long as a hundred of other things.
+        for _ in 0..20 {
+            fault(row, &mut random, own);
+        }
         let part = random.part(OWN_PAGES);
         for number in part.clone() {
             set_word(own + number * page, 1);
