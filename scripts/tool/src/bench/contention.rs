@@ -4,10 +4,10 @@
 //! undisturbed.
 //!
 //! That takes a host which runs both processors of the guest at the same time. It shows in the turns with a writer in
-//! another address space, which takes nothing from a reader but that: where it is slower than alone, the host was busy,
-//! and that turn and its neighbours do not count.
+//! another address space, which takes nothing from a reader but that. There is one before and one after each turn with a
+//! writer in the same address space: where one of them is slower than a turn alone, none of the four counts.
 
-use super::lines::{Beside, Line, Turn, Waits};
+use super::lines::{self, Line, Turn, Waits};
 use super::spread::Spread;
 use crate::report::Outcome;
 use serde::Serialize;
@@ -79,6 +79,7 @@ impl Reader {
 #[derive(Default)]
 struct Turns<'a> {
     alone: Vec<&'a Turn>,
+    /// Two for each of the others.
     elsewhere: Vec<&'a Turn>,
     here: Vec<&'a Turn>,
     /// With a writer here, by its calls.
@@ -93,10 +94,13 @@ fn rate(turn: &Turn) -> f64 {
 impl Turns<'_> {
     /// Which turns count.
     fn quiet(&self) -> Vec<usize> {
-        let both = self.alone.iter().zip(&self.elsewhere).enumerate();
-        both.filter(|(_, (alone, elsewhere))| rate(elsewhere) >= QUIET * rate(alone))
-            .map(|(at, _)| at)
-            .collect()
+        let all = self.alone.iter().zip(self.elsewhere.chunks(2)).enumerate();
+        all.filter(|(_, (alone, around))| {
+            let enough = QUIET * rate(alone);
+            around.iter().all(|turn| rate(turn) >= enough)
+        })
+        .map(|(at, _)| at)
+        .collect()
     }
 }
 
@@ -111,7 +115,10 @@ fn spread<T>(turns: &[T], chosen: &[usize], value: impl Fn(&T) -> f64) -> Spread
 /// An operation, its language, and for how long it holds its lock.
 type Key<'a> = (&'a str, &'a str, u64);
 
-fn turns_of<'a, 't>(all: &'t mut Vec<(Key<'a>, Turns<'a>)>, by: &'a Beside) -> &'t mut Turns<'a> {
+fn turns_of<'a, 't>(
+    all: &'t mut Vec<(Key<'a>, Turns<'a>)>,
+    by: &'a lines::Reader,
+) -> &'t mut Turns<'a> {
     let key = (by.operation.as_str(), by.language.as_str(), by.hold_us);
     let at = match all.iter().position(|(found, _)| *found == key) {
         Some(at) => at,
@@ -134,15 +141,15 @@ impl Contention {
         for line in lines {
             match line {
                 Line::Turn(turn) => {
-                    let turns = turns_of(&mut all, &turn.beside);
-                    match turn.beside.writer.as_str() {
+                    let turns = turns_of(&mut all, &turn.reader);
+                    match turn.writer.as_str() {
                         "none" => turns.alone.push(turn),
                         "elsewhere" => turns.elsewhere.push(turn),
                         _ => turns.here.push(turn),
                     }
                 }
-                Line::Waits(waits) if waits.beside.writer == "here" => {
-                    let turns = turns_of(&mut all, &waits.beside);
+                Line::Waits(waits) => {
+                    let turns = turns_of(&mut all, &waits.reader);
                     turns.waits.entry(&waits.call).or_default().push(waits);
                 }
                 _ => (),
@@ -150,6 +157,7 @@ impl Contention {
         }
         let mut contention = Self::default();
         for ((operation, language, hold_us), turns) in all {
+            let before: Vec<&Turn> = turns.elsewhere.iter().step_by(2).copied().collect();
             let nobody = turns.here.is_empty();
             let chosen = match nobody {
                 true => (0..lines.len()).collect(),
@@ -173,7 +181,7 @@ impl Contention {
                     language: reader.1,
                     hold_us,
                     alone: spread(&turns.alone, &chosen, |turn| rate(turn)),
-                    elsewhere: spread(&turns.elsewhere, &chosen, |turn| rate(turn)),
+                    elsewhere: spread(&before, &chosen, |turn| rate(turn)),
                     here: spread(&turns.here, &chosen, |turn| rate(turn)),
                     missed: spread(&turns.here, &chosen, missed).high,
                     turns: turns.here.len(),
@@ -225,7 +233,14 @@ mod tests {
     fn turns(operation: &str, ticks: [[u64; 3]; 3]) -> Vec<String> {
         let mut lines = Vec::new();
         for turn in ticks {
-            for (writer, ticks) in ["none", "elsewhere", "here"].iter().zip(turn) {
+            let [alone, elsewhere, here] = turn;
+            let ways = [
+                ("none", alone),
+                ("elsewhere", elsewhere),
+                ("here", here),
+                ("elsewhere", elsewhere),
+            ];
+            for (writer, ticks) in ways {
                 lines.push(format!(
                     "turn {operation} rust 0 {writer} 1000 1000 {ticks}"
                 ));
@@ -245,6 +260,7 @@ mod tests {
             "turn read-vma rust 0 none 1000 1000 1000000",
             "turn read-vma rust 0 elsewhere 1000 1000 1250000",
             "turn read-vma rust 0 here 1000 900 1000000",
+            "turn read-vma rust 0 elsewhere 1000 1000 1000000",
         ]);
         let reader = &contention.readers[0];
         assert_eq!(reader.alone.all, [1000.0]);
@@ -298,16 +314,17 @@ mod tests {
     #[test]
     fn waits_are_those_beside_the_readers() {
         let contention = contention(&[
-            "waits none none 0 here mmap 9 1000 2000 3000",
+            "waits none none 0 mmap 9 1000 2000 3000",
             "turn read-mmap c 0 none 10 10 1000",
-            "waits read-mmap c 0 elsewhere mmap 9 1 1 1",
             "turn read-mmap c 0 elsewhere 10 10 1000",
-            "waits read-mmap c 0 here mmap 9 4000 5000 6000",
+            "waits read-mmap c 0 mmap 9 4000 5000 6000",
             "turn read-mmap c 0 here 10 10 1000",
+            "turn read-mmap c 0 elsewhere 10 10 1000",
             "turn read-mmap c 0 none 10 10 1000",
-            "turn read-mmap c 0 elsewhere 10 10 9000",
-            "waits read-mmap c 0 here mmap 9 8000 5000 9000",
+            "turn read-mmap c 0 elsewhere 10 10 1000",
+            "waits read-mmap c 0 mmap 9 8000 5000 9000",
             "turn read-mmap c 0 here 10 10 1000",
+            "turn read-mmap c 0 elsewhere 10 10 9000",
         ]);
         let [alone, beside] = &contention.calls[..] else {
             panic!("{:?}", contention.calls);

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 /// How much more than C Rust may take.
 const MOST: f64 = 1.02;
 
-/// The same for the walk that in C is a loop without any state, which is more than the like of it can do in C, too.
-const MOST_OF_LOOP: f64 = 1.06;
+/// The same where C is a loop without any state, which neither follows a VMA that was split nor has a way out when a VMA
+/// has too many readers.
+const MOST_OF_LOOP: f64 = 1.08;
 
 /// How much more a VMA may cost among many VMAs than among few, or the other way round.
 const FLAT: f64 = 1.3;

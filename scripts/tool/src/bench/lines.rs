@@ -33,19 +33,20 @@ pub struct Cost {
     pub sum: u64,
 }
 
-/// Who reads, and where somebody writes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Beside {
+/// An operation that reads, its language, and for how long it holds its lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
     pub operation: String,
     pub language: String,
     pub hold_us: u64,
-    pub writer: String,
 }
 
 /// A turn of a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Turn {
-    pub beside: Beside,
+    pub reader: Reader,
+    /// Where somebody writes.
+    pub writer: String,
     pub rounds: u64,
     pub operations: u64,
     pub ticks: u64,
@@ -54,7 +55,7 @@ pub struct Turn {
 /// How long the writer's calls took in a turn, in nanoseconds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Waits {
-    pub beside: Beside,
+    pub reader: Reader,
     pub call: String,
     pub calls: u64,
     pub median: u64,
@@ -87,13 +88,14 @@ fn parse(text: &str) -> Result<Line> {
             sum: words.number()?,
         }),
         "turn" => Line::Turn(Turn {
-            beside: words.beside()?,
+            reader: words.reader()?,
+            writer: words.text()?,
             rounds: words.number()?,
             operations: words.number()?,
             ticks: words.number()?,
         }),
         "waits" => Line::Waits(Waits {
-            beside: words.beside()?,
+            reader: words.reader()?,
             call: words.text()?,
             calls: words.number()?,
             median: words.number()?,
@@ -121,12 +123,11 @@ impl Words<'_> {
         word.parse().with_context(|| format!("{word} is no number"))
     }
 
-    fn beside(&mut self) -> Result<Beside> {
-        Ok(Beside {
+    fn reader(&mut self) -> Result<Reader> {
+        Ok(Reader {
             operation: self.text()?,
             language: self.text()?,
             hold_us: self.number()?,
-            writer: self.text()?,
         })
     }
 }
@@ -149,14 +150,14 @@ mod tests {
         };
         let line = Line::parse("cost 10 22 walk-vma c 44 5500 9").unwrap();
         assert_eq!(line, Line::Cost(cost));
-        let beside = || Beside {
+        let reader = || Reader {
             operation: "hold-vma".into(),
             language: "rust".into(),
             hold_us: 20,
-            writer: "here".into(),
         };
         let turn = Turn {
-            beside: beside(),
+            reader: reader(),
+            writer: "here".into(),
             rounds: 100,
             operations: 99,
             ticks: 2000,
@@ -164,14 +165,14 @@ mod tests {
         let line = Line::parse("turn hold-vma rust 20 here 100 99 2000").unwrap();
         assert_eq!(line, Line::Turn(turn));
         let waits = Waits {
-            beside: beside(),
+            reader: reader(),
             call: "mmap".into(),
             calls: 4,
             median: 1,
             p99: 2,
             worst: 3,
         };
-        let line = Line::parse("waits hold-vma rust 20 here mmap 4 1 2 3").unwrap();
+        let line = Line::parse("waits hold-vma rust 20 mmap 4 1 2 3").unwrap();
         assert_eq!(line, Line::Waits(waits));
         assert_eq!(
             Line::parse("error no such device").unwrap(),

@@ -158,8 +158,10 @@ mod tests {
             "cost 10 22 walk-vma rust 100 10100 5",
             "cost 60000 60012 walk-vma c 100 10000 5",
             "cost 60000 60012 walk-vma rust 100 10100 5",
+            "turn read-mmap c 0 none 10 10 1000",
             "turn read-mmap c 0 elsewhere 10 10 1000",
             "turn read-mmap c 0 here 10 10 4000",
+            "turn read-mmap c 0 elsewhere 10 10 1000",
         ]
         .iter()
         .map(|line| Line::parse(line).unwrap())

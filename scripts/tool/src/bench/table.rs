@@ -145,8 +145,9 @@ mod tests {
             "turn hold-mmap rust 20 none 100 100 2000000",
             "turn hold-mmap rust 20 elsewhere 100 100 2000000",
             "turn hold-mmap rust 20 here 100 100 8000000",
-            "waits hold-mmap rust 20 here munmap 7 1500 2500 3500",
-            "waits none none 0 here mmap 7 1500 2500 3500",
+            "turn hold-mmap rust 20 elsewhere 100 100 2000000",
+            "waits hold-mmap rust 20 munmap 7 1500 2500 3500",
+            "waits none none 0 mmap 7 1500 2500 3500",
         ])));
         let rows: Vec<&str> = text
             .lines()

@@ -7,8 +7,8 @@
 //! - `cost MAPPINGS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: a run of an operation, with so many
 //!   mappings that were made for it, and so many VMAs in all.
 //! - `turn OPERATION LANGUAGE HOLD WRITER ROUNDS OPERATIONS TICKS`: a turn of a reader.
-//! - `waits OPERATION LANGUAGE HOLD WRITER CALL CALLS MEDIAN P99 WORST`: how long the writer's calls
-//!   took beside that reader, or beside none.
+//! - `waits OPERATION LANGUAGE HOLD CALL CALLS MEDIAN P99 WORST`: how long the calls of a writer in
+//!   the same address space took beside that reader, or beside none.
 //! - `error TEXT`: it cannot go on.
 //!
 //! Ticks and times are nanoseconds, `HOLD` is microseconds.
@@ -90,13 +90,13 @@ pub fn turn(by: Reader, writer: Writer, rounds: u64, done: &Done) {
     println!("turn {by} {writer} {rounds} {operations} {ticks}");
 }
 
-pub fn waits(by: Option<Reader>, writer: Writer, call: &str, summary: Summary) {
-    let (by, writer) = (reader(by), writer.name());
+pub fn waits(by: Option<Reader>, call: &str, summary: Summary) {
+    let by = reader(by);
     let Summary {
         count,
         median,
         p99,
         worst,
     } = summary;
-    println!("waits {by} {writer} {call} {count} {median} {p99} {worst}");
+    println!("waits {by} {call} {count} {median} {p99} {worst}");
 }
