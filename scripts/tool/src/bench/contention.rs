@@ -5,7 +5,8 @@
 //!
 //! That takes a host which runs both processors of the guest at the same time. It shows in the turns with a writer in
 //! another address space, which takes nothing from a reader but that. There is one before and one after each turn with a
-//! writer in the same address space: where one of them is slower than a turn alone, none of the four counts.
+//! writer in the same address space: where one of them is slower than a turn alone, none of the four counts. Neither do
+//! they where nothing was read while the writer wrote.
 
 use super::lines::{self, Line, Turn, Waits};
 use super::spread::Spread;
@@ -95,9 +96,10 @@ impl Turns<'_> {
     /// Which turns count.
     fn quiet(&self) -> Vec<usize> {
         let all = self.alone.iter().zip(self.elsewhere.chunks(2)).enumerate();
-        all.filter(|(_, (alone, around))| {
+        all.filter(|(at, (alone, around))| {
             let enough = QUIET * rate(alone);
-            around.iter().all(|turn| rate(turn) >= enough)
+            let wrote = self.here.get(*at).is_some_and(|turn| turn.operations > 0);
+            wrote && around.iter().all(|turn| rate(turn) >= enough)
         })
         .map(|(at, _)| at)
         .collect()
@@ -249,6 +251,22 @@ mod tests {
         lines
     }
 
+    fn lines_without_a_writer() -> Vec<String> {
+        let lines = turns("read-vma", [[1000, 1000, 1000]; 3]);
+        let nothing = "turn read-vma rust 0 here 1000 0 0".to_string();
+        let is_here = |line: &String| line.contains(" here ");
+        lines
+            .into_iter()
+            .map(|line| {
+                if is_here(&line) {
+                    nothing.clone()
+                } else {
+                    line
+                }
+            })
+            .collect()
+    }
+
     fn of(lines: &[String]) -> Contention {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         contention(&lines)
@@ -309,6 +327,9 @@ mod tests {
         assert_eq!(enough.readers[0].counted(), 5);
         assert_eq!(enough.judge().failures, [""; 0]);
         assert_eq!(of(&[]).judge().failed, 1);
+
+        let idle = lines_without_a_writer();
+        assert_eq!(of(&idle).readers[0].counted(), 0);
     }
 
     #[test]

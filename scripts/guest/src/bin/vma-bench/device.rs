@@ -60,7 +60,7 @@ pub struct Order {
 }
 
 /// What came of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     pub ticks: u64,
     pub operations: u64,
