@@ -13,11 +13,16 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 900);
 const FONT: &str = "sans-serif";
-const COLOURS: [RGBColor; 4] = [
-    RGBColor(31, 119, 180),
+const BLUE: RGBColor = RGBColor(31, 119, 180);
+const RED: RGBColor = RGBColor(214, 39, 40);
+/// A broad line for C and a thin one for Rust, so that both are seen where they agree.
+const COLOURS: [RGBColor; 6] = [
     RGBColor(174, 199, 232),
-    RGBColor(214, 39, 40),
+    BLUE,
+    RGBColor(199, 199, 199),
+    RGBColor(90, 90, 90),
     RGBColor(255, 152, 150),
+    RED,
 ];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -100,7 +105,8 @@ fn rates(
     area: &Area,
     contention: &Contention,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let readers = &contention.readers;
+    // Bars go up from below.
+    let readers: Vec<_> = contention.readers.iter().rev().collect();
     let top = readers
         .iter()
         .map(|reader| reader.kept())
@@ -114,7 +120,10 @@ fn rates(
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(230)
-        .build_cartesian_2d(0.0..top * 1.1, (0..count).into_segmented())?;
+        .build_cartesian_2d(
+            0.0..top * 1.1,
+            (0..count.saturating_sub(1)).into_segmented(),
+        )?;
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -122,7 +131,7 @@ fn rates(
         .y_labels(count)
         .y_label_formatter(&|at| match at {
             SegmentValue::CenterOf(at) if *at < count => {
-                let reader = &readers[*at];
+                let reader = readers[*at];
                 table::name(&reader.operation, &reader.language, reader.hold_us)
             }
             _ => String::new(),
@@ -131,8 +140,8 @@ fn rates(
         .draw()?;
     let bars = readers.iter().enumerate().map(|(at, reader)| {
         let colour = match reader.locks_vma() {
-            true => COLOURS[0],
-            false => COLOURS[2],
+            true => BLUE,
+            false => RED,
         };
         let corners = [
             (0.0, SegmentValue::Exact(at)),

@@ -9,7 +9,7 @@ use super::cost::{Costs, is_walk};
 pub fn describe(operation: &str) -> &str {
     match operation {
         "walk-vma" => "walk, a VMA lock each",
-        "walk-loop" => "the same, C in a loop",
+        "walk-loop" => "the same, C is a bare loop",
         "walk-mmap" => "walk, mmap read lock",
         "read-vma" => "look up, VMA lock",
         "read-mmap" => "look up, mmap read lock",
