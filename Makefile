@@ -3,8 +3,8 @@
 # The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
 # cargo after installing that.
 
-TARGETS := run test apply revert patches kunit kcsan bench drivers stress neighbours compile-fail conformance model lint \
-	   doc shell
+TARGETS := run test apply revert patches kunit kcsan misorder bench drivers stress neighbours compile-fail conformance \
+	   model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -37,6 +37,7 @@ help:
 	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
+	@echo '  misorder      locks in the wrong order, reported     [CASE=part of a name]'
 	@echo '  bench         the same work on VMAs in C and in Rust: instructions, and readers beside a writer'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
 	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'

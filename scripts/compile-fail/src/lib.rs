@@ -21,7 +21,7 @@ mod tests;
 
 pub use crate::example::examples;
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
-pub use crate::order::{FoundBy, OrderCell, differences, order_table};
+pub use crate::order::{FoundBy, OrderCell, order_table};
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;

@@ -7,7 +7,7 @@
 
 use crate::kbuild::Kernel;
 use crate::kconfig::X86_64_KCSAN;
-use crate::kunit;
+use crate::kunit::{self, Boot};
 use crate::objcode;
 use crate::progress::Progress;
 use crate::report::Outcome;
@@ -19,7 +19,8 @@ const SETTER: &str = "vma_set_maybe_guard";
 /// Runs the suite on the built kernel, and judges its log.
 pub fn run(kernel: &Kernel, progress: &Progress) -> Result<Outcome> {
     let is_race = |line: &str| line.contains("BUG: KCSAN: data-race in ");
-    let (mut outcome, log) = kunit::judged(kernel, X86_64_KCSAN, Some(SUITE), progress, is_race)?;
+    let boot = Boot::of(X86_64_KCSAN, Some(SUITE));
+    let (mut outcome, log) = kunit::judged(kernel, &boot, progress, is_race)?;
     let reports: Vec<&str> = log.lines().filter(|line| is_race(line)).collect();
     let of = |function: &str| count(&reports, function);
     let other = reports.len() - reports.iter().filter(|line| line.contains("vma_")).count();

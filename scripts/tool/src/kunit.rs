@@ -28,26 +28,49 @@ pub fn run(
     filter: Option<&str>,
     progress: &Progress,
 ) -> Result<Outcome> {
-    Ok(judged(kernel, config, filter, progress, |_| false)?.0)
+    let boot = Boot::of(config, filter);
+    Ok(judged(kernel, &boot, progress, |_| false)?.0)
+}
+
+/// What is booted, and how.
+pub struct Boot<'a> {
+    /// Of the step and of its logs.
+    pub name: String,
+    pub config: Config,
+    pub filter: Option<&'a str>,
+    /// Further words for the kernel.
+    pub append: &'a str,
+}
+
+impl<'a> Boot<'a> {
+    pub fn of(config: Config, filter: Option<&'a str>) -> Self {
+        Self {
+            name: format!("kunit {}", config.name),
+            config,
+            filter,
+            append: "",
+        }
+    }
 }
 
 /// The same, with the kernel's log, where the caller judges those complaints that `is_known` of a line.
 pub fn judged(
     kernel: &Kernel,
-    config: Config,
-    filter: Option<&str>,
+    boot: &Boot,
     progress: &Progress,
     is_known: impl Fn(&str) -> bool,
 ) -> Result<(Outcome, String)> {
-    let mut step = progress.step(&format!("kunit {}", config.name));
+    let (config, filter) = (boot.config, boot.filter);
+    let mut step = progress.step(&boot.name);
     let out = kernel.places.out(config.name);
-    let kernel_log = kernel.places.log(&format!("kunit-{}-kernel", config.name));
-    let boot = Logged {
+    let log_name = boot.name.replace(' ', "-");
+    let kernel_log = kernel.places.log(&format!("{log_name}-kernel"));
+    let booted = Logged {
         log: &kernel_log,
         append: false,
         timeout: Some(TIMEOUT),
     };
-    let ended = boot.run(boot_command(kernel, config, filter), |event| match event {
+    let ended = booted.run(boot_command(kernel, boot), |event| match event {
         Event::Line(line) => {
             if let Some(test) = finished_test(line) {
                 step.advance(test);
@@ -61,7 +84,7 @@ pub fn judged(
     let mut cmd = kernel.kunit("parse");
     cmd.arg(format!("--json={}", results.display()))
         .arg(&kernel_log);
-    let log = kernel.places.log(&format!("kunit-{}", config.name));
+    let log = kernel.places.log(&log_name);
     let parse = Logged {
         log: &log,
         append: false,
@@ -71,8 +94,8 @@ pub fn judged(
     let Ok(text) = fs::read_to_string(&results) else {
         eprint!("{}", proc::tail(&kernel_log, 20));
         bail!(
-            "kunit {}: no results: see {}",
-            config.name,
+            "{}: no results: see {}",
+            boot.name,
             kernel.places.show(&kernel_log)
         );
     };
@@ -118,9 +141,10 @@ pub fn judged(
 }
 
 /// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.
-fn boot_command(kernel: &Kernel, config: Config, filter: Option<&str>) -> Command {
+fn boot_command(kernel: &Kernel, boot: &Boot) -> Command {
+    let config = boot.config;
     let out = kernel.places.out(config.name);
-    let glob = filter.map(|glob| format!("kunit.filter_glob={glob}"));
+    let glob = boot.filter.map(|glob| format!("kunit.filter_glob={glob}"));
     if config.arch == "um" {
         let mut cmd = proc::command(out.join("linux"));
         cmd.args([
@@ -129,14 +153,15 @@ fn boot_command(kernel: &Kernel, config: Config, filter: Option<&str>) -> Comman
             "kunit_shutdown=halt",
             "kunit.enable=1",
         ]);
-        cmd.args(glob);
+        cmd.args(glob).args(boot.append.split_whitespace());
         return cmd;
     }
     let append = format!(
-        "console=ttyS0 panic=-1 kunit_shutdown=reboot kunit.enable=1 {}",
-        glob.unwrap_or_default()
+        "console=ttyS0 panic=-1 kunit_shutdown=reboot kunit.enable=1 {} {}",
+        glob.unwrap_or_default(),
+        boot.append
     );
-    let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), &append);
+    let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), append.trim_end());
     cmd.args(["-serial", "stdio", "-monitor", "none"]);
     cmd
 }

@@ -17,6 +17,7 @@ mod kcsan;
 mod kunit;
 mod lint;
 mod lock;
+mod misorder;
 mod model;
 mod neighbours;
 mod objcode;
@@ -66,7 +67,7 @@ struct Arguments {
     /// Which KUnit suites to run.
     #[arg(long)]
     filter: Option<String>,
-    /// Which compile-fail cases to run.
+    /// Which compile-fail or misorder cases to run.
     #[arg(long)]
     case: Option<String>,
     /// The seed of the stress test's random numbers.
@@ -90,6 +91,7 @@ enum Target {
     Patches,
     Kunit,
     Kcsan,
+    Misorder,
     Bench,
     Drivers,
     Stress,
@@ -148,6 +150,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
+        Target::Misorder => session.misorder(),
         Target::Bench => session.bench(),
         Target::Drivers => session.drivers(),
         Target::Stress => session.stress(),

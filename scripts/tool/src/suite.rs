@@ -9,6 +9,7 @@ use crate::drivers;
 use crate::kconfig::{Config, UM, X86_64, X86_64_DEBUG};
 use crate::kunit;
 use crate::lint as linting;
+use crate::misorder;
 use crate::model;
 use crate::neighbours;
 use crate::objcode;
@@ -82,6 +83,9 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
             });
         }
         if config == X86_64_DEBUG {
+            steps.run("misorder", || {
+                with_kernel(&|| misorder::run(&kernel, None, progress))
+            });
             steps.run("stress", || {
                 with_kernel(&|| {
                     let program = session.program(stress::PROGRAM)?;

@@ -11,6 +11,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
+use crate::misorder;
 use crate::model;
 use crate::neighbours;
 use crate::places::Places;
@@ -256,6 +257,14 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(X86_64_KCSAN, self.progress)?;
         let outcome = kcsan::run(&kernel, self.progress)?;
+        self.end(outcome)
+    }
+
+    pub fn misorder(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(X86_64_DEBUG, self.progress)?;
+        let outcome = misorder::run(&kernel, self.case, self.progress)?;
         self.end(outcome)
     }
 

@@ -16,6 +16,7 @@ mod iter;
 mod killed;
 mod levels;
 mod locked_vmas;
+mod misorder;
 mod mmap_guard;
 mod name;
 mod no_vma_lock;

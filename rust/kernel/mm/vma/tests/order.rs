@@ -20,7 +20,7 @@ use crate::{
     sync::aref::ARef, //
 };
 
-fn file_of(mm: &AddressSpace, mapping: Mapping) -> Result<ARef<LocalFile>> {
+pub(super) fn file_of(mm: &AddressSpace, mapping: Mapping) -> Result<ARef<LocalFile>> {
     let mut locks = mm.vma_locks();
     let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
     let file = vma.file().ok_or(ENOENT)?;

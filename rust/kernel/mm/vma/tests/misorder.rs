@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#![cfg(CONFIG_PROVE_LOCKING)]
+
+//! Locks in the wrong order, and sleeping where nothing may sleep: what types do not see, and the
+//! kernel's own checks must.
+//!
+//! Each case provokes one report, with nothing that really waits. Lockdep turns itself off after
+//! its first, so each case has a boot of its own; and because a report is a failure everywhere
+//! else, the cases are skipped without `rust_vma.misorder` on the kernel command line. Whether
+//! the report came is for who boots the kernel to check, in its log.
+//!
+//! Where lockdep has to know the right order first, the case takes the locks in that order before
+//! it does it wrong.
+
+use super::{
+    address_space::{
+        poke,
+        AddressSpace,
+        Mapping, //
+    },
+    order::file_of, //
+};
+use crate::{
+    bindings,
+    mm::vma::{
+        page_table::{
+            NoPte,
+            Pmd, //
+        },
+        rmap::IMmap,
+        LockOrder,
+        MmapRead,
+        SpeculationError,
+        Vma, //
+    },
+    new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::Mutex, //
+};
+
+const WORD: &[u8] = b"rust_vma.misorder";
+const REASON: &[u8] = b"provokes a report; rust_vma.misorder on the command line runs it";
+
+/// The address space of this case. `None`, with the case marked as skipped, unless the command line
+/// asks for reports.
+fn provoked() -> Result<Option<AddressSpace>> {
+    // SAFETY: A string that is not written after boot.
+    let line = unsafe { CStr::from_char_ptr(bindings::saved_command_line) };
+    if line.to_bytes().windows(WORD.len()).any(|word| word == WORD) {
+        return AddressSpace::of_this_case().map(Some);
+    }
+
+    // SAFETY: This task runs a KUnit case, which nobody else writes to.
+    let test = unsafe { bindings::kunit_get_current_test().as_mut() }.ok_or(EINVAL)?;
+    // What `kunit_mark_skipped()` does.
+    test.status = bindings::kunit_status_KUNIT_SKIPPED;
+    test.status_comment[..REASON.len()].copy_from_slice(REASON);
+    Ok(None)
+}
+
+/// Write-locks a VMA: the mmap lock comes before the VMA lock.
+fn write_lock(mm: &AddressSpace, mapping: Mapping) -> Result {
+    let mut locks = mm.vma_locks();
+    let mmap = locks.write();
+    mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+    Ok(())
+}
+
+/// Gives a mapping its anonymous reverse mapping.
+fn prepare(mm: &AddressSpace, mapping: Mapping) -> Result {
+    let mut locks = mm.vma_locks();
+    let mut mmap = locks.read();
+    let (mmap, mut order) = mmap.order();
+    let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+    vma.anon_vma_prepare(&mut order)
+}
+
+/// A lock that may have to be waited for.
+fn sleeping_lock() -> Result<Pin<KBox<Mutex<()>>>> {
+    KBox::pin_init(new_mutex!(()), GFP_KERNEL)
+}
+
+fn no_entry(_: NoPte) -> Error {
+    ENOENT
+}
+
+/// Runs `f` with a page that is mapped, and its VMA, under the mmap read lock.
+fn with_page(mm: &AddressSpace, f: impl FnOnce(&Vma<MmapRead>, usize) -> Result) -> Result {
+    let addr = mm.map_shared(1)?.start;
+    poke(addr, 1)?;
+    let mut locks = mm.vma_locks();
+    let mmap = locks.read();
+    f(mmap.lookup(addr).ok_or(ENOENT)?, addr)
+}
+
+#[kunit_tests(rust_vma_misorder)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mmap_under_mmap_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+
+        let mut locks = mm.vma_locks();
+        let mmap = locks.read();
+        drop(mm.vma_locks().read());
+        drop(mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn mmap_under_vma_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map(1)?;
+        write_lock(&mm, mapping)?;
+
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(mapping.start).ok_or(EAGAIN)?;
+        drop(mm.vma_locks().read());
+        drop(vma);
+        Ok(())
+    }
+
+    #[test]
+    fn mmap_under_i_mmap() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        // This takes `i_mmap` under the mmap lock.
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
+        drop(mm.vma_locks().read());
+        drop(i_mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn vma_write_under_i_mmap() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map_shared(1)?;
+        let mut locks = mm.vma_locks();
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (held, mut order) = vma.order();
+        drop(IMmap::of(held.file().ok_or(ENOENT)?).lock_read(&mut order));
+        drop(vma);
+
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
+        vma.start_write();
+        drop(i_mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn vma_write_under_anon_vma() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map(1)?;
+        prepare(&mm, mapping)?;
+        let mut locks = mm.vma_locks();
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (held, mut order) = vma.order();
+        drop(held.anon_vma().ok_or(ENOENT)?.lock_read(&mut order));
+        drop(vma);
+
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        let anon_vma = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
+        vma.start_write();
+        drop(anon_vma);
+        Ok(())
+    }
+
+    #[test]
+    fn i_mmap_under_anon_vma() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map(1)?;
+        prepare(&mm, mapping)?;
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        let mut locks = mm.vma_locks();
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (vma, mut order) = vma.order();
+        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+        let mut i_mmap = IMmap::of(&file).lock_write(&mut order);
+        drop(anon_vma.lock_write(&mut i_mmap.order().1));
+        drop(i_mmap);
+
+        let anon_vma = anon_vma.lock_write(&mut order);
+        drop(IMmap::of(&file).lock_write(&mut LockOrder::new()));
+        drop(anon_vma);
+        Ok(())
+    }
+
+    #[test]
+    fn vma_write_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = mm.map_shared(1)?.start;
+        poke(addr, 1)?;
+        let mut locks = mm.vma_locks();
+        let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+        vma.with_pte(addr, |_| ()).map_err(no_entry)?;
+        drop(vma);
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(addr).ok_or(ENOENT)?;
+        vma.with_pte(addr, |_| vma.start_write())
+            .map(|_| ())
+            .map_err(no_entry)
+    }
+
+    #[test]
+    fn i_mmap_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        with_page(&mm, |vma, addr| {
+            let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?);
+            let mut order = LockOrder::new();
+            vma.with_pte(addr, |_| drop(i_mmap.lock_read(&mut order)))
+                .map_err(no_entry)
+        })
+    }
+
+    #[test]
+    fn anon_vma_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map(1)?;
+        prepare(&mm, mapping)?;
+        let mut locks = mm.vma_locks();
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (vma, mut order) = vma.order();
+        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+        vma.with_page_table_lock(|_| drop(anon_vma.lock_read(&mut order)));
+        Ok(())
+    }
+
+    /// Two tables with two locks, so that this goes on. Within one table it would not.
+    #[test]
+    fn page_table_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let mapping = mm.map_shared(2 * Pmd::SIZE / PAGE_SIZE)?;
+        let (first, second) = (mapping.start, mapping.start + Pmd::SIZE);
+        poke(first, 1)?;
+        poke(second, 1)?;
+        let mut locks = mm.vma_locks();
+        let vma = locks.lock_vma(first).ok_or(ENOENT)?;
+        vma.with_pte(first, |_| vma.with_pte(second, |_| ()))
+            .flatten()
+            .map_err(no_entry)
+    }
+
+    #[test]
+    fn sleep_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        with_page(&mm, |vma, addr| {
+            let mutex = sleeping_lock()?;
+            vma.with_pte(addr, |_| drop(mutex.lock())).map_err(no_entry)
+        })
+    }
+
+    #[test]
+    fn sleep_under_page_table_lock() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        with_page(&mm, |vma, _| {
+            let mutex = sleeping_lock()?;
+            vma.with_page_table_lock(|_| drop(mutex.lock()));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn sleep_beside_a_cursor() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        mm.map(1)?;
+        let mutex = sleeping_lock()?;
+        let mut locks = mm.vma_locks();
+        let mut cursor = locks.cursor(0);
+        cursor.lock_next()?.ok_or(ENOENT)?;
+        drop(mutex.lock());
+        Ok(())
+    }
+
+    #[test]
+    fn mmap_in_a_speculation() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let seen = mm.vma_locks().speculate(|_| drop(mm.vma_locks().read()));
+        assert!(seen != Err(SpeculationError::WriteLocked));
+        Ok(())
+    }
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The evidence that the kernel's own checks find what types leave to them: a boot for each case of a KUnit suite that takes
+//! locks in the wrong order, or sleeps where nothing may sleep. The report has to be in the log, about these two locks, and
+//! nothing else may be.
+
+use crate::kbuild::Kernel;
+use crate::kconfig::X86_64_DEBUG;
+use crate::kunit::{self, Boot};
+use crate::progress::Progress;
+use crate::report::Outcome;
+use crate::splat;
+use anyhow::Result;
+use regex_lite::Regex;
+use std::fmt;
+
+const SUITE: &str = "rust_vma_misorder";
+
+/// The word on the kernel command line without which the suite is skipped.
+const WORD: &str = "rust_vma.misorder";
+
+/// How lockdep names the locks.
+const MMAP: &str = "&mm->mmap_lock";
+const VMA: &str = "vm_lock";
+const I_MMAP: &str = "&mapping->i_mmap_rwsem";
+const ANON_VMA: &str = "&anon_vma->rwsem";
+const PTE: &str = "ptlock_ptr(ptdesc)";
+const PAGE_TABLE: &str = "&mm->page_table_lock";
+const RCU: &str = "rcu_read_lock";
+/// A mutex of the suite's, named after the line where it is made.
+const MUTEX: &str = "rust/kernel/mm/vma/tests/misorder.rs";
+
+/// A case of the suite, and the report that it has to cause.
+struct Case {
+    name: &'static str,
+    kind: Kind,
+    wanted: &'static str,
+    held: &'static str,
+}
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    Case { name: "mmap_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
+    Case { name: "mmap_under_vma_read", kind: Kind::Circular, wanted: MMAP, held: VMA },
+    Case { name: "mmap_under_i_mmap", kind: Kind::Circular, wanted: MMAP, held: I_MMAP },
+    Case { name: "vma_write_under_i_mmap", kind: Kind::Circular, wanted: VMA, held: I_MMAP },
+    Case { name: "vma_write_under_anon_vma", kind: Kind::Circular, wanted: VMA, held: ANON_VMA },
+    Case { name: "i_mmap_under_anon_vma", kind: Kind::Circular, wanted: I_MMAP, held: ANON_VMA },
+    Case { name: "vma_write_under_page_table", kind: Kind::Circular, wanted: VMA, held: PTE },
+    Case { name: "i_mmap_under_page_table", kind: Kind::Sleep, wanted: I_MMAP, held: PTE },
+    Case { name: "anon_vma_under_page_table", kind: Kind::Sleep, wanted: ANON_VMA, held: PAGE_TABLE },
+    Case { name: "page_table_under_page_table", kind: Kind::Recursive, wanted: PTE, held: PTE },
+    Case { name: "sleep_under_page_table", kind: Kind::Sleep, wanted: MUTEX, held: PTE },
+    Case { name: "sleep_under_page_table_lock", kind: Kind::Sleep, wanted: MUTEX, held: PAGE_TABLE },
+    Case { name: "sleep_beside_a_cursor", kind: Kind::Sleep, wanted: MUTEX, held: RCU },
+    Case { name: "mmap_in_a_speculation", kind: Kind::Sleep, wanted: MMAP, held: RCU },
+];
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Circular,
+    Recursive,
+    /// `might_sleep()`, and after it lockdep, about the lock that would sleep.
+    Sleep,
+    WaitContext,
+    Other,
+}
+
+/// A report in a log, with the locks by name.
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    kind: Kind,
+    wanted: Option<String>,
+    held: Vec<String>,
+    line: String,
+}
+
+/// Boots the built kernel once for each case whose name contains `only`, and judges the logs.
+pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<Outcome> {
+    let mut all = Outcome::default();
+    let cases = CASES
+        .iter()
+        .filter(|case| only.is_none_or(|part| case.name.contains(part)));
+    for case in cases {
+        let filter = format!("{SUITE}.{}", case.name);
+        let boot = Boot {
+            name: format!("misorder {}", case.name),
+            config: X86_64_DEBUG,
+            filter: Some(&filter),
+            append: WORD,
+        };
+        // All that the kernel complains of is judged here.
+        let (mut outcome, log) = kunit::judged(kernel, &boot, progress, |_| true)?;
+        let wrong = judge(case, &reports(&log));
+        outcome.check(wrong.is_none(), || {
+            format!("{}: {}", case.name, wrong.unwrap_or_default())
+        });
+        all.add(outcome);
+    }
+    if all.passed + all.failed == 0 {
+        all.fail(format!("CASE={}: no such case", only.unwrap_or_default()));
+    }
+    Ok(all)
+}
+
+/// What is wrong with the reports of a case.
+fn judge(case: &Case, reports: &[Report]) -> Option<String> {
+    let kinds: &[Kind] = match case.kind {
+        Kind::Sleep => &[Kind::Sleep, Kind::WaitContext],
+        ref kind => std::slice::from_ref(kind),
+    };
+    let as_expected = |(report, kind): (&Report, &Kind)| {
+        let held = match kind {
+            // These name one; what follows is all that are held.
+            Kind::Circular | Kind::Recursive => &report.held[..report.held.len().min(1)],
+            _ => &report.held,
+        };
+        let wanted = match &report.wanted {
+            Some(name) => name.starts_with(case.wanted),
+            None => *kind == Kind::Sleep,
+        };
+        report.kind == *kind && wanted && held.iter().any(|name| name == case.held)
+    };
+    if reports.len() == kinds.len() && reports.iter().zip(kinds).all(as_expected) {
+        return None;
+    }
+    let found: Vec<String> = reports.iter().map(Report::to_string).collect();
+    Some(format!(
+        "{kinds:?} was expected, of {} under {}, but the kernel's log has {}",
+        case.wanted,
+        case.held,
+        if found.is_empty() {
+            "no report".to_string()
+        } else {
+            found.join("; ")
+        }
+    ))
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = self.wanted.as_deref().unwrap_or("-");
+        write!(
+            f,
+            "{:?} ({wanted} under {})",
+            self.line,
+            self.held.join(", ")
+        )
+    }
+}
+
+/// The reports in a log. What the kernel says in the course of one belongs to it.
+fn reports(log: &str) -> Vec<Report> {
+    let lock = Regex::new(r"(#\d+: )?[0-9a-f]{16} \((\S+)\)\{").expect("a constant");
+    let name = |line: &str| -> Option<String> {
+        let name = lock.captures(line)?.get(2)?.as_str();
+        // "#2" stands behind a name that several classes have.
+        let plain = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        Some(plain.strip_suffix('#').unwrap_or(name).to_string())
+    };
+    let log = whole_lines(log);
+    let complaints = splat::find(&log, usize::MAX);
+    let complains = |number| complaints.iter().any(|(at, _)| *at == number);
+    let mut reports: Vec<Report> = Vec::new();
+    let mut before = "";
+    for (number, line) in (1..).zip(log.lines()) {
+        let kind = kind(line);
+        if kind != Kind::Other || complains(number) && !line.ends_with("Call Trace:") {
+            reports.push(Report {
+                kind,
+                wanted: None,
+                held: Vec::new(),
+                line: line.to_string(),
+            });
+        } else if let (Some(report), Some(name)) = (reports.last_mut(), name(line)) {
+            if before.contains(" is trying to ") {
+                report.wanted = Some(name);
+            } else if before.contains("already holding lock:") || line.contains(" #") {
+                report.held.push(name);
+            }
+        }
+        before = line;
+    }
+    reports
+}
+
+/// A line that was interrupted is written again, after a line that says so.
+fn whole_lines(log: &str) -> String {
+    let mut whole: Vec<&str> = Vec::new();
+    for line in log.lines().map(str::trim_end) {
+        if line.starts_with("** replaying previous printk message") {
+            whole.pop();
+        } else {
+            whole.push(line);
+        }
+    }
+    whole.join("\n")
+}
+
+fn kind(line: &str) -> Kind {
+    [
+        (
+            "WARNING: possible circular locking dependency detected",
+            Kind::Circular,
+        ),
+        (
+            "WARNING: possible recursive locking detected",
+            Kind::Recursive,
+        ),
+        (
+            "BUG: sleeping function called from invalid context",
+            Kind::Sleep,
+        ),
+        ("[ BUG: Invalid wait context ]", Kind::WaitContext),
+    ]
+    .into_iter()
+    .find_map(|(title, kind)| line.contains(title).then_some(kind))
+    .unwrap_or(Kind::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use compile_fail::{FoundBy, order_table};
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    const CIRCULAR: &str = "\
+[    2.448075] WARNING: possible circular locking dependency detected\r
+[    2.448075] task/37 is trying to acquire lock:\r
+[    2.448075] ffff888001be62f8 (vm_lock){++++}-{0:0}, at: f+0x3d/0xc0\r
+[    2.448075] but task is already holding lock:\r
+[    2.448075] ffff888001b531c8 (&mapping->i_mmap_rwsem){++++}-{4:4}, at: g+0x1/0x2\r
+[    2.448075] -> #1 (&mapping->i_mmap_rwsem){++++}-{4:4}:\r
+[    2.448075] locks held by task/37: 2, last CPU#0:\r
+[    2.448075]  #0: ffff888001075938 (&mm->mmap_lock){++++}-{4:4}, at: h+0x3f/0x120\r
+[    2.452075] Call Trace:\r
+";
+
+    const SLEEP: &str = "\
+[    2.308067] BUG: sleeping func
+** replaying previous printk message **
+[    2.308067] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:623
+[    2.308067]  #0: ffff88800107c498 (ptlock_ptr(ptdesc)#2){+.+.}-{3:3}, at: f+0x10a/0x1d0
+[    2.312067] Call Trace:
+[    2.316067] [ BUG: Invalid wait context ]
+[    2.316067] task/39 is trying to lock:
+[    2.316067] ffff888001d6d060 (rust/kernel/mm/vma/tests/misorder.rs:84){....}-{4:4}, at: g+0x1/0x2
+[    2.316067]  #0: ffff88800107c498 (ptlock_ptr(ptdesc)#2){+.+.}-{3:3}, at: f+0x10a/0x1d0
+[    2.316067] Call Trace:
+";
+
+    fn case(name: &str) -> &'static Case {
+        CASES.iter().find(|case| case.name == name).unwrap()
+    }
+
+    fn repo() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    #[test]
+    fn the_report_that_is_expected() {
+        assert_eq!(
+            judge(case("vma_write_under_i_mmap"), &reports(CIRCULAR)),
+            None
+        );
+        assert_eq!(judge(case("sleep_under_page_table"), &reports(SLEEP)), None);
+    }
+
+    #[test]
+    fn no_report_or_another() {
+        let wrong = |name: &str, log: &str| judge(case(name), &reports(log)).unwrap();
+        assert_eq!(
+            wrong("mmap_under_i_mmap", "[    1.0] ok 1 mmap_under_i_mmap\n"),
+            "[Circular] was expected, of &mm->mmap_lock under &mapping->i_mmap_rwsem, \
+             but the kernel's log has no report"
+        );
+        // Of other locks, of which one happens to be held, too; of another kind; one more, or one less.
+        assert!(wrong("mmap_under_i_mmap", CIRCULAR).contains("(vm_lock under &mapping"));
+        let about_mmap = CIRCULAR.replacen("&mapping->i_mmap_rwsem", "&mm->other", 1);
+        let about_mmap = about_mmap.replace("&mm->mmap_lock", "&mapping->i_mmap_rwsem");
+        wrong("vma_write_under_i_mmap", &about_mmap);
+        wrong(
+            "vma_write_under_i_mmap",
+            &CIRCULAR.replace("circular locking dependency", "recursive locking"),
+        );
+        wrong("vma_write_under_i_mmap", &CIRCULAR.repeat(2));
+        wrong(
+            "vma_write_under_i_mmap",
+            &format!("{CIRCULAR}[    3.0] BUG: KASAN: f\n"),
+        );
+        wrong("sleep_under_page_table_lock", SLEEP);
+        let half = SLEEP.split("[    2.316067] [").next().unwrap();
+        wrong("sleep_under_page_table", half);
+    }
+
+    #[test]
+    fn what_the_table_leaves_to_the_kernel_has_a_case() {
+        for cell in order_table(&repo()).unwrap() {
+            let words = format!("{} under {}", cell.wanted, cell.held);
+            let name = words.to_lowercase().replace(' ', "_");
+            let kind = CASES
+                .iter()
+                .find(|case| case.name == name)
+                .map(|case| case.kind);
+            match cell.found_by {
+                FoundBy::Lockdep => assert!(kind.is_some_and(|k| k != Kind::Sleep), "{words}"),
+                FoundBy::MightSleep => assert_eq!(kind, Some(Kind::Sleep), "{words}"),
+                FoundBy::Nobody => assert_eq!(kind, None, "{words}"),
+                FoundBy::Compiler => (),
+            }
+        }
+    }
+
+    #[test]
+    fn every_case_of_the_suite_is_run() {
+        let suite = repo().join("rust/kernel/mm/vma/tests/misorder.rs");
+        let text = fs::read_to_string(suite).unwrap();
+        assert!(text.contains(&format!("#[kunit_tests({SUITE})]")) && text.contains(WORD));
+        let names: Vec<&str> = text
+            .split("#[test]\n    fn ")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
+            .collect();
+        let run: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+        assert_eq!(names, run);
+    }
+}
