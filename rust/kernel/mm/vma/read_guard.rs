@@ -66,6 +66,18 @@ impl<'s> ReadGuard<'s> {
     /// The tag of a guard that holds the mmap read lock. A VMA's address leaves that bit free.
     const MMAP_LOCKED: usize = 1;
 
+    /// To be called with the only guard of a lock scope, which is borrowed mutably for `'s`.
+    #[inline]
+    pub(super) fn of_vma(guard: VmaReadGuard<'s>) -> Self {
+        // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an
+        // aligned address is clear.
+        Self {
+            tagged: guard.into_raw(),
+            _scope: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
     /// Exchanges the mmap read lock for the read lock of the VMA that `find` finds for `addr`, or
     /// keeps it where that fails.
     ///
@@ -80,7 +92,7 @@ impl<'s> ReadGuard<'s> {
 
         // SAFETY: The VMA belongs to `mmap.mm()`, which has non-zero `mm_users` for 's.
         if let Ok(vma) = unsafe { VmaReadGuard::<'s>::lock_held(Some(vma)) } {
-            return Some(vma.into());
+            return Some(Self::of_vma(vma));
         }
 
         let tagged = vma.as_non_null().map_addr(|addr| addr | NonZeroUsize::MIN);
@@ -97,6 +109,9 @@ impl<'s> ReadGuard<'s> {
     }
 
     /// Lends the view, and what it takes to take locks further inside.
+    ///
+    /// A [`VmaReadGuard`] does not: there can be several of one scope, and to each the VMA lock
+    /// would be the innermost, whatever is taken under another.
     #[inline]
     pub fn order(&mut self) -> (&Vma<Read>, LockOrder<'_, VmaLock>) {
         (self, LockOrder::holding())
@@ -117,19 +132,6 @@ impl<'s> ReadGuard<'s> {
         self.tagged
             .as_ptr()
             .map_addr(|addr| addr & !Self::MMAP_LOCKED)
-    }
-}
-
-impl<'s> From<VmaReadGuard<'s>> for ReadGuard<'s> {
-    #[inline]
-    fn from(guard: VmaReadGuard<'s>) -> Self {
-        // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an
-        // aligned address is clear.
-        Self {
-            tagged: guard.into_raw(),
-            _scope: PhantomData,
-            _nts: NotThreadSafe,
-        }
     }
 }
 

@@ -241,7 +241,7 @@ impl<'mm> VmaLocks<'mm> {
     #[inline]
     pub fn lock_vma(&mut self, addr: usize) -> Option<ReadGuard<'_>> {
         match VmaReadGuard::lock_under_rcu(self.mm, addr) {
-            Some(vma) => Some(vma.into()),
+            Some(vma) => Some(ReadGuard::of_vma(vma)),
             None => ReadGuard::lock_under_mmap(self.read(), MmapReadGuard::lookup, addr),
         }
     }
@@ -254,7 +254,7 @@ impl<'mm> VmaLocks<'mm> {
     #[inline]
     pub fn lock_vma_killable(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
         match VmaReadGuard::lock_under_rcu(self.mm, addr) {
-            Some(vma) => Ok(Some(vma.into())),
+            Some(vma) => Ok(Some(ReadGuard::of_vma(vma))),
             None => {
                 let mmap = self.read_killable()?;
                 Ok(ReadGuard::lock_under_mmap(

@@ -14,10 +14,6 @@ use super::{
         MmapReadHeld,
         VmaRead, //
     },
-    order::{
-        LockOrder,
-        VmaLock, //
-    },
     scope::LockSubclass,
     Vma, //
 };
@@ -98,12 +94,6 @@ impl<'s> VmaReadGuard<'s> {
             _scope: PhantomData,
             _nts: NotThreadSafe,
         }
-    }
-
-    /// Lends the view, and what it takes to take locks further inside.
-    #[inline]
-    pub fn order(&mut self) -> (&Vma<VmaRead>, LockOrder<'_, VmaLock>) {
-        (self, LockOrder::holding())
     }
 
     /// `lock_vma_under_rcu()`, or `None` where there are no VMA locks.

@@ -61,7 +61,7 @@ impl<'s> Walk<'s> {
     #[inline]
     pub(in super::super) fn lock_next(&mut self, addr: usize) -> Result<Option<ReadGuard<'s>>> {
         match self.try_lock_next(addr) {
-            Ok(vma) => Ok(vma.map(ReadGuard::from)),
+            Ok(vma) => Ok(vma.map(ReadGuard::of_vma)),
             Err(e) => self.lock_under_mmap_lock(addr, e),
         }
     }

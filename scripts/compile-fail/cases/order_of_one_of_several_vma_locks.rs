@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Of VMA read locks there can be several, so none of them says that it is the innermost: two files
+//! could be locked at once, in any order.
+
+use kernel::{
+    fs::LocalFile,
+    mm::vma::{rmap::IMmap, VmaLocks},
+};
+
+fn both(locks: &mut VmaLocks<'_>, addr: usize, one: &LocalFile, other: &LocalFile) -> Option<usize> {
+    let mut mmap = locks.read();
+    #[cfg(misuse)]
+    let mut vma = mmap.lock_vma(addr).ok()?;
+    #[cfg(not(misuse))]
+    drop(IMmap::of(one).lock_read(&mut mmap.order().1));
+    #[cfg(misuse)]
+    let (_vma, mut inside) = vma.order(); //~ E0599 "no method named `order` found for struct `VmaReadGuard"
+    #[cfg(misuse)]
+    let first = IMmap::of(one).lock_read(&mut inside);
+    let (mmap, mut order) = mmap.order();
+    let second = IMmap::of(other).lock_read(&mut order);
+    #[cfg(misuse)]
+    drop(first);
+    mmap.lookup(addr)?;
+    Some(second.vmas(0..=usize::MAX).count())
+}
