@@ -45,8 +45,39 @@ struct walk {
 	struct vma_iterator iter;
 	struct vm_area_struct *locked_vma;
 	unsigned long pos;
+	/* From before the iterator has left its start. */
+	unsigned int seq;
+	bool quiet;
 	bool mmap_locked;
 };
+
+static bool is_at_start(const struct walk *walk)
+{
+	return walk->iter.mas.status == ma_start;
+}
+
+/* Whether what was found behind a gap, or nothing, can be trusted. */
+static bool is_sure(const struct walk *walk)
+{
+	return is_at_start(walk) ||
+	       (walk->quiet && !mmap_lock_speculate_retry(walk->mm, walk->seq));
+}
+
+static struct vm_area_struct *search(struct walk *walk)
+{
+	if (unlikely(is_at_start(walk)))
+		walk->quiet = mmap_lock_speculate_try_begin(walk->mm, &walk->seq);
+	return lock_next_vma(walk->mm, &walk->iter, walk->pos);
+}
+
+static struct vm_area_struct *search_from_root(struct walk *walk)
+{
+	struct vm_area_struct *vma;
+
+	vma_iter_set(&walk->iter, walk->pos);
+	vma = search(walk);
+	return vma || is_sure(walk) ? vma : ERR_PTR(-EAGAIN);
+}
 
 static int next_vma_fallback(struct walk *walk, struct vm_area_struct **vma)
 {
@@ -65,9 +96,8 @@ static int next_vma_fallback(struct walk *walk, struct vm_area_struct **vma)
 }
 
 /*
- * As get_next_vma() and proc_get_vma(), and with what they lack: a VMA that was
- * split after it was found and before it was locked is followed by its other
- * part.
+ * As get_next_vma() and proc_get_vma(), and with what they lack: a look from
+ * the root where the place in the tree may be wrong by now, as VmaCursor does.
  */
 static struct vm_area_struct *next_vma(struct walk *walk)
 {
@@ -80,10 +110,13 @@ static struct vm_area_struct *next_vma(struct walk *walk)
 			vma_end_read(walk->locked_vma);
 			walk->locked_vma = NULL;
 		}
-		if (unlikely(walk->iter.mas.last + 1 != walk->pos &&
-			     walk->iter.mas.status != ma_start))
-			vma_iter_set(&walk->iter, walk->pos);
-		vma = lock_next_vma(walk->mm, &walk->iter, walk->pos);
+		vma = search(walk);
+		if (!IS_ERR(vma) && !(vma && vma->vm_start <= walk->pos) &&
+		    unlikely(!is_sure(walk))) {
+			if (vma)
+				vma_end_read(vma);
+			vma = search_from_root(walk);
+		}
 		if (IS_ERR(vma)) {
 			int err = PTR_ERR(vma);
 

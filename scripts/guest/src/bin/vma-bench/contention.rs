@@ -31,7 +31,7 @@ const TURNS: usize = 40;
 /// How long a turn of a reader takes at least and at most, and a slice of it when nobody disturbs: much less than that
 /// for which a busy host may stop a processor of the guest's.
 const TURN: Duration = Duration::from_millis(3);
-const LONGEST_TURN: Duration = Duration::from_millis(200);
+const LONGEST_TURN: Duration = Duration::from_millis(60);
 const SLICE: Duration = Duration::from_micros(100);
 
 /// How many slices a turn has at least.
