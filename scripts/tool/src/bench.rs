@@ -145,8 +145,8 @@ impl Part {
 /// Where Linux says how fast the host's clock is.
 const CPUINFO: &str = "/proc/cpuinfo";
 
-/// Words for the kernel, with which it need not find out how fast the clock is that it has from the host: on a host with
-/// other work to do it gives up, and has no clock but its timer interrupt.
+/// Words for the kernel, with which it need not find out how fast the clock is that it has from the host: where the host
+/// has other work to do it gives up, and has no clock but its timer interrupt.
 fn host_clock(cpuinfo: &str) -> Option<String> {
     let value = |name: &str| {
         cpuinfo.lines().find_map(|line| {

@@ -4,9 +4,9 @@
 //! undisturbed.
 //!
 //! That takes a host which runs both processors of the guest at the same time. It shows in the turns with a writer in
-//! another address space, which takes nothing from a reader but that. There is one before and one after each turn with a
-//! writer in the same address space: where one of them is slower than a turn alone, none of the four counts. Neither do
-//! they where nothing was read while the writer wrote.
+//! another address space, which takes nothing from a reader but that. There is one before and one after each turn with
+//! a writer in the same address space: where one of them is slower than a turn alone, none of the four counts. Neither
+//! do they where nothing was read while the writer wrote.
 
 use super::lines::{self, Line, Turn, Waits};
 use super::spread::Spread;

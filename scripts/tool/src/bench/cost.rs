@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 /// How much more than C Rust may take.
 const MOST: f64 = 1.02;
 
-/// The same where C is a loop without any state: it does not notice that somebody has changed what is beside its place in
-/// the tree, and it gives up at a VMA with too many readers.
+/// The same where C is a loop without any state: it does not notice that somebody has changed what is beside its place
+/// in the tree, and it gives up at a VMA with too many readers.
 const MOST_OF_LOOP: f64 = 1.1;
 
 /// How much more a VMA may cost among many VMAs than among few, or the other way round.

@@ -171,6 +171,10 @@ mod tests {
             "turn read-mmap c 0 elsewhere 10 10 1000",
             "turn read-mmap c 0 here 10 10 4000",
             "turn read-mmap c 0 elsewhere 10 10 1000",
+            "turn read-vma c 0 none 10 10 1000",
+            "turn read-vma c 0 elsewhere 10 10 1000",
+            "turn read-vma c 0 here 10 10 1000",
+            "turn read-vma c 0 elsewhere 10 10 1000",
         ]
         .iter()
         .map(|line| Line::parse(line).unwrap())
@@ -182,6 +186,7 @@ mod tests {
         for part in [
             "walk, a VMA lock each, Rust",
             "mmap lock, C",
+            "VMA lock, C",
             "<polyline",
             "<rect",
         ] {

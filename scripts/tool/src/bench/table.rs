@@ -21,7 +21,7 @@ pub fn describe(operation: &str) -> &str {
 /// Guest instructions.
 pub fn costs(costs: &Costs) -> String {
     let mut text = format!(
-        "guest instructions for each VMA (one processor, median of {} runs, widest run beside it)\n\
+        "guest instructions for each VMA or call (one processor, median of {} runs, widest run beside it)\n\
          {:26} {:>7} {:>9} {:>9} {:>7} {:>8}\n",
         costs.clock.all.len(),
         "operation",

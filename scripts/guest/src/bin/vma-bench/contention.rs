@@ -28,8 +28,8 @@ const HOLD: u64 = 20;
 /// How often everything is done.
 const TURNS: usize = 40;
 
-/// How long a turn of a reader takes at least and at most, and a slice of it when nobody disturbs: much less than that
-/// for which a busy host may stop a processor of the guest's.
+/// How long a turn of a reader takes at least and at most, and a slice of it when nobody disturbs:
+/// much less than that for which a busy host may stop a processor of the guest's.
 const TURN: Duration = Duration::from_millis(3);
 const LONGEST_TURN: Duration = Duration::from_millis(60);
 const SLICE: Duration = Duration::from_micros(100);

@@ -25,6 +25,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
     let operations = WALKS.len() + LOOKUPS.len();
     line::plan(RUNS + SIZES.len() * operations * RUNS * devices.both().len());
 
+    devices.run_loop(LOOPS)?;
     for _ in 0..RUNS {
         let (instructions, done) = devices.run_loop(LOOPS)?;
         line::calibration(instructions, done.ticks);

@@ -4,8 +4,8 @@
 //!
 //! - `plan LINES`: how many lines follow.
 //! - `loop INSTRUCTIONS TICKS`: the clock against known instructions.
-//! - `cost MAPPINGS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: a run of an operation, with so many
-//!   mappings that were made for it, and so many VMAs in all.
+//! - `cost MAPPINGS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: a run of an operation, with so
+//!   many mappings that were made for it, and so many VMAs in all.
 //! - `turn OPERATION LANGUAGE HOLD WRITER ROUNDS OPERATIONS TICKS`: a turn of a reader.
 //! - `waits OPERATION LANGUAGE HOLD CALL CALLS MEDIAN P99 WORST`: how long the calls of a writer in
 //!   the same address space took beside that reader, or beside none.
