@@ -128,11 +128,14 @@ fn as_proc(pid: i32) -> Vec<u8> {
             let (ours, theirs) = (lines(&texts.ours), lines(&texts.before));
             let differ = ours.iter().zip(&theirs).position(|(a, b)| a != b);
             let at = differ.unwrap_or(ours.len().min(theirs.len()));
-            panic!(
-                "in pieces of {piece}, line {at}: {:?}, wanted {:?}",
-                ours.get(at),
-                theirs.get(at)
-            );
+            // Paths can be long.
+            let start = |lines: &[String]| {
+                lines
+                    .get(at)
+                    .map(|l| l.chars().take(160).collect::<String>())
+            };
+            let (ours, theirs) = (start(&ours), start(&theirs));
+            panic!("in pieces of {piece}, line {at}: {ours:?}, wanted {theirs:?}");
         }
     }
     texts.ours
