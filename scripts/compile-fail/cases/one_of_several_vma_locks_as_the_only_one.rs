@@ -6,7 +6,9 @@ use kernel::mm::vma::{ReadGuard, VmaLocks};
 
 fn lock<'a>(locks: &'a mut VmaLocks<'_>, addr: usize) -> Option<ReadGuard<'a>> {
     #[cfg(misuse)]
-    let vma = ReadGuard::from(locks.lock_vma_under_rcu(addr)?); //~ E0308 "mismatched types"
+    let vma = locks.lock_vma_under_rcu(addr)?;
+    #[cfg(misuse)]
+    let vma = ReadGuard::from(vma); //~ E0308 "expected `ReadGuard<'_>`, found `VmaReadGuard<'_>`"
     #[cfg(not(misuse))]
     let vma = locks.lock_vma(addr)?;
     Some(vma)

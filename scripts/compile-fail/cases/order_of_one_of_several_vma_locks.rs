@@ -14,7 +14,7 @@ fn both(locks: &mut VmaLocks<'_>, addr: usize, one: &LocalFile, other: &LocalFil
     #[cfg(not(misuse))]
     drop(IMmap::of(one).lock_read(&mut mmap.order().1));
     #[cfg(misuse)]
-    let (_vma, mut inside) = vma.order(); //~ E0599 "no method named `order` found for struct `VmaReadGuard"
+    let (_vma, mut inside) = vma.order(); //~ E0599 "no method named `order` found for struct"
     #[cfg(misuse)]
     let first = IMmap::of(one).lock_read(&mut inside);
     let (mmap, mut order) = mmap.order();
