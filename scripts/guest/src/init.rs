@@ -16,6 +16,9 @@ use std::os::fd::AsFd;
 /// The variable that names the terminal. The kernel's command line sets it.
 const OUTPUT: &str = "VMA_DEMO_OUTPUT";
 
+/// Where the modules are.
+const MODULES: &str = "/modules";
+
 /// Exit code of a program that could not start.
 const NOT_STARTED: u8 = 2;
 
@@ -39,7 +42,10 @@ pub fn run(name: &str, program: fn() -> u8) -> ! {
     };
 
     report(&format!("{name}: begin"));
-    let code = match mount_all().and_then(|()| redirect_output()) {
+    let ready = mount_all()
+        .and_then(|()| load_modules())
+        .and_then(|()| redirect_output());
+    let code = match ready {
         Ok(()) => program(),
         Err(message) => {
             report(&format!("{name}: {message}"));
@@ -75,6 +81,20 @@ fn mount_all() -> Result<(), String> {
             }
             _ => (),
         }
+    }
+    Ok(())
+}
+
+/// Loads the drivers that are not part of the kernel. Other guests have no such directory.
+fn load_modules() -> Result<(), String> {
+    let Ok(modules) = fs::read_dir(MODULES) else {
+        return Ok(());
+    };
+    for module in modules {
+        let module = module.map_err(|e| format!("cannot read {MODULES}: {e}"))?;
+        File::open(module.path())
+            .and_then(|file| sys::load_module(&file))
+            .map_err(|e| format!("cannot load {}: {e}", module.path().display()))?;
     }
     Ok(())
 }

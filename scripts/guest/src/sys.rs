@@ -198,6 +198,14 @@ pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
     check(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, ptr::null()) })
 }
 
+/// Loads a module of the kernel.
+pub fn load_module(module: &File) -> Result<()> {
+    // SAFETY: The file is open, and the parameters are a C string.
+    let result =
+        unsafe { libc::syscall(libc::SYS_finit_module, module.as_raw_fd(), c"".as_ptr(), 0) };
+    check(result as i32)
+}
+
 /// Lets standard output go to `file` from now on.
 pub fn make_stdout(file: &File) -> Result<()> {
     // SAFETY: This changes where the standard library's handle writes to, and closes nobody else's.

@@ -14,6 +14,8 @@ const DEVICES: &str = "dir /dev 755 0 0\nnod /dev/console 600 0 0 c 5 1\nnod /de
     nod /dev/ttyS1 600 0 0 c 4 65\ndir /proc 755 0 0\ndir /sys 755 0 0\ndir /tmp 1777 0 0\ndir /run 755 0 0\n\
     dir /bin 755 0 0\n";
 
+const SAMPLES: &str = "samples/rust/vma/";
+
 /// The files of a guest, to be packed for a kernel.
 pub struct Initramfs {
     spec: String,
@@ -35,7 +37,9 @@ impl Initramfs {
     pub fn pack(&self, kernel: &Kernel, config: Config, name: &str) -> Result<PathBuf> {
         let out = kernel.places.out(config.name);
         let spec = out.join(format!("{name}.list"));
-        write(&spec, self.spec.as_bytes())?;
+        let order = fs::read_to_string(out.join("modules.order")).unwrap_or_default();
+        let content = self.spec.clone() + &modules(&order, &out);
+        write(&spec, content.as_bytes())?;
         let mut cmd = proc::command(out.join("usr/gen_init_cpio"));
         cmd.arg(&spec);
         let made = proc::output(cmd)?;
@@ -51,6 +55,20 @@ impl Initramfs {
     }
 }
 
+/// The sample drivers among the modules that were built, by `modules.order`, for a guest to load.
+fn modules(order: &str, out: &Path) -> String {
+    let mut spec = "dir /modules 755 0 0\n".to_string();
+    for object in order.lines().filter(|object| object.starts_with(SAMPLES)) {
+        let module = Path::new(object).with_extension("ko");
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        spec += &format!(
+            "file /modules/{name} {} 644 0 0\n",
+            out.join(&module).display()
+        );
+    }
+    spec
+}
+
 /// Writes a file that a guest is made of.
 pub fn write(file: &Path, content: &[u8]) -> Result<()> {
     fs::write(file, content).with_context(|| format!("{}: cannot be written", file.display()))
@@ -59,6 +77,16 @@ pub fn write(file: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guest_has_the_samples_that_are_modules() {
+        let order = "samples/rust/vma/rust_vma.o\ndrivers/x/y.o\n";
+        assert_eq!(
+            modules(order, Path::new("/out")),
+            "dir /modules 755 0 0\nfile /modules/rust_vma.ko /out/samples/rust/vma/rust_vma.ko 644 0 0\n"
+        );
+        assert_eq!(modules("", Path::new("/out")), "dir /modules 755 0 0\n");
+    }
 
     #[test]
     fn a_guest_has_its_init_and_its_files() {

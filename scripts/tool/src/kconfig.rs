@@ -22,14 +22,30 @@ pub struct Config {
 pub const X86_64: Config = Config {
     name: "x86_64",
     arch: "x86_64",
-    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64"],
+    fragments: &[
+        "common",
+        "kunit",
+        "doctests",
+        "off",
+        "qemu",
+        "samples-modules",
+        "x86_64",
+    ],
     memory_mib: 1024,
     clippy: false,
 };
 pub const X86_64_DEBUG: Config = Config {
     name: "x86_64-debug",
     arch: "x86_64",
-    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64-debug"],
+    fragments: &[
+        "common",
+        "kunit",
+        "doctests",
+        "off",
+        "qemu",
+        "samples",
+        "x86_64-debug",
+    ],
     memory_mib: 1024,
     clippy: true,
 };
@@ -44,7 +60,15 @@ pub const UM: Config = Config {
 pub const X86_64_KCSAN: Config = Config {
     name: "x86_64-kcsan",
     arch: "x86_64",
-    fragments: &["common", "kunit", "doctests", "off", "qemu", "x86_64-kcsan"],
+    fragments: &[
+        "common",
+        "kunit",
+        "doctests",
+        "off",
+        "qemu",
+        "samples",
+        "x86_64-kcsan",
+    ],
     memory_mib: 1024,
     clippy: false,
 };
@@ -52,7 +76,7 @@ pub const X86_64_KCSAN: Config = Config {
 pub const X86_64_BENCH: Config = Config {
     name: "x86_64-bench",
     arch: "x86_64",
-    fragments: &["common", "off", "qemu", "x86_64", "bench"],
+    fragments: &["common", "off", "qemu", "samples", "x86_64", "bench"],
     memory_mib: 1024,
     clippy: false,
 };

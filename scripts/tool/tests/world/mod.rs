@@ -91,6 +91,8 @@ impl World {
             ("repo/scripts/configs/doctests", ""),
             ("repo/scripts/configs/off", ""),
             ("repo/scripts/configs/qemu", ""),
+            ("repo/scripts/configs/samples", ""),
+            ("repo/scripts/configs/samples-modules", ""),
             (
                 "repo/scripts/configs/x86_64",
                 "CONFIG_RUST_INLINE_HELPERS=y\n",

@@ -247,12 +247,26 @@ unsafe fn discard<T: VmaOperations>(vma: *mut bindings::vm_area_struct) {
         let view = Vma::<Setup>::from_raw(vma);
         // It is the whole VMA, so it lies in the VMA.
         let _ = view.zap(view.start()..view.end());
-        let data = (*vma).vm_private_data;
-        (*vma).vm_ops = &raw const bindings::vma_dummy_vm_ops;
-        (*vma).vm_private_data = core::ptr::null_mut();
-        data
+        take_operations(vma)
     };
 
     // SAFETY: It was put there by `with_ops()`, and was taken away just now.
     drop(unsafe { T::Data::from_foreign(data) });
+}
+
+/// Takes operations and data from a VMA; returns the data. The table that is put in their place is
+/// not exported, so modules reach it through the crate.
+///
+/// # Safety
+///
+/// The VMA must be in the hook that set it up.
+#[inline(never)]
+unsafe fn take_operations(vma: *mut bindings::vm_area_struct) -> *mut c_void {
+    // SAFETY: The VMA is stable, as at the level `Setup`, and nobody else can find it.
+    unsafe {
+        let data = (*vma).vm_private_data;
+        (*vma).vm_ops = &raw const bindings::vma_dummy_vm_ops;
+        (*vma).vm_private_data = core::ptr::null_mut();
+        data
+    }
 }
