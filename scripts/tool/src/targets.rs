@@ -277,7 +277,8 @@ impl Session<'_> {
         self.end(outcome)
     }
 
-    pub fn drivers(&self) -> Result<bool> {
+    /// The kernel that was asked for, of those that boot with a guest.
+    fn guest_config(&self) -> Result<Config> {
         let config = self.config_or(X86_64_DEBUG)?;
         if config.arch == "um" {
             bail!(
@@ -285,6 +286,11 @@ impl Session<'_> {
                 config.name
             );
         }
+        Ok(config)
+    }
+
+    pub fn drivers(&self) -> Result<bool> {
+        let config = self.guest_config()?;
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
@@ -294,13 +300,7 @@ impl Session<'_> {
     }
 
     pub fn stress(&self) -> Result<bool> {
-        let config = self.config_or(X86_64_DEBUG)?;
-        if config.arch == "um" {
-            bail!(
-                "CONFIG={}: it has no guest: take x86_64 or x86_64-debug",
-                config.name
-            );
-        }
+        let config = self.guest_config()?;
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;

@@ -30,12 +30,20 @@
 
 use super::{
     level::Read,
+    mmap_guard::MmapReadGuard,
     read_guard::ReadGuard,
     vma_guard::VmaReadGuard,
     Vma,
     VmaLocks, //
 };
-use crate::error::Result;
+use crate::{
+    bindings,
+    error::{
+        to_result,
+        Result, //
+    },
+    mm::MmWithUser, //
+};
 
 #[cfg(not(CONFIG_PER_VMA_LOCK))]
 mod mmap_walk;
@@ -204,4 +212,20 @@ impl VmaCursor<'_> {
 
         Ok(self.vma())
     }
+}
+
+/// Takes the mmap read lock, and exchanges it for that of the first VMA that ends above `addr` if
+/// there are such locks. For walks alone, which borrow the lock scope for `'s`.
+fn lock_under_mmap_lock<'s>(mm: &'s MmWithUser, addr: usize) -> Result<Option<ReadGuard<'s>>> {
+    // SAFETY: `mm_users` is non-zero for 's.
+    to_result(unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) })?;
+    // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of which
+    // there is no other guard, is borrowed for 's.
+    let mmap = unsafe { MmapReadGuard::from_held(mm) };
+
+    Ok(ReadGuard::lock_under_mmap(
+        mmap,
+        MmapReadGuard::find_vma,
+        addr,
+    ))
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     bindings,
+    mm::MmWithUser,
     types::NotThreadSafe, //
 };
 use core::{
@@ -56,6 +57,15 @@ pub struct Areas<'g, L: MmapLevel> {
     end: usize,
 }
 
+/// An iterator that is at its start (C: `VMA_ITERATOR()`).
+#[inline]
+pub(super) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings::vma_iterator {
+    let mut vmi = bindings::vma_iterator::default();
+    // SAFETY: The mm is alive; this only writes to the iterator.
+    unsafe { bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr) };
+    vmi
+}
+
 impl<L: MmapLevel> MmapGuard<'_, L> {
     /// All VMAs (C: `for_each_vma()`).
     ///
@@ -91,14 +101,10 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
             false => (range.start, range.end - 1),
             true => (1, 0),
         };
-        let mut vmi = bindings::vma_iterator::default();
-        // SAFETY: The mm is alive; this only writes to the iterator.
-        unsafe { bindings::vma_iter_init(&mut vmi, self.mm().as_raw(), first) };
-
         // INVARIANT: The iterator borrows the guard, which holds the lock. What changes the tree
         // borrows it mutably.
         Vmas {
-            vmi,
+            vmi: vma_iterator(self.mm(), first),
             last,
             _guard: PhantomData,
             _nts: NotThreadSafe,

@@ -13,6 +13,7 @@
 //! [`kernel/events/uprobes.c`](srctree/kernel/events/uprobes.c).
 
 use super::{
+    UnstableVma,
     VmaFlags,
     VmaLocks, //
 };
@@ -26,13 +27,7 @@ use crate::{
     sync::rcu,
     types::NotThreadSafe, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::{
-        addr_of,
-        NonNull, //
-    }, //
-};
+use core::ptr::addr_of;
 
 /// An even `mm_lock_seq`.
 #[derive(Clone, Copy)]
@@ -79,7 +74,7 @@ impl From<SpeculationError> for Error {
 pub struct Speculation<'r> {
     mm: &'r MmWithUser,
     seq: MmapSeq,
-    _rcu: &'r rcu::Guard,
+    rcu: &'r rcu::Guard,
     _nts: NotThreadSafe,
 }
 
@@ -87,17 +82,8 @@ pub struct Speculation<'r> {
 ///
 /// All that it says is a guess until [`VmaLocks::speculate()`] has returned it: it may be gone, and
 /// its memory may be another VMA, of whatever process, by now.
-///
-/// # Invariants
-///
-/// `vma` points to memory that stays a `vm_area_struct` for `'r`, in which an RCU read-side
-/// critical section lasts.
 #[derive(Clone, Copy)]
-pub struct SpeculativeVma<'r> {
-    vma: NonNull<bindings::vm_area_struct>,
-    _rcu: PhantomData<&'r rcu::Guard>,
-    _nts: NotThreadSafe,
-}
+pub struct SpeculativeVma<'r>(UnstableVma<'r>);
 
 impl VmaLocks<'_> {
     /// Runs `look` without a lock, and returns what it returns if that can be trusted
@@ -140,7 +126,7 @@ impl VmaLocks<'_> {
         let speculation = Speculation {
             mm: self.mm(),
             seq: MmapSeq::try_begin(self.mm()).ok_or(SpeculationError::WriteLocked)?,
-            _rcu: &rcu,
+            rcu: &rcu,
             _nts: NotThreadSafe,
         };
 
@@ -163,18 +149,7 @@ impl Speculation<'_> {
     /// The VMA that contains `addr`, or so it seems (C: `vma_lookup()` under RCU).
     #[inline]
     pub fn lookup(&self, addr: usize) -> Option<SpeculativeVma<'_>> {
-        // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
-        // itself, too.
-        let vma = unsafe {
-            bindings::mtree_load(&raw mut (*self.mm.as_raw()).__bindgen_anon_1.mm_mt, addr)
-        };
-
-        // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'r.
-        NonNull::new(vma.cast()).map(|vma| SpeculativeVma {
-            vma,
-            _rcu: PhantomData,
-            _nts: NotThreadSafe,
-        })
+        UnstableVma::find(self.mm, self.rcu, addr).map(SpeculativeVma)
     }
 }
 
@@ -183,12 +158,12 @@ impl SpeculativeVma<'_> {
     #[doc(alias = "vm_start")]
     #[inline]
     pub fn start(&self) -> usize {
-        // SAFETY: By the type invariants this is memory of a `vm_area_struct`. A volatile load of
-        // an aligned word gives some value that was written, which is all that is promised. This
-        // holds for all methods here.
+        // SAFETY: By the invariants of `UnstableVma` this is memory of a `vm_area_struct`. A
+        // volatile load of an aligned word gives some value that was written, which is all that is
+        // promised. This holds for all methods here.
         unsafe {
             addr_of!(
-                (*self.vma.as_ptr())
+                (*self.0.as_raw())
                     .__bindgen_anon_1
                     .__bindgen_anon_1
                     .vm_start
@@ -203,13 +178,7 @@ impl SpeculativeVma<'_> {
     pub fn end(&self) -> usize {
         // SAFETY: See `start()`.
         unsafe {
-            addr_of!(
-                (*self.vma.as_ptr())
-                    .__bindgen_anon_1
-                    .__bindgen_anon_1
-                    .vm_end
-            )
-            .read_volatile()
+            addr_of!((*self.0.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end).read_volatile()
         }
     }
 
@@ -218,7 +187,7 @@ impl SpeculativeVma<'_> {
     #[inline]
     pub fn pgoff(&self) -> usize {
         // SAFETY: See `start()`.
-        unsafe { addr_of!((*self.vma.as_ptr()).vm_pgoff).read_volatile() }
+        unsafe { addr_of!((*self.0.as_raw()).vm_pgoff).read_volatile() }
     }
 
     /// Its flags (C: `vm_flags`).
@@ -227,7 +196,7 @@ impl SpeculativeVma<'_> {
     pub fn flags(&self) -> VmaFlags {
         // SAFETY: See `start()`.
         VmaFlags::from_word(unsafe {
-            addr_of!((*self.vma.as_ptr()).__bindgen_anon_2.vm_flags).read_volatile()
+            addr_of!((*self.0.as_raw()).__bindgen_anon_2.vm_flags).read_volatile()
         })
     }
 
@@ -236,6 +205,6 @@ impl SpeculativeVma<'_> {
     #[inline]
     pub fn has_file(&self) -> bool {
         // SAFETY: See `start()`. The file itself is not touched.
-        !unsafe { addr_of!((*self.vma.as_ptr()).vm_file).read_volatile() }.is_null()
+        !unsafe { addr_of!((*self.0.as_raw()).vm_file).read_volatile() }.is_null()
     }
 }

@@ -9,6 +9,7 @@
 //! C source: [`mm/vma.c`](srctree/mm/vma.c)
 
 use super::{
+    iter::vma_iterator,
     level::{
         MmapLevel,
         MmapWriteHeld, //
@@ -165,11 +166,6 @@ unsafe fn munmap(mm: &MmWithUser, range: Range<usize>) -> Result {
 /// address of a page in `vma`, but not its start.
 #[inline(never)]
 unsafe fn split(mm: &MmWithUser, vma: *mut bindings::vm_area_struct, addr: usize) -> Result {
-    let mut vmi = bindings::vma_iterator::default();
-
     // SAFETY: As promised by the caller. The function sets the iterator to the VMA itself.
-    to_result(unsafe {
-        bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr);
-        bindings::split_vma(&mut vmi, vma, addr, 1)
-    })
+    to_result(unsafe { bindings::split_vma(&mut vma_iterator(mm, addr), vma, addr, 1) })
 }

@@ -11,6 +11,7 @@
 use super::VmaLocks;
 use crate::{
     bindings,
+    mm::MmWithUser,
     sync::rcu,
     types::NotThreadSafe, //
 };
@@ -32,7 +33,23 @@ pub struct UnstableVma<'rcu> {
     _nts: NotThreadSafe,
 }
 
-impl UnstableVma<'_> {
+impl<'rcu> UnstableVma<'rcu> {
+    /// `mtree_load()`.
+    #[inline]
+    pub(super) fn find(mm: &MmWithUser, _rcu: &'rcu rcu::Guard, addr: usize) -> Option<Self> {
+        // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
+        // itself, too.
+        let vma =
+            unsafe { bindings::mtree_load(&raw mut (*mm.as_raw()).__bindgen_anon_1.mm_mt, addr) };
+
+        // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'rcu.
+        NonNull::new(vma.cast()).map(|vma| Self {
+            vma,
+            _rcu: PhantomData,
+            _nts: NotThreadSafe,
+        })
+    }
+
     #[inline]
     pub(super) fn as_raw(&self) -> *mut bindings::vm_area_struct {
         self.vma.as_ptr()
@@ -67,18 +84,7 @@ impl<'mm> VmaLocks<'mm> {
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
-    pub fn peek<'rcu>(&self, _rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
-        // SAFETY: The mm is alive. Its tree can be read under RCU, which `mtree_load()` takes
-        // itself, too.
-        let vma = unsafe {
-            bindings::mtree_load(&raw mut (*self.mm().as_raw()).__bindgen_anon_1.mm_mt, addr)
-        };
-
-        // INVARIANT: The VMA was found in an RCU read-side critical section, which lasts for 'rcu.
-        NonNull::new(vma.cast()).map(|vma| UnstableVma {
-            vma,
-            _rcu: PhantomData,
-            _nts: NotThreadSafe,
-        })
+    pub fn peek<'rcu>(&self, rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
+        UnstableVma::find(self.mm(), rcu, addr)
     }
 }

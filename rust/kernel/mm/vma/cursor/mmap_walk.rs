@@ -4,17 +4,15 @@
 
 use super::{
     super::{
-        mmap_guard::MmapReadGuard,
         read_guard::ReadGuard,
         vma_guard::VmaReadGuard, //
     },
+    lock_under_mmap_lock,
     LockCounts, //
 };
 use crate::{
-    bindings,
     error::{
         code::EAGAIN,
-        to_result,
         Error,
         Result, //
     },
@@ -51,17 +49,7 @@ impl<'s> Walk<'s> {
         addr: usize,
         _error: Error,
     ) -> Result<Option<ReadGuard<'s>>> {
-        // SAFETY: `mm_users` is non-zero for 's.
-        to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) })?;
-        // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of
-        // which there is no other guard, is borrowed for 's.
-        let mmap = unsafe { MmapReadGuard::from_held(self.mm) };
-
-        Ok(ReadGuard::lock_under_mmap(
-            mmap,
-            MmapReadGuard::find_vma,
-            addr,
-        ))
+        lock_under_mmap_lock(self.mm, addr)
     }
 
     #[inline]

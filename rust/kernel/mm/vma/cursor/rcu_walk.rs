@@ -4,11 +4,12 @@
 
 use super::{
     super::{
-        mmap_guard::MmapReadGuard,
+        iter::vma_iterator,
         read_guard::ReadGuard,
         speculation::MmapSeq,
         vma_guard::VmaReadGuard, //
     },
+    lock_under_mmap_lock,
     LockCounts, //
 };
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
     error::{
         code::EAGAIN,
         from_err_ptr,
-        to_result,
         Error,
         Result, //
     },
@@ -42,14 +42,10 @@ pub(in super::super) struct Walk<'s> {
 impl<'s> Walk<'s> {
     #[inline]
     pub(in super::super) fn new(mm: &'s MmWithUser, addr: usize) -> Self {
-        let mut vmi = bindings::vma_iterator::default();
-        // SAFETY: The mm is alive; this only writes to the iterator.
-        unsafe { bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr) };
-
         // INVARIANT: The iterator is at its start.
         Self {
             mm,
-            vmi,
+            vmi: vma_iterator(mm, addr),
             seq: None,
             _rcu: rcu::read_lock(),
         }
@@ -95,8 +91,7 @@ impl<'s> Walk<'s> {
     /// Forgets the place in the tree.
     fn restart(&mut self, addr: usize) {
         // INVARIANT: The iterator is at its start.
-        // SAFETY: The mm is alive; this only writes to the iterator.
-        unsafe { bindings::vma_iter_init(&mut self.vmi, self.mm.as_raw(), addr) };
+        self.vmi = vma_iterator(self.mm, addr);
     }
 
     /// As [`try_lock_next()`](Self::try_lock_next), after somebody may have changed what is between
@@ -143,14 +138,7 @@ impl<'s> Walk<'s> {
         // SAFETY: RCU was entered by `_rcu`. Nothing that it protects is used until it is entered
         // again, and the iterator is set anew.
         unsafe { bindings::rcu_read_unlock() };
-        // SAFETY: `mm_users` is non-zero for 's.
-        let result = to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) });
-        let locked = result.map(|()| {
-            // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of
-            // which there is no other guard, is borrowed for 's.
-            let mmap = unsafe { MmapReadGuard::from_held(self.mm) };
-            ReadGuard::lock_under_mmap(mmap, MmapReadGuard::find_vma, addr)
-        });
+        let locked = lock_under_mmap_lock(self.mm, addr);
         // SAFETY: Makes up for the call above.
         unsafe { bindings::rcu_read_lock() };
 

@@ -64,6 +64,17 @@ impl AddressSpace {
         self.map_with(pages, bindings::MAP_PRIVATE)
     }
 
+    /// Maps two times a page; the one at the lower address comes first.
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    pub(super) fn map_in_order(&self) -> Result<(Mapping, Mapping)> {
+        let (one, other) = (self.map(1)?, self.map(1)?);
+        Ok(if one.start < other.start {
+            (one, other)
+        } else {
+            (other, one)
+        })
+    }
+
     /// Maps `pages` pages of shared memory, which has a file behind it.
     pub(super) fn map_shared(&self, pages: usize) -> Result<Mapping> {
         self.map_with(pages, bindings::MAP_SHARED)
@@ -153,6 +164,27 @@ impl AddressSpace {
         // SAFETY: Undoes the call above.
         unsafe { bindings::kthread_unuse_mm(self.0.as_raw()) };
         result
+    }
+
+    /// How many readers the VMA at the start of a mapping has.
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    pub(super) fn readers(&self, mapping: Mapping) -> u32 {
+        use crate::{
+            mm::vma::VmRefcnt,
+            sync::rcu, //
+        };
+
+        let (locks, rcu) = (self.vma_locks(), rcu::read_lock());
+        match locks.peek(&rcu, mapping.start).map(|vma| vma.refcnt()) {
+            Some(VmRefcnt::Readers { readers, .. }) => readers,
+            _ => 0,
+        }
+    }
+
+    /// Without VMA locks there is nothing to count.
+    #[cfg(not(CONFIG_PER_VMA_LOCK))]
+    pub(super) fn readers(&self, _mapping: Mapping) -> u32 {
+        0
     }
 
     /// Whether somebody waits for the mmap lock.

@@ -154,32 +154,19 @@ mod tests {
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
     fn only_the_current_vma_is_locked() -> Result {
-        use crate::mm::vma::VmRefcnt;
-
         let mm = AddressSpace::of_this_case()?;
-        let (one, other) = (mm.map(1)?, mm.map(1)?);
-        let (first, second) = if one.start < other.start {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        let (reader, locks) = (mm.vma_locks(), &mut mm.vma_locks());
-        let readers = |mapping: Mapping| {
-            let rcu = crate::sync::rcu::read_lock();
-            match reader.peek(&rcu, mapping.start).map(|vma| vma.refcnt()) {
-                Some(VmRefcnt::Readers { readers, .. }) => readers,
-                _ => 0,
-            }
-        };
+        let (first, second) = mm.map_in_order()?;
+        let mut locks = mm.vma_locks();
+        let readers = || (mm.readers(first), mm.readers(second));
 
         let mut cursor = locks.cursor(first.start);
-        assert_eq!((readers(first), readers(second)), (0, 0));
+        assert_eq!(readers(), (0, 0));
         cursor.lock_next()?;
-        assert_eq!((readers(first), readers(second)), (1, 0));
+        assert_eq!(readers(), (1, 0));
         cursor.lock_next()?;
-        assert_eq!((readers(first), readers(second)), (0, 1));
+        assert_eq!(readers(), (0, 1));
         drop(cursor);
-        assert_eq!((readers(first), readers(second)), (0, 0));
+        assert_eq!(readers(), (0, 0));
         Ok(())
     }
 

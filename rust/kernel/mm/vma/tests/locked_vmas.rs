@@ -3,10 +3,7 @@
 //! Several VMAs read-locked at once.
 
 use super::{
-    address_space::{
-        AddressSpace,
-        Mapping, //
-    },
+    address_space::AddressSpace,
     second_task::{
         mmap_writer,
         wait_until,
@@ -23,31 +20,6 @@ use crate::{
     },
     prelude::*, //
 };
-
-/// How many readers a VMA has.
-#[cfg(CONFIG_PER_VMA_LOCK)]
-fn readers(mm: &AddressSpace, mapping: Mapping) -> u32 {
-    use crate::{
-        mm::vma::VmRefcnt,
-        sync::rcu, //
-    };
-
-    let rcu = rcu::read_lock();
-    match mm
-        .vma_locks()
-        .peek(&rcu, mapping.start)
-        .map(|vma| vma.refcnt())
-    {
-        Some(VmRefcnt::Readers { readers, .. }) => readers,
-        _ => 0,
-    }
-}
-
-/// Without VMA locks there is nothing to count.
-#[cfg(not(CONFIG_PER_VMA_LOCK))]
-fn readers(_mm: &AddressSpace, _mapping: Mapping) -> u32 {
-    0
-}
 
 const LOCKED: u32 = if cfg!(CONFIG_PER_VMA_LOCK) { 1 } else { 0 };
 
@@ -68,11 +40,11 @@ mod tests {
         assert_eq!(locked.get(1).map(|vma| vma.start()), Some(maps[0].start));
         assert!(locked.get(3).is_none());
         for mapping in maps {
-            assert_eq!(readers(&mm, mapping), LOCKED);
+            assert_eq!(mm.readers(mapping), LOCKED);
         }
         drop(locked);
         for mapping in maps {
-            assert_eq!(readers(&mm, mapping), 0);
+            assert_eq!(mm.readers(mapping), 0);
         }
         assert!(locks.lock_vmas([]).is_ok());
         Ok(())
@@ -85,13 +57,13 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let locked = locks.lock_vmas([twice.start, once.start, twice.end() - 1, twice.start])?;
-        assert_eq!((readers(&mm, twice), readers(&mm, once)), (LOCKED, LOCKED));
+        assert_eq!((mm.readers(twice), mm.readers(once)), (LOCKED, LOCKED));
         let [first, other, again, and_again] = locked.views();
         assert_eq!(first.start(), twice.start);
         assert_eq!(other.start(), once.start);
         assert!(core::ptr::eq(first, again) && core::ptr::eq(first, and_again));
         drop(locked);
-        assert_eq!((readers(&mm, twice), readers(&mm, once)), (0, 0));
+        assert_eq!((mm.readers(twice), mm.readers(once)), (0, 0));
         mmap_writer(&mm)?.join()
     }
 
@@ -108,7 +80,7 @@ mod tests {
             let reason = ReadLockError::NoVma;
             assert_eq!(error, LockVmasError { index, reason });
             assert_eq!(Error::from(error), ENOENT);
-            assert_eq!((readers(&mm, one), readers(&mm, other)), (0, 0));
+            assert_eq!((mm.readers(one), mm.readers(other)), (0, 0));
         }
         mmap_writer(&mm)?.join()
     }
@@ -162,14 +134,14 @@ mod tests {
         };
         assert!(wait_until(|| mm.mmap_lock_is_contended()));
         assert!(task.stays_blocked());
-        assert_eq!(readers(&mm, one), 0);
+        assert_eq!(mm.readers(one), 0);
 
         let first = mmap.lookup(one.start).ok_or(ENOENT)?.start_write();
         first.set_flags(AdviceFlags::DONTDUMP);
         second.set_flags(AdviceFlags::DONTDUMP);
         drop(mmap);
         assert!(task.join()??);
-        assert_eq!((readers(&mm, one), readers(&mm, other)), (0, 0));
+        assert_eq!((mm.readers(one), mm.readers(other)), (0, 0));
         Ok(())
     }
 
@@ -195,7 +167,7 @@ mod tests {
         assert!(task.stays_blocked());
         task.kill();
         assert_eq!(task.join()?, Some(EINTR));
-        assert_eq!(readers(&mm, one), 0);
+        assert_eq!(mm.readers(one), 0);
         drop(mmap);
         mmap_writer(&mm)?.join()
     }

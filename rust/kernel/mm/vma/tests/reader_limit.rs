@@ -155,14 +155,7 @@ mod tests {
     #[test]
     fn a_cursor_keeps_the_mmap_lock_instead() -> Result {
         let mm = AddressSpace::of_this_case()?;
-        let (mapping, next) = {
-            let (one, other) = (mm.map(1)?, mm.map(1)?);
-            if one.start < other.start {
-                (one, other)
-            } else {
-                (other, one)
-            }
-        };
+        let (mapping, next) = mm.map_in_order()?;
         let many = ManyReaders::of(&mm, mapping)?;
         let mut counts = LockCounts::default();
 

@@ -2,6 +2,7 @@
 
 //! The map of a process that does nothing meanwhile: byte for byte what `/proc/PID/maps` says.
 
+use super::map_access::{end, waiting};
 use super::{for_a_while, page, test};
 use crate::check::{Refusals, done, refused, same};
 use crate::device::map::{self, Histogram, Map, SELECT, read_to};
@@ -16,7 +17,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use vma_guest::runner::Test;
 use vma_guest::sys;
-use vma_guest::sys::memory::{self, place, set_word, word};
+use vma_guest::sys::memory::{self, place};
 use vma_guest::sys::process;
 
 pub const TESTS: &[Test] = &[
@@ -157,20 +158,7 @@ fn of_itself() {
 }
 
 fn of_child() {
-    let ready = place(20);
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map(ready, page(), prot, MAP_SHARED, None));
-    let child = process::fork(|| {
-        map_everything();
-        set_word(ready, 1);
-        loop {
-            std::thread::park();
-        }
-    });
-    let child = done("fork", child);
-    while word(ready) == 0 {
-        std::thread::yield_now();
-    }
+    let child = waiting(map_everything);
     let text = as_proc(child.pid());
     let text = String::from_utf8_lossy(&text);
     for name in [
@@ -183,8 +171,7 @@ fn of_child() {
     ] {
         assert!(text.contains(name), "there is no {name:?} in the map");
     }
-    done("kill", child.signal(libc::SIGKILL));
-    done("wait", child.wait());
+    end(child);
 }
 
 /// Mappings of all kinds, with all permissions, adjacent ones and single ones.

@@ -114,7 +114,7 @@ fn both(what: &str, map: &Map, pid: i64, wanted: Wanted) {
 
 /// A child that does this, and then nothing until it is killed.
 #[track_caller]
-fn waiting(first: impl FnOnce()) -> Child {
+pub fn waiting(first: impl FnOnce()) -> Child {
     let ready = place(20);
     let prot = PROT_READ | PROT_WRITE;
     done("map", memory::map(ready, page(), prot, MAP_SHARED, None));
@@ -133,7 +133,7 @@ fn waiting(first: impl FnOnce()) -> Child {
 }
 
 #[track_caller]
-fn end(child: Child) {
+pub fn end(child: Child) {
     done("kill", child.signal(libc::SIGKILL));
     done("wait", child.wait());
 }
