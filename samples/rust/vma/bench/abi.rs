@@ -19,11 +19,25 @@
 /// | 7    | not looked at                            | the sum of what was read           |
 pub(crate) type Run = [u64; 8];
 
-/// The type of the ioctl's number.
+/// The argument of the ioctl that says what a primitive is: `_IOWR(IOC_TYPE, NAME_NR, Name)`.
+///
+/// | word | in                                   | out                                            |
+/// |------|--------------------------------------|------------------------------------------------|
+/// | 0    | its number, from 0 on; in the end there is none: `ENOENT` | the same                  |
+/// | 1    | not looked at                        | what has to be at the first address: [`place`] |
+/// | 2    | not looked at                        | 1 if that needs a page for each round, or 0    |
+/// | 3..  | not looked at                        | its name, as bytes that end in zeros           |
+pub(crate) type Name = [u64; 8];
+
+/// How many words of a [`Name`] come before the name itself.
+pub(crate) const NAME_AT: usize = 3;
+
+/// The type of the ioctls' numbers.
 pub(crate) const IOC_TYPE: u8 = b'|';
 
-/// The ioctl's number within its type.
+/// The ioctls' numbers within their type.
 pub(crate) const RUN_NR: u8 = 0xa0;
+pub(crate) const NAME_NR: u8 = 0xa1;
 
 /// The most rounds of one run.
 pub(crate) const MAX_ROUNDS: u64 = 10_000_000;
@@ -60,4 +74,33 @@ pub(crate) mod operation {
 
     /// As [`WALK_VMA`], the least that it takes.
     pub(crate) const WALK_LOOP: u64 = 8;
+
+    /// Until just after the next interrupt of the timer; in C only.
+    #[allow(dead_code, reason = "the driver in Rust does not have it")]
+    pub(crate) const TICK: u64 = 9;
+
+    /// The first primitive; the others have the numbers after it.
+    pub(crate) const PRIMITIVES: u64 = 256;
+}
+
+/// What has to be at the first address of a primitive.
+pub(crate) mod place {
+    /// Anonymous memory that was written to, and has a name.
+    pub(crate) const ANON: u64 = 0;
+
+    /// A file.
+    pub(crate) const FILE: u64 = 1;
+
+    /// The driver itself, of that [`kind`](super::kind).
+    pub(crate) const MIXED: u64 = 2;
+    pub(crate) const PFN: u64 = 3;
+}
+
+/// A mapping of a driver has one of these kinds, from the page `kind * PAGES` on.
+pub(crate) mod kind {
+    pub(crate) const PAGES: u64 = 4096;
+
+    pub(crate) const PLAIN: u64 = 0;
+    pub(crate) const MIXED: u64 = 1;
+    pub(crate) const PFN: u64 = 2;
 }

@@ -7,26 +7,43 @@
 
 use kernel::{
     fs::File,
-    ioctl::_IOWR,
     miscdevice::{
         MiscDevice,
         MiscDeviceOptions,
         MiscDeviceRegistration, //
+    },
+    mm::{
+        vma::driver::{
+            Mapped,
+            VmaSetup, //
+        },
+        MmWithUser, //
     },
     prelude::*,
     time::{
         Instant,
         Monotonic, //
     },
-    uaccess::UserSlice, //
 };
 
 mod abi;
+mod fields;
+mod ioctl;
+mod locks;
+mod pages;
+mod primitives;
+mod upstream;
 mod work;
 
-use abi::Run;
-
-const RUN: u32 = _IOWR::<Run>(abi::IOC_TYPE as u32, abi::RUN_NR as u32);
+use primitives::{
+    Primitive,
+    PRIMITIVES, //
+};
+use upstream::Upstream;
+use work::{
+    Done,
+    Order, //
+};
 
 module! {
     type: BenchModule,
@@ -39,6 +56,8 @@ module! {
 struct BenchModule {
     #[pin]
     _miscdev: MiscDeviceRegistration<Bench>,
+    #[pin]
+    _upstream: MiscDeviceRegistration<Upstream>,
 }
 
 impl kernel::InPlaceModule for BenchModule {
@@ -46,52 +65,56 @@ impl kernel::InPlaceModule for BenchModule {
         let options = MiscDeviceOptions {
             name: c"vma-bench-rust",
         };
+        let upstream = MiscDeviceOptions {
+            name: c"vma-bench-upstream",
+        };
 
         try_pin_init!(Self {
             _miscdev <- MiscDeviceRegistration::register(options),
+            _upstream <- MiscDeviceRegistration::register(upstream),
         })
     }
 }
 
-struct Bench;
+/// An open file of the device.
+struct Bench {
+    data: pages::Data,
+}
+
+/// Does an operation that is no primitive.
+fn run_operation(mm: &MmWithUser, operation: u64, order: &Order) -> Result<(u64, Done)> {
+    let work = work::find(operation).ok_or(EINVAL)?;
+
+    let start = Instant::<Monotonic>::now();
+    primitives::mark_begin();
+    let done = work(&mut mm.vma_locks(), order)?;
+    primitives::mark_end();
+    Ok((start.elapsed().as_nanos() as u64, done))
+}
 
 #[vtable]
 impl MiscDevice for Bench {
     type Ptr = KBox<Self>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<KBox<Self>> {
-        Ok(KBox::new(Self, GFP_KERNEL)?)
+        let data = pages::Data::new()?;
+        Ok(KBox::new(Self { data }, GFP_KERNEL)?)
     }
 
     fn ioctl(_me: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
-        if cmd != RUN {
-            return Err(ENOTTY);
+        match cmd {
+            ioctl::NAME => ioctl::name(arg, PRIMITIVES, Primitive::describe),
+            ioctl::RUN => ioctl::run(arg, |mm, operation, order| match operation {
+                abi::operation::PRIMITIVES.. => {
+                    ioctl::primitive(PRIMITIVES, operation)?.run(mm, order)
+                }
+                _ => run_operation(mm, operation, order),
+            }),
+            _ => Err(ENOTTY),
         }
+    }
 
-        let current = current!();
-        // Kernel threads have no address space.
-        let mm = current.mm().ok_or(ESRCH)?;
-
-        let arg = UserSlice::new(UserPtr::from_addr(arg), size_of::<Run>());
-        let (mut reader, mut writer) = arg.reader_writer();
-        let mut run = reader.read::<Run>()?;
-        let [operation, rounds, first, second, hold_us, ..] = run;
-        let work = work::find(operation).ok_or(EINVAL)?;
-        if !(1..=abi::MAX_ROUNDS).contains(&rounds) || hold_us > abi::MAX_HOLD {
-            return Err(EINVAL);
-        }
-        let order = work::Order {
-            rounds,
-            addr: [first as usize, second as usize],
-            hold_us: hold_us as i64,
-        };
-
-        let start = Instant::<Monotonic>::now();
-        let done = work(&mut mm.vma_locks(), &order)?;
-        let ticks = start.elapsed().as_nanos();
-
-        run[5..].copy_from_slice(&[ticks as u64, done.operations, done.sum]);
-        writer.write(&run)?;
-        Ok(0)
+    fn mmap_setup<'a>(me: &'a Self, _file: &'a File, vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
+        me.data.mmap(vma)
     }
 }

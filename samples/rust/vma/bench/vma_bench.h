@@ -24,7 +24,18 @@ struct vma_bench_run {
 	__u64 sum;		/* of what was read, the same in C and in Rust */
 };
 
+/* Says what a primitive is. */
+struct vma_bench_name {
+	/* In. */
+	__u64 number;		/* from 0 on, until there is none: -ENOENT */
+	/* Out. */
+	__u64 place;		/* VMA_BENCH_PLACE_*: what has to be at addr[0] */
+	__u64 once_per_page;	/* the place needs as many pages as there are rounds */
+	char name[40];		/* the same in C and in Rust; ends in zeros */
+};
+
 #define VMA_BENCH_RUN _IOWR('|', 0xa0, struct vma_bench_run)
+#define VMA_BENCH_NAME _IOWR('|', 0xa1, struct vma_bench_name)
 
 #define VMA_BENCH_MAX_ROUNDS 10000000
 
@@ -52,5 +63,27 @@ struct vma_bench_run {
 
 /* As VMA_BENCH_WALK_VMA, the least that it takes. */
 #define VMA_BENCH_WALK_LOOP 8
+
+/* Until just after the next interrupt of the timer; in C only. */
+#define VMA_BENCH_TICK 9
+
+/* The first primitive; the others have the numbers after it. */
+#define VMA_BENCH_PRIMITIVES 256
+
+/* Anonymous memory that was written to, and has a name. */
+#define VMA_BENCH_PLACE_ANON 0
+
+/* A file. */
+#define VMA_BENCH_PLACE_FILE 1
+
+/* The driver itself, of that kind. */
+#define VMA_BENCH_PLACE_MIXED 2
+#define VMA_BENCH_PLACE_PFN 3
+
+/* A mapping of the driver has one of these kinds, from the page KIND * KIND_PAGES on. */
+#define VMA_BENCH_KIND_PAGES 4096
+#define VMA_BENCH_KIND_PLAIN 0
+#define VMA_BENCH_KIND_MIXED 1
+#define VMA_BENCH_KIND_PFN 2
 
 #endif

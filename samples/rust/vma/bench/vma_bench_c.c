@@ -14,10 +14,12 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
-#include "vma_bench.h"
+#include "vma_bench_lock_two.h"
+#include "vma_bench_primitives.h"
 
 typedef int (*operation_fn)(struct mm_struct *mm, struct vma_bench_run *run);
 
@@ -37,6 +39,23 @@ static int loop(struct mm_struct *mm, struct vma_bench_run *run)
 #else
 	return -EOPNOTSUPP;
 #endif
+}
+
+/* Returns just after an interrupt of the timer. */
+static int tick(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	schedule_timeout_uninterruptible(1);
+	return 0;
+}
+
+noinline void vma_bench_mark_begin(void)
+{
+	barrier();
+}
+
+noinline void vma_bench_mark_end(void)
+{
+	barrier();
 }
 
 /* A place in the address space, as proc_maps_private is. */
@@ -253,55 +272,6 @@ static int read_mmap(struct mm_struct *mm, struct vma_bench_run *run)
 	return 0;
 }
 
-/* As find_vmas_mm_locked() and the second half of uffd_move_lock(). */
-static int lock_two_under_mmap(struct mm_struct *mm, const __u64 *addr,
-			       struct vm_area_struct *vmas[2])
-{
-	int err = -ENOENT;
-
-	mmap_read_lock(mm);
-	vmas[0] = vma_lookup(mm, addr[0]);
-	vmas[1] = vma_lookup(mm, addr[1]);
-	if (!vmas[0] || !vmas[1])
-		goto out;
-
-	err = -EAGAIN;
-	if (!vma_start_read_locked(vmas[0]))
-		goto out;
-	if (vmas[1] != vmas[0] &&
-	    !vma_start_read_locked_nested(vmas[1], SINGLE_DEPTH_NESTING)) {
-		vma_end_read(vmas[0]);
-		goto out;
-	}
-	err = 0;
-out:
-	mmap_read_unlock(mm);
-	return err;
-}
-
-/* As uffd_move_lock(). */
-static int lock_two_vmas(struct mm_struct *mm, const __u64 *addr,
-			 struct vm_area_struct *vmas[2])
-{
-	vmas[0] = lock_vma_under_rcu(mm, addr[0]);
-	if (unlikely(!vmas[0]))
-		return lock_two_under_mmap(mm, addr, vmas);
-
-	/* One VMA is not locked twice. */
-	if (addr[1] >= vmas[0]->vm_start && addr[1] < vmas[0]->vm_end) {
-		vmas[1] = vmas[0];
-		return 0;
-	}
-
-	vmas[1] = lock_vma_under_rcu(mm, addr[1]);
-	if (likely(vmas[1]))
-		return 0;
-
-	/* With the first one locked, the mmap lock must not be waited for. */
-	vma_end_read(vmas[0]);
-	return lock_two_under_mmap(mm, addr, vmas);
-}
-
 static int lock_two(struct mm_struct *mm, struct vma_bench_run *run)
 {
 	u64 operations = 0, sum = 0;
@@ -366,15 +336,56 @@ static const operation_fn operations[] = {
 	[VMA_BENCH_HOLD_VMA] = hold_vma,
 	[VMA_BENCH_HOLD_MMAP] = hold_mmap,
 	[VMA_BENCH_WALK_LOOP] = walk_loop,
+	[VMA_BENCH_TICK] = tick,
 };
+
+static long vma_bench_name(struct vma_bench_name __user *user)
+{
+	const struct vma_bench_primitive *primitive;
+	struct vma_bench_name name = {};
+
+	if (copy_from_user(&name.number, &user->number, sizeof(name.number)))
+		return -EFAULT;
+	primitive = vma_bench_primitive(name.number);
+	if (!primitive)
+		return -ENOENT;
+	name.place = primitive->place;
+	name.once_per_page = !!primitive->next;
+	strscpy(name.name, primitive->name);
+	return copy_to_user(user, &name, sizeof(name)) ? -EFAULT : 0;
+}
+
+static int run_operation(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	u64 start;
+	int err;
+
+	if (run->operation >= ARRAY_SIZE(operations))
+		return -EINVAL;
+	start = ktime_get_ns();
+	vma_bench_mark_begin();
+	err = operations[run->operation](mm, run);
+	vma_bench_mark_end();
+	run->ticks = ktime_get_ns() - start;
+	return err;
+}
+
+static int run_primitive(struct mm_struct *mm, struct vma_bench_run *run)
+{
+	const struct vma_bench_primitive *primitive;
+
+	primitive = vma_bench_primitive(run->operation - VMA_BENCH_PRIMITIVES);
+	return primitive ? vma_bench_run_primitive(primitive, mm, run) : -EINVAL;
+}
 
 static long vma_bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vma_bench_run __user *user = (void __user *)arg;
 	struct vma_bench_run run;
-	u64 start;
 	int err;
 
+	if (cmd == VMA_BENCH_NAME)
+		return vma_bench_name((void __user *)arg);
 	if (cmd != VMA_BENCH_RUN)
 		return -ENOTTY;
 	/* Kernel threads have no address space. */
@@ -382,15 +393,15 @@ static long vma_bench_ioctl(struct file *file, unsigned int cmd, unsigned long a
 		return -ESRCH;
 	if (copy_from_user(&run, user, sizeof(run)))
 		return -EFAULT;
-	if (run.operation >= ARRAY_SIZE(operations) || !run.rounds ||
-	    run.rounds > VMA_BENCH_MAX_ROUNDS || run.hold_us > USEC_PER_MSEC)
+	if (!run.rounds || run.rounds > VMA_BENCH_MAX_ROUNDS || run.hold_us > USEC_PER_MSEC)
 		return -EINVAL;
 
 	run.operations = 0;
 	run.sum = 0;
-	start = ktime_get_ns();
-	err = operations[run.operation](current->mm, &run);
-	run.ticks = ktime_get_ns() - start;
+	if (run.operation >= VMA_BENCH_PRIMITIVES)
+		err = run_primitive(current->mm, &run);
+	else
+		err = run_operation(current->mm, &run);
 	if (err)
 		return err;
 
@@ -401,6 +412,9 @@ static const struct file_operations vma_bench_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vma_bench_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.open = vma_bench_open,
+	.release = vma_bench_release,
+	.mmap = vma_bench_mmap,
 };
 
 static struct miscdevice vma_bench_device = {

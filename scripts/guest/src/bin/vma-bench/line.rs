@@ -6,6 +6,8 @@
 //! - `loop INSTRUCTIONS TICKS`: the clock against known instructions.
 //! - `cost MAPPINGS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: a run of an operation, with so
 //!   many mappings that were made for it, and so many VMAs in all.
+//! - `primitive NAME LANGUAGE ROUNDS TICKS SUM`: a run of a primitive, in a loop of the driver's.
+//! - `call NAME LANGUAGE ROUNDS TICKS SUM`: the same for what user space does in a loop of its own.
 //! - `turn OPERATION LANGUAGE HOLD WRITER ROUNDS OPERATIONS TICKS`: a turn of a reader.
 //! - `waits OPERATION LANGUAGE HOLD CALL CALLS MEDIAN P99 WORST`: how long the calls of a writer in
 //!   the same address space took beside that reader, or beside none.
@@ -69,6 +71,26 @@ pub fn cost(size: Size, operation: &Operation, language: &str, done: &Done) {
         sum,
     } = done;
     println!("cost {mappings} {vmas} {name} {language} {operations} {ticks} {sum}");
+}
+
+/// Whose loop it is that does something again and again.
+#[derive(Clone, Copy)]
+pub enum Loop {
+    Driver,
+    User,
+}
+
+pub fn primitive(by: Loop, name: &str, language: &str, done: &Done) {
+    let by = match by {
+        Loop::Driver => "primitive",
+        Loop::User => "call",
+    };
+    let Done {
+        ticks,
+        operations,
+        sum,
+    } = done;
+    println!("{by} {name} {language} {operations} {ticks} {sum}");
 }
 
 fn reader(reader: Option<Reader>) -> String {

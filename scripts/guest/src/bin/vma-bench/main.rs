@@ -2,8 +2,9 @@
 
 //! The same work on VMAs in C and in Rust, done by two drivers of one kernel in turn.
 //!
-//! `vma-bench cost` finds out what each operation costs with few and with many VMAs, and
-//! `vma-bench contention` what readers and a writer have to wait for each other. Every measurement
+//! `vma-bench primitives` finds out what each primitive costs, `vma-bench cost` what some operations
+//! do with few and with many VMAs, and `vma-bench contention` what readers and a writer have to wait
+//! for each other. Every measurement
 //! is a line, for the host to judge; see [`line`] for what they look like. This is the first
 //! process of a system that has nothing else; as an ordinary process, as root, it does the same and
 //! does not end the system.
@@ -15,6 +16,7 @@ mod cost;
 mod device;
 mod line;
 mod mappings;
+mod primitives;
 mod summary;
 mod writer;
 
@@ -41,11 +43,13 @@ fn exit_code() -> u8 {
 }
 
 fn run() -> Result<()> {
-    let what = std::env::args().nth(1).unwrap_or_default();
+    // Before it are words for the kernel that it does not know itself.
+    let what = std::env::args().skip(1).last().unwrap_or_default();
     let measure = match what.as_str() {
+        "primitives" => primitives::measure,
         "cost" => cost::measure,
         "contention" => contention::measure,
-        _ => return Err(Error::other("usage: vma-bench cost|contention")),
+        _ => return Err(Error::other("usage: vma-bench primitives|cost|contention")),
     };
     measure(&Devices::open()?)
 }

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mappings of the driver's own: faults, pages and page frames that are put in and taken out.
+//! `vma_bench_pages.c` does the same in C.
+
+use crate::abi::kind;
+use kernel::{
+    mm::vma::{
+        driver::{
+            DriverVma,
+            Fault,
+            FaultOutcome,
+            Mapped,
+            MixedMap,
+            PfnMap,
+            PfnRegion,
+            Plain,
+            SharedPage,
+            ViaMmap,
+            VmaOperations,
+            VmaSetup, //
+        },
+        MmapRead,
+        Vma,
+        VmaRead, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    }, //
+};
+
+/// What an open file has, and each of its mappings has a share of.
+pub(crate) struct Data {
+    shared: Arc<Shared>,
+    frames: Arc<PfnRegion<()>>,
+}
+
+pub(crate) struct Shared {
+    page: SharedPage,
+}
+
+impl Data {
+    pub(crate) fn new() -> Result<Self> {
+        let page = SharedPage::new(GFP_KERNEL_ACCOUNT)?;
+
+        Ok(Self {
+            shared: Arc::new(Shared { page }, GFP_KERNEL_ACCOUNT)?,
+            frames: Arc::pin_init(
+                PfnRegion::alloc(1, GFP_KERNEL_ACCOUNT, ()),
+                GFP_KERNEL_ACCOUNT,
+            )?,
+        })
+    }
+
+    /// The kind of the mapping goes by its offset.
+    pub(crate) fn mmap<'a>(&'a self, vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
+        vma.require_shared()?;
+
+        match vma.pgoff() as u64 / kind::PAGES {
+            kind::PLAIN => Ok(vma.with_ops::<FaultPage>(self.shared.clone())),
+            kind::MIXED => Ok(vma
+                .mixedmap()
+                .with_ops::<FaultInsertPage>(self.shared.clone())),
+            kind::PFN => Ok(vma
+                .pfnmap()?
+                .with_ops::<FaultInsertPfn>(self.frames.clone())),
+            _ => Err(EINVAL),
+        }
+    }
+}
+
+/// The operations whose fault handler gives a page.
+pub(crate) struct FaultPage;
+
+kernel::vm_operations!(FaultPage);
+
+#[vtable]
+impl VmaOperations for FaultPage {
+    type Data = Arc<Shared>;
+    type Kind = Plain;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let shared: Arc<Shared> = fault.data().into();
+        fault.page(shared.page.as_page())
+    }
+}
+
+/// The operations whose fault handler inserts a page.
+pub(crate) struct FaultInsertPage;
+
+kernel::vm_operations!(FaultInsertPage);
+
+#[vtable]
+impl VmaOperations for FaultInsertPage {
+    type Data = Arc<Shared>;
+    type Kind = MixedMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let result = fault
+            .vma()
+            .insert_page(fault.address(), fault.data().page.as_page());
+        fault.inserted(result)
+    }
+}
+
+/// The operations whose fault handler inserts a page frame.
+pub(crate) struct FaultInsertPfn;
+
+kernel::vm_operations!(FaultInsertPfn);
+
+#[vtable]
+impl VmaOperations for FaultInsertPfn {
+    type Data = Arc<PfnRegion<()>>;
+    type Kind = PfnMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        fault.insert_pfn(0)
+    }
+}
+
+/// A VMA of this driver's, and the next page of it.
+pub(crate) struct Next<'a, T: VmaOperations> {
+    vma: &'a DriverVma<T, MmapRead>,
+    addr: usize,
+}
+
+impl<T: VmaOperations> Next<'_, T> {
+    fn take_addr(&mut self) -> usize {
+        let addr = self.addr;
+        self.addr = addr.wrapping_add(PAGE_SIZE);
+        addr
+    }
+}
+
+/// Pages of a VMA, all of them the same.
+pub(crate) struct Pages<'a> {
+    next: Next<'a, FaultInsertPage>,
+    shared: ArcBorrow<'a, Shared>,
+}
+
+/// Page frames of a VMA.
+pub(crate) struct PageFrames<'a> {
+    next: Next<'a, FaultInsertPfn>,
+}
+
+/// Finds the VMA's operations, and empties it.
+fn empty<T>(vma: &Vma<MmapRead>) -> Result<Next<'_, T>>
+where
+    T: VmaOperations + kernel::mm::vma::driver::OperationsTable,
+{
+    let vma = vma.downcast::<T>().ok_or(EINVAL)?;
+
+    vma.zap_pages(vma.start()..vma.end())?;
+    Ok(Next {
+        vma,
+        addr: vma.start(),
+    })
+}
+
+impl<'a> Pages<'a> {
+    /// From the first page of a VMA on, which has none mapped.
+    pub(crate) fn of(vma: &'a Vma<MmapRead>) -> Result<Self> {
+        let next = empty::<FaultInsertPage>(vma)?;
+
+        Ok(Self {
+            shared: next.vma.data(),
+            next,
+        })
+    }
+
+    /// The same with all pages mapped.
+    pub(crate) fn populated(vma: &'a Vma<MmapRead>) -> Result<Self> {
+        let pages = Self::of(vma)?;
+
+        for addr in (vma.start()..vma.end()).step_by(PAGE_SIZE) {
+            pages
+                .next
+                .vma
+                .insert_page(addr, pages.shared.page.as_page())?;
+        }
+        Ok(pages)
+    }
+}
+
+impl<'a> PageFrames<'a> {
+    /// From the first page of a VMA on, which has none mapped.
+    pub(crate) fn of(vma: &'a Vma<MmapRead>) -> Result<Self> {
+        Ok(Self { next: empty(vma)? })
+    }
+}
+
+/// Whether a VMA is one of this driver's.
+#[inline(never)]
+pub(crate) fn prim_downcast(vma: &Vma<VmaRead>) -> u64 {
+    vma.downcast::<FaultInsertPage>().is_some().into()
+}
+
+/// What it has, if it is.
+#[inline(never)]
+pub(crate) fn prim_downcast_data(vma: &Vma<VmaRead>) -> u64 {
+    match vma.downcast::<FaultInsertPage>() {
+        Some(vma) => (!vma.data().page.as_page().as_ptr().is_null()).into(),
+        None => 0,
+    }
+}
+
+#[inline(never)]
+pub(crate) fn prim_insert_page(at: &mut Pages<'_>) -> u64 {
+    let addr = at.next.take_addr();
+    at.next
+        .vma
+        .insert_page(addr, at.shared.page.as_page())
+        .is_ok()
+        .into()
+}
+
+#[inline(never)]
+pub(crate) fn prim_insert_pfn(at: &mut PageFrames<'_>) -> u64 {
+    let addr = at.next.take_addr();
+    at.next.vma.insert_pfn(addr, 0).is_ok().into()
+}
+
+#[inline(never)]
+pub(crate) fn prim_zap_page(at: &mut Pages<'_>) -> u64 {
+    let addr = at.next.take_addr();
+    let page = addr..addr.wrapping_add(PAGE_SIZE);
+    at.next.vma.zap_pages(page).is_ok().into()
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+/*
+ * Mappings of the driver's own, in C: faults, pages and page frames that are
+ * put in and taken out. pages.rs does the same in Rust.
+ */
+
+#include <linux/gfp.h>
+#include <linux/kref.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vma_bench_primitives.h"
+
+/* What an open file has, and each of its mappings has a share of. */
+struct vma_bench_data {
+	struct kref kref;
+	struct page *page;
+};
+
+static void release_data(struct kref *kref)
+{
+	struct vma_bench_data *data = container_of(kref, struct vma_bench_data, kref);
+
+	__free_page(data->page);
+	kfree(data);
+}
+
+static struct vma_bench_data *new_data(void)
+{
+	struct vma_bench_data *data = kmalloc_obj(*data, GFP_KERNEL_ACCOUNT);
+
+	if (!data)
+		return NULL;
+	kref_init(&data->kref);
+	data->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!data->page) {
+		kfree(data);
+		return NULL;
+	}
+	return data;
+}
+
+int vma_bench_open(struct inode *inode, struct file *file)
+{
+	struct vma_bench_data *data = new_data();
+
+	if (!data)
+		return -ENOMEM;
+	file->private_data = data;
+	return 0;
+}
+
+int vma_bench_release(struct inode *inode, struct file *file)
+{
+	struct vma_bench_data *data = file->private_data;
+
+	kref_put(&data->kref, release_data);
+	return 0;
+}
+
+static void open_vma(struct vm_area_struct *vma)
+{
+	struct vma_bench_data *data = vma->vm_private_data;
+
+	kref_get(&data->kref);
+}
+
+static void close_vma(struct vm_area_struct *vma)
+{
+	struct vma_bench_data *data = vma->vm_private_data;
+
+	kref_put(&data->kref, release_data);
+}
+
+static vm_fault_t prim_fault_page(struct vm_fault *vmf)
+{
+	struct vma_bench_data *data = vmf->vma->vm_private_data;
+
+	get_page(data->page);
+	vmf->page = data->page;
+	return 0;
+}
+
+static vm_fault_t prim_fault_insert_page(struct vm_fault *vmf)
+{
+	struct vma_bench_data *data = vmf->vma->vm_private_data;
+
+	return vmf_insert_page(vmf->vma, vmf->address, data->page);
+}
+
+static vm_fault_t prim_fault_insert_pfn(struct vm_fault *vmf)
+{
+	struct vma_bench_data *data = vmf->vma->vm_private_data;
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(data->page));
+}
+
+static const struct vm_operations_struct plain_ops = {
+	.open = open_vma,
+	.close = close_vma,
+	.fault = prim_fault_page,
+};
+
+static const struct vm_operations_struct mixed_ops = {
+	.open = open_vma,
+	.close = close_vma,
+	.fault = prim_fault_insert_page,
+};
+
+static const struct vm_operations_struct pfn_ops = {
+	.open = open_vma,
+	.close = close_vma,
+	.fault = prim_fault_insert_pfn,
+};
+
+/* The kind of the mapping goes by its offset. */
+int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vma_bench_data *data = file->private_data;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+
+	switch (vma->vm_pgoff / VMA_BENCH_KIND_PAGES) {
+	case VMA_BENCH_KIND_PLAIN:
+		vma->vm_ops = &plain_ops;
+		break;
+	case VMA_BENCH_KIND_MIXED:
+		vm_flags_set(vma, VM_MIXEDMAP);
+		vma->vm_ops = &mixed_ops;
+		break;
+	case VMA_BENCH_KIND_PFN:
+		vm_flags_set(vma, VM_PFNMAP);
+		vma->vm_ops = &pfn_ops;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	kref_get(&data->kref);
+	vma->vm_private_data = data;
+	return 0;
+}
+
+/* Whether a VMA is one of this driver's. */
+static noinline u64 prim_downcast(struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &mixed_ops;
+}
+
+/* What it has, if it is. */
+static noinline u64 prim_downcast_data(struct vm_area_struct *vma)
+{
+	struct vma_bench_data *data;
+
+	if (vma->vm_ops != &mixed_ops)
+		return 0;
+	data = vma->vm_private_data;
+	return !!data->page;
+}
+
+static noinline u64 prim_insert_page(struct vma_bench_next *next)
+{
+	unsigned long addr = next->addr;
+
+	next->addr = addr + PAGE_SIZE;
+	return vm_insert_page(next->vma, addr, next->page) == 0;
+}
+
+static noinline u64 prim_insert_pfn(struct vma_bench_next *next)
+{
+	unsigned long addr = next->addr;
+
+	next->addr = addr + PAGE_SIZE;
+	return vmf_insert_pfn(next->vma, addr, next->pfn) == VM_FAULT_NOPAGE;
+}
+
+static noinline u64 prim_zap_page(struct vma_bench_next *next)
+{
+	unsigned long addr = next->addr;
+
+	next->addr = addr + PAGE_SIZE;
+	zap_vma_range(next->vma, addr, PAGE_SIZE);
+	return 1;
+}
+
+int vma_bench_next_init(struct vma_bench_next *next, struct vm_area_struct *vma,
+			bool populate)
+{
+	struct vma_bench_data *data;
+
+	if (vma->vm_ops != &mixed_ops && vma->vm_ops != &pfn_ops)
+		return -EINVAL;
+
+	data = vma->vm_private_data;
+	next->vma = vma;
+	next->addr = vma->vm_start;
+	next->page = data->page;
+	next->pfn = page_to_pfn(data->page);
+
+	zap_vma_range(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	if (!populate)
+		return 0;
+	for (unsigned long addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {
+		int err = vm_insert_page(vma, addr, data->page);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+const struct vma_bench_primitive vma_bench_pages[] = {
+	{ .name = "downcast", .held = HELD_VMA_READ, .place = VMA_BENCH_PLACE_MIXED,
+	  .vma = prim_downcast },
+	{ .name = "downcast-data", .held = HELD_VMA_READ, .place = VMA_BENCH_PLACE_MIXED,
+	  .vma = prim_downcast_data },
+	{ .name = "insert-page", .held = HELD_MMAP_READ, .place = VMA_BENCH_PLACE_MIXED,
+	  .next = prim_insert_page },
+	{ .name = "insert-pfn", .held = HELD_MMAP_READ, .place = VMA_BENCH_PLACE_PFN,
+	  .next = prim_insert_pfn },
+	{ .name = "zap-page", .held = HELD_MMAP_READ, .place = VMA_BENCH_PLACE_MIXED,
+	  .next = prim_zap_page, .populate = true },
+	{}
+};
