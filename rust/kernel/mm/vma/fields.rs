@@ -209,7 +209,10 @@ lock_table! {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 // The volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers
                 // that hold an rmap lock only. The caller answers for the value.
-                unsafe { (&raw mut (*self.as_raw()).vm_page_prot).write_volatile(prot.into_raw()) };
+                unsafe {
+                    (&raw mut (*self.as_raw()).vm_page_prot.pgprot)
+                        .write_volatile(prot.into_raw().pgprot)
+                };
             }
 
             /// Sets the page protection to what the flags ask for (C: `vma_set_page_prot()`).

@@ -25,6 +25,7 @@ use crate::{
     types::NotThreadSafe, //
 };
 use core::{
+    hint::assert_unchecked,
     marker::PhantomData,
     mem,
     num::NonZeroUsize,
@@ -69,10 +70,16 @@ impl<'s> ReadGuard<'s> {
     /// To be called with the only guard of a lock scope, which is borrowed mutably for `'s`.
     #[inline]
     pub(super) fn of_vma(guard: VmaReadGuard<'s>) -> Self {
+        let vma = guard.into_raw();
+
+        // SAFETY: It is the address of a `vm_area_struct`, which is aligned to more than that. Who
+        // knows it need not look at the tag of a guard that was just made.
+        unsafe { assert_unchecked(vma.addr().get() & Self::MMAP_LOCKED == 0) };
+
         // INVARIANT: The VMA read lock goes from `guard` to the new guard; the tag bit of an
         // aligned address is clear.
         Self {
-            tagged: guard.into_raw(),
+            tagged: vma,
             _scope: PhantomData,
             _nts: NotThreadSafe,
         }

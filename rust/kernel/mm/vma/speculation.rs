@@ -39,8 +39,11 @@ impl MmapSeq {
     pub(super) fn try_begin(mm: &MmWithUser) -> Option<Self> {
         let mut seq = 0;
         // SAFETY: The mm is alive.
-        unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut seq) }
-            .then_some(Self(seq))
+        if unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut seq) } {
+            Some(Self(seq))
+        } else {
+            None
+        }
     }
 
     /// Whether somebody has had the mmap write lock since.

@@ -25,73 +25,89 @@ static noinline u64 prim_nothing(struct vma_bench_at *at)
 
 static noinline u64 prim_mmap_read(struct vma_bench_at *at)
 {
-	mmap_read_lock(at->mm);
-	mmap_read_unlock(at->mm);
+	struct mm_struct *mm = at->mm;
+
+	mmap_read_lock(mm);
+	mmap_read_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_read_killable(struct vma_bench_at *at)
 {
-	if (mmap_read_lock_killable(at->mm))
+	struct mm_struct *mm = at->mm;
+
+	if (mmap_read_lock_killable(mm))
 		return 1;
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_read_trylock(struct vma_bench_at *at)
 {
-	if (!mmap_read_trylock(at->mm))
+	struct mm_struct *mm = at->mm;
+
+	if (!mmap_read_trylock(mm))
 		return 1;
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_write(struct vma_bench_at *at)
 {
-	mmap_write_lock(at->mm);
-	mmap_write_unlock(at->mm);
+	struct mm_struct *mm = at->mm;
+
+	mmap_write_lock(mm);
+	mmap_write_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_write_killable(struct vma_bench_at *at)
 {
-	if (mmap_write_lock_killable(at->mm))
+	struct mm_struct *mm = at->mm;
+
+	if (mmap_write_lock_killable(mm))
 		return 1;
-	mmap_write_unlock(at->mm);
+	mmap_write_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_write_nested(struct vma_bench_at *at)
 {
-	mmap_write_lock_nested(at->mm, SINGLE_DEPTH_NESTING);
-	mmap_write_unlock(at->mm);
+	struct mm_struct *mm = at->mm;
+
+	mmap_write_lock_nested(mm, SINGLE_DEPTH_NESTING);
+	mmap_write_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_downgrade(struct vma_bench_at *at)
 {
-	mmap_write_lock(at->mm);
-	mmap_write_downgrade(at->mm);
-	mmap_read_unlock(at->mm);
+	struct mm_struct *mm = at->mm;
+
+	mmap_write_lock(mm);
+	mmap_write_downgrade(mm);
+	mmap_read_unlock(mm);
 	return 0;
 }
 
 static noinline u64 prim_mmap_read_lookup(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start = 0;
 
-	mmap_read_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma)
 		start = vma->vm_start;
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	return start;
 }
 
 static noinline u64 prim_lock_vma_under_rcu(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = lock_vma_under_rcu(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = lock_vma_under_rcu(mm, at->addr);
 	u64 start;
 
 	if (!vma)
@@ -134,11 +150,12 @@ static __always_inline u64 read_and_release(struct held_vma held)
 
 static noinline u64 prim_lock_vma(struct vma_bench_at *at)
 {
-	struct held_vma held = { lock_vma_under_rcu(at->mm, at->addr), false };
+	struct mm_struct *mm = at->mm;
+	struct held_vma held = { lock_vma_under_rcu(mm, at->addr), false };
 
 	if (!held.vma) {
-		mmap_read_lock(at->mm);
-		held = lock_found(at->mm, vma_lookup(at->mm, at->addr));
+		mmap_read_lock(mm);
+		held = lock_found(mm, vma_lookup(mm, at->addr));
 		if (!held.vma)
 			return 0;
 	}
@@ -147,12 +164,13 @@ static noinline u64 prim_lock_vma(struct vma_bench_at *at)
 
 static noinline u64 prim_lock_vma_killable(struct vma_bench_at *at)
 {
-	struct held_vma held = { lock_vma_under_rcu(at->mm, at->addr), false };
+	struct mm_struct *mm = at->mm;
+	struct held_vma held = { lock_vma_under_rcu(mm, at->addr), false };
 
 	if (!held.vma) {
-		if (mmap_read_lock_killable(at->mm))
+		if (mmap_read_lock_killable(mm))
 			return 0;
-		held = lock_found(at->mm, vma_lookup(at->mm, at->addr));
+		held = lock_found(mm, vma_lookup(mm, at->addr));
 		if (!held.vma)
 			return 0;
 	}
@@ -162,16 +180,17 @@ static noinline u64 prim_lock_vma_killable(struct vma_bench_at *at)
 /* The lock of the mm is exchanged for that of the VMA. */
 static noinline u64 prim_hand_over(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start;
 
-	mmap_read_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (!vma || !vma_start_read_locked(vma)) {
-		mmap_read_unlock(at->mm);
+		mmap_read_unlock(mm);
 		return 0;
 	}
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	start = vma->vm_start;
 	vma_end_read(vma);
 	return start;
@@ -179,16 +198,17 @@ static noinline u64 prim_hand_over(struct vma_bench_at *at)
 
 static noinline u64 prim_hand_over_nested(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start;
 
-	mmap_read_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (!vma || !vma_start_read_locked_nested(vma, SINGLE_DEPTH_NESTING)) {
-		mmap_read_unlock(at->mm);
+		mmap_read_unlock(mm);
 		return 0;
 	}
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	start = vma->vm_start;
 	vma_end_read(vma);
 	return start;
@@ -196,79 +216,84 @@ static noinline u64 prim_hand_over_nested(struct vma_bench_at *at)
 
 static noinline u64 prim_start_write(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start = 0;
 
-	mmap_write_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma) {
 		vma_start_write(vma);
 		start = vma->vm_start;
 	}
-	mmap_write_unlock(at->mm);
+	mmap_write_unlock(mm);
 	return start;
 }
 
 static noinline u64 prim_start_write_killable(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start = 0;
 
-	mmap_write_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma && !vma_start_write_killable(vma))
 		start = vma->vm_start;
-	mmap_write_unlock(at->mm);
+	mmap_write_unlock(mm);
 	return start;
 }
 
 /* The whole transaction. vm_flags_set() takes the VMA write lock itself. */
 static noinline u64 prim_write_flags(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start = 0;
 
-	mmap_write_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma) {
 		vm_flags_set(vma, VM_DONTDUMP);
 		start = vma->vm_start;
 	}
-	mmap_write_unlock(at->mm);
+	mmap_write_unlock(mm);
 	return start;
 }
 
 static noinline u64 prim_write_flags_downgrade(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 start = 0;
 
-	mmap_write_lock(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma)
 		vm_flags_set(vma, VM_DONTDUMP);
-	mmap_write_downgrade(at->mm);
-	vma = vma_lookup(at->mm, at->addr);
+	mmap_write_downgrade(mm);
+	vma = vma_lookup(mm, at->addr);
 	if (vma)
 		start = vma->vm_start;
-	mmap_read_unlock(at->mm);
+	mmap_read_unlock(mm);
 	return start;
 }
 
 /* As find_active_uprobe_speculative() begins. */
 static noinline u64 prim_speculate(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	unsigned int seq;
 	u64 start = 0;
 
 	rcu_read_lock();
-	if (!mmap_lock_speculate_try_begin(at->mm, &seq))
+	if (!mmap_lock_speculate_try_begin(mm, &seq))
 		goto out;
-	vma = vma_lookup(at->mm, at->addr);
+	vma = vma_lookup(mm, at->addr);
 	if (vma)
 		start = READ_ONCE(vma->vm_start);
-	if (mmap_lock_speculate_retry(at->mm, seq))
+	if (mmap_lock_speculate_retry(mm, seq))
 		start = 0;
 out:
 	rcu_read_unlock();
@@ -277,11 +302,12 @@ out:
 
 static noinline u64 prim_peek(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vma;
 	u64 seq = 0;
 
 	rcu_read_lock();
-	vma = mtree_load(&at->mm->mm_mt, at->addr);
+	vma = mtree_load(&mm->mm_mt, at->addr);
 	if (vma)
 		seq = READ_ONCE(vma->vm_lock_seq) != 0;
 	rcu_read_unlock();
@@ -308,10 +334,11 @@ static noinline u64 prim_mm_of_pid(struct vma_bench_at *at)
 
 static noinline u64 prim_lock_two(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vmas[2];
 	u64 sum;
 
-	if (lock_two_vmas(at->mm, (__u64[]) { at->addr, at->other }, vmas))
+	if (lock_two_vmas(mm, (__u64[]) { at->addr, at->other }, vmas))
 		return 0;
 	sum = vmas[0]->vm_start + vmas[1]->vm_start;
 	if (vmas[1] != vmas[0])
@@ -323,10 +350,11 @@ static noinline u64 prim_lock_two(struct vma_bench_at *at)
 /* One VMA that is named twice. */
 static noinline u64 prim_lock_same(struct vma_bench_at *at)
 {
+	struct mm_struct *mm = at->mm;
 	struct vm_area_struct *vmas[2];
 	u64 sum;
 
-	if (lock_two_vmas(at->mm, (__u64[]) { at->addr, at->addr }, vmas))
+	if (lock_two_vmas(mm, (__u64[]) { at->addr, at->addr }, vmas))
 		return 0;
 	sum = vmas[0]->vm_start + vmas[1]->vm_start;
 	if (vmas[1] != vmas[0])
@@ -367,21 +395,24 @@ static noinline u64 prim_pin(struct vma_bench_at *at)
 
 static noinline u64 prim_lookup(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 
 	return vma ? vma->vm_start : 0;
 }
 
 static noinline u64 prim_find_vma(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = find_vma(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = find_vma(mm, at->addr);
 
 	return vma ? vma->vm_start : 0;
 }
 
 static noinline u64 prim_start_read_locked(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	u64 start;
 
 	if (!vma || !vma_start_read_locked(vma))
@@ -393,7 +424,8 @@ static noinline u64 prim_start_read_locked(struct vma_bench_at *at)
 
 static noinline u64 prim_start_read_locked_nested(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	u64 start;
 
 	if (!vma || !vma_start_read_locked_nested(vma, SINGLE_DEPTH_NESTING))
@@ -405,7 +437,8 @@ static noinline u64 prim_start_read_locked_nested(struct vma_bench_at *at)
 
 static noinline u64 prim_iterate_range(struct vma_bench_at *at)
 {
-	VMA_ITERATOR(vmi, at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	VMA_ITERATOR(vmi, mm, at->addr);
 	struct vm_area_struct *vma;
 	u64 sum = 0;
 
@@ -418,7 +451,8 @@ static noinline u64 prim_iterate_range(struct vma_bench_at *at)
 
 static noinline u64 prim_i_mmap_read(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct address_space *mapping;
 
 	if (!vma || !vma->vm_file)
@@ -431,7 +465,8 @@ static noinline u64 prim_i_mmap_read(struct vma_bench_at *at)
 
 static noinline u64 prim_i_mmap_write(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct address_space *mapping;
 
 	if (!vma || !vma->vm_file)
@@ -444,7 +479,8 @@ static noinline u64 prim_i_mmap_write(struct vma_bench_at *at)
 
 static noinline u64 prim_i_mmap_trylock_read(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct address_space *mapping;
 
 	if (!vma || !vma->vm_file)
@@ -458,7 +494,8 @@ static noinline u64 prim_i_mmap_trylock_read(struct vma_bench_at *at)
 
 static noinline u64 prim_anon_vma_read(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct anon_vma *anon_vma = vma ? READ_ONCE(vma->anon_vma) : NULL;
 
 	if (!anon_vma)
@@ -470,7 +507,8 @@ static noinline u64 prim_anon_vma_read(struct vma_bench_at *at)
 
 static noinline u64 prim_anon_vma_write(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct anon_vma *anon_vma = vma ? READ_ONCE(vma->anon_vma) : NULL;
 
 	if (!anon_vma)
@@ -484,7 +522,8 @@ static noinline u64 prim_anon_vma_write(struct vma_bench_at *at)
 
 static noinline u64 prim_start_write_again(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 
 	if (!vma)
 		return 0;
@@ -495,7 +534,8 @@ static noinline u64 prim_start_write_again(struct vma_bench_at *at)
 /* As vma_prepare() and vma_complete(). */
 static noinline u64 prim_lock_rmap(struct vma_bench_at *at)
 {
-	struct vm_area_struct *vma = vma_lookup(at->mm, at->addr);
+	struct mm_struct *mm = at->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, at->addr);
 	struct address_space *mapping = NULL;
 	struct anon_vma *anon_vma;
 	u64 start;
