@@ -60,7 +60,7 @@ pub struct Areas<'g, L: MmapLevel> {
 /// An iterator that is at its start (C: `VMA_ITERATOR()`).
 #[inline]
 pub(super) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings::vma_iterator {
-    let mut vmi = bindings::vma_iterator::default();
+    let mut vmi = pin_init::zeroed();
     // SAFETY: The mm is alive; this only writes to the iterator.
     unsafe { bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr) };
     vmi

@@ -181,7 +181,8 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
     }
 
     /// The second step.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn lock_under(mmap: MmapReadGuard<'s>, addrs: &[usize; N]) -> Result<Self, LockVmasError> {
         let mut this = Self::none();
 

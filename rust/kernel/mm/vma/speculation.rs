@@ -37,13 +37,16 @@ impl MmapSeq {
     /// `None` while somebody has the mmap write lock; always, without `CONFIG_PER_VMA_LOCK`.
     #[inline]
     pub(super) fn try_begin(mm: &MmWithUser) -> Option<Self> {
-        let mut seq = 0;
+        let mut seq = Self(0);
+
+        seq.try_begin_again(mm).then_some(seq)
+    }
+
+    /// The same in place. An `Option` of two words would be made and taken apart again.
+    #[inline]
+    fn try_begin_again(&mut self, mm: &MmWithUser) -> bool {
         // SAFETY: The mm is alive.
-        if unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut seq) } {
-            Some(Self(seq))
-        } else {
-            None
-        }
+        unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut self.0) }
     }
 
     /// Whether somebody has had the mmap write lock since.
@@ -126,9 +129,13 @@ impl VmaLocks<'_> {
         look: impl FnOnce(&Speculation<'_>) -> T,
     ) -> Result<T, SpeculationError> {
         let rcu = rcu::read_lock();
+        let mut seq = MmapSeq(0);
+        if !seq.try_begin_again(self.mm()) {
+            return Err(SpeculationError::WriteLocked);
+        }
         let speculation = Speculation {
             mm: self.mm(),
-            seq: MmapSeq::try_begin(self.mm()).ok_or(SpeculationError::WriteLocked)?,
+            seq,
             rcu: &rcu,
             _nts: NotThreadSafe,
         };

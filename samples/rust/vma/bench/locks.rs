@@ -45,7 +45,13 @@ pub(crate) fn prim_mmap_read_killable(at: &mut At<'_>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_mmap_read_trylock(at: &mut At<'_>) -> u64 {
-    at.locks.read_trylock().is_none().into()
+    match at.locks.read_trylock() {
+        Some(mmap) => {
+            drop(mmap);
+            0
+        }
+        None => 1,
+    }
 }
 
 #[inline(never)]

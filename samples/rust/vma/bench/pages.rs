@@ -84,8 +84,7 @@ impl VmaOperations for FaultPage {
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let shared: Arc<Shared> = fault.data().into();
-        fault.page(shared.page.as_page())
+        fault.page_of(|shared| shared.page.as_page())
     }
 }
 

@@ -85,7 +85,13 @@ fn prim_mmap_read(at: &mut At<'_>) -> u64 {
 
 #[inline(never)]
 fn prim_mmap_read_trylock(at: &mut At<'_>) -> u64 {
-    at.mm.mmap_read_trylock().is_none().into()
+    match at.mm.mmap_read_trylock() {
+        Some(mmap) => {
+            drop(mmap);
+            0
+        }
+        None => 1,
+    }
 }
 
 #[inline(never)]

@@ -363,16 +363,24 @@ static noinline u64 prim_lock_same(struct vma_bench_at *at)
 	return sum;
 }
 
+/* How many pages a range has a part in. */
+static __always_inline unsigned long pages_of(unsigned long addr, unsigned long len)
+{
+	return ((addr + len - 1) >> PAGE_SHIFT) - (addr >> PAGE_SHIFT) + 1;
+}
+
 static noinline u64 prim_pin_fast(struct vma_bench_at *at)
 {
-	struct page **pages = kvmalloc_array(1, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	unsigned long nr = pages_of(at->addr, at->len);
+	struct page **pages;
 	int pinned;
 
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pages)
 		return 0;
-	pinned = pin_user_pages_fast(at->addr, 1, 0, pages);
-	if (pinned == 1)
-		unpin_user_pages(pages, 1);
+	pinned = pin_user_pages_fast(at->addr, nr, 0, pages);
+	if (pinned > 0)
+		unpin_user_pages(pages, pinned);
 	kvfree(pages);
 	return pinned;
 }
@@ -381,14 +389,16 @@ static noinline u64 prim_pin_fast(struct vma_bench_at *at)
 
 static noinline u64 prim_pin(struct vma_bench_at *at)
 {
-	struct page **pages = kvmalloc_array(1, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	unsigned long nr = pages_of(at->addr, at->len);
+	struct page **pages;
 	long pinned;
 
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pages)
 		return 0;
-	pinned = pin_user_pages(at->addr, 1, 0, pages);
-	if (pinned == 1)
-		unpin_user_pages(pages, 1);
+	pinned = pin_user_pages(at->addr, nr, 0, pages);
+	if (pinned > 0)
+		unpin_user_pages(pages, pinned);
 	kvfree(pages);
 	return pinned;
 }

@@ -17,6 +17,8 @@
 struct vma_bench_data {
 	struct kref kref;
 	struct page *page;
+	/* How many page frames there are. */
+	unsigned long count;
 };
 
 static void release_data(struct kref *kref)
@@ -34,6 +36,7 @@ static struct vma_bench_data *new_data(void)
 	if (!data)
 		return NULL;
 	kref_init(&data->kref);
+	data->count = 1;
 	data->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!data->page) {
 		kfree(data);
@@ -94,7 +97,11 @@ static vm_fault_t prim_fault_insert_pfn(struct vm_fault *vmf)
 {
 	struct vma_bench_data *data = vmf->vma->vm_private_data;
 
-	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(data->page));
+	unsigned long frame = 0;
+
+	if (frame >= data->count)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(data->page) + frame);
 }
 
 static const struct vm_operations_struct plain_ops = {
@@ -171,10 +178,14 @@ static noinline u64 prim_insert_page(struct vma_bench_next *next)
 
 static noinline u64 prim_insert_pfn(struct vma_bench_next *next)
 {
-	unsigned long addr = next->addr;
+	struct vma_bench_data *data = next->vma->vm_private_data;
+	unsigned long addr = next->addr, frame = 0;
 
 	next->addr = addr + PAGE_SIZE;
-	return vmf_insert_pfn(next->vma, addr, next->pfn) == VM_FAULT_NOPAGE;
+	if (frame >= data->count)
+		return 0;
+	return vmf_insert_pfn(next->vma, addr, page_to_pfn(data->page) + frame) ==
+	       VM_FAULT_NOPAGE;
 }
 
 static noinline u64 prim_zap_page(struct vma_bench_next *next)
@@ -198,7 +209,6 @@ int vma_bench_next_init(struct vma_bench_next *next, struct vm_area_struct *vma,
 	next->vma = vma;
 	next->addr = vma->vm_start;
 	next->page = data->page;
-	next->pfn = page_to_pfn(data->page);
 
 	zap_vma_range(vma, vma->vm_start, vma->vm_end - vma->vm_start);
 	if (!populate)

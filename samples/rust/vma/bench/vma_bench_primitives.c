@@ -80,6 +80,7 @@ int vma_bench_run_primitive(const struct vma_bench_primitive *primitive,
 		.mm = mm,
 		.addr = run->addr[0],
 		.other = run->addr[1],
+		.len = PAGE_SIZE,
 		.pid = task_pid_vnr(current),
 	};
 	struct vm_area_struct *vma;

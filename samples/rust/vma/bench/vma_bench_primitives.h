@@ -28,6 +28,7 @@ struct vma_bench_at {
 	struct mm_struct *mm;
 	unsigned long addr;
 	unsigned long other;
+	unsigned long len;
 	pid_t pid;
 };
 
@@ -36,7 +37,6 @@ struct vma_bench_next {
 	struct vm_area_struct *vma;
 	unsigned long addr;
 	struct page *page;
-	unsigned long pfn;
 };
 
 struct vma_bench_primitive {

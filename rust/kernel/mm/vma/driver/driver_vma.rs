@@ -152,9 +152,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     where
         L: ReadLayout,
     {
-        if addr & (PAGE_SIZE - 1) != 0 {
-            return Err(EINVAL);
-        }
+        check_aligned(addr)?;
         if !(self.start()..self.end()).contains(&addr) {
             return Err(EFAULT);
         }
@@ -177,10 +175,11 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         L: InstallEntries,
         T::Kind: InsertsPages,
     {
-        self.check_addr(addr)?;
+        check_aligned(addr)?;
 
         // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. By the
-        // type invariants it is `VM_MIXEDMAP`, so no flag is written.
+        // type invariants it is `VM_MIXEDMAP`, so no flag is written. The function refuses an
+        // address outside by `EFAULT`.
         to_result(unsafe { bindings::vm_insert_page(self.as_raw(), addr, page.as_ptr()) })
     }
 
@@ -254,7 +253,8 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         T::Kind: InsertsFrames,
         T::Data: PfnBacked,
     {
-        self.check_addr(addr)?;
+        // The functions below refuse an address outside.
+        check_aligned(addr)?;
         let region = T::Data::region(self.data());
         let pfn = region.pfn(frame).ok_or(EINVAL)?;
 
@@ -298,12 +298,19 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     where
         L: Stable,
     {
-        if (range.start | range.end) & (PAGE_SIZE - 1) != 0 {
-            return Err(EINVAL);
-        }
+        check_aligned(range.start | range.end)?;
 
         // SAFETY: The pages are this driver's. Copies that were made of them are the mapping's, for
         // which this driver answers to its user.
         unsafe { self.zap(range) }.map_err(|_| EINVAL)
+    }
+}
+
+/// Whether this is the address of a page, or several such that were combined.
+#[inline]
+fn check_aligned(addr: usize) -> Result {
+    match addr & (PAGE_SIZE - 1) {
+        0 => Ok(()),
+        _ => Err(EINVAL),
     }
 }

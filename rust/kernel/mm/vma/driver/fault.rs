@@ -269,9 +269,64 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     where
         T::Kind: MapsPages,
     {
+        match self.set_page(page) {
+            true => self.answer(0),
+            false => self.sigbus(),
+        }
+    }
+
+    /// Like [`page()`](Self::page), with a page that lives as long as the data.
+    ///
+    /// The data is only borrowed meanwhile: nothing has to be counted or locked to keep the page.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     mm::vma::driver::{Fault, FaultOutcome, Plain, SharedPage, ViaMmap, VmaOperations},
+    ///     prelude::*,
+    ///     sync::Arc, //
+    /// };
+    ///
+    /// /// The same page everywhere.
+    /// struct OnePage;
+    /// kernel::vm_operations!(OnePage);
+    ///
+    /// #[vtable]
+    /// impl VmaOperations for OnePage {
+    ///     type Data = Arc<SharedPage>;
+    ///     type Kind = Plain;
+    ///     type Hook = ViaMmap;
+    ///
+    ///     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+    ///         fault.page_of(|data| data.as_page())
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn page_of(
+        self,
+        find: impl for<'d, 'f> FnOnce(&'d Borrowed<'f, T>) -> &'d Page,
+    ) -> FaultOutcome<'a>
+    where
+        T::Kind: MapsPages,
+    {
+        let data = self.data();
+        let is_set = self.set_page(find(&data));
+        drop(data);
+
+        match is_set {
+            true => self.answer(0),
+            false => self.sigbus(),
+        }
+    }
+
+    /// Takes a reference to the page for the mapping, unless it cannot be mapped.
+    #[inline]
+    fn set_page(&self, page: &Page) -> bool {
         // SAFETY: The page is valid.
         if !unsafe { bindings::vma_page_may_be_mapped(page.as_ptr()) } {
-            return self.sigbus();
+            return false;
         }
 
         // SAFETY: The page is valid, and `vmf` is by the type invariants of the context. The caller
@@ -280,7 +335,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
             bindings::vma_get_page(page.as_ptr());
             (*self.0.vmf.as_ptr()).page = page.as_ptr();
         }
-        self.answer(0)
+        true
     }
 
     /// Maps this page, and answers with what came of it (C: `vmf_insert_page()`).

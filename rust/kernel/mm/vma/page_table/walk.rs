@@ -76,6 +76,7 @@ pub(super) fn with_pmd<L: Stable, R>(
 }
 
 /// Whether all of `range` is inside of a VMA that a caller keeps stable.
+#[inline]
 pub(super) fn contains(vma: *mut bindings::vm_area_struct, range: &Range<usize>) -> bool {
     // SAFETY: All callers have a view of the VMA at a stable level, and each of these keeps the
     // layout from being written.
@@ -179,7 +180,7 @@ pub(super) fn alloc_tables(vma: *mut bindings::vm_area_struct, addr: usize) -> R
     }
 }
 
-#[inline(never)]
+#[inline]
 pub(super) fn zap(vma: *mut bindings::vm_area_struct, range: Range<usize>) -> Result<(), NoPte> {
     if !contains(vma, &range) {
         return Err(NoPte::OutOfRange);

@@ -27,6 +27,10 @@ const FIRST_ROUNDS: u64 = 100;
 /// Pages of a driver's mapping.
 const PAGES: usize = 1024;
 
+/// Rounds of what takes long and leaves work for later: so many that interrupts of the timer, and
+/// that work, are as many in each run.
+const LONG: usize = 3000;
+
 /// Anonymous mappings in a row, and which of them are looked up.
 const ROW: usize = 8;
 const FIRST: usize = 1;
@@ -135,7 +139,10 @@ fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
         place::FILE => return Ok([memory::place(FILE_AT), 0]),
         place::MIXED => kind::MIXED,
         place::PFN => kind::PFN,
-        _ => return Ok([FIRST, SECOND].map(|n| memory::place(ROW_AT) + n * sys::page_size())),
+        place::ANON => {
+            return Ok([FIRST, SECOND].map(|n| memory::place(ROW_AT) + n * sys::page_size()));
+        }
+        other => return Err(Error::other(format!("{}: no place {other}", primitive.name))),
     };
     let addr = memory::place(DRIVER_AT);
     device.map(addr, PAGES, kind)?;
@@ -214,7 +221,7 @@ fn map_and_unmap(devices: &Devices, device: &Device) -> Result<Done> {
     let addr = memory::place(CALL_AT);
 
     memory::unmap(addr, PAGES * sys::page_size())?;
-    timed(devices, 100, |_| {
+    timed(devices, LONG, |_| {
         device.map(addr, 1, kind::PLAIN)?;
         memory::unmap(addr, sys::page_size())?;
         Ok(1)
@@ -227,7 +234,7 @@ fn split(devices: &Devices, device: &Device) -> Result<Done> {
     let addr = memory::place(CALL_AT);
 
     memory::unmap(addr, PAGES * page)?;
-    timed(devices, 100, |_| {
+    timed(devices, LONG, |_| {
         device.map(addr, 3, kind::PLAIN)?;
         memory::unmap(addr + page, page)?;
         memory::unmap(addr, 3 * page)?;
