@@ -6,6 +6,7 @@
 use super::{
     operations::{
         AccessBuffer,
+        Hook,
         MappedRange, //
     },
     DriverVma,
@@ -89,7 +90,7 @@ impl<T: VmaOperations> Callbacks<T> {
         let data = unsafe { (*vma).vm_private_data };
 
         // It could not be mapped: `mmap_action_finish()` unmaps what it has begun.
-        if is_seed::<T::Data>(data) {
+        if T::Hook::HAS_MAPPED && is_seed::<T::Data>(data) {
             return;
         }
 

@@ -176,7 +176,16 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         T::Kind: InsertsPages,
     {
         check_aligned(addr)?;
+        self.insert_page_aligned(addr, page)
+    }
 
+    /// The same for the address of a page.
+    #[inline]
+    pub(super) fn insert_page_aligned(&self, addr: usize, page: &Page) -> Result
+    where
+        L: InstallEntries,
+        T::Kind: InsertsPages,
+    {
         // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. By the
         // type invariants it is `VM_MIXEDMAP`, so no flag is written. The function refuses an
         // address outside by `EFAULT`.
@@ -253,8 +262,19 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         T::Kind: InsertsFrames,
         T::Data: PfnBacked,
     {
-        // The functions below refuse an address outside.
         check_aligned(addr)?;
+        self.insert_pfn_aligned(addr, frame)
+    }
+
+    /// The same for the address of a page.
+    #[inline]
+    pub(super) fn insert_pfn_aligned(&self, addr: usize, frame: usize) -> Result
+    where
+        L: InstallEntries,
+        T::Kind: InsertsFrames,
+        T::Data: PfnBacked,
+    {
+        // The functions below refuse an address outside.
         let region = T::Data::region(self.data());
         let pfn = region.pfn(frame).ok_or(EINVAL)?;
 

@@ -345,7 +345,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     where
         T::Kind: InsertsPages,
     {
-        let result = self.vma().insert_page(self.address(), page);
+        let result = self.vma().insert_page_aligned(self.address(), page);
         self.inserted(result)
     }
 
@@ -369,7 +369,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
         T::Kind: InsertsFrames,
         T::Data: PfnBacked,
     {
-        let result = self.vma().insert_pfn(self.address(), frame);
+        let result = self.vma().insert_pfn_aligned(self.address(), frame);
         self.inserted(result)
     }
 

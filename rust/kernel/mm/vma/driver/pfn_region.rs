@@ -43,6 +43,19 @@ pub enum MemoryType {
     Noncached,
 }
 
+impl MemoryType {
+    // Not inlined: what most regions have needs none of it.
+    #[cold]
+    #[inline(never)]
+    fn page_prot(self, prot: PageProt) -> PageProt {
+        match self {
+            Self::Cached => prot,
+            Self::WriteCombine => prot.writecombine(),
+            Self::Noncached => prot.noncached(),
+        }
+    }
+}
+
 /// Physically contiguous page frames, and what else a driver keeps with them.
 ///
 /// As an [`Arc<PfnRegion<U>>`](Arc) it is the private data of VMAs that map the frames. It derefs
@@ -195,8 +208,7 @@ impl Frames {
     pub(super) fn page_prot(&self, prot: PageProt) -> PageProt {
         match self.memory_type {
             MemoryType::Cached => prot,
-            MemoryType::WriteCombine => prot.writecombine(),
-            MemoryType::Noncached => prot.noncached(),
+            uncached => uncached.page_prot(prot),
         }
     }
 
