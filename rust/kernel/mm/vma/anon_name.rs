@@ -46,6 +46,7 @@ unsafe impl Sync for AnonVmaName {}
 
 // SAFETY: `kref` keeps the name allocated while the count is not zero.
 unsafe impl AlwaysRefCounted for AnonVmaName {
+    #[inline]
     fn inc_ref(&self) {
         // SAFETY: The reference shows that the count is not zero.
         unsafe { bindings::anon_vma_name_get(self.0.get()) };

@@ -68,10 +68,7 @@ pub(crate) fn prim_read_private_data(vma: &Vma<VmaRead>) -> u64 {
 /// With a reference of one's own, as who wants to keep the name needs.
 #[inline(never)]
 pub(crate) fn prim_read_anon_name(vma: &Vma<VmaRead>) -> u64 {
-    match vma.anon_name() {
-        Some(name) => name.as_c_str().count_bytes() as u64,
-        None => 0,
-    }
+    vma.anon_name().is_some().into()
 }
 
 #[inline(never)]

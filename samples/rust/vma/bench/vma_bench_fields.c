@@ -7,7 +7,6 @@
 
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
-#include <linux/string.h>
 #include <linux/userfaultfd_k.h>
 
 #include "vma_bench_primitives.h"
@@ -63,14 +62,12 @@ static noinline u64 prim_read_private_data(struct vm_area_struct *vma)
 static noinline u64 prim_read_anon_name(struct vm_area_struct *vma)
 {
 	struct anon_vma_name *name = anon_vma_name(vma);
-	u64 len;
 
 	if (!name)
 		return 0;
 	anon_vma_name_get(name);
-	len = strlen(name->name);
 	anon_vma_name_put(name);
-	return len;
+	return 1;
 }
 
 static noinline u64 prim_read_userfaultfd_ctx(struct vm_area_struct *vma)
