@@ -18,7 +18,8 @@ use kernel::{
             LockSubclass,
             MmapRead,
             MmapWrite,
-            PtraceMode, //
+            PtraceMode,
+            Speculation, //
         },
         MmWithUser, //
     },
@@ -170,11 +171,8 @@ pub(crate) fn prim_write_flags_downgrade(at: &mut At<'_>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_speculate(at: &mut At<'_>) -> u64 {
-    let addr = at.addr;
-    let seen = at
-        .locks
-        .speculate(|mm| mm.lookup(addr).map_or(0, |vma| vma.start() as u64));
-    seen.unwrap_or(0)
+    let look = |mm: &Speculation<'_>| mm.lookup(at.addr).map_or(0, |vma| vma.start() as u64);
+    at.locks.speculate(look).unwrap_or(0)
 }
 
 #[inline(never)]

@@ -23,9 +23,12 @@
 
 typedef int (*operation_fn)(struct mm_struct *mm, struct vma_bench_run *run);
 
+/* VM_MAYBE_GUARD is set under a read lock, see vma_set_atomic_flag(). */
 static u64 read_fields(const struct vm_area_struct *vma)
 {
-	return vma->vm_end - vma->vm_start + !!(vma->vm_flags & VM_WRITE);
+	vm_flags_t flags = READ_ONCE(vma->vm_flags);
+
+	return vma->vm_end - vma->vm_start + !!(flags & VM_WRITE);
 }
 
 static int loop(struct mm_struct *mm, struct vma_bench_run *run)
