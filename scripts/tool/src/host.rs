@@ -83,6 +83,9 @@ struct Need {
     /// Of Python's.
     module: Option<String>,
     packages: Vec<String>,
+    /// What alone needs it, and has it installed: everything does, if there is none.
+    #[serde(rename = "for")]
+    purpose: Option<String>,
     /// Taken along when packages are installed anyway, and not missed otherwise.
     #[serde(default)]
     optional: bool,
@@ -109,6 +112,14 @@ impl Packages {
 
     pub fn minimum_bindgen(&self) -> Version {
         self.minimum.bindgen.parse().expect("checked by a test")
+    }
+
+    /// What is not there of all that everything needs, or that one purpose does.
+    fn missing(&self, purpose: Option<&str>) -> Vec<&Need> {
+        let needs = self.need.iter();
+        needs
+            .filter(|need| need.purpose.as_deref() == purpose && !need.met())
+            .collect()
     }
 }
 
@@ -169,7 +180,7 @@ pub fn prepare(
         step: progress.step("host packages"),
         installed: 0,
     };
-    let missing: Vec<&Need> = packages.need.iter().filter(|need| !need.met()).collect();
+    let missing = packages.missing(None);
     let required = missing.iter().any(|need| !need.optional);
     let rust = toolchain::find_rust(rustc, &minimum);
     let incomplete = match &rust {
@@ -207,7 +218,7 @@ pub fn prepare(
             host.update()?;
             let wanted = wanted(&host)?;
             host.install(&wanted)?;
-            host.require_needs()?;
+            host.require_needs(None)?;
         }
     }
     let rust = toolchain::find_rust(rustc, &minimum).map_err(anyhow::Error::msg)?;
@@ -219,6 +230,38 @@ pub fn prepare(
     };
     host.step.done(&result);
     Ok(Compilers { rust, llvm })
+}
+
+/// Sees to it that the host has what one purpose needs beside that.
+pub fn require(
+    places: &Places,
+    packages: &Packages,
+    purpose: &str,
+    progress: &Progress,
+) -> Result<()> {
+    let missing = packages.missing(Some(purpose));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !apt::available() {
+        bail!("{}", by_hand(&names(&missing)));
+    }
+    let mut host = Host {
+        packages,
+        log: places.log("packages"),
+        step: progress.step(&format!("{purpose} packages")),
+        installed: 0,
+    };
+    let wanted: Vec<String> = missing
+        .iter()
+        .flat_map(|need| need.packages.clone())
+        .collect();
+    apt::require_right(&wanted)?;
+    host.update()?;
+    host.install(&wanted)?;
+    host.require_needs(Some(purpose))?;
+    host.step.done(&format!("{} installed", wanted.join(", ")));
+    Ok(())
 }
 
 /// The machine while it is being completed.
@@ -245,9 +288,9 @@ impl Host<'_> {
         Ok(())
     }
 
-    fn require_needs(&self) -> Result<()> {
-        let mut needs = self.packages.need.iter();
-        match needs.find(|need| !need.optional && !need.met()) {
+    fn require_needs(&self, purpose: Option<&str>) -> Result<()> {
+        let missing = self.packages.missing(purpose);
+        match missing.iter().find(|need| !need.optional) {
             None => Ok(()),
             Some(need) => bail!(
                 "{} is still missing after its package ({}) was installed",
@@ -324,11 +367,7 @@ fn rust_packages(packages: &Packages, minimum: &Version) -> Result<Vec<String>> 
 }
 
 fn list_of_missing(missing: &[&Need], rust: Option<String>, packages: &Packages) -> String {
-    let mut names: Vec<String> = missing
-        .iter()
-        .filter(|need| !need.optional)
-        .map(|need| need.name().to_string())
-        .collect();
+    let mut names = names(missing);
     if let Some(why) = rust {
         names.push(format!(
             "rustc {} with rust-src, rustfmt and clippy ({why})",
@@ -341,6 +380,16 @@ fn list_of_missing(missing: &[&Need], rust: Option<String>, packages: &Packages)
             packages.minimum.llvm
         ));
     }
+    by_hand(&names)
+}
+
+/// What has to be there.
+fn names(missing: &[&Need]) -> Vec<String> {
+    let required = missing.iter().filter(|need| !need.optional);
+    required.map(|need| need.name().to_string()).collect()
+}
+
+fn by_hand(names: &[String]) -> String {
     format!(
         "there is no apt here, so install these by hand: {}",
         names.join(", ")
@@ -375,12 +424,27 @@ mod tests {
     }
 
     #[test]
+    fn what_one_purpose_needs_is_asked_for_by_that_alone() {
+        let mut packages = packages();
+        for need in &mut packages.need {
+            (need.command, need.module) = (None, None);
+            need.file = Some("no-such-file".to_string());
+        }
+        let own = packages.missing(Some(crate::page::PURPOSE));
+        let rest = packages.missing(None);
+        assert!(own.iter().any(|need| need.packages == ["librsvg2-bin"]));
+        assert!(rest.iter().all(|need| need.packages != ["librsvg2-bin"]));
+        assert_eq!(own.len() + rest.len(), packages.need.len());
+    }
+
+    #[test]
     fn what_is_there_is_met_and_what_is_not_is_not() {
         let need = |command: Option<&str>, file: Option<&str>| Need {
             command: command.map(str::to_string),
             file: file.map(str::to_string),
             module: None,
             packages: vec!["x".into()],
+            purpose: None,
             optional: false,
         };
         assert!(need(Some("sh"), None).met());

@@ -21,6 +21,7 @@ mod misorder;
 mod model;
 mod neighbours;
 mod objcode;
+mod page;
 mod places;
 mod proc;
 mod programs;

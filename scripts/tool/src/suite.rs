@@ -13,6 +13,7 @@ use crate::misorder;
 use crate::model;
 use crate::neighbours;
 use crate::objcode;
+use crate::page;
 use crate::proc;
 use crate::progress::Progress;
 use crate::report::{Outcome, Report};
@@ -43,6 +44,9 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
     steps.run("apply, revert, patches", || round_trip(session, ready));
     steps.run("lint", || lint(session, ready));
     steps.run("model", || model::run(session.places, progress));
+    steps.run("page", || {
+        page::prove(session.places, &ready.packages, progress)
+    });
     for config in [X86_64, X86_64_DEBUG, UM] {
         let name = config.name;
         let built = steps.run(&format!("build {name}"), || {
