@@ -8,6 +8,7 @@ mod contention;
 mod cost;
 mod lines;
 mod plot;
+mod sheet;
 mod spread;
 mod table;
 
@@ -15,6 +16,7 @@ use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::X86_64_BENCH;
+use crate::page;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
@@ -25,6 +27,8 @@ use serde::Serialize;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+
+pub use plot::sample::page as every_picture;
 
 /// The program, and what it calls itself on the console.
 pub const PROGRAM: &str = "vma-bench";
@@ -82,13 +86,10 @@ pub fn run(kernel: &Kernel, program: &Path, progress: &Progress) -> Result<Outco
     let json = dir.join("bench.json");
     fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("{}: cannot be written", json.display()))?;
-    let picture = dir.join("bench.svg");
-    plot::write(&picture, &costs, &contention)?;
-    progress.say(&format!(
-        "  figures: {}, {}",
-        kernel.places.show(&json),
-        kernel.places.show(&picture)
-    ));
+    progress.say(&format!("  figures: {}", kernel.places.show(&json)));
+    let page = sheet::page(&costs, &contention)?;
+    let shown = page::step(kernel.places, kernel.packages, &dir, &page, progress);
+    outcome.add(shown.unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))));
     Ok(outcome)
 }
 

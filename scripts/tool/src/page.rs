@@ -10,8 +10,13 @@ mod proof;
 mod render;
 mod screenshot;
 
+pub use check::check;
 pub use proof::prove;
 
+use crate::host::{self, Packages};
+use crate::places::Places;
+use crate::progress::Progress;
+use crate::report::Outcome;
 use anyhow::{Context, Result, bail};
 use std::collections::HashSet;
 use std::fs;
@@ -124,6 +129,26 @@ pub fn write(dir: &Path, page: &Page) -> Result<PathBuf> {
     fs::write(&file, render::html(page))
         .with_context(|| format!("{}: cannot be written", file.display()))?;
     Ok(file)
+}
+
+/// Installs what this takes where it is missing, writes the page, and checks it.
+pub fn step(
+    places: &Places,
+    packages: &Packages,
+    dir: &Path,
+    page: &Page,
+    progress: &Progress,
+) -> Result<Outcome> {
+    host::require(places, packages, PURPOSE, progress)?;
+    let mut step = progress.step("page");
+    step.doing("pictures");
+    let file = write(dir, page)?;
+    step.doing("checking");
+    let outcome = check(dir, page, &places.log("page"), progress)?;
+    if outcome.failed == 0 {
+        step.done(&places.show(&file));
+    }
+    Ok(outcome)
 }
 
 #[cfg(test)]

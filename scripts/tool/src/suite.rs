@@ -3,6 +3,7 @@
 //! `make test`: everything there is to test, on every kernel. A step that fails is counted, and the others are run all
 //! the same where they can.
 
+use crate::bench;
 use crate::conformance;
 use crate::demo;
 use crate::drivers;
@@ -45,7 +46,12 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
     steps.run("lint", || lint(session, ready));
     steps.run("model", || model::run(session.places, progress));
     steps.run("page", || {
-        page::prove(session.places, &ready.packages, progress)
+        let (places, packages) = (session.places, &ready.packages);
+        let mut outcome = page::prove(places, packages, progress)?;
+        let dir = places.build.join("page/pictures");
+        let pictures = bench::every_picture()?;
+        outcome.add(page::step(places, packages, &dir, &pictures, progress)?);
+        Ok(outcome)
     });
     for config in [X86_64, X86_64_DEBUG, UM] {
         let name = config.name;
