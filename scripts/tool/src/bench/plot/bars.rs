@@ -72,7 +72,7 @@ impl Bars {
             .map(|series| Entry {
                 name: &series.name,
                 tone: series.tone,
-                symbol: Symbol::Bar,
+                symbols: vec![Symbol::Bar],
             })
             .collect()
     }

@@ -45,15 +45,30 @@ impl Curves {
             legend: self
                 .curves
                 .iter()
-                .map(|curve| Entry {
+                .zip(self.symbols())
+                .map(|(curve, symbols)| Entry {
                     name: &curve.name,
                     tone: curve.tone,
-                    symbol: symbol(curve),
+                    symbols: symbols.to_vec(),
                 })
                 .collect(),
             height: HEIGHT as u32,
         };
         frame.draw(|area| self.content(area))
+    }
+
+    /// How each line is drawn, and its points: thin ones that agree differ in these.
+    fn symbols(&self) -> Vec<[Symbol; 2]> {
+        let mut points = [Symbol::Dot, Symbol::Square, Symbol::Cross]
+            .into_iter()
+            .cycle();
+        let curves = self.curves.iter();
+        curves
+            .map(|curve| match curve.broad {
+                true => [Symbol::BroadLine, Symbol::BroadDot],
+                false => [Symbol::Line, points.next().unwrap_or(Symbol::Dot)],
+            })
+            .collect()
     }
 
     fn content(&self, area: &Area) -> Drawn {
@@ -81,39 +96,51 @@ impl Curves {
         style::text(area, &self.across, below, TEXT, centre(VPos::Center))?;
         style::text(area, &self.up, (16, TOP - 18), TEXT, style::LEFT)?;
 
-        for curve in &self.curves {
-            let style = style::line(symbol(curve), curve.tone);
+        // The thin ones on the broad ones, and the first of those on the others.
+        let mut drawn: Vec<_> = self.curves.iter().zip(self.symbols()).rev().collect();
+        drawn.sort_by_key(|(curve, _)| !curve.broad);
+        for (curve, [line, point]) in drawn {
             let points: Vec<(i32, i32)> =
                 curve.points.iter().map(|(a, b)| (x(*a), y(*b))).collect();
+            let style = style::line(line, curve.tone);
             area.draw(&PathElement::new(points.clone(), style))?;
             for at in points {
-                let radius = 2 + style.stroke_width as i32 / 2;
-                area.draw(&Circle::new(at, radius, style.color.filled()))?;
+                style::mark(area, point, curve.tone, at)?;
             }
         }
         Ok(())
     }
 }
 
-fn symbol(curve: &Curve) -> Symbol {
-    match curve.broad {
-        true => Symbol::BroadLine,
-        false => Symbol::Line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample::growth;
+    use super::*;
 
     #[test]
-    fn every_point_is_on_its_line() {
+    fn every_point_is_marked() {
         let svg = growth().draw().unwrap();
-        assert_eq!(svg.matches("<circle").count(), 24);
-        // Lines of more than two points, and the corner of the axes.
-        let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
-        let long = lines.filter(|line| line.matches(',').count() > 2);
-        assert_eq!(long.count(), 4 + 1);
+        // Two broad lines, a thin one with dots and one with squares; the legend has one of each mark.
+        assert_eq!(svg.matches("<circle").count(), 3 * (6 + 1));
+        let corners = |line: &str| line.matches(',').count();
+        let paths = |count: usize| {
+            let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
+            lines.filter(|line| corners(line) == count).count()
+        };
+        assert_eq!(paths(5), 6 + 1);
+        assert_eq!(paths(6), 4);
+    }
+
+    #[test]
+    fn thin_lines_differ_in_their_points() {
+        let mut curves = growth();
+        for curve in &mut curves.curves {
+            curve.broad = false;
+        }
+        let points: Vec<Symbol> = curves.symbols().iter().map(|[_, point]| *point).collect();
+        assert_ne!(points[0], points[1]);
+        assert_ne!(points[1], points[2]);
+        assert_ne!(points[0], points[2]);
     }
 
     #[test]

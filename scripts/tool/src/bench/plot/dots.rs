@@ -55,7 +55,7 @@ impl Dots {
                 .map(|series| Entry {
                     name: &series.name,
                     tone: series.tone,
-                    symbol: series.symbol,
+                    symbols: vec![series.symbol],
                 })
                 .collect(),
             height: layout.height(),

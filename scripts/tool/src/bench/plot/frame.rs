@@ -20,7 +20,8 @@ const LINE: i32 = 22;
 pub struct Entry<'a> {
     pub name: &'a str,
     pub tone: Tone,
-    pub symbol: Symbol,
+    /// One on the other.
+    pub symbols: Vec<Symbol>,
 }
 
 /// A picture without its content.
@@ -47,7 +48,9 @@ impl Frame<'_> {
                 root.draw_text(text, &font, *at)?;
             }
             for (entry, (x, y)) in self.legend.iter().zip(&head.entries) {
-                style::mark(&root, entry.symbol, entry.tone, (x + 8, *y))?;
+                for symbol in &entry.symbols {
+                    style::mark(&root, *symbol, entry.tone, (x + 8, *y))?;
+                }
                 let place = Pos::new(HPos::Left, VPos::Center);
                 style::text(&root, entry.name, (x + 24, *y), TEXT, place)?;
             }
@@ -129,7 +132,7 @@ mod tests {
                 .map(|name| Entry {
                     name,
                     tone: Tone::C,
-                    symbol: Symbol::Bar,
+                    symbols: vec![Symbol::Bar],
                 })
                 .collect(),
             height: 10,

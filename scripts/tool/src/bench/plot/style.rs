@@ -66,6 +66,8 @@ pub enum Symbol {
     Cross,
     Line,
     BroadLine,
+    /// A point of that.
+    BroadDot,
 }
 
 /// A font of so many pixels: the SVG backend writes less than it is told.
@@ -88,6 +90,7 @@ pub fn mark(area: &Area, symbol: Symbol, tone: Tone, (x, y): (i32, i32)) -> Draw
             colour.filled(),
         ))?,
         Symbol::Dot => area.draw(&Circle::new((x, y), 4, colour.filled()))?,
+        Symbol::BroadDot => area.draw(&Circle::new((x, y), 6, pale(colour).filled()))?,
         Symbol::Square => {
             let corners = [(-6, -6), (6, -6), (6, 6), (-6, 6), (-6, -6)];
             let path = corners.map(|(dx, dy)| (x + dx, y + dy));
