@@ -8,6 +8,7 @@ pub mod bars;
 pub mod curves;
 pub mod dots;
 mod frame;
+pub mod primitives;
 pub mod rows;
 pub mod sample;
 mod style;

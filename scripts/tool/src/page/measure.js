@@ -93,5 +93,5 @@
 		verdict.done = true;
 		leave();
 	};
-	addEventListener("load", () => document.fonts.ready.then(measure));
+	addEventListener("load", () => document.fonts.ready.then(measure).catch((error) => problem(`script: ${error}`)));
 }

@@ -23,7 +23,7 @@ struct Damage {
 
 const DAMAGES: &[Damage] = &[
     Damage {
-        what: "too wide",
+        what: "a heading that is too wide",
         from: "<h1>",
         to: "<h1 style=\"width: 3000px\">",
         said: "pixels wider than the window",

@@ -178,7 +178,7 @@ mod tests {
         // The background, two in the legend, and the bars.
         assert_eq!(svg.matches("<rect").count(), 1 + 2 + 24);
         assert!(
-            svg.contains("\n0 | 0\n") && svg.contains("\n1331 | 1304\n"),
+            svg.contains("\n0 | 0\n") && svg.contains("\n1331 | 1278\n"),
             "{svg}"
         );
     }

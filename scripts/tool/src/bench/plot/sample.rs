@@ -5,9 +5,10 @@
 
 use super::bars::{self, Bars, Kind};
 use super::curves::{Curve, Curves};
-use super::dots::{self, Dots};
+use super::dots::Dots;
+use super::primitives::{self, Primitive};
 use super::rows::{Group, Row, Value};
-use super::{Scale, Symbol, Tone};
+use super::{Scale, Tone};
 use crate::page::{Figure, Page, Part, Section};
 use anyhow::Result;
 
@@ -36,51 +37,36 @@ pub fn page() -> Result<Page> {
     })
 }
 
-/// So many operations in groups of fifteen.
-fn groups(count: usize, row: impl Fn(usize) -> Row) -> Vec<Group> {
-    (0..count.div_ceil(15))
-        .map(|group| Group {
-            name: format!("Group {group}"),
-            rows: (15 * group..count.min(15 * (group + 1)))
-                .map(&row)
-                .collect(),
-        })
-        .collect()
+/// So many in groups of fifteen, some of which cost next to nothing.
+fn primitives(count: usize) -> Vec<Primitive> {
+    let primitive = |at: usize| {
+        let c = (at * at * at) as f64;
+        Primitive {
+            group: format!("Group {}", at / 15),
+            name: format!("vma-operation-{at}"),
+            c,
+            rust: c * (1.0 - 0.01 * (at % 7) as f64),
+            rust_calls: Some(c * (1.0 + 0.1 * (at % 40) as f64)),
+            upstream: (at % 3 == 0).then_some(c * (1.0 + 0.4 * (at % 20) as f64)),
+        }
+    };
+    (0..count).map(primitive).collect()
+}
+
+/// Three ratios of each of so many operations.
+pub fn ratios(count: usize) -> Dots {
+    primitives::ratios(&primitives(count))
+}
+
+/// Instructions of so many operations, in two languages.
+pub fn costs(count: usize) -> Bars {
+    primitives::costs(&primitives(count))
 }
 
 fn row(label: &str, values: &[f64]) -> Row {
     Row {
         label: label.to_string(),
         values: values.iter().map(|value| Some((*value).into())).collect(),
-    }
-}
-
-/// Three ratios of each of so many operations.
-pub fn ratios(count: usize) -> Dots {
-    let series = |name: &str, tone, symbol| dots::Series {
-        name: name.to_string(),
-        tone,
-        symbol,
-    };
-    let row = |at: usize| Row {
-        label: format!("vma-operation-{at}"),
-        values: vec![
-            Some((1.0 - 0.01 * (at % 7) as f64).into()),
-            Some((1.0 + 0.1 * (at % 40) as f64).into()),
-            (at % 3 == 0).then(|| (1.0 + 0.4 * (at % 20) as f64).into()),
-        ],
-    };
-    Dots {
-        title: "How many times as many instructions as C".to_string(),
-        about: "Guest instructions of Rust by those of C; to the left of 1 Rust takes fewer"
-            .to_string(),
-        unit: "Rust / C".to_string(),
-        series: vec![
-            series("Rust, helpers inlined", Tone::Rust, Symbol::Dot),
-            series("Rust, helpers called", Tone::RustCalls, Symbol::Square),
-            series("the API in the kernel", Tone::Upstream, Symbol::Cross),
-        ],
-        groups: groups(count, row),
     }
 }
 
@@ -92,23 +78,6 @@ fn series(names: &[(&str, Tone)]) -> Vec<bars::Series> {
             tone: *tone,
         })
         .collect()
-}
-
-/// Instructions of so many operations, in two languages.
-pub fn costs(count: usize) -> Bars {
-    let row = |at: usize| {
-        let cost = (at * at * at) as f64;
-        row(&format!("vma-operation-{at}"), &[cost, cost * 0.98])
-    };
-    Bars {
-        title: "Instructions of each operation".to_string(),
-        about: "Guest instructions of a call, without those of an empty one".to_string(),
-        unit: "instructions".to_string(),
-        kind: Kind::Beside,
-        scale: Scale::Log,
-        series: series(&[("C", Tone::C), ("Rust", Tone::Rust)]),
-        groups: groups(count, row),
-    }
 }
 
 /// Rates in four settings, with their spread.
