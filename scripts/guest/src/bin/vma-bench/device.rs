@@ -130,11 +130,15 @@ impl Devices {
 
 impl Device {
     fn open(language: &'static str, path: &str) -> Result<Self> {
-        let file = File::options().read(true).write(true).open(path).map_err(|e| {
-            Error::other(format!(
-                "{path}: {e}; it takes a kernel with CONFIG_SAMPLE_RUST_VMA_BENCH"
-            ))
-        })?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|e| {
+                Error::other(format!(
+                    "{path}: {e}; it takes a kernel with CONFIG_SAMPLE_RUST_VMA_BENCH"
+                ))
+            })?;
         Ok(Self { language, file })
     }
 

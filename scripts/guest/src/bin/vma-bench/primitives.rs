@@ -142,7 +142,12 @@ fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
         place::ANON => {
             return Ok([FIRST, SECOND].map(|n| memory::place(ROW_AT) + n * sys::page_size()));
         }
-        other => return Err(Error::other(format!("{}: no place {other}", primitive.name))),
+        other => {
+            return Err(Error::other(format!(
+                "{}: no place {other}",
+                primitive.name
+            )));
+        }
     };
     let addr = memory::place(DRIVER_AT);
     device.map(addr, PAGES, kind)?;
