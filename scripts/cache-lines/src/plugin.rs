@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What QEMU calls, and what it has to be called with: version 1 of the interface in its qemu-plugin.h, as far as it is
+//! used here.
+
+use crate::instruction::Instruction;
+use crate::options::Options;
+use crate::stretch::Stretch;
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::fs::File;
+use std::io::Write;
+use std::ptr::without_provenance_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+#[repr(C)]
+pub struct Block {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+pub struct BlockInstruction {
+    _opaque: [u8; 0],
+}
+
+type Translated = extern "C" fn(id: u64, block: *mut Block);
+type Executed = extern "C" fn(vcpu: c_uint, data: *mut c_void);
+type Accessed = extern "C" fn(vcpu: c_uint, info: u32, address: u64, data: *mut c_void);
+
+/// The callbacks do not look at registers.
+const NO_REGISTERS: c_int = 0;
+
+const LOADS_AND_STORES: c_int = 3;
+
+// SAFETY: As qemu-plugin.h has them; an enum is an int, and a qemu_plugin_id_t is 64 bits.
+unsafe extern "C" {
+    fn qemu_plugin_register_vcpu_tb_trans_cb(id: u64, translated: Translated);
+    fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;
+    fn qemu_plugin_tb_get_insn(block: *const Block, index: usize) -> *mut BlockInstruction;
+    fn qemu_plugin_insn_vaddr(instruction: *const BlockInstruction) -> u64;
+    fn qemu_plugin_insn_size(instruction: *const BlockInstruction) -> usize;
+    fn qemu_plugin_insn_data(instruction: *const BlockInstruction) -> *const u8;
+    fn qemu_plugin_register_vcpu_insn_exec_cb(
+        instruction: *mut BlockInstruction,
+        executed: Executed,
+        flags: c_int,
+        data: *mut c_void,
+    );
+    fn qemu_plugin_register_vcpu_mem_cb(
+        instruction: *mut BlockInstruction,
+        accessed: Accessed,
+        flags: c_int,
+        which: c_int,
+        data: *mut c_void,
+    );
+    safe fn qemu_plugin_mem_is_store(info: u32) -> bool;
+}
+
+/// The version of the interface, which QEMU looks for.
+#[unsafe(no_mangle)]
+pub static qemu_plugin_version: c_int = 1;
+
+struct State {
+    out: File,
+    stretch: Stretch,
+}
+
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+/// Whether this is in a stretch.
+static COUNTING: AtomicBool = AtomicBool::new(false);
+
+/// Called by QEMU, first.
+///
+/// # Safety
+///
+/// As QEMU does it: there are so many arguments, which are C strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: u64,
+    _info: *const c_void,
+    count: c_int,
+    arguments: *const *const c_char,
+) -> c_int {
+    let words = (0..count as usize).map(|index| {
+        // SAFETY: By this function's contract.
+        let word = unsafe { CStr::from_ptr(*arguments.add(index)) };
+        word.to_str().unwrap_or_default()
+    });
+    match prepare(words) {
+        Ok(()) => {
+            // SAFETY: The id is this plugin's.
+            unsafe { qemu_plugin_register_vcpu_tb_trans_cb(id, translated) };
+            0
+        }
+        Err(e) => {
+            eprintln!("cache-lines: {e}");
+            1
+        }
+    }
+}
+
+fn prepare<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let options = Options::parse(words)?;
+    let path = options.out.display();
+    let out = File::create(&options.out).map_err(|e| format!("{path}: cannot be written: {e}"))?;
+    let stretch = Stretch::default();
+    *STATE.lock().expect("nobody panicked") = Some(State { out, stretch });
+    OPTIONS.get_or_init(|| options);
+    Ok(())
+}
+
+/// Called for each piece of code, before it is executed for the first time.
+extern "C" fn translated(_id: u64, block: *mut Block) {
+    let options = OPTIONS.get().expect("set before there are callbacks");
+    // SAFETY: The block lives for the time of this call, and so do its instructions, of which there
+    // are so many.
+    let instructions = (0..unsafe { qemu_plugin_tb_n_insns(block) })
+        .map(|index| unsafe { qemu_plugin_tb_get_insn(block, index) });
+    for instruction in instructions {
+        // SAFETY: As above; it has so many bytes.
+        let (address, bytes) = unsafe {
+            let size = qemu_plugin_insn_size(instruction);
+            let bytes = std::slice::from_raw_parts(qemu_plugin_insn_data(instruction), size);
+            (qemu_plugin_insn_vaddr(instruction), bytes)
+        };
+        let Some(known) = Instruction::new(address, bytes) else {
+            continue;
+        };
+        let data = without_provenance_mut(known.to_word());
+        // SAFETY: As above; the callbacks do not follow the pointer that they get.
+        unsafe {
+            if options.marks.contains(&address) {
+                qemu_plugin_register_vcpu_insn_exec_cb(instruction, marked, NO_REGISTERS, data);
+            }
+            qemu_plugin_register_vcpu_mem_cb(
+                instruction,
+                accessed,
+                NO_REGISTERS,
+                LOADS_AND_STORES,
+                data,
+            );
+        }
+    }
+}
+
+extern "C" fn marked(_vcpu: c_uint, _data: *mut c_void) {
+    let mut state = STATE.lock().expect("nobody panicked");
+    let State { out, stretch } = state.as_mut().expect("set first");
+    let ends = COUNTING.fetch_xor(true, Ordering::Relaxed);
+    if !ends {
+        *stretch = Stretch::default();
+    } else if let Err(e) = out.write_all(stretch.text().as_bytes()) {
+        eprintln!("cache-lines: the file cannot be written: {e}");
+        std::process::exit(1);
+    }
+}
+
+extern "C" fn accessed(_vcpu: c_uint, info: u32, address: u64, data: *mut c_void) {
+    if COUNTING.load(Ordering::Relaxed) {
+        let by = Instruction::from_word(data.addr());
+        let mut state = STATE.lock().expect("nobody panicked");
+        let stretch = &mut state.as_mut().expect("set first").stretch;
+        stretch.add(address, by, qemu_plugin_mem_is_store(info));
+    }
+}
