@@ -13,9 +13,20 @@ use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::ptr::{self, without_provenance_mut};
+use std::sync::LazyLock;
 
 /// `MADV_GUARD_INSTALL`, since Linux 6.13.
 pub const MADV_GUARD_INSTALL: i32 = 102;
+
+/// How many processors there are.
+pub fn processors() -> usize {
+    static COUNT: LazyLock<usize> = LazyLock::new(|| {
+        // SAFETY: This asks for a number.
+        let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+        usize::try_from(count).map_or(1, |count| count.max(1))
+    });
+    *COUNT
+}
 
 fn check(result: i32) -> Result<()> {
     if result == -1 {

@@ -18,7 +18,7 @@ use std::ptr::{self, without_provenance_mut};
 pub const START: usize = 0x1000_0000_0000;
 
 /// The address after the last one.
-pub const END: usize = 0x1100_0000_0000;
+pub const END: usize = 0x5000_0000_0000;
 
 /// How far [`place()`]s are from each other.
 pub const STRIDE: usize = 1 << 30;

@@ -9,6 +9,9 @@
 //! the host did not run its processor, is not beside a writer. Turns are short, because a busy host
 //! runs both processors at a time for some milliseconds only; and before and after each turn that
 //! matters there is one with the writer elsewhere, which shows whether it does.
+//!
+//! On a single processor the two take turns themselves, each of some milliseconds. There a turn is
+//! long enough for many of those, and all of it counts.
 
 use crate::abi;
 use crate::device::{Device, Devices, Done, HOLDERS, Order, READERS};
@@ -17,7 +20,7 @@ use crate::mappings::Mappings;
 use crate::writer::{self, Waits, Writer};
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
-use vma_guest::sys::process;
+use vma_guest::sys::{self, process};
 
 /// Mappings besides those of the program itself.
 const MAPPINGS: usize = 1_000;
@@ -36,6 +39,10 @@ const SLICE: Duration = Duration::from_micros(100);
 
 /// How many slices a turn has at least.
 const SLICES: usize = 15;
+
+/// How long a turn is on a single processor, and how often everything is done.
+const TURN_ON_ONE: Duration = Duration::from_millis(60);
+const TURNS_ON_ONE: usize = 12;
 
 /// How often it is tried how many rounds fill a slice, and with how many rounds.
 const TRIALS: usize = 50;
@@ -71,9 +78,13 @@ pub fn measure(devices: &Devices) -> Result<()> {
         line::Writer::Here,
         line::Writer::Elsewhere,
     ];
+    let turns = match sys::processors() {
+        1 => TURNS_ON_ONE,
+        _ => TURNS,
+    };
     // A line for each turn of a reader, and two more with a writer in its address space.
-    line::plan(TURNS * (2 + work.len() * (ways.len() + 2)));
-    for _ in 0..TURNS {
+    line::plan(turns * (2 + work.len() * (ways.len() + 2)));
+    for _ in 0..turns {
         let ((), waits) = here.during(|| {
             let start = Instant::now();
             while start.elapsed() < TURN {
@@ -146,15 +157,21 @@ fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
 impl Work<'_> {
     /// Reads for a turn, and says how it went.
     fn turn(&self, way: line::Writer, writer: Option<&mut Writer>) -> Result<()> {
-        let done = match writer {
-            None => self.slices(|| true)?,
+        let on_one = sys::processors() == 1;
+        let (rounds, done) = match writer {
+            None if on_one => self.all()?,
+            None => (self.order.rounds, self.slices(|| true)?),
             Some(writer) => {
                 let (done, waits) = writer.during(|| {
+                    if on_one {
+                        return self.all();
+                    }
                     let mut before = writer::calls();
-                    self.slices(|| {
+                    let slice = self.slices(|| {
                         let now = writer::calls();
                         std::mem::replace(&mut before, now) < now
-                    })
+                    });
+                    Ok((self.order.rounds, slice?))
                 })?;
                 if way == line::Writer::Here {
                     say_waits(Some(self.reader), &waits);
@@ -162,8 +179,23 @@ impl Work<'_> {
                 done
             }
         };
-        line::turn(self.reader, way, self.order.rounds, &done);
+        line::turn(self.reader, way, rounds, &done);
         Ok(())
+    }
+
+    /// Reads for a turn on a single processor; returns how many rounds those were, and what was
+    /// done in all of the time.
+    fn all(&self) -> Result<(u64, Done)> {
+        let start = Instant::now();
+        let (mut rounds, mut all) = (0, Done::default());
+        while start.elapsed() < TURN_ON_ONE {
+            writer::reading();
+            let done = self.device.run(self.reader.operation, self.order)?;
+            rounds += self.order.rounds;
+            all.operations += done.operations;
+        }
+        all.ticks = start.elapsed().as_nanos() as u64;
+        Ok((rounds, all))
     }
 
     /// Reads for a turn; returns the slice that took the median time, of those that count, or one

@@ -11,6 +11,12 @@
 //! - `turn OPERATION LANGUAGE HOLD WRITER ROUNDS OPERATIONS TICKS`: a turn of a reader.
 //! - `waits OPERATION LANGUAGE HOLD CALL CALLS MEDIAN P99 WORST`: how long the calls of a writer in
 //!   the same address space took beside that reader, or beside none.
+//! - `size SPAN GAPS VMAS OPERATION LANGUAGE OPERATIONS TICKS SUM`: as `cost`, with mappings spread
+//!   over so many bytes, and `gaps` between them or `none`.
+//! - `fault THREADS BESIDE LANGUAGE WHERE FAULTS TICKS TOUCHING`: a turn of threads that have page
+//!   faults, beside somebody who writes or reads there. The threads took TICKS each, and all of
+//!   them TOUCHING for the faults alone.
+//! - `stretch OPERATION LANGUAGE OPERATIONS SUM`: a run of which somebody else knows what it wrote.
 //! - `error TEXT`: it cannot go on.
 //!
 //! Ticks and times are nanoseconds, `HOLD` is microseconds.
@@ -37,7 +43,7 @@ pub enum Writer {
 }
 
 impl Writer {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Elsewhere => "elsewhere",
@@ -91,6 +97,47 @@ pub fn primitive(by: Loop, name: &str, language: &str, done: &Done) {
         sum,
     } = done;
     println!("{by} {name} {language} {operations} {ticks} {sum}");
+}
+
+pub fn size(
+    (span, gaps): (usize, bool),
+    vmas: u64,
+    operation: &Operation,
+    language: &str,
+    done: &Done,
+) {
+    let name = operation.name;
+    let Done {
+        ticks,
+        operations,
+        sum,
+    } = done;
+    let gaps = if gaps { "gaps" } else { "none" };
+    println!("size {span} {gaps} {vmas} {name} {language} {operations} {ticks} {sum}");
+}
+
+pub fn stretch(name: &str, language: &str, done: &Done) {
+    let Done {
+        operations, sum, ..
+    } = done;
+    println!("stretch {name} {language} {operations} {sum}");
+}
+
+/// Threads with page faults, and how that went.
+pub struct Faults {
+    pub faults: u64,
+    pub ticks: u64,
+    pub touching: u64,
+}
+
+pub fn faults(threads: usize, beside: &str, language: &str, at: Writer, turn: &Faults) {
+    let at = at.name();
+    let Faults {
+        faults,
+        ticks,
+        touching,
+    } = turn;
+    println!("fault {threads} {beside} {language} {at} {faults} {ticks} {touching}");
 }
 
 fn reader(reader: Option<Reader>) -> String {

@@ -2,23 +2,27 @@
 
 //! The same work on VMAs in C and in Rust, done by two drivers of one kernel in turn.
 //!
-//! `vma-bench primitives` finds out what each primitive costs, `vma-bench cost` what some operations
-//! do with few and with many VMAs, and `vma-bench contention` what readers and a writer have to wait
-//! for each other. Every measurement
-//! is a line, for the host to judge; see [`line`] for what they look like. This is the first
-//! process of a system that has nothing else; as an ordinary process, as root, it does the same and
-//! does not end the system.
+//! `vma-bench primitives` finds out what each primitive costs, `vma-bench cost` what some
+//! operations do with few and with many VMAs, `vma-bench sizes` the same with VMAs that are close
+//! together and far apart, `vma-bench contention` what readers and a writer have to wait for each
+//! other, `vma-bench faults` what page faults have to, and `vma-bench writes` does everything for
+//! someone who counts what is written. Every measurement is a line, for the host to judge; see
+//! [`line`] for what they look like. This is the first process of a system that has nothing else;
+//! as an ordinary process, as root, it does the same and does not end the system.
 
 #[path = "../../../../../samples/rust/vma/bench/abi.rs"]
 mod abi;
 mod contention;
 mod cost;
 mod device;
+mod faults;
 mod line;
 mod mappings;
 mod primitives;
+mod sizes;
 mod summary;
 mod writer;
+mod writes;
 
 use device::Devices;
 use std::io::{Error, Result};
@@ -49,7 +53,14 @@ fn run() -> Result<()> {
         "primitives" => primitives::measure,
         "cost" => cost::measure,
         "contention" => contention::measure,
-        _ => return Err(Error::other("usage: vma-bench primitives|cost|contention")),
+        "faults" => faults::measure,
+        "sizes" => sizes::measure,
+        "writes" => writes::measure,
+        _ => {
+            return Err(Error::other(
+                "usage: vma-bench primitives|cost|sizes|contention|faults|writes",
+            ));
+        }
     };
     measure(&Devices::open()?)
 }

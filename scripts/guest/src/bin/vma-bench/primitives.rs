@@ -77,17 +77,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
         line::calibration(instructions, done.ticks);
     }
 
-    make_row()?;
-    let executable = File::open("/proc/self/exe")?;
-    let page = sys::page_size();
-    let file = Some((executable.as_raw_fd(), 0));
-    memory::map(
-        memory::place(FILE_AT),
-        page,
-        libc::PROT_READ,
-        libc::MAP_PRIVATE,
-        file,
-    )?;
+    prepare()?;
 
     // All languages that have it, one after the other, run after run.
     for primitive in &primitives[0].1 {
@@ -120,6 +110,21 @@ pub fn measure(devices: &Devices) -> Result<()> {
     Ok(())
 }
 
+/// Makes the places that stay the same.
+pub fn prepare() -> Result<()> {
+    make_row()?;
+    let executable = File::open("/proc/self/exe")?;
+    let page = sys::page_size();
+    let file = Some((executable.as_raw_fd(), 0));
+    memory::map(
+        memory::place(FILE_AT),
+        page,
+        libc::PROT_READ,
+        libc::MAP_PRIVATE,
+        file,
+    )
+}
+
 /// Mappings that cannot be merged, each with a page that was written to.
 fn make_row() -> Result<()> {
     let page = sys::page_size();
@@ -136,7 +141,7 @@ fn make_row() -> Result<()> {
 }
 
 /// Where a primitive is done; the mappings of drivers are made anew.
-fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
+pub fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
     let kind = match primitive.place {
         place::FILE => return Ok([memory::place(FILE_AT), 0]),
         place::MIXED => kind::MIXED,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The writer: it maps and unmaps a page as fast as it can, on a processor of its own, and times
-//! each call.
+//! The writer: it maps and unmaps a page as fast as it can, on a processor of its own if there is
+//! one, and times each call. It can do something else instead: read.
 //!
 //! It is a thread of the readers' process, which they share an mmap lock with, or a process that
 //! does just the same in an address space of its own: so it is known what a writer costs the
 //! readers that merely is at work on the same machine.
 
+use crate::device::{Devices, Operation, Order, READERS};
 use crate::summary::Summary;
 use std::fs::File;
 use std::io::{Error, Read, Result, Write};
@@ -30,6 +31,33 @@ const CALLS: usize = 1 << 20;
 
 const PROCESSOR: usize = 1;
 
+/// What it looks up if it reads: a VMA in which others may have page faults.
+pub const SHARED: usize = memory::START + 102 * memory::STRIDE;
+pub const SHARED_PAGES: usize = 256;
+
+/// How often it reads without looking whether it is to stop.
+const ROUNDS: u64 = 50;
+
+/// What it can do.
+#[derive(Clone, Copy)]
+pub enum Job {
+    Write,
+    /// In C, or else in Rust.
+    Read(&'static Operation, bool),
+}
+
+/// All that there is; a job is told by its place in here.
+pub static JOBS: [Job; 5] = {
+    let [vma, mmap] = &READERS;
+    [
+        Job::Write,
+        Job::Read(vma, true),
+        Job::Read(vma, false),
+        Job::Read(mmap, true),
+        Job::Read(mmap, false),
+    ]
+};
+
 /// How long its calls took.
 pub struct Waits {
     pub mmap: Summary,
@@ -37,8 +65,9 @@ pub struct Waits {
 }
 
 /// How long after a sign of the reader's its calls are beside the reader. A busy host does not run
-/// both processors at all times.
+/// both processors at all times; on a single one, the two take turns that are longer.
 const BESIDE: Duration = Duration::from_micros(500);
+const BESIDE_ON_ONE: Duration = Duration::from_millis(50);
 
 /// Begun before there is another process, which then has the same.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -95,7 +124,8 @@ impl Writer {
         process::fork(|| {
             // So that it hears when the parent is gone.
             drop(ours.take());
-            serve(theirs).map_or(1, |()| 0)
+            let shared = memory::map_anonymous(SHARED, SHARED_PAGES * sys::page_size());
+            shared.and_then(|()| serve(theirs)).map_or(1, |()| 0)
         })?;
         let line = ours.expect("the child takes its copy");
         Ok(Self { line })
@@ -110,8 +140,13 @@ impl Writer {
 
     /// Writes for as long as `f` runs.
     pub fn during<T>(&mut self, f: impl FnOnce() -> Result<T>) -> Result<(T, Waits)> {
+        self.doing(0, f)
+    }
+
+    /// Does one of the jobs for as long as `f` runs.
+    pub fn doing<T>(&mut self, job: u8, f: impl FnOnce() -> Result<T>) -> Result<(T, Waits)> {
         memory::set_word(STOP, 0);
-        self.line.to.write_all(&[0])?;
+        self.line.to.write_all(&[job])?;
         // It says that it begins.
         self.line
             .from
@@ -142,15 +177,23 @@ fn summary(line: &mut Line) -> Result<Summary> {
     Ok(Summary::from_words(words))
 }
 
-/// Writes whenever it is told to, until nobody is left to tell it.
+/// Does what it is told to, until nobody is left to tell it.
 fn serve(mut line: Line) -> Result<()> {
-    process::stay_on(PROCESSOR)?;
+    process::stay_on(PROCESSOR % sys::processors())?;
+    let devices = Devices::open()?;
     // Filled, so that no fault and no allocation comes between the calls.
     let mut mmap = vec![1; CALLS];
     let mut munmap = vec![1; CALLS];
-    while line.from.read(&mut [0])? == 1 {
+    let mut job = [0];
+    while line.from.read(&mut job)? == 1 {
         line.to.write_all(&[0])?;
-        let calls = write(&mut mmap, &mut munmap)?;
+        let calls = match JOBS[usize::from(job[0])] {
+            Job::Write => write(&mut mmap, &mut munmap)?,
+            Job::Read(operation, is_c) => {
+                read(&devices, operation, is_c)?;
+                0
+            }
+        };
         for times in [&mut mmap, &mut munmap] {
             for word in Summary::of(&mut times[..calls]).words() {
                 line.to.write_all(&word.to_ne_bytes())?;
@@ -160,9 +203,31 @@ fn serve(mut line: Line) -> Result<()> {
     Ok(())
 }
 
+/// Reads until it is stopped.
+fn read(devices: &Devices, operation: &Operation, is_c: bool) -> Result<()> {
+    let device = match is_c {
+        true => &devices.c,
+        false => &devices.rust,
+    };
+    let order = Order {
+        rounds: ROUNDS,
+        addr: [SHARED; 2],
+        hold_us: 0,
+    };
+    while memory::word(STOP) == 0 {
+        let done = device.run(operation, order)?;
+        memory::set_word(CALLED, memory::word(CALLED) + done.operations);
+    }
+    Ok(())
+}
+
 /// Maps and unmaps until it is stopped. Returns how many calls of each were beside a reader.
 fn write(mmap: &mut [u64], munmap: &mut [u64]) -> Result<usize> {
     let page = sys::page_size();
+    let beside = match sys::processors() {
+        1 => BESIDE_ON_ONE,
+        _ => BESIDE,
+    };
     let mut calls = 0;
     while calls < CALLS && memory::word(STOP) == 0 {
         let start = now();
@@ -171,7 +236,7 @@ fn write(mmap: &mut [u64], munmap: &mut [u64]) -> Result<usize> {
         memory::unmap(TARGET, page)?;
         let unmapped = now();
         memory::set_word(CALLED, memory::word(CALLED) + 2);
-        if start.saturating_sub(memory::word(READ)) < BESIDE.as_nanos() as u64 {
+        if start.saturating_sub(memory::word(READ)) < beside.as_nanos() as u64 {
             mmap[calls] = mapped - start;
             munmap[calls] = unmapped - mapped;
             calls += 1;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs of every operation and every primitive, while somebody outside looks at what the processor
+//! loads and stores. A line for each run, in their order.
+
+use crate::device::{Devices, LOOKUPS, Order, WALKS};
+use crate::line;
+use crate::mappings::Mappings;
+use crate::primitives;
+use std::io::Result;
+
+/// How many mappings there are besides those of the program itself, far from those that the
+/// primitives use.
+const MAPPINGS: usize = 10;
+
+/// Runs of each operation: a timer interrupt comes into few of them.
+const RUNS: usize = 7;
+
+/// How often everything is done in a run, and all VMAs are walked.
+const ROUNDS: u64 = 200;
+const WALKED: u64 = 20;
+
+pub fn measure(devices: &Devices) -> Result<()> {
+    let mut primitives = Vec::new();
+    for device in devices.all() {
+        for primitive in device.primitives()? {
+            primitives.push((device, primitive));
+        }
+    }
+    let operations = (WALKS.len() + LOOKUPS.len()) * devices.both().len();
+    line::plan(RUNS * (operations + primitives.len()));
+    operations_of(devices)?;
+
+    primitives::prepare()?;
+    for (device, primitive) in primitives {
+        for _ in 0..RUNS {
+            let order = Order {
+                rounds: ROUNDS,
+                addr: primitives::place(device, &primitive)?,
+                ..Order::default()
+            };
+            let done = device.run_primitive(&primitive, order)?;
+            line::stretch(&primitive.name, device.language, &done);
+        }
+    }
+    Ok(())
+}
+
+fn operations_of(devices: &Devices) -> Result<()> {
+    let mappings = Mappings::make(MAPPINGS)?;
+    let walks = WALKS.iter().map(|operation| (operation, WALKED));
+    let looks = LOOKUPS.iter().map(|operation| (operation, ROUNDS));
+    for (operation, rounds) in walks.chain(looks) {
+        let order = Order {
+            rounds,
+            addr: [mappings.third(1), mappings.third(2)],
+            ..Order::default()
+        };
+        for _ in 0..RUNS {
+            for device in devices.both() {
+                let done = device.run(operation, order)?;
+                line::stretch(operation.name, device.language, &done);
+            }
+        }
+    }
+    Ok(())
+}
