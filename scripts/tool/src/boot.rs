@@ -73,6 +73,8 @@ pub struct Guest<'a> {
     /// Further words for the kernel.
     pub append: &'a str,
     pub processors: Processors,
+    /// A plugin of the emulator's, with its options.
+    pub plugin: Option<String>,
     pub timeout: Duration,
 }
 
@@ -119,6 +121,9 @@ impl Guest<'_> {
         cmd.arg("-serial")
             .arg(format!("file:{}", kernel_log.display()))
             .args(["-serial", "stdio", "-monitor", "none"]);
+        if let Some(plugin) = &self.plugin {
+            cmd.args(["-plugin", plugin]);
+        }
 
         let mut output = Vec::new();
         let ended = Logged {

@@ -37,6 +37,7 @@ pub fn run(
         init: "vma-demo",
         append: "",
         processors: Processors::Parallel(2),
+        plugin: None,
         timeout: TIMEOUT,
     };
     let mut boot = guest.boot(kernel, config, &mut |line| match line {

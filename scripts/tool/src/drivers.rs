@@ -32,6 +32,7 @@ pub fn run(
         init: PROGRAM,
         append: "",
         processors: Processors::Parallel(4),
+        plugin: None,
         timeout: TIMEOUT,
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {

@@ -53,6 +53,7 @@ pub fn run(
         init: PROGRAM,
         append: APPEND,
         processors: Processors::Parallel(2),
+        plugin: None,
         timeout: BESIDES + Duration::from_secs(seconds),
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {

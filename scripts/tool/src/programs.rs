@@ -1,27 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest's programs that this repository has: built static, so that they need nothing else in the guest.
+//! The guest's programs that this repository has: built static, so that they need nothing else in the guest; and what
+//! the emulator loads.
 
 use crate::places::Places;
 use crate::proc::{self, Event, Logged};
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds one of the workspace's programs.
 pub fn build(places: &Places, cargo: &Path, name: &str, progress: &Progress) -> Result<PathBuf> {
-    let mut step = progress.step(&format!("program {name}"));
-    let log = places.log(&format!("{name}-build"));
+    let mut cmd = cargo_build(places, cargo);
+    cmd.args(["--target", TARGET, "--bin", name])
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+    run(cmd, places, name, "static", progress)?;
     let target = places.build.join("target");
+    Ok(target.join(TARGET).join("release").join(name))
+}
+
+/// Builds one of the workspace's libraries that programs of the host load.
+pub fn build_library(
+    places: &Places,
+    cargo: &Path,
+    name: &str,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let mut cmd = cargo_build(places, cargo);
+    cmd.args(["--package", name]);
+    run(cmd, places, name, "for the host", progress)?;
+    let file = format!("lib{}.so", name.replace('-', "_"));
+    Ok(places.build.join("target/release").join(file))
+}
+
+fn cargo_build(places: &Places, cargo: &Path) -> Command {
     let mut cmd = proc::command(cargo);
     cmd.current_dir(places.repo.join("scripts"))
-        .args(["build", "--release", "--locked", "--target", TARGET])
-        .args(["--bin", name])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env("CARGO_TARGET_DIR", &target)
+        .args(["build", "--release", "--locked"])
+        .env("CARGO_TARGET_DIR", places.build.join("target"))
         .env("CARGO_TERM_COLOR", "never");
+    cmd
+}
+
+fn run(cmd: Command, places: &Places, name: &str, kind: &str, progress: &Progress) -> Result<()> {
+    let mut step = progress.step(&format!("program {name}"));
+    let log = places.log(&format!("{name}-build"));
     let ended = Logged {
         log: &log,
         append: false,
@@ -36,6 +62,6 @@ pub fn build(places: &Places, cargo: &Path, name: &str, progress: &Progress) -> 
         eprint!("{}", proc::tail(&log, 20));
         bail!("{name} does not build: see {}", places.show(&log));
     }
-    step.done("static");
-    Ok(target.join(TARGET).join("release").join(name))
+    step.done(kind);
+    Ok(())
 }

@@ -138,6 +138,7 @@ pub fn run(
             plan.seed, plan.operations
         ),
         processors: Processors::Parallel(2),
+        plugin: None,
         timeout: TIMEOUT,
     };
     let boot = guest.boot(

@@ -273,7 +273,9 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(X86_64_BENCH, self.progress)?;
         let program = self.program(bench::PROGRAM)?;
-        let outcome = bench::run(&kernel, &program, self.progress)?;
+        let plugin =
+            programs::build_library(self.places, self.cargo, bench::PLUGIN, self.progress)?;
+        let outcome = bench::run(&kernel, &program, &plugin, self.progress)?;
         self.end(outcome)
     }
 

@@ -116,10 +116,19 @@ impl Costs {
     }
 
     /// The figures of an operation, from few VMAs to many.
-    pub fn of_operation<'a>(&'a self, operation: &'a str) -> impl Iterator<Item = &'a Figure> {
+    pub fn of_operation<'a>(
+        &'a self,
+        operation: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Figure> {
         self.figures
             .iter()
             .filter(move |figure| figure.operation == operation)
+    }
+
+    /// What an operation takes in C and in Rust among the most VMAs that were tried.
+    pub fn alone(&self, operation: &str) -> Option<[f64; 2]> {
+        let figure = self.of_operation(operation).last()?;
+        Some([figure.c.cost.median, figure.rust.cost.median])
     }
 
     /// The operations, in the order in which they were measured.

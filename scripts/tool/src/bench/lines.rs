@@ -11,6 +11,9 @@ pub enum Line {
     Cost(Cost),
     Turn(Turn),
     Waits(Waits),
+    Size(Size),
+    Fault(Fault),
+    Stretch(Stretch),
     Error(String),
 }
 
@@ -63,6 +66,42 @@ pub struct Waits {
     pub worst: u64,
 }
 
+/// A run of an operation, with mappings spread over so many bytes, with or without gaps.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Size {
+    pub span: u64,
+    pub gaps: bool,
+    pub vmas: u64,
+    pub operation: String,
+    pub language: String,
+    pub operations: u64,
+    pub ticks: u64,
+    pub sum: u64,
+}
+
+/// A turn of threads that have page faults, beside somebody.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub threads: u64,
+    pub beside: String,
+    pub language: String,
+    /// Where that somebody is.
+    pub at: String,
+    pub faults: u64,
+    /// How long it took each thread, and all of them without giving the memory back.
+    pub ticks: u64,
+    pub touching: u64,
+}
+
+/// A run of which a plugin of the emulator's counted what was loaded and stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub operation: String,
+    pub language: String,
+    pub operations: u64,
+    pub sum: u64,
+}
+
 impl Line {
     pub fn parse(text: &str) -> Result<Self> {
         parse(text).with_context(|| format!("not understood: {text}"))
@@ -101,6 +140,31 @@ fn parse(text: &str) -> Result<Line> {
             median: words.number()?,
             p99: words.number()?,
             worst: words.number()?,
+        }),
+        "size" => Line::Size(Size {
+            span: words.number()?,
+            gaps: words.text()? == "gaps",
+            vmas: words.number()?,
+            operation: words.text()?,
+            language: words.text()?,
+            operations: words.number()?,
+            ticks: words.number()?,
+            sum: words.number()?,
+        }),
+        "fault" => Line::Fault(Fault {
+            threads: words.number()?,
+            beside: words.text()?,
+            language: words.text()?,
+            at: words.text()?,
+            faults: words.number()?,
+            ticks: words.number()?,
+            touching: words.number()?,
+        }),
+        "stretch" => Line::Stretch(Stretch {
+            operation: words.text()?,
+            language: words.text()?,
+            operations: words.number()?,
+            sum: words.number()?,
         }),
         "error" => return Ok(Line::Error(rest.to_string())),
         _ => bail!("no such line"),
@@ -174,6 +238,37 @@ mod tests {
         };
         let line = Line::parse("waits hold-vma rust 20 mmap 4 1 2 3").unwrap();
         assert_eq!(line, Line::Waits(waits));
+        let size = Size {
+            span: 4096,
+            gaps: true,
+            vmas: 3,
+            operation: "lock-two".into(),
+            language: "c".into(),
+            operations: 7,
+            ticks: 8,
+            sum: 9,
+        };
+        let line = Line::parse("size 4096 gaps 3 lock-two c 7 8 9").unwrap();
+        assert_eq!(line, Line::Size(size));
+        let fault = Fault {
+            threads: 2,
+            beside: "writer".into(),
+            language: "none".into(),
+            at: "here".into(),
+            faults: 5,
+            ticks: 6,
+            touching: 7,
+        };
+        let line = Line::parse("fault 2 writer none here 5 6 7").unwrap();
+        assert_eq!(line, Line::Fault(fault));
+        let stretch = Stretch {
+            operation: "read-vma".into(),
+            language: "rust".into(),
+            operations: 1000,
+            sum: 1,
+        };
+        let line = Line::parse("stretch read-vma rust 1000 1").unwrap();
+        assert_eq!(line, Line::Stretch(stretch));
         assert_eq!(
             Line::parse("error no such device").unwrap(),
             Line::Error("no such device".into())

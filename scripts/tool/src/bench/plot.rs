@@ -122,21 +122,24 @@ mod tests {
 
     #[test]
     fn readers_have_a_bar_each_by_their_lock() {
-        let contention = Contention::of(&lines(&[
-            "turn read-mmap c 0 none 10 10 1000",
-            "turn read-mmap c 0 elsewhere 10 10 1000",
-            "turn read-mmap c 0 here 10 10 4000",
-            "turn read-mmap c 0 elsewhere 10 10 1000",
-            "turn read-vma c 0 none 10 10 1000",
-            "turn read-vma c 0 elsewhere 10 10 1000",
-            "turn read-vma c 0 here 10 10 1000",
-            "turn read-vma c 0 elsewhere 10 10 1000",
-            // The host was busy.
-            "turn hold-vma c 20 none 10 10 1000",
-            "turn hold-vma c 20 elsewhere 10 10 9000",
-            "turn hold-vma c 20 here 10 10 1000",
-            "turn hold-vma c 20 elsewhere 10 10 1000",
-        ]));
+        let contention = Contention::of(
+            2,
+            &lines(&[
+                "turn read-mmap c 0 none 10 10 1000",
+                "turn read-mmap c 0 elsewhere 10 10 1000",
+                "turn read-mmap c 0 here 10 10 4000",
+                "turn read-mmap c 0 elsewhere 10 10 1000",
+                "turn read-vma c 0 none 10 10 1000",
+                "turn read-vma c 0 elsewhere 10 10 1000",
+                "turn read-vma c 0 here 10 10 1000",
+                "turn read-vma c 0 elsewhere 10 10 1000",
+                // The host was busy.
+                "turn hold-vma c 20 none 10 10 1000",
+                "turn hold-vma c 20 elsewhere 10 10 9000",
+                "turn hold-vma c 20 here 10 10 1000",
+                "turn hold-vma c 20 elsewhere 10 10 1000",
+            ]),
+        );
         let bars = readers(&contention);
         let of = |group: usize| -> Vec<Option<f64>> {
             let rows = bars.groups[group].rows.iter();

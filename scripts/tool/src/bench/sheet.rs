@@ -41,7 +41,7 @@ pub fn page(costs: &Costs, contention: &Contention) -> Result<Page> {
     })
 }
 
-fn figure(name: &str, svg: String, caption: &str) -> Part {
+pub fn figure(name: &str, svg: String, caption: &str) -> Part {
     Part::Figure(Figure {
         name: name.to_string(),
         svg,
@@ -50,7 +50,7 @@ fn figure(name: &str, svg: String, caption: &str) -> Part {
 }
 
 /// Columns of which the first is a name.
-fn columns(names: &[&str]) -> Vec<Column> {
+pub fn columns(names: &[&str]) -> Vec<Column> {
     let names = names.iter().enumerate();
     names
         .map(|(at, name)| Column {
@@ -114,7 +114,7 @@ mod tests {
         .iter()
         .map(|line| Line::parse(line).unwrap())
         .collect();
-        let page = page(&Costs::of(&lines), &Contention::of(&lines)).unwrap();
+        let page = page(&Costs::of(&lines), &Contention::of(2, &lines)).unwrap();
         let cells: Vec<&str> = page
             .sections
             .iter()

@@ -60,9 +60,16 @@ pub fn costs(costs: &Costs) -> String {
 /// Rates and waits.
 pub fn contention(contention: &Contention) -> String {
     let mut text = format!(
-        "reads per ms beside a writer that maps and unmaps a page (two processors, median of the turns that count)\n\
+        "reads per ms beside a writer that maps and unmaps a page ({} processor(s), median of the turns that count)\n\
          {:30} {:>9} {:>10} {:>10} {:>8} {:>8} {:>7}\n",
-        "reader", "no writer", "in another", "in this mm", "kept", "missed", "turns"
+        contention.processors,
+        "reader",
+        "no writer",
+        "in another",
+        "in this mm",
+        "kept",
+        "missed",
+        "turns"
     );
     for reader in &contention.readers {
         text += &format!(
@@ -141,14 +148,17 @@ mod tests {
 
     #[test]
     fn readers_and_calls_are_named() {
-        let text = contention(&Contention::of(&lines(&[
-            "turn hold-mmap rust 20 none 100 100 2000000",
-            "turn hold-mmap rust 20 elsewhere 100 100 2000000",
-            "turn hold-mmap rust 20 here 100 100 8000000",
-            "turn hold-mmap rust 20 elsewhere 100 100 2000000",
-            "waits hold-mmap rust 20 munmap 7 1500 2500 3500",
-            "waits none none 0 mmap 7 1500 2500 3500",
-        ])));
+        let text = contention(&Contention::of(
+            2,
+            &lines(&[
+                "turn hold-mmap rust 20 none 100 100 2000000",
+                "turn hold-mmap rust 20 elsewhere 100 100 2000000",
+                "turn hold-mmap rust 20 here 100 100 8000000",
+                "turn hold-mmap rust 20 elsewhere 100 100 2000000",
+                "waits hold-mmap rust 20 munmap 7 1500 2500 3500",
+                "waits none none 0 mmap 7 1500 2500 3500",
+            ]),
+        ));
         let rows: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with("mmap lock, Rust, held 20 us"))
