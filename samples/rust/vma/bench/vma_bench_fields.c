@@ -90,7 +90,7 @@ static noinline u64 prim_write_swap_readahead_info(struct vm_area_struct *vma)
 static noinline u64 prim_read_pte(struct vm_area_struct *vma)
 {
 	unsigned long addr = vma->vm_start;
-	spinlock_t *ptl;
+	spinlock_t *ptl; /* of the table that the entry is in */
 	pte_t *pte;
 	u64 present;
 	pgd_t *pgd;

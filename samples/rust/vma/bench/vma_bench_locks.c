@@ -335,10 +335,11 @@ static noinline u64 prim_mm_of_pid(struct vma_bench_at *at)
 static noinline u64 prim_lock_two(struct vma_bench_at *at)
 {
 	struct mm_struct *mm = at->mm;
+	const __u64 addr[] = { at->addr, at->other };
 	struct vm_area_struct *vmas[2];
 	u64 sum;
 
-	if (lock_two_vmas(mm, (__u64[]) { at->addr, at->other }, vmas))
+	if (lock_two_vmas(mm, addr, vmas))
 		return 0;
 	sum = vmas[0]->vm_start + vmas[1]->vm_start;
 	if (vmas[1] != vmas[0])
@@ -351,10 +352,11 @@ static noinline u64 prim_lock_two(struct vma_bench_at *at)
 static noinline u64 prim_lock_same(struct vma_bench_at *at)
 {
 	struct mm_struct *mm = at->mm;
+	const __u64 addr[] = { at->addr, at->addr };
 	struct vm_area_struct *vmas[2];
 	u64 sum;
 
-	if (lock_two_vmas(mm, (__u64[]) { at->addr, at->addr }, vmas))
+	if (lock_two_vmas(mm, addr, vmas))
 		return 0;
 	sum = vmas[0]->vm_start + vmas[1]->vm_start;
 	if (vmas[1] != vmas[0])
@@ -447,8 +449,7 @@ static noinline u64 prim_start_read_locked_nested(struct vma_bench_at *at)
 
 static noinline u64 prim_iterate_range(struct vma_bench_at *at)
 {
-	struct mm_struct *mm = at->mm;
-	VMA_ITERATOR(vmi, mm, at->addr);
+	VMA_ITERATOR(vmi, at->mm, at->addr);
 	struct vm_area_struct *vma;
 	u64 sum = 0;
 

@@ -30,16 +30,17 @@ const struct vma_bench_primitive *vma_bench_primitive(u64 number)
 /* All that is timed. */
 #define REPEAT(run, fn, argument)					\
 	do {								\
-		u64 left = (run)->rounds, sum = 0, start;		\
+		struct vma_bench_run *timed = (run);			\
+		u64 left = timed->rounds, sum = 0, start;		\
 									\
 		start = ktime_get_ns();					\
 		vma_bench_mark_begin();					\
 		while (left--)						\
 			sum += (fn)(argument);				\
 		vma_bench_mark_end();					\
-		(run)->ticks = ktime_get_ns() - start;			\
-		(run)->sum = sum;					\
-		(run)->operations = (run)->rounds;			\
+		timed->ticks = ktime_get_ns() - start;			\
+		timed->sum = sum;					\
+		timed->operations = timed->rounds;			\
 	} while (0)
 
 /* Under the lock of the mm or of the VMA. */
