@@ -273,7 +273,11 @@ impl<const N: usize> Drop for LockedVmas<'_, N> {
     fn drop(&mut self) {
         for (i, &vma) in self.vmas.iter().enumerate() {
             // Compares addresses only: the VMAs before are unlocked already.
-            if !vma.is_null() && !self.vmas.iter().take(i).any(|&before| before == vma) {
+            let is_unlocked = self
+                .vmas
+                .get(..i)
+                .is_some_and(|before| before.contains(&vma));
+            if !vma.is_null() && !is_unlocked {
                 // SAFETY: By the type invariants the read lock is held by this task, once, and the
                 // mm is alive; views borrowed the guard and are gone.
                 unsafe { bindings::vma_end_read(vma) };

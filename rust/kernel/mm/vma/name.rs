@@ -101,18 +101,19 @@ fn write_name<'b>(vma: &Vma<Read>, buffer: &'b mut [u8]) -> Result<Option<&'b [u
         return Ok(None);
     }?;
 
-    Ok(Some(&buffer[..len]))
+    buffer.get(..len).map(Some).ok_or(ENAMETOOLONG)
 }
 
 /// Writes bytes to the start of the buffer; returns how many.
 fn write_parts(buffer: &mut [u8], parts: &[&[u8]]) -> Result<usize> {
     let mut len = 0;
     for part in parts {
+        let end = part.len().checked_add(len).ok_or(ENAMETOOLONG)?;
         buffer
-            .get_mut(len..len + part.len())
+            .get_mut(len..end)
             .ok_or(ENAMETOOLONG)?
             .copy_from_slice(part);
-        len += part.len();
+        len = end;
     }
     Ok(len)
 }
@@ -149,7 +150,8 @@ fn write_path(buffer: &mut [u8], file: &LocalFile) -> Result<usize> {
     if end.is_null() {
         return Err(ENAMETOOLONG);
     }
-    Ok(end.addr() - start.addr())
+    // The end is not before the start.
+    Ok(end.addr().wrapping_sub(start.addr()))
 }
 
 /// What the VMA's operations call it (C: `vm_ops->name()`).

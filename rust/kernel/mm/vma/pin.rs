@@ -279,7 +279,8 @@ impl<A: Access> PinnedPages<A> {
         }
         let offset = range.start % PAGE_SIZE;
         let start = range.start - offset;
-        let count = ((range.end - 1 - start) >> PAGE_SHIFT) + 1;
+        // Not empty, so its last byte is not before its start.
+        let count = (range.end.wrapping_sub(1).wrapping_sub(start) >> PAGE_SHIFT) + 1;
         if count > MAX_PAGES {
             return Err(ENOMEM);
         }
@@ -297,10 +298,11 @@ impl<A: Access> PinnedPages<A> {
             is_written: false,
             _access: PhantomData,
         };
-        while this.pages.len() < count {
-            let done = this.pages.len();
+        while let Some(left) = count.checked_sub(this.pages.len()).filter(|left| *left > 0) {
+            // The next of these pages, of which no address wraps.
+            let next = start.wrapping_add(this.pages.len() << PAGE_SHIFT);
             let room = this.pages.spare_capacity_mut().as_mut_ptr().cast();
-            let pinned = pin(start + (done << PAGE_SHIFT), count - done, flags, room);
+            let pinned = pin(next, left, flags, room);
 
             match usize::try_from(pinned) {
                 Ok(0) => return Err(EFAULT),
@@ -335,17 +337,27 @@ impl<A: Access> PinnedPages<A> {
 
     /// The pages, in the order of their addresses, each with the part of it that was asked for.
     pub fn iter(&self) -> impl Iterator<Item = PinnedPage<'_>> {
-        (0..self.pages.len()).map(|index| self.page(index))
+        let pages = self.pages.iter().enumerate();
+        pages.map(|(index, page)| self.part_of(index, *page))
     }
 
-    fn page(&self, index: usize) -> PinnedPage<'_> {
+    fn page(&self, index: usize) -> Option<PinnedPage<'_>> {
+        Some(self.part_of(index, *self.pages.get(index)?))
+    }
+
+    /// The page at `index`, which is `page`.
+    fn part_of(&self, index: usize, page: *mut bindings::page) -> PinnedPage<'_> {
         let start = if index == 0 { self.offset } else { 0 };
-        let end = (self.offset + self.len - index * PAGE_SIZE).min(PAGE_SIZE);
+        // By the type invariants, so much is in this page and those behind it.
+        let left = self
+            .offset
+            .wrapping_add(self.len)
+            .wrapping_sub(index.wrapping_mul(PAGE_SIZE));
 
         PinnedPage {
-            page: self.pages[index],
+            page,
             start,
-            len: end - start,
+            len: left.min(PAGE_SIZE).wrapping_sub(start),
             _pin: PhantomData,
         }
     }
@@ -405,7 +417,7 @@ impl<A: Access> PinnedPages<A> {
         let mut at = offset;
         while at < end {
             let in_pages = self.offset + at;
-            let page = self.page(in_pages / PAGE_SIZE);
+            let page = self.page(in_pages / PAGE_SIZE).ok_or(EINVAL)?;
             let start = in_pages % PAGE_SIZE - page.start;
             let piece = (page.len - start).min(end - at);
             f(page, start, piece)?;

@@ -63,8 +63,9 @@ impl VmRefcnt {
                 write_locked,
             },
             FLAG => Self::Detaching,
+            // More than the flag.
             _ => Self::ExcludingReaders {
-                readers: (refcnt - FLAG) as u32 - 1,
+                readers: refcnt.wrapping_sub(FLAG + 1) as u32,
             },
         }
     }

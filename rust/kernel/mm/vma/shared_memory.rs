@@ -25,27 +25,34 @@ pub(super) unsafe fn with_mapped(page: *mut bindings::page, f: impl FnOnce(*mut 
 /// # Safety
 ///
 /// `from` must be readable for the length of `to`.
-pub(super) unsafe fn copy_from_shared(from: *const u8, to: &mut [u8]) {
+pub(super) unsafe fn copy_from_shared(mut from: *const u8, to: &mut [u8]) {
     const WORD: usize = size_of::<usize>();
     let head = from.align_offset(WORD).min(to.len());
     let (head, rest) = to.split_at_mut(head);
 
-    for (i, byte) in head.iter_mut().enumerate() {
-        // SAFETY: It is in what the caller says is readable.
-        *byte = unsafe { from.add(i).read_volatile() };
+    for byte in head {
+        // SAFETY: It is in what the caller says is readable, of which the end may be next.
+        unsafe {
+            *byte = from.read_volatile();
+            from = from.add(1);
+        }
     }
-    let mut at = head.len();
     let mut words = rest.chunks_exact_mut(WORD);
     for word in &mut words {
         // SAFETY: As above; and it is aligned after the head.
-        let value = unsafe { from.add(at).cast::<usize>().read_volatile() };
+        let value = unsafe {
+            let value = from.cast::<usize>().read_volatile();
+            from = from.add(WORD);
+            value
+        };
         word.copy_from_slice(&value.to_ne_bytes());
-        at += WORD;
     }
     for byte in words.into_remainder() {
         // SAFETY: As above.
-        *byte = unsafe { from.add(at).read_volatile() };
-        at += 1;
+        unsafe {
+            *byte = from.read_volatile();
+            from = from.add(1);
+        }
     }
 }
 
@@ -56,16 +63,18 @@ pub(super) unsafe fn copy_from_shared(from: *const u8, to: &mut [u8]) {
 /// # Safety
 ///
 /// `to` must be writable for the length of `from`.
-pub(super) unsafe fn copy_to_shared(to: *mut u8, from: &[u8]) {
+pub(super) unsafe fn copy_to_shared(mut to: *mut u8, from: &[u8]) {
     const WORD: usize = size_of::<usize>();
     let head = to.align_offset(WORD).min(from.len());
     let (head, rest) = from.split_at(head);
 
-    for (i, byte) in head.iter().enumerate() {
-        // SAFETY: It is in what the caller says is writable.
-        unsafe { to.add(i).write_volatile(*byte) };
+    for byte in head {
+        // SAFETY: It is in what the caller says is writable, of which the end may be next.
+        unsafe {
+            to.write_volatile(*byte);
+            to = to.add(1);
+        }
     }
-    let mut at = head.len();
     let words = rest.chunks_exact(WORD);
     let tail = words.remainder();
     for word in words {
@@ -73,15 +82,16 @@ pub(super) unsafe fn copy_to_shared(to: *mut u8, from: &[u8]) {
         value.copy_from_slice(word);
         // SAFETY: As above; and it is aligned after the head.
         unsafe {
-            to.add(at)
-                .cast::<usize>()
-                .write_volatile(usize::from_ne_bytes(value))
-        };
-        at += WORD;
+            to.cast::<usize>()
+                .write_volatile(usize::from_ne_bytes(value));
+            to = to.add(WORD);
+        }
     }
     for byte in tail {
         // SAFETY: As above.
-        unsafe { to.add(at).write_volatile(*byte) };
-        at += 1;
+        unsafe {
+            to.write_volatile(*byte);
+            to = to.add(1);
+        }
     }
 }

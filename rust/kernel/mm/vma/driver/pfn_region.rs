@@ -166,7 +166,7 @@ impl Frames {
     /// The number of a frame, if there is one.
     #[inline]
     pub fn pfn(&self, frame: usize) -> Option<usize> {
-        (frame < self.count).then(|| self.first_pfn + frame)
+        (frame < self.count).then(|| self.first_pfn.wrapping_add(frame))
     }
 
     /// What to pass to C to map `pages` frames from `frame` on at `addr`, in a VMA that has the
@@ -191,7 +191,8 @@ impl Frames {
             return Err(EINVAL);
         }
         Ok(Remap {
-            pfn: self.first_pfn + frame,
+            // There are so many frames.
+            pfn: self.first_pfn.wrapping_add(frame),
             len,
             prot: self.page_prot(prot),
         })
