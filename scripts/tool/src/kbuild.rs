@@ -28,6 +28,21 @@ pub struct Kernel<'a> {
     pub ours: Vec<String>,
 }
 
+/// What make is asked for, and the file that is there when it was done before.
+struct Goal {
+    target: &'static str,
+    file: &'static str,
+}
+
+const EVERYTHING: Goal = Goal {
+    target: "all",
+    file: "vmlinux",
+};
+const RUST: Goal = Goal {
+    target: "rust/exports.o",
+    file: "rust/exports.o",
+};
+
 impl Kernel<'_> {
     /// Whether C helpers are inlined into Rust, in a kernel whose configuration asks for it.
     pub fn inline_helpers(&self) -> bool {
@@ -36,6 +51,15 @@ impl Kernel<'_> {
 
     /// The `O=` directory with a kernel built from the tree as it is now.
     pub fn build(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
+        self.build_until(&EVERYTHING, config, progress)
+    }
+
+    /// The `O=` directory with what is below rust/ in the tree, and no kernel.
+    pub fn build_rust(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
+        self.build_until(&RUST, config, progress)
+    }
+
+    fn build_until(&self, goal: &Goal, config: Config, progress: &Progress) -> Result<PathBuf> {
         let out = self.places.out(config.name);
         refuse_tree_built_in_place(&self.places.tree())?;
         if !self.inline_helpers() && config.wants_inline_helpers(&self.places.repo)? {
@@ -44,11 +68,11 @@ impl Kernel<'_> {
                 config.name, self.compilers.rust.llvm_major, self.compilers.llvm.major
             ));
         }
-        if !out.join("vmlinux").exists() {
+        if !out.join(goal.file).exists() {
             space::require(&out, self.packages.space.kernel_mib, "a kernel build")?;
         }
         self.configure(config, &out, progress)?;
-        self.compile(config, &out, progress)?;
+        self.compile(goal, config, &out, progress)?;
         Ok(out)
     }
 
@@ -127,15 +151,15 @@ impl Kernel<'_> {
             .to_string()
     }
 
-    fn compile(&self, config: Config, out: &Path, progress: &Progress) -> Result<()> {
+    fn compile(&self, goal: &Goal, config: Config, out: &Path, progress: &Progress) -> Result<()> {
         let mut step = progress.step(&format!("build {}", config.name));
-        let cold = !out.join("vmlinux").exists();
+        let cold = !out.join(goal.file).exists();
         let totals = Totals::load(&self.places.cache);
         if cold {
             step.expect(totals.get(config.name));
         }
         let mut cmd = self.make(config, out);
-        cmd.arg("all");
+        cmd.arg(goal.target);
         let log = self.places.log(&format!("build-{}", config.name));
         let ended = Logged {
             log: &log,

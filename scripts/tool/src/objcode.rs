@@ -81,7 +81,8 @@ pub fn function(kernel: &Kernel, object: &Path, part: &str) -> Result<Vec<String
         .collect())
 }
 
-fn objdump(kernel: &Kernel, options: &[&str], object: &Path) -> Result<String> {
+/// What llvm-objdump says about a file.
+pub fn objdump(kernel: &Kernel, options: &[&str], object: &Path) -> Result<String> {
     let program = kernel.compilers.llvm.program("llvm-objdump");
     let mut cmd = proc::command(&program);
     cmd.args(options).arg(object);
