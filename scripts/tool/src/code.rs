@@ -13,7 +13,7 @@ mod table;
 pub mod two_trees;
 
 use crate::kbuild::Kernel;
-use crate::kconfig::{Config, X86_64};
+use crate::kconfig::Config;
 use crate::report::Outcome;
 use crate::targets::{Ready, Session};
 use allowed::Allowed;
@@ -105,13 +105,14 @@ pub fn run(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> 
         Some(unused) => outcome.add(unused.judge()),
         None => outcome.skipped += 1,
     }
-    let (samples_of, samples) = sample_sizes(kernel, config)?;
+    let out = kernel.places.out(config.name);
+    let samples = size::samples(kernel, &out.join("samples/rust/vma"))?;
     session.progress.hidden(|| {
         println!("{}", table::figures(&figures));
         if let Some(unused) = &unused {
             println!("{}", unused.table());
         }
-        println!("{}", size::samples_table(&samples, samples_of));
+        println!("{}", size::samples_table(&samples, config.name));
     });
 
     let dir = kernel.places.build.join("bench");
@@ -131,14 +132,6 @@ pub fn run(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> 
     fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("{}: cannot be written", json.display()))?;
     Ok(outcome)
-}
-
-/// Of the modules if they were built, and which kernel's they are.
-fn sample_sizes(kernel: &Kernel, config: Config) -> Result<(&'static str, BTreeMap<String, u64>)> {
-    let dir = |config: Config| kernel.places.out(config.name).join("samples/rust/vma");
-    let has_modules = dir(X86_64).join("rust_vma.ko").exists();
-    let of = if has_modules { X86_64 } else { config };
-    Ok((of.name, size::samples(kernel, &dir(of))?))
 }
 
 impl Figures {

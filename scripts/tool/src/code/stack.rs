@@ -114,9 +114,15 @@ impl State {
                 depth: self.frame,
                 ..self
             }),
-            "leaq" if operands.ends_with("(%rbp), %rsp") => {
-                let offset: i64 = operands.split('(').next()?.parse().ok()?;
-                let depth = u64::try_from(self.frame as i64 - offset).ok()?;
+            "leaq" if operands.ends_with(", %rsp") => {
+                let (offset, base) = operands.split_once('(')?;
+                let offset: i64 = offset.parse().ok()?;
+                let base = match base {
+                    "%rsp), %rsp" => self.depth,
+                    "%rbp), %rsp" => self.frame,
+                    _ => return None,
+                };
+                let depth = u64::try_from(base as i64 - offset).ok()?;
                 Some(Self { depth, ..self })
             }
             "subq" | "addq" | "andq" if operands.ends_with(", %rsp") => {
@@ -185,6 +191,19 @@ mod tests {
             "retq",
         ];
         assert_eq!(stack(&[("f", &aligned)]).unwrap(), 8 + 24 + 64);
+    }
+
+    #[test]
+    fn the_stack_pointer_moves_without_flags_too() {
+        let code = [
+            "leaq -16(%rsp), %rsp",
+            "pushq %rax",
+            "leaq 24(%rsp), %rsp",
+            "pushq %rax",
+            "retq",
+        ];
+        assert_eq!(stack(&[("f", &code)]).unwrap(), 24);
+        assert!(stack(&[("f", &["leaq 8(%rax), %rsp", "retq"])]).is_err());
     }
 
     #[test]
