@@ -3,8 +3,8 @@
 # The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
 # cargo after installing that.
 
-TARGETS := run test apply revert patches kunit kcsan misorder bench drivers stress neighbours compile-fail conformance \
-	   model lint doc shell
+TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compare bench-baseline asm code build-cost \
+	   drivers stress neighbours compile-fail conformance model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -14,8 +14,8 @@ TARGETS := run test apply revert patches kunit kcsan misorder bench drivers stre
 
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') \
-	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') \
-	   $(if $(filter-out 0,$(VERBOSE)),--verbose)
+	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
+	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):
 	@sh '$(CURDIR)/scripts/bootstrap.sh' $(options) $@
@@ -31,7 +31,7 @@ clean:
 help:
 	@echo 'Targets (each ends in a line that scripts can read, and fails when it falls short):'
 	@echo '  run           everything from a bare machine to the demo in a booted kernel'
-	@echo '  test          every test there is, on three kernels: x86_64, x86_64-debug and um'
+	@echo '  test          every test there is, on x86_64, x86_64-debug, um and the two kernels of bench'
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug]'
 	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
@@ -39,6 +39,11 @@ help:
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  misorder      locks in the wrong order, reported     [CASE=part of a name]'
 	@echo '  bench         the same work on VMAs in C and in Rust: instructions, and readers beside a writer'
+	@echo '  bench-compare the primitives of make bench against those that were stored [BASELINE=]'
+	@echo '  bench-baseline stores what they take now             [BASELINE=]'
+	@echo '  asm           a function as it was compiled, in C and in Rust [CONFIG=, FUNC=primitive or part of a name]'
+	@echo '  code          what Rust calls that C does not, what can panic, its stack and its size [CONFIG=]'
+	@echo '  build-cost    what rustc takes for the kernel crate, with the overlay and without'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
 	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'
 	@echo '  model         the locking of several VMAs at once, in every order of steps, by spin'
@@ -52,6 +57,7 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  KDIR=dir      a kernel tree of your own in place of the source package'
+	@echo '  BASELINE=file what is compared with or stored; the default is scripts/bench/baseline.toml'
 	@echo '  CONFIG=name   x86_64 (the default), x86_64-debug or um'
 	@echo '  SEED=n        of the random numbers of make stress; the default is 1'
 	@echo '  OPERATIONS=n  how much make stress does; the default is 1000000'

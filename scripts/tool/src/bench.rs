@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The benchmark: the same work on VMAs in C and in Rust, in one kernel. It is booted several times. First with one
-//! processor whose clock counts instructions, so that costs are the same whatever the machine does besides, and once
-//! more so with somebody who counts what is written; then with one and with two that are as fast as they can be, for
-//! what readers, page faults and a writer wait for each other, of which only ratios within a run are judged.
+//! The benchmark: the same work on VMAs in C and in Rust, in one kernel. With one processor whose clock counts
+//! instructions, so that costs are the same whatever the machine does besides: each primitive alone, on a kernel that
+//! inlines C helpers into Rust and on one that calls them, walks and look-ups among few and many VMAs, near and far from
+//! each other, and once more with somebody who counts what is written. Then with one and with two processors that are as
+//! fast as they can be, for what readers, page faults and a writer wait for each other, of which only ratios within a run
+//! are judged.
 
+mod baseline;
+mod clock;
 mod contention;
 mod cost;
+mod exceptions;
 mod lines;
+mod part;
 mod plot;
+mod primitives;
 mod scaling;
 mod sheet;
 mod spread;
 mod table;
+mod toolchain;
 
-use crate::boot::{Guest, Processors};
-use crate::initramfs::Initramfs;
+pub use baseline::FILE as BASELINE;
+pub use part::PROGRAM;
+pub use plot::sample::page as every_picture;
+
+use crate::boot::Processors;
 use crate::kbuild::Kernel;
-use crate::kconfig::X86_64_BENCH;
+use crate::kconfig::{Config, X86_64_BENCH, X86_64_BENCH_CALLS};
 use crate::page;
 use crate::progress::Progress;
 use crate::report::Outcome;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use baseline::Baseline;
 use contention::Contention;
 use cost::Costs;
+use exceptions::Exceptions;
 use lines::Line;
+use part::Part;
+use primitives::{Helpers, Measured, Primitives, Row};
 use scaling::Scaling;
 use scaling::faults::Faults;
 use scaling::projection::Projection;
@@ -32,40 +47,37 @@ use scaling::sizes::Sizes;
 use scaling::symbols::Symbols;
 use scaling::writes::Writes;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use toolchain::Toolchain;
 
-pub use plot::sample::page as every_picture;
-
-/// The program, and what it calls itself on the console.
-pub const PROGRAM: &str = "vma-bench";
 /// What counts loads and stores.
 pub const PLUGIN: &str = "cache-lines";
-const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// One boot.
-struct Part {
-    name: &'static str,
-    /// What the program finds behind its name.
-    argument: &'static str,
-    processors: Processors,
-}
-
+/// Two boots of the same, in which nothing is left to chance.
+const PRIMITIVES: [Part; 2] = [
+    primitives_part("bench-primitives"),
+    primitives_part("bench-primitives-again"),
+];
 const COST: Part = Part {
     name: "bench-cost",
     argument: "cost",
     processors: Processors::Counting,
+    append: "",
 };
 const SIZES: Part = Part {
     name: "bench-sizes",
     argument: "sizes",
     processors: Processors::Counting,
+    append: "",
 };
+/// A plugin goes by the addresses that functions were linked to.
 const WRITES: Part = Part {
     name: "bench-writes",
     argument: "writes",
     processors: Processors::Counting,
+    append: "nokaslr",
 };
 
 /// So many processors at the same time.
@@ -79,6 +91,7 @@ fn contention(processors: u32) -> Part {
         },
         argument: "contention",
         processors: Processors::Parallel(processors),
+        append: "",
     }
 }
 
@@ -90,77 +103,279 @@ fn faults(processors: u32) -> Part {
         },
         argument: "faults",
         processors: Processors::Parallel(processors),
+        append: "",
     }
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
+const fn primitives_part(name: &'static str) -> Part {
+    Part {
+        name,
+        argument: "primitives",
+        processors: Processors::Counting,
+        append: "nokaslr norandmaps",
+    }
+}
+
+/// The kernels on which primitives are measured: both, or the one there can be where helpers cannot be inlined.
+pub fn kernels(kernel: &Kernel) -> Vec<(Config, Helpers)> {
+    match kernel.inline_helpers() {
+        true => vec![
+            (X86_64_BENCH, Helpers::Inline),
+            (X86_64_BENCH_CALLS, Helpers::Calls),
+        ],
+        false => vec![(X86_64_BENCH, Helpers::Calls)],
+    }
+}
+
+/// The one in which helpers are called.
+pub fn called(kernel: &Kernel) -> Config {
+    match kernel.inline_helpers() {
+        true => X86_64_BENCH_CALLS,
+        false => X86_64_BENCH,
+    }
+}
+
+/// Runs parts of the benchmark on kernels that are built, judges each, and keeps the figures, which are in
+/// build/bench/bench.json after each part.
+pub struct Bench<'a> {
+    kernel: &'a Kernel<'a>,
+    progress: &'a Progress,
+    figures: Figures,
+}
+
+#[derive(Default, Serialize)]
+struct Figures {
+    toolchain: Toolchain,
     inline_helpers: bool,
-    costs: &'a Costs,
+    /// As the table has them.
+    rows: Vec<Row>,
+    primitives: Vec<Measured>,
+    costs: Option<Costs>,
+    sizes: Option<Sizes>,
+    writes: Option<Writes>,
+    projection: Option<Projection>,
     /// On one processor, and on two.
-    contention: &'a [Contention],
-    scaling: &'a Scaling,
-    outcome: &'a Outcome,
+    contention: Vec<Contention>,
+    faults: Vec<Faults>,
+    outcome: Outcome,
 }
 
-/// Boots the built kernel, shows the figures, writes them into build/bench, and judges them.
-pub fn run(kernel: &Kernel, program: &Path, plugin: &Path, progress: &Progress) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
-    let mut measure = |part: Part, plugin: Option<String>| -> Result<Vec<Line>> {
-        let (lines, booted) = part.run(kernel, program, plugin, progress)?;
-        outcome.add(booted);
-        Ok(lines)
-    };
-    let costs = Costs::of(&measure(COST, None)?);
-    let sizes = Sizes::of(&measure(SIZES, None)?);
-    let writes = count_writes(kernel, plugin, |plugin| measure(WRITES, Some(plugin)))?;
-    let projection = Projection::of(&writes, |operation| costs.alone(operation));
-    let mut all: Vec<Contention> = Vec::new();
-    let mut scaling = Scaling {
-        faults: Vec::new(),
-        sizes,
-        writes,
-        projection,
-    };
-    for processors in PARALLEL {
-        let lines = measure(contention(processors), None)?;
-        all.push(Contention::of(processors, &lines));
-        let lines = measure(faults(processors), None)?;
-        scaling.faults.push(Faults::of(processors, &lines));
-    }
-    outcome.add(costs.judge());
-    all.iter().for_each(|one| outcome.add(one.judge()));
-    outcome.add(scaling.judge());
-
-    progress.hidden(|| {
-        println!("{}", table::costs(&costs));
-        println!("{}", scaling::table::sizes(&scaling.sizes));
-        println!("{}", scaling::table::writes(&scaling.writes));
-        println!("{}", scaling::table::projection(&scaling.projection));
-        for (contention, faults) in all.iter().zip(&scaling.faults) {
-            println!("{}", table::contention(contention));
-            println!("{}", scaling::table::faults(faults));
+impl<'a> Bench<'a> {
+    pub fn new(kernel: &'a Kernel, progress: &'a Progress) -> Self {
+        let figures = Figures {
+            inline_helpers: kernel.inline_helpers(),
+            ..Figures::default()
+        };
+        Self {
+            kernel,
+            progress,
+            figures,
         }
-    });
-    let dir = kernel.places.build.join("bench");
-    fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
-    let report = Report {
-        inline_helpers: kernel.inline_helpers(),
-        costs: &costs,
-        contention: &all,
-        scaling: &scaling,
-        outcome: &outcome,
-    };
-    let json = dir.join("bench.json");
-    fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
-        .with_context(|| format!("{}: cannot be written", json.display()))?;
-    progress.say(&format!("  figures: {}", kernel.places.show(&json)));
-    let parallel = all.last().expect("one for each number of processors");
-    let mut page = sheet::page(&costs, parallel)?;
-    page.sections.push(scaling::sheet::section(&scaling)?);
-    let shown = page::step(kernel.places, kernel.packages, &dir, &page, progress);
-    outcome.add(shown.unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))));
-    Ok(outcome)
+    }
+
+    /// Each primitive on each kernel, in two boots. `shown` has how many calls of helpers the code of each shows that calls
+    /// any, where helpers are not inlined.
+    pub fn primitives(&mut self, program: &Path, shown: &BTreeMap<String, u64>) -> Result<Outcome> {
+        let exceptions = Exceptions::load(&self.kernel.places.repo)?;
+        self.figures.toolchain = Toolchain::of(&self.kernel.places.out(X86_64_BENCH.name))?;
+        let mut outcome = Outcome::default();
+        let mut all = Vec::new();
+        for (config, helpers) in kernels(self.kernel) {
+            let mut boot = |part: &Part| -> Result<Primitives> {
+                let (lines, booted) =
+                    part.run(self.kernel, config, program, None, self.progress)?;
+                outcome.add(booted);
+                Ok(Primitives::of(&lines))
+            };
+            let [first, second] = &PRIMITIVES;
+            all.push(Measured {
+                config: config.name,
+                helpers,
+                boots: [boot(first)?, boot(second)?],
+            });
+        }
+        // What did not come to its end says nothing, and nothing is compared with it.
+        if outcome.failed == 0 {
+            outcome.add(primitives::judge(&all, &exceptions, shown));
+            let rows = Row::all(&all, &exceptions.helper_calls(shown));
+            self.progress
+                .hidden(|| println!("{}", primitives::table(&all, &rows)));
+            self.figures.rows = rows;
+            self.figures.primitives = all;
+        }
+        self.keep(outcome)
+    }
+
+    /// Walks and look-ups, among few and among many VMAs.
+    pub fn cost(&mut self, program: &Path) -> Result<Outcome> {
+        let (lines, mut outcome) =
+            COST.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
+        let costs = Costs::of(&lines);
+        outcome.add(costs.judge());
+        self.progress
+            .hidden(|| println!("{}", table::costs(&costs)));
+        self.figures.costs = Some(costs);
+        self.keep(outcome)
+    }
+
+    /// VMAs that are near to each other, and that are far.
+    pub fn sizes(&mut self, program: &Path) -> Result<Outcome> {
+        let (lines, mut outcome) =
+            SIZES.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
+        let sizes = Sizes::of(&lines);
+        outcome.add(sizes.judge());
+        self.progress
+            .hidden(|| println!("{}", scaling::table::sizes(&sizes)));
+        self.figures.sizes = Some(sizes);
+        self.keep(outcome)
+    }
+
+    /// The cache lines that operations write, and what follows for many processors if it is known what they cost.
+    pub fn writes(&mut self, program: &Path, plugin: &Path) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let writes = count_writes(self.kernel, plugin, |plugin| {
+            let (lines, booted) = WRITES.run(
+                self.kernel,
+                X86_64_BENCH,
+                program,
+                Some(plugin),
+                self.progress,
+            )?;
+            outcome.add(booted);
+            Ok(lines)
+        })?;
+        outcome.add(writes.judge());
+        self.progress
+            .hidden(|| println!("{}", scaling::table::writes(&writes)));
+        if let Some(costs) = &self.figures.costs {
+            let projection = Projection::of(&writes, |operation| costs.alone(operation));
+            self.progress
+                .hidden(|| println!("{}", scaling::table::projection(&projection)));
+            self.figures.projection = Some(projection);
+        }
+        self.figures.writes = Some(writes);
+        self.keep(outcome)
+    }
+
+    /// Readers and page faults beside a writer.
+    pub fn contention(&mut self, program: &Path) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        for processors in PARALLEL {
+            let mut boot = |part: Part| -> Result<Vec<Line>> {
+                let (lines, booted) =
+                    part.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
+                outcome.add(booted);
+                Ok(lines)
+            };
+            let contention = Contention::of(processors, &boot(contention(processors))?);
+            let faults = Faults::of(processors, &boot(faults(processors))?);
+            outcome.add(contention.judge());
+            outcome.add(faults.judge());
+            self.progress.hidden(|| {
+                println!("{}", table::contention(&contention));
+                println!("{}", scaling::table::faults(&faults));
+            });
+            self.figures.contention.push(contention);
+            self.figures.faults.push(faults);
+        }
+        self.keep(outcome)
+    }
+
+    /// Holds the primitives that were measured against a baseline.
+    pub fn compare(&mut self, file: &Path) -> Result<Outcome> {
+        if self.figures.primitives.is_empty() {
+            bail!("nothing to compare: the primitives were not measured");
+        }
+        let shown = self.kernel.places.show(file);
+        let baseline = Baseline::load(file).with_context(|| shown.clone())?;
+        let compared = baseline.compare(&self.measured());
+        if let Some(other) = &compared.other {
+            self.progress.say(&format!(
+                "  {shown} is of another toolchain ({other}): what Rust takes beyond C is compared"
+            ));
+        }
+        for better in &compared.better {
+            self.progress.say(&format!(
+                "  better: {better}; `make bench-baseline` stores it"
+            ));
+        }
+        let mut outcome = compared.outcome;
+        self.progress
+            .say(&format!("  compared with {shown}: {}", outcome.counts()));
+        for failure in &mut outcome.failures {
+            *failure = format!("{shown}: {failure}");
+        }
+        self.keep(outcome)
+    }
+
+    /// Stores the primitives that were measured as the baseline.
+    pub fn store(&self, file: &Path) -> Result<()> {
+        let baseline = self.measured();
+        baseline.write(file)?;
+        self.progress.say(&format!(
+            "  {} counts of {} stored in {}",
+            baseline.len(),
+            self.figures.toolchain,
+            self.kernel.places.show(file)
+        ));
+        Ok(())
+    }
+
+    /// The page of what was measured, and where all figures are.
+    pub fn page(&self) -> Result<Outcome> {
+        let Kernel {
+            places, packages, ..
+        } = self.kernel;
+        self.progress
+            .say(&format!("  figures: {}", places.show(&self.json())));
+        let Figures {
+            rows,
+            costs: Some(costs),
+            sizes: Some(sizes),
+            writes: Some(writes),
+            projection: Some(projection),
+            contention,
+            faults,
+            ..
+        } = &self.figures
+        else {
+            bail!("no page: not everything on it was measured");
+        };
+        let Some(parallel) = contention.last() else {
+            bail!("no page: what readers and a writer wait for each other was not measured");
+        };
+        let mut page = sheet::page(rows, costs, parallel)?;
+        page.sections.push(scaling::sheet::section(&Scaling {
+            faults,
+            sizes,
+            writes,
+            projection,
+        })?);
+        page::step(places, packages, &self.dir(), &page, self.progress)
+    }
+
+    fn measured(&self) -> Baseline {
+        Baseline::of(&self.figures.primitives, &self.figures.toolchain)
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.kernel.places.build.join("bench")
+    }
+
+    fn json(&self) -> PathBuf {
+        self.dir().join("bench.json")
+    }
+
+    /// Adds what a part came to, and writes all figures that there are.
+    fn keep(&mut self, outcome: Outcome) -> Result<Outcome> {
+        self.figures.outcome.add(outcome.clone());
+        let file = self.json();
+        let cannot = || format!("{}: cannot be written", file.display());
+        fs::create_dir_all(self.dir()).with_context(cannot)?;
+        let text = serde_json::to_string_pretty(&self.figures).with_context(cannot)?;
+        fs::write(&file, text + "\n").with_context(cannot)?;
+        Ok(outcome)
+    }
 }
 
 /// Has the plugin look on while the program does every operation. `boot` is given what QEMU is to load.
@@ -183,114 +398,4 @@ fn count_writes(
     let counted = fs::read_to_string(&counted)
         .with_context(|| format!("{}: cannot be read", counted.display()))?;
     Writes::of(&lines, &counted, &symbols)
-}
-
-impl Part {
-    /// Boots, and returns what was measured. It passes if all came that was announced.
-    fn run(
-        &self,
-        kernel: &Kernel,
-        program: &Path,
-        plugin: Option<String>,
-        progress: &Progress,
-    ) -> Result<(Vec<Line>, Outcome)> {
-        let mut step = progress.step(self.name);
-        let clock = match self.processors {
-            Processors::Counting => None,
-            Processors::Parallel(_) => host_clock(&fs::read_to_string(CPUINFO).unwrap_or_default()),
-        };
-        // A plugin goes by the addresses that functions were linked to.
-        let at = plugin.as_ref().map(|_| " nokaslr").unwrap_or_default();
-        let append = format!("{}{at} -- {}", clock.unwrap_or_default(), self.argument);
-        let guest = Guest {
-            name: self.name,
-            files: Initramfs::new(program),
-            init: PROGRAM,
-            append: append.trim_start(),
-            processors: self.processors,
-            plugin,
-            timeout: TIMEOUT,
-        };
-        let boot = guest.boot(kernel, X86_64_BENCH, &mut |line| match line {
-            Some(line) => match Line::parse(line) {
-                Ok(Line::Plan(count)) => step.expect(Some(count)),
-                _ => step.advance(line),
-            },
-            None => step.doing("measuring"),
-        })?;
-        let mut outcome = boot.outcome;
-        let mut measured = Vec::new();
-        // The emulator may say something, too.
-        let said = boot.output.iter();
-        for line in said.filter(|line| !line.starts_with("qemu-system-x86_64: warning: ")) {
-            match Line::parse(line) {
-                Ok(Line::Error(e)) => outcome.fail(format!("{}: {e}", self.name)),
-                Ok(line) => measured.push(line),
-                Err(e) => outcome.fail(format!("{}: {e:#}", self.name)),
-            }
-        }
-        outcome.check(is_whole(&measured) && boot.code == Some(0), || {
-            format!("{}: did not come to its end: see {}", self.name, boot.shown)
-        });
-        if outcome.failed == 0 {
-            step.done(&format!("{} measurements", measured.len() - 1));
-        }
-        Ok((measured, outcome))
-    }
-}
-
-/// Where Linux says how fast the host's clock is.
-const CPUINFO: &str = "/proc/cpuinfo";
-
-/// Words for the kernel, with which it need not find out how fast the clock is that it has from the host: where the host
-/// has other work to do it gives up, and has no clock but its timer interrupt.
-fn host_clock(cpuinfo: &str) -> Option<String> {
-    let value = |name: &str| {
-        cpuinfo.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            (key.trim() == name).then_some(value)
-        })
-    };
-    let is_constant = value("flags")?
-        .split(' ')
-        .any(|flag| flag == "constant_tsc");
-    let mhz: f64 = value("cpu MHz")?.trim().parse().ok()?;
-    is_constant.then(|| format!("tsc_early_khz={:.0} tsc=reliable", mhz * 1e3))
-}
-
-/// Whether there are as many measurements as were announced first.
-fn is_whole(lines: &[Line]) -> bool {
-    match lines.split_first() {
-        Some((Line::Plan(count), rest)) => rest.len() as u64 == *count,
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_of_the_host_is_found_where_it_is_one() {
-        let cpuinfo = |flags: &str| {
-            format!("processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 2596.122\nflags\t\t: {flags}\n")
-        };
-        assert_eq!(
-            host_clock(&cpuinfo("fpu constant_tsc sse")).as_deref(),
-            Some("tsc_early_khz=2596122 tsc=reliable")
-        );
-        assert_eq!(host_clock(&cpuinfo("fpu sse")), None);
-        assert_eq!(host_clock("Features\t: fp asimd\n"), None);
-    }
-
-    #[test]
-    fn measurements_that_are_missing_are_noticed() {
-        let lines =
-            |all: &[&str]| -> Vec<Line> { all.iter().map(|l| Line::parse(l).unwrap()).collect() };
-        assert!(is_whole(&lines(&["plan 1", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["plan 2", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["plan 0", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["loop 1 1"])));
-        assert!(!is_whole(&[]));
-    }
 }

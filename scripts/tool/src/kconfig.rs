@@ -30,6 +30,7 @@ pub const X86_64: Config = Config {
         "qemu",
         "samples-modules",
         "x86_64",
+        "inline-helpers",
     ],
     memory_mib: 1024,
     clippy: false,
@@ -72,17 +73,64 @@ pub const X86_64_KCSAN: Config = Config {
     memory_mib: 1024,
     clippy: false,
 };
-/// Not one of them either: the kernel that is measured.
+/// The kernel that is measured.
 pub const X86_64_BENCH: Config = Config {
     name: "x86_64-bench",
     arch: "x86_64",
-    fragments: &["common", "off", "qemu", "samples", "x86_64", "bench"],
+    fragments: &[
+        "common",
+        "off",
+        "qemu",
+        "samples",
+        "x86_64",
+        "inline-helpers",
+        "bench",
+    ],
+    memory_mib: 1024,
+    clippy: false,
+};
+/// The same, where C helpers are calls.
+pub const X86_64_BENCH_CALLS: Config = Config {
+    name: "x86_64-bench-calls",
+    arch: "x86_64",
+    fragments: &[
+        "common",
+        "off",
+        "qemu",
+        "samples",
+        "x86_64",
+        "called-helpers",
+        "bench",
+    ],
+    memory_mib: 1024,
+    clippy: false,
+};
+
+/// No kernel is made of it: what [`X86_64_BENCH`] has below rust/, to be built without the overlay.
+pub const X86_64_UNUSED: Config = Config {
+    name: "x86_64-unused",
+    arch: "x86_64",
+    fragments: &[
+        "common",
+        "off",
+        "qemu",
+        "x86_64",
+        "inline-helpers",
+        "unused",
+    ],
     memory_mib: 1024,
     clippy: false,
 };
 
 /// Those that can be asked for by name.
-pub const ALL: &[Config] = &[X86_64, X86_64_DEBUG, UM, X86_64_KCSAN, X86_64_BENCH];
+pub const ALL: &[Config] = &[
+    X86_64,
+    X86_64_DEBUG,
+    UM,
+    X86_64_KCSAN,
+    X86_64_BENCH,
+    X86_64_BENCH_CALLS,
+];
 
 impl Config {
     pub fn by_name(name: &str) -> Result<Self> {
@@ -171,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_committed_fragments_do_not_contradict_each_other() {
-        for config in ALL {
+        for config in ALL.iter().chain(&[X86_64_UNUSED]) {
             let options = config.options(&repo(), true).unwrap();
             let mut seen = HashSet::new();
             for line in options.lines() {
@@ -210,6 +258,22 @@ mod tests {
             !X86_64_DEBUG.wants_inline_helpers(&repo()).unwrap()
                 && !UM.wants_inline_helpers(&repo()).unwrap()
         );
+    }
+
+    #[test]
+    fn the_measured_kernels_differ_by_their_helpers_alone() {
+        let options = |config: Config| config.options(&repo(), true).unwrap();
+        let others = |config: Config| -> HashSet<String> {
+            let options = options(config);
+            let lines = options
+                .lines()
+                .filter(|line| !line.contains("INLINE_HELPERS"));
+            lines.map(str::to_string).collect()
+        };
+        let (inline, calls) = (X86_64_BENCH, X86_64_BENCH_CALLS);
+        assert_eq!(others(inline), others(calls));
+        assert!(options(inline).contains("CONFIG_RUST_INLINE_HELPERS=y"));
+        assert!(options(calls).contains("# CONFIG_RUST_INLINE_HELPERS is not set"));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod apt;
 mod bench;
 mod boot;
+mod build_cost;
+mod code;
 mod conformance;
 mod demo;
 mod diagnostics;
@@ -71,12 +73,18 @@ struct Arguments {
     /// Which compile-fail or misorder cases to run.
     #[arg(long)]
     case: Option<String>,
+    /// The function to show.
+    #[arg(long)]
+    func: Option<String>,
     /// The seed of the stress test's random numbers.
     #[arg(long)]
     seed: Option<u64>,
     /// How much the stress test is to do.
     #[arg(long)]
     operations: Option<u64>,
+    /// What primitives are compared with, and stored in.
+    #[arg(long)]
+    baseline: Option<PathBuf>,
     /// Show everything the children print.
     #[arg(long)]
     verbose: bool,
@@ -94,6 +102,11 @@ enum Target {
     Kcsan,
     Misorder,
     Bench,
+    BenchCompare,
+    BenchBaseline,
+    Asm,
+    Code,
+    BuildCost,
     Drivers,
     Stress,
     Neighbours,
@@ -137,10 +150,12 @@ fn run(arguments: &Arguments) -> Result<bool> {
         config: arguments.config.as_deref(),
         filter: arguments.filter.as_deref(),
         case: arguments.case.as_deref(),
+        func: arguments.func.as_deref(),
         stress: stress::Plan {
             seed: arguments.seed.unwrap_or(stress::DEFAULT.seed),
             operations: arguments.operations.unwrap_or(stress::DEFAULT.operations),
         },
+        baseline: arguments.baseline.as_deref(),
     };
     let _lock = lock::Lock::take(&places.build.join(".lock"), "build/")?;
     match arguments.target {
@@ -153,6 +168,11 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Kcsan => session.kcsan(),
         Target::Misorder => session.misorder(),
         Target::Bench => session.bench(),
+        Target::BenchCompare => session.bench_compare(),
+        Target::BenchBaseline => session.bench_baseline(),
+        Target::Asm => session.asm(),
+        Target::Code => session.code(),
+        Target::BuildCost => session.build_cost(),
         Target::Drivers => session.drivers(),
         Target::Stress => session.stress(),
         Target::Neighbours => session.neighbours(),

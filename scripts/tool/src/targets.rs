@@ -2,7 +2,9 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
-use crate::bench;
+use crate::bench::{self, Bench};
+use crate::build_cost;
+use crate::code;
 use crate::conformance;
 use crate::demo;
 use crate::drivers;
@@ -27,6 +29,7 @@ use crate::suite;
 use crate::toolchain;
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -41,7 +44,9 @@ pub struct Session<'a> {
     pub config: Option<&'a str>,
     pub filter: Option<&'a str>,
     pub case: Option<&'a str>,
+    pub func: Option<&'a str>,
     pub stress: stress::Plan,
+    pub baseline: Option<&'a Path>,
 }
 
 /// A host and a tree that are ready to build.
@@ -269,13 +274,95 @@ impl Session<'_> {
     }
 
     pub fn bench(&self) -> Result<bool> {
+        self.measured(|bench, program, mut outcome| {
+            outcome.add(bench.cost(program)?);
+            outcome.add(bench.sizes(program)?);
+            outcome.add(bench.writes(program, &self.plugin()?)?);
+            outcome.add(bench.contention(program)?);
+            let page = bench.page();
+            outcome.add(page.unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))));
+            Ok(outcome)
+        })
+    }
+
+    pub fn bench_compare(&self) -> Result<bool> {
+        self.measured(|bench, _, mut outcome| {
+            outcome.add(bench.compare(&self.baseline())?);
+            Ok(outcome)
+        })
+    }
+
+    pub fn bench_baseline(&self) -> Result<bool> {
+        self.measured(|bench, _, mut outcome| {
+            match outcome.failed {
+                0 => bench.store(&self.baseline())?,
+                n => outcome.fail(format!(
+                    "nothing was stored, because of {n} failures: mend them first"
+                )),
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// Builds the kernels that are measured, measures all primitives, and does the rest of the work with what they came to.
+    fn measured(
+        &self,
+        rest: impl FnOnce(&mut Bench, &Path, Outcome) -> Result<Outcome>,
+    ) -> Result<bool> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
-        kernel.build(X86_64_BENCH, self.progress)?;
+        for (config, _) in bench::kernels(&kernel) {
+            kernel.build(config, self.progress)?;
+        }
         let program = self.program(bench::PROGRAM)?;
-        let plugin =
-            programs::build_library(self.places, self.cargo, bench::PLUGIN, self.progress)?;
-        let outcome = bench::run(&kernel, &program, &plugin, self.progress)?;
+        let mut bench = Bench::new(&kernel, self.progress);
+        let outcome = bench.primitives(&program, &self.helper_calls(&kernel)?)?;
+        let outcome = rest(&mut bench, &program, outcome)?;
+        self.end(outcome)
+    }
+
+    /// What looks on in the emulator, built.
+    pub fn plugin(&self) -> Result<PathBuf> {
+        programs::build_library(self.places, self.cargo, bench::PLUGIN, self.progress)
+    }
+
+    /// How often each primitive calls a helper where helpers are not inlined.
+    pub fn helper_calls(&self, kernel: &Kernel) -> Result<BTreeMap<String, u64>> {
+        code::helper_calls(kernel, bench::called(kernel))
+    }
+
+    /// What primitives are compared with.
+    pub fn baseline(&self) -> PathBuf {
+        match self.baseline {
+            Some(file) => file.to_path_buf(),
+            None => self.places.repo.join(bench::BASELINE),
+        }
+    }
+
+    pub fn asm(&self) -> Result<bool> {
+        let Some(function) = self.func else {
+            bail!("FUNC= is missing: make asm FUNC=mmap-read, or part of any function's name");
+        };
+        let config = self.config_or(X86_64_BENCH)?;
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(config, self.progress)?;
+        print!("{}", code::listing(&kernel, config, function)?);
+        Ok(true)
+    }
+
+    pub fn code(&self) -> Result<bool> {
+        let config = self.config_or(X86_64_BENCH)?;
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(config, self.progress)?;
+        let outcome = code::run(self, &ready, config)?;
+        self.end(outcome)
+    }
+
+    pub fn build_cost(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let outcome = build_cost::run(self, &ready)?;
         self.end(outcome)
     }
 

@@ -3,11 +3,14 @@
 //! What the program in the guest says: a measurement a line, in words. What each means stands in its own line.rs.
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use std::fmt;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     Plan(u64),
     Loop(Loop),
+    Primitive(Primitive),
     Cost(Cost),
     Turn(Turn),
     Waits(Waits),
@@ -22,6 +25,37 @@ pub enum Line {
 pub struct Loop {
     pub instructions: u64,
     pub ticks: u64,
+}
+
+/// What a primitive is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    C,
+    /// With our types.
+    Rust,
+    /// Rust with what the kernel has without them.
+    Upstream,
+}
+
+/// In whose loop a primitive is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Caller {
+    Driver,
+    /// A program, by system calls or by page faults.
+    User,
+}
+
+/// A run of a primitive: what so many calls took, and the sum of what they read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Primitive {
+    pub caller: Caller,
+    pub name: String,
+    pub language: Language,
+    pub rounds: u64,
+    pub ticks: u64,
+    pub sum: u64,
 }
 
 /// A run of an operation.
@@ -102,6 +136,27 @@ pub struct Stretch {
     pub sum: u64,
 }
 
+impl Language {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "c" => Some(Self::C),
+            "rust" => Some(Self::Rust),
+            "upstream" => Some(Self::Upstream),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::C => "C",
+            Self::Rust => "Rust",
+            Self::Upstream => "upstream's Rust",
+        })
+    }
+}
+
 impl Line {
     pub fn parse(text: &str) -> Result<Self> {
         parse(text).with_context(|| format!("not understood: {text}"))
@@ -117,6 +172,8 @@ fn parse(text: &str) -> Result<Line> {
             instructions: words.number()?,
             ticks: words.number()?,
         }),
+        "primitive" => Line::Primitive(words.primitive(Caller::Driver)?),
+        "call" => Line::Primitive(words.primitive(Caller::User)?),
         "cost" => Line::Cost(Cost {
             mappings: words.number()?,
             vmas: words.number()?,
@@ -187,6 +244,22 @@ impl Words<'_> {
         word.parse().with_context(|| format!("{word} is no number"))
     }
 
+    fn language(&mut self) -> Result<Language> {
+        let word = self.text()?;
+        Language::parse(&word).with_context(|| format!("{word} is no language"))
+    }
+
+    fn primitive(&mut self, caller: Caller) -> Result<Primitive> {
+        Ok(Primitive {
+            caller,
+            name: self.text()?,
+            language: self.language()?,
+            rounds: self.number()?,
+            ticks: self.number()?,
+            sum: self.number()?,
+        })
+    }
+
     fn reader(&mut self) -> Result<Reader> {
         Ok(Reader {
             operation: self.text()?,
@@ -203,6 +276,18 @@ mod tests {
     #[test]
     fn every_kind_of_line_is_read() {
         assert_eq!(Line::parse("plan 7").unwrap(), Line::Plan(7));
+        for (kind, caller) in [("primitive", Caller::Driver), ("call", Caller::User)] {
+            let primitive = Primitive {
+                caller,
+                name: "mmap-read".into(),
+                language: Language::Upstream,
+                rounds: 1000,
+                ticks: 41_050,
+                sum: 7,
+            };
+            let line = Line::parse(&format!("{kind} mmap-read upstream 1000 41050 7")).unwrap();
+            assert_eq!(line, Line::Primitive(primitive));
+        }
         let cost = Cost {
             mappings: 10,
             vmas: 22,
@@ -284,6 +369,9 @@ mod tests {
             "loop 1",
             "Plan 1",
             "cost 1 2 3",
+            "primitive mmap-read c++ 1 2 3",
+            "primitive mmap-read c 1 2",
+            "call split c 1 2",
         ] {
             let error = format!("{:#}", Line::parse(text).unwrap_err());
             assert!(

@@ -11,29 +11,16 @@ pub mod symbols;
 pub mod table;
 pub mod writes;
 
-use crate::report::Outcome;
 use faults::Faults;
 use projection::Projection;
-use serde::Serialize;
 use sizes::Sizes;
 use writes::Writes;
 
-#[derive(Debug, Serialize)]
-pub struct Scaling {
+/// All that is shown together.
+pub struct Scaling<'a> {
     /// On one processor, and on two.
-    pub faults: Vec<Faults>,
-    pub sizes: Sizes,
-    pub writes: Writes,
-    pub projection: Projection,
-}
-
-impl Scaling {
-    pub fn judge(&self) -> Outcome {
-        let mut outcome = self.sizes.judge();
-        outcome.add(self.writes.judge());
-        self.faults
-            .iter()
-            .for_each(|faults| outcome.add(faults.judge()));
-        outcome
-    }
+    pub faults: &'a [Faults],
+    pub sizes: &'a Sizes,
+    pub writes: &'a Writes,
+    pub projection: &'a Projection,
 }

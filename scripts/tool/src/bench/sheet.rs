@@ -4,11 +4,14 @@
 
 use super::contention::Contention;
 use super::cost::Costs;
-use super::{plot, table};
-use crate::page::{Column, Figure, Page, Part, Row, Section, Table};
+use super::lines::Caller;
+use super::plot::primitives::{self, Primitive};
+use super::{plot, primitives as measured, table};
+use crate::page::{Column, Figure, Mark, Page, Part, Row, Section, Table};
 use anyhow::Result;
 
-pub fn page(costs: &Costs, contention: &Contention) -> Result<Page> {
+pub fn page(primitives: &[measured::Row], costs: &Costs, contention: &Contention) -> Result<Page> {
+    let drawn: Vec<Primitive> = primitives.iter().filter_map(drawn).collect();
     Ok(Page {
         title: "The same work on VMAs in C and in Rust".to_string(),
         intro: vec![
@@ -17,6 +20,23 @@ pub fn page(costs: &Costs, contention: &Contention) -> Result<Page> {
                 .to_string(),
         ],
         sections: vec![
+            Section {
+                id: "primitives".to_string(),
+                heading: "Primitives".to_string(),
+                parts: vec![
+                    figure(
+                        "ratios",
+                        primitives::ratios(&drawn).draw()?,
+                        "Medians",
+                    ),
+                    figure(
+                        "instructions",
+                        primitives::costs(&drawn).draw()?,
+                        "The same as counts",
+                    ),
+                    Part::Table(primitive_table(primitives)),
+                ],
+            },
             Section {
                 id: "costs".to_string(),
                 heading: "Costs".to_string(),
@@ -47,6 +67,68 @@ pub fn figure(name: &str, svg: String, caption: &str) -> Part {
         svg,
         caption: caption.to_string(),
     })
+}
+
+/// A primitive for the pictures, which are of the kernel that inlines helpers.
+fn drawn(row: &measured::Row) -> Option<Primitive> {
+    let inline = row.inline.as_ref()?;
+    let group = match row.caller {
+        Caller::Driver => "one call",
+        Caller::User => "from a program, with its system calls and page faults",
+    };
+    Some(Primitive {
+        group: group.to_string(),
+        name: row.primitive.clone(),
+        c: inline.c,
+        rust: inline.rust,
+        rust_calls: row.calls.as_ref().map(|called| called.figures.rust),
+        upstream: inline.upstream,
+    })
+}
+
+fn primitive_table(primitives: &[measured::Row]) -> Table {
+    let shown = measured::shown;
+    let rows = primitives.iter().map(|row| {
+        let inline = row.inline.as_ref();
+        let called = row.calls.as_ref();
+        let more = inline.map(|figures| figures.rust - figures.c);
+        Row {
+            cells: vec![
+                row.primitive.clone(),
+                shown(inline.map(|figures| figures.c), 2),
+                shown(inline.map(|figures| figures.rust), 2),
+                shown(inline.map(|figures| figures.ratio), 4),
+                shown(inline.and_then(|figures| figures.upstream), 2),
+                shown(inline.and_then(|figures| figures.upstream_ratio), 4),
+                shown(called.map(|called| called.figures.rust), 2),
+                shown(called.map(|called| called.helpers as f64), 0),
+                shown(called.map(|called| called.more), 2),
+            ],
+            // An instruction more or less.
+            mark: match more {
+                Some(more) if more > 0.5 => Some(Mark::Worse),
+                Some(more) if more < -0.5 => Some(Mark::Better),
+                _ => None,
+            },
+        }
+    });
+    Table {
+        caption: "Guest instructions of each primitive, without its call; what is called from a program is \
+                  counted with all that brings it into the kernel and back"
+            .to_string(),
+        columns: columns(&[
+            "primitive",
+            "C",
+            "Rust",
+            "Rust / C",
+            "the API in the kernel",
+            "the same / C",
+            "Rust, helpers called",
+            "helper calls",
+            "more than C",
+        ]),
+        rows: rows.collect(),
+    }
 }
 
 /// Columns of which the first is a name.
@@ -101,6 +183,29 @@ mod tests {
     use super::super::lines::Line;
     use super::*;
 
+    /// A primitive that takes 10 instructions in C.
+    fn row(caller: Caller, rust: f64) -> measured::Row {
+        let figures = |rust: f64| measured::Figures {
+            c: 10.0,
+            rust,
+            ratio: rust / 10.0,
+            upstream: None,
+            upstream_ratio: None,
+        };
+        measured::Row {
+            caller,
+            primitive: "read".to_string(),
+            inline: Some(figures(rust)),
+            calls: Some(measured::Called {
+                figures: figures(12.0),
+                helpers: 1,
+                more: 2.0,
+                per_call: Some(2.0),
+            }),
+            spread: 0.0,
+        }
+    }
+
     #[test]
     fn what_was_measured_is_on_the_page() {
         let lines: Vec<Line> = [
@@ -114,7 +219,8 @@ mod tests {
         .iter()
         .map(|line| Line::parse(line).unwrap())
         .collect();
-        let page = page(&Costs::of(&lines), &Contention::of(2, &lines)).unwrap();
+        let rows = [row(Caller::Driver, 8.0), row(Caller::User, 11.0)];
+        let page = page(&rows, &Costs::of(&lines), &Contention::of(2, &lines)).unwrap();
         let cells: Vec<&str> = page
             .sections
             .iter()
@@ -126,11 +232,27 @@ mod tests {
             .flatten()
             .map(String::as_str)
             .collect();
+        let (primitives, cells) = cells.split_at(9);
+        assert_eq!(
+            primitives,
+            [
+                "read", "10.00", "8.00", "0.8000", "-", "-", "12.00", "1", "2.00"
+            ]
+        );
         assert_eq!(
             cells[..5],
             ["walk, a VMA lock each", "22", "100.00", "101.00", "1.0100"]
         );
         assert_eq!(cells[5..], ["VMA lock, C", "10.0", "10.0", "5.0", "50 %"]);
-        assert_eq!(page.figures().count(), 2);
+        assert_eq!(page.figures().count(), 4);
+        let Part::Table(table) = &page.sections[0].parts[2] else {
+            panic!("the primitives have no table");
+        };
+        let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.mark).collect();
+        assert_eq!(marks, [Some(Mark::Better), Some(Mark::Worse)]);
+        for name in ["one call", "from a program"] {
+            let mut figures = page.figures();
+            assert!(figures.any(|figure| figure.svg.contains(name)), "{name}");
+        }
     }
 }

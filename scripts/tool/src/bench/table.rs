@@ -23,7 +23,7 @@ pub fn costs(costs: &Costs) -> String {
     let mut text = format!(
         "guest instructions for each VMA or call (one processor, median of {} runs, widest run beside it)\n\
          {:26} {:>7} {:>9} {:>9} {:>7} {:>8}\n",
-        costs.clock.all.len(),
+        costs.clock.0.all.len(),
         "operation",
         "VMAs",
         "C",
@@ -53,7 +53,7 @@ pub fn costs(costs: &Costs) -> String {
     }
     text + &format!(
         "the clock: {:.5} ticks for an instruction\n",
-        costs.clock.median
+        costs.clock.0.median
     )
 }
 

@@ -93,8 +93,9 @@ impl World {
             ("repo/scripts/configs/qemu", ""),
             ("repo/scripts/configs/samples", ""),
             ("repo/scripts/configs/samples-modules", ""),
+            ("repo/scripts/configs/x86_64", ""),
             (
-                "repo/scripts/configs/x86_64",
+                "repo/scripts/configs/inline-helpers",
                 "CONFIG_RUST_INLINE_HELPERS=y\n",
             ),
             ("repo/scripts/configs/um", ""),

@@ -11,7 +11,7 @@ use crate::bench::table::describe;
 use crate::page::{Part, Row, Section, Table};
 use anyhow::Result;
 
-pub fn section(scaling: &Scaling) -> Result<Section> {
+pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
     let mut parts = vec![
         Part::Text(
             "Cache lines that an operation writes and that other processors may want, counted in the emulator, and what \
@@ -19,13 +19,13 @@ pub fn section(scaling: &Scaling) -> Result<Section> {
              atomic write. `Documentation/mm/vma_rust_scaling.rst` has the model."
                 .to_string(),
         ),
-        Part::Table(writes_table(&scaling.writes)),
+        Part::Table(writes_table(scaling.writes)),
         figure(
             "projection",
-            projection(&scaling.projection).draw()?,
+            projection(scaling.projection).draw()?,
             "Projected, not measured",
         ),
-        Part::Table(sizes_table(&scaling.sizes)),
+        Part::Table(sizes_table(scaling.sizes)),
     ];
     parts.extend(scaling.faults.iter().map(faults_table).map(Part::Table));
     Ok(Section {
@@ -153,10 +153,10 @@ mod tests {
         let writes = writes::Writes::of(&lines, &counts.repeat(2), &symbols).unwrap();
         let projection = Projection::of(&writes, |_| Some([500.0, 500.0]));
         let section = section(&Scaling {
-            faults: vec![faults::Faults::of(2, &lines)],
-            sizes: sizes::Sizes::of(&lines),
-            writes,
-            projection,
+            faults: &[faults::Faults::of(2, &lines)],
+            sizes: &sizes::Sizes::of(&lines),
+            writes: &writes,
+            projection: &projection,
         })
         .unwrap();
         let tables: Vec<String> = section
