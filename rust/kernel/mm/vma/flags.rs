@@ -302,8 +302,8 @@ impl AdviceFlags {
     #[inline]
     pub(super) fn can_be_cleared_from(self, current: VmaFlags) -> bool {
         let special = current.contains_any(Self::SPECIAL);
-        let dump_is_fixed = (special && !current.contains(VmaFlag::HUGETLB))
-            || current.contains(VmaFlag::DROPPABLE);
+        let hugetlb = cfg!(CONFIG_HUGETLB_PAGE) && current.contains(VmaFlag::HUGETLB);
+        let dump_is_fixed = (special && !hugetlb) || current.contains(VmaFlag::DROPPABLE);
 
         !(special && self.0.contains(VmaFlag::DONTCOPY)
             || dump_is_fixed && self.0.contains(VmaFlag::DONTDUMP))

@@ -304,8 +304,14 @@ pub(crate) fn prim_i_mmap_trylock_read(at: &mut Under<'_, MmapRead>) -> u64 {
     let Some(file) = mmap.lookup(at.addr).and_then(|vma| vma.file()) else {
         return 0;
     };
-    let locked = IMmap::of(file).trylock_read(&mut order);
-    locked.is_some().into()
+    let locked = match IMmap::of(file).trylock_read(&mut order) {
+        Some(i_mmap) => {
+            drop(i_mmap);
+            1
+        }
+        None => 0,
+    };
+    locked
 }
 
 #[inline(never)]

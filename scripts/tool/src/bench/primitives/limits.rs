@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 /// arguments and the result; and a register that is saved and restored because the helper may change it.
 pub const CALL_COST: f64 = 8.0;
 
+/// What may come on top where helpers are called: rustc aligns the stack to 16 bytes, with a register pushed and popped.
+/// Helpers that are inlined bring along that the kernel's is aligned to 8.
+pub const ALIGNED_STACK: f64 = 2.0;
+
 /// Judges all kernels that were measured: how far they can be trusted, and whether Rust takes what it may.
 /// `shown` has how many calls of helpers the code of each primitive shows that calls any.
 pub fn judge(
@@ -84,7 +88,7 @@ fn called(primitive: &Primitive, exceptions: &Exceptions, calls: u64) -> Option<
     let known = exceptions
         .of(&primitive.name)
         .map_or(0.0, |known| known.instructions + near(primitive));
-    let most = CALL_COST * calls as f64 + known;
+    let most = CALL_COST * calls as f64 + ALIGNED_STACK + known;
     (more > most + primitive.exact()).then(|| {
         format!(
             "Rust takes {more:.2} instructions more than C: more than {most} for {calls} helper calls{}: mend that, or \
