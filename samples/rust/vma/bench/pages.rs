@@ -204,7 +204,8 @@ pub(crate) fn prim_downcast(vma: &Vma<VmaRead>) -> u64 {
 #[inline(never)]
 pub(crate) fn prim_downcast_data(vma: &Vma<VmaRead>) -> u64 {
     match vma.downcast::<FaultInsertPage>() {
-        Some(vma) => (!vma.data().page.as_page().as_ptr().is_null()).into(),
+        // The highest bit, of which the compiler does not know that the kernel's addresses have it.
+        Some(vma) => (vma.data().page.as_page().as_ptr().addr() >> (usize::BITS - 1)) as u64,
         None => 0,
     }
 }

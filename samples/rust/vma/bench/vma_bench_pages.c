@@ -165,7 +165,8 @@ static noinline u64 prim_downcast_data(struct vm_area_struct *vma)
 	if (vma->vm_ops != &mixed_ops)
 		return 0;
 	data = vma->vm_private_data;
-	return !!data->page;
+	/* The highest bit, as all of the kernel's addresses have it. */
+	return (unsigned long)data->page >> (BITS_PER_LONG - 1);
 }
 
 static noinline u64 prim_insert_page(struct vma_bench_next *next)
