@@ -14,10 +14,10 @@ mod cost;
 mod exceptions;
 mod lines;
 mod part;
-mod plot;
+pub mod plot;
 mod primitives;
 mod scaling;
-mod sheet;
+pub mod sheet;
 mod spread;
 mod table;
 mod toolchain;
@@ -27,9 +27,10 @@ pub use part::PROGRAM;
 pub use plot::sample::page as every_picture;
 
 use crate::boot::Processors;
+use crate::code;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_BENCH, X86_64_BENCH_CALLS};
-use crate::page;
+use crate::page::{self, Section};
 use crate::progress::Progress;
 use crate::report::Outcome;
 use anyhow::{Context, Result, bail};
@@ -321,8 +322,8 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// The page of what was measured, and where all figures are.
-    pub fn page(&self) -> Result<Outcome> {
+    /// The page of what was measured, and where all figures are. `more` comes at its end.
+    pub fn page(&self, more: Vec<Section>) -> Result<Outcome> {
         let Kernel {
             places, packages, ..
         } = self.kernel;
@@ -351,7 +352,17 @@ impl<'a> Bench<'a> {
             writes,
             projection,
         })?);
+        page.sections.push(self.reasons()?);
+        page.sections.extend(more);
         page::step(places, packages, &self.dir(), &page, self.progress)
+    }
+
+    /// The listings of all that take more instructions in Rust than in C, and why they do.
+    fn reasons(&self) -> Result<Section> {
+        let exceptions = Exceptions::load(&self.kernel.places.repo)?;
+        let names: Vec<&str> = exceptions.primitives().map(|e| &*e.primitive).collect();
+        let listings = code::listings(self.kernel, X86_64_BENCH, &names)?;
+        Ok(sheet::reasons(exceptions.primitives().zip(listings)))
     }
 
     fn measured(&self) -> Baseline {

@@ -4,7 +4,12 @@
 //! takes for the `kernel` crate, with the overlay and without. The command is kbuild's own, run again and again in turn
 //! on both trees, with its output put aside. No compiler cache is between: kbuild has none for rustc.
 
+use crate::bench::plot::bars::{Bars, Kind, Series};
+use crate::bench::plot::rows::{Group, Row, Value};
+use crate::bench::plot::{Scale, Tone};
+use crate::bench::sheet::{columns, figure};
 use crate::code::two_trees::{self, Built};
+use crate::page::{self, Part, Section, Table};
 use crate::report::Outcome;
 use crate::targets::{Ready, Session};
 use anyhow::{Context, Result, bail};
@@ -57,8 +62,9 @@ struct Ratios {
     memory: f64,
 }
 
-/// Builds both trees as far as need be, measures, shows the figures and writes them into build/bench.
-pub fn run(session: &Session, ready: &Ready) -> Result<Outcome> {
+/// Builds both trees as far as need be, measures, shows the figures and writes them into build/bench. Returns them as a
+/// section of the page, too.
+pub fn run(session: &Session, ready: &Ready) -> Result<(Outcome, Section)> {
     let Some(report) = two_trees::with(session, ready, |with, without| {
         measure(session, with, without)
     })?
@@ -72,7 +78,7 @@ pub fn run(session: &Session, ready: &Ready) -> Result<Outcome> {
     fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
     fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("{}: cannot be written", json.display()))?;
-    Ok(outcome)
+    Ok((outcome, report.section()?))
 }
 
 fn measure(session: &Session, with: &Built, without: &Built) -> Result<Report> {
@@ -134,6 +140,72 @@ impl Report {
             format!("rustc takes {memory:.2} times the memory: more than {MORE_MEMORY} times")
         });
         outcome
+    }
+
+    fn section(&self) -> Result<Section> {
+        let row = |name: &str, digits: usize, ratio: f64, of: fn(&Cost) -> f64| page::Row {
+            cells: vec![
+                name.to_string(),
+                format!("{:.digits$}", of(&self.without)),
+                format!("{:.digits$}", of(&self.with)),
+                format!("{ratio:.3}"),
+            ],
+            mark: None,
+        };
+        let bar = |name: &str, ratio: f64| Row {
+            label: name.to_string(),
+            values: vec![Some(Value::from(ratio))],
+        };
+        let Ratios {
+            lines,
+            cpu,
+            wall,
+            memory,
+        } = self.ratios;
+        let drawn = Bars {
+            title: "What a kernel crate with the overlay costs rustc".to_string(),
+            about: "As a multiple of what it costs without".to_string(),
+            unit: "times".to_string(),
+            kind: Kind::Beside,
+            scale: Scale::Linear,
+            series: vec![Series {
+                name: "with / without".to_string(),
+                tone: Tone::Other(0),
+            }],
+            groups: vec![Group {
+                name: String::new(),
+                rows: vec![
+                    bar("lines of code", lines),
+                    bar("CPU seconds", cpu),
+                    bar("seconds", wall),
+                    bar("memory", memory),
+                ],
+            }],
+        };
+        let table = Table {
+            caption: format!("rustc on the kernel crate, median of {RUNS} runs each, in turn"),
+            columns: columns(&["", "without", "with", "ratio"]),
+            rows: vec![
+                row("lines of code", 0, lines, |cost| cost.lines as f64),
+                row("CPU seconds", 2, cpu, |cost| cost.median.cpu_seconds),
+                row("seconds", 2, wall, |cost| cost.median.wall_seconds),
+                row("memory, MiB", 1, memory, |cost| {
+                    cost.median.memory_kib as f64 / 1024.0
+                }),
+            ],
+        };
+        Ok(Section {
+            id: "build-cost".to_string(),
+            heading: "What it costs to build".to_string(),
+            parts: vec![
+                figure(
+                    "rustc",
+                    drawn.draw()?,
+                    "Nothing in this kernel uses the abstraction",
+                ),
+                Part::Table(table),
+            ],
+        })
     }
 
     fn table(&self) -> String {

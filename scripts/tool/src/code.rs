@@ -7,6 +7,7 @@ mod asm;
 mod calls;
 mod object;
 mod primitives;
+mod sheet;
 mod size;
 mod stack;
 mod table;
@@ -14,6 +15,7 @@ pub mod two_trees;
 
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
+use crate::page::{Listing, Section};
 use crate::report::Outcome;
 use crate::targets::{Ready, Session};
 use allowed::Allowed;
@@ -75,6 +77,15 @@ pub fn listing(kernel: &Kernel, config: Config, function: &str) -> Result<String
     asm::show(&code, function, asm::width())
 }
 
+/// The same for a page: a listing for each language, of each of the functions.
+pub fn listings(kernel: &Kernel, config: Config, functions: &[&str]) -> Result<Vec<Vec<Listing>>> {
+    let code = Code::read(kernel, config)?;
+    functions
+        .iter()
+        .map(|function| asm::listings(&code, function))
+        .collect()
+}
+
 /// How many calls of helpers each primitive has in Rust: places in the code, counted for each way to them, which is the
 /// most that a run without loops can do. None where helpers are inlined.
 pub fn helper_calls(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, u64>> {
@@ -85,8 +96,16 @@ pub fn helper_calls(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, 
         .collect())
 }
 
+/// What the code of a kernel is.
+pub struct Looked {
+    figures: BTreeMap<String, Figures>,
+    unused: Option<Unused>,
+    samples: BTreeMap<String, u64>,
+    pub outcome: Outcome,
+}
+
 /// Shows what the code of a built kernel is, writes it into build/bench, and judges it.
-pub fn run(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> {
+pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> {
     let kernel = &session.kernel(ready);
     let code = Code::read(kernel, config)?;
     let allowed = Allowed::load(&kernel.places.repo)?;
@@ -131,7 +150,18 @@ pub fn run(session: &Session, ready: &Ready, config: Config) -> Result<Outcome> 
     };
     fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
         .with_context(|| format!("{}: cannot be written", json.display()))?;
-    Ok(outcome)
+    Ok(Looked {
+        figures,
+        unused,
+        samples,
+        outcome,
+    })
+}
+
+impl Looked {
+    pub fn section(&self) -> Result<Section> {
+        sheet::section(&self.figures, self.unused.as_ref(), &self.samples)
+    }
 }
 
 impl Figures {

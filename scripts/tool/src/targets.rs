@@ -274,26 +274,32 @@ impl Session<'_> {
     }
 
     pub fn bench(&self) -> Result<bool> {
-        self.measured(|bench, program, mut outcome| {
+        self.measured(|ready, bench, program, mut outcome| {
             outcome.add(bench.cost(program)?);
             outcome.add(bench.sizes(program)?);
             outcome.add(bench.writes(program, &self.plugin()?)?);
             outcome.add(bench.contention(program)?);
-            let page = bench.page();
+            let looked = code::look(self, ready, X86_64_BENCH)?;
+            outcome.add(looked.outcome.clone());
+            let (built, cost) = build_cost::run(self, ready)?;
+            outcome.add(built);
+            let page = looked
+                .section()
+                .and_then(|code| bench.page(vec![code, cost]));
             outcome.add(page.unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))));
             Ok(outcome)
         })
     }
 
     pub fn bench_compare(&self) -> Result<bool> {
-        self.measured(|bench, _, mut outcome| {
+        self.measured(|_, bench, _, mut outcome| {
             outcome.add(bench.compare(&self.baseline())?);
             Ok(outcome)
         })
     }
 
     pub fn bench_baseline(&self) -> Result<bool> {
-        self.measured(|bench, _, mut outcome| {
+        self.measured(|_, bench, _, mut outcome| {
             match outcome.failed {
                 0 => bench.store(&self.baseline())?,
                 n => outcome.fail(format!(
@@ -307,7 +313,7 @@ impl Session<'_> {
     /// Builds the kernels that are measured, measures all primitives, and does the rest of the work with what they came to.
     fn measured(
         &self,
-        rest: impl FnOnce(&mut Bench, &Path, Outcome) -> Result<Outcome>,
+        rest: impl FnOnce(&Ready, &mut Bench, &Path, Outcome) -> Result<Outcome>,
     ) -> Result<bool> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
@@ -317,7 +323,7 @@ impl Session<'_> {
         let program = self.program(bench::PROGRAM)?;
         let mut bench = Bench::new(&kernel, self.progress);
         let outcome = bench.primitives(&program, &self.helper_calls(&kernel)?)?;
-        let outcome = rest(&mut bench, &program, outcome)?;
+        let outcome = rest(&ready, &mut bench, &program, outcome)?;
         self.end(outcome)
     }
 
@@ -356,13 +362,13 @@ impl Session<'_> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
-        let outcome = code::run(self, &ready, config)?;
-        self.end(outcome)
+        let looked = code::look(self, &ready, config)?;
+        self.end(looked.outcome)
     }
 
     pub fn build_cost(&self) -> Result<bool> {
         let ready = self.ready()?;
-        let outcome = build_cost::run(self, &ready)?;
+        let (outcome, _) = build_cost::run(self, &ready)?;
         self.end(outcome)
     }
 

@@ -60,6 +60,11 @@ impl Exceptions {
             .find(|exception| exception.primitive == primitive)
     }
 
+    /// Those that take more instructions than in C.
+    pub fn primitives(&self) -> impl Iterator<Item = &Exception> {
+        self.exception.iter()
+    }
+
     /// How many helpers each primitive calls, where `shown` is what the code shows.
     pub fn helper_calls(&self, shown: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
         let mut calls = shown.clone();

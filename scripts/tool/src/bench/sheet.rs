@@ -4,10 +4,11 @@
 
 use super::contention::Contention;
 use super::cost::Costs;
+use super::exceptions::Exception;
 use super::lines::Caller;
 use super::plot::primitives::{self, Primitive};
 use super::{plot, primitives as measured, table};
-use crate::page::{Column, Figure, Mark, Page, Part, Row, Section, Table};
+use crate::page::{Column, Figure, Listing, Listings, Mark, Page, Part, Row, Section, Table};
 use anyhow::Result;
 
 pub fn page(primitives: &[measured::Row], costs: &Costs, contention: &Contention) -> Result<Page> {
@@ -59,6 +60,29 @@ pub fn page(primitives: &[measured::Row], costs: &Costs, contention: &Contention
             },
         ],
     })
+}
+
+/// Of each primitive that takes more instructions than C, why, and its listings.
+pub fn reasons<'a>(all: impl Iterator<Item = (&'a Exception, Vec<Listing>)>) -> Section {
+    let mut parts = vec![Part::Text(
+        "Each of these takes more instructions in Rust than in C, for the reason that is given. The listings are of the \
+         kernel that inlines helpers."
+            .to_string(),
+    )];
+    parts.extend(all.map(|(exception, sides)| {
+        Part::Listings(Listings {
+            summary: format!(
+                "{}: {} more: {}",
+                exception.primitive, exception.instructions, exception.reason
+            ),
+            sides,
+        })
+    }));
+    Section {
+        id: "reasons".to_string(),
+        heading: "Where Rust takes more".to_string(),
+        parts,
+    }
 }
 
 pub fn figure(name: &str, svg: String, caption: &str) -> Part {

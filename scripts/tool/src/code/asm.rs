@@ -4,6 +4,7 @@
 
 use super::object::{Function, Instruction, Target, demangle};
 use super::primitives::{At, Code, is_upstream};
+use crate::page::Listing;
 use anyhow::{Result, bail};
 use rustix::termios::tcgetwinsize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,17 @@ const BETWEEN: &str = " | ";
 pub fn show(code: &Code, wanted: &str, width: Option<usize>) -> Result<String> {
     let columns = columns(code, wanted)?;
     Ok(beside(&columns, width))
+}
+
+/// The same for a page.
+pub fn listings(code: &Code, wanted: &str) -> Result<Vec<Listing>> {
+    let columns = columns(code, wanted)?.into_iter();
+    Ok(columns
+        .map(|column| Listing {
+            heading: column.title,
+            text: column.lines.join("\n"),
+        })
+        .collect())
 }
 
 /// How wide what we print may be: what the user says, else the terminal; without either as wide as it is.

@@ -116,6 +116,20 @@ impl Unused {
         }
     }
 
+    /// Bytes of text without the overlay, and how many it adds.
+    pub fn text(&self) -> (u64, u64) {
+        let sum = |of: fn(&Change) -> u64| self.objects.values().map(of).sum();
+        let before = sum(|change| change.text_without);
+        let with: u64 = sum(|change| change.text_with);
+        (before, with.saturating_sub(before))
+    }
+
+    /// The functions that are new and their bytes, the largest first.
+    pub fn added(&self) -> impl Iterator<Item = (&str, u64)> {
+        let added = self.added.iter();
+        added.map(|added| (added.function.as_str(), added.bytes))
+    }
+
     /// Whether all that was added can be called.
     pub fn judge(&self) -> Outcome {
         let mut outcome = Outcome::default();
