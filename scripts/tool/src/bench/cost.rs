@@ -155,6 +155,12 @@ impl Costs {
                 let (c, rust) = (&figure.c.work, &figure.rust.work);
                 format!("{name}: not the same work in each run: C {c:?}, Rust {rust:?}")
             });
+            for (language, side) in [("C", &figure.c), ("Rust", &figure.rust)] {
+                let apart = side.cost.apart();
+                outcome.check(apart.is_none(), || {
+                    format!("{name} in {language}: {}", apart.unwrap_or_default())
+                });
+            }
             let (ratio, most) = (figure.ratio(), figure.most());
             outcome.check(ratio <= most, || {
                 format!("{name}: Rust takes {ratio:.3} times as many instructions as C: more than {most}")
@@ -200,10 +206,29 @@ mod tests {
     fn what_is_as_it_should_be_passes() {
         let costs = costs([[10_000, 10_200], [12_000, 12_000]]);
         assert_eq!(costs.judge().failures, [""; 0]);
-        assert_eq!(costs.judge().passed, 6);
+        assert_eq!(costs.judge().passed, 10);
         assert_eq!(costs.figures[0].ratio(), 1.02);
         assert_eq!(costs.figures[0].rust.cost.all, [102.0, 102.0]);
         assert_eq!(costs.operations(), ["walk-vma"]);
+    }
+
+    #[test]
+    fn runs_that_are_not_the_same_are_a_failure() {
+        let lines = |ticks: u64| {
+            [
+                "loop 1000 1000".to_string(),
+                "cost 10 10 read-vma c 100 10000 5".to_string(),
+                "cost 10 10 read-vma rust 100 10000 5".to_string(),
+                format!("cost 10 10 read-vma rust 100 {ticks} 5"),
+            ]
+        };
+        assert_eq!(judged(&lines(10_010)).judge().failures, [""; 0]);
+        assert_eq!(
+            judged(&lines(10_030)).judge().failures,
+            [
+                "read-vma, 10 VMAs in Rust: from 100 to 100.3 instructions in one boot: more than 0.1 % from their median"
+            ]
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use table::{shown, table};
 
 use super::clock::Clock;
 use super::lines::{self, Caller, Language, Line};
-use super::spread::Spread;
+use super::spread::{APART, Spread};
 use crate::report::Outcome;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,9 +37,6 @@ const EXACT: f64 = 0.05;
 
 /// In a run, C and Rust may differ by so many instructions in what is between the readings of the clock besides the rounds.
 const BESIDES: f64 = 20.0;
-
-/// How far apart runs of one thing may be, as a part of their median.
-const APART: f64 = 0.001;
 
 /// What was measured in one boot.
 #[derive(Debug, Default, Serialize)]
@@ -112,13 +109,8 @@ impl Primitive {
             wrong.push(format!("{name}: not the same rounds and sum: {each}"));
         }
         for (language, Side { gross, .. }) in sides {
-            let (low, high, most) = (gross.low, gross.high, 100.0 * APART);
-            // A width that is no number is not below anything.
-            let near = gross.width() < APART;
-            if !near {
-                wrong.push(format!(
-                    "{name} in {language}: from {low} to {high} instructions in one boot: more than {most} % from their median"
-                ));
+            if let Some(apart) = gross.apart() {
+                wrong.push(format!("{name} in {language}: {apart}"));
             }
         }
         wrong

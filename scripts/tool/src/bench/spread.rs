@@ -4,6 +4,9 @@
 
 use serde::Serialize;
 
+/// How far apart counts of one thing may be, as a part of their median.
+pub const APART: f64 = 0.001;
+
 /// The median, and the least and the most that it could have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Spread {
@@ -26,6 +29,16 @@ impl Spread {
             _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
         };
         (self.low, self.high) = (sorted[0], sorted[last]);
+    }
+
+    /// What is wrong with counts that ought to be the same.
+    pub fn apart(&self) -> Option<String> {
+        let (low, high, most) = (self.low, self.high, 100.0 * APART);
+        // A width that is no number is not below anything.
+        let near = self.width() < APART;
+        (!near).then(|| {
+            format!("from {low} to {high} instructions in one boot: more than {most} % from their median")
+        })
     }
 
     /// How far from the median the others are at most, as a part of it.

@@ -59,7 +59,10 @@ pub fn measure(devices: &Devices) -> Result<()> {
 }
 
 fn each(devices: &Devices, size: line::Size, operation: &Operation, order: Order) -> Result<()> {
-    let run = |device: &Device| device.run(operation, order);
+    let run = |device: &Device| {
+        devices.tick()?;
+        device.run(operation, order)
+    };
     for device in devices.both() {
         run(device)?;
     }

@@ -6,7 +6,7 @@
 use crate::abi::{kind, place};
 use crate::device::{Device, Devices, Done, Order, Primitive};
 use crate::line::{self, Loop};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
@@ -68,8 +68,6 @@ pub fn measure(devices: &Devices) -> Result<()> {
     let count: usize = primitives.iter().map(|(_, all)| all.len()).sum();
     line::plan(RUNS * (1 + count + CALLS.len() * devices.both().len()));
 
-    // Or else every second the kernel sums up its statistics.
-    fs::write("/proc/sys/vm/stat_interval", "1000000")?;
     devices.run_loop(LOOPS)?;
     for _ in 0..RUNS {
         devices.tick()?;

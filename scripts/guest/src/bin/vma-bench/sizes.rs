@@ -47,6 +47,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
             }
             for _ in 0..RUNS {
                 for device in devices.both() {
+                    devices.tick()?;
                     let done = device.run(operation, order)?;
                     line::size((span, gaps), vmas, operation, device.language, &done);
                 }

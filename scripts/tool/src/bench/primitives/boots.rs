@@ -2,7 +2,8 @@
 
 //! A kernel that was booted twice: what is true of a build has to come out both times.
 
-use super::{APART, Primitive, Primitives};
+use super::{Primitive, Primitives};
+use crate::bench::spread::APART;
 use crate::report::Outcome;
 use serde::Serialize;
 use std::collections::BTreeSet;
