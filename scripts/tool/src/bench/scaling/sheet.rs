@@ -2,13 +2,13 @@
 
 //! What scales how, as a section of the page.
 
-use super::projection::Projection;
-use super::{Scaling, faults, sizes, table, writes};
-use crate::bench::plot::curves::{self, Curves};
-use crate::bench::plot::{Scale, Tone};
-use crate::bench::sheet::{columns, figure};
-use crate::bench::table::describe;
-use crate::page::{Part, Row, Section, Table};
+mod faults;
+mod projection;
+mod sizes;
+mod writes;
+
+use super::Scaling;
+use crate::page::{Part, Row, Section};
 use anyhow::Result;
 
 pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
@@ -19,15 +19,11 @@ pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
              atomic write. `Documentation/mm/vma_rust_scaling.rst` has the model."
                 .to_string(),
         ),
-        Part::Table(writes_table(scaling.writes)),
-        figure(
-            "projection",
-            projection(scaling.projection).draw()?,
-            "Projected, not measured",
-        ),
-        Part::Table(sizes_table(scaling.sizes)),
+        Part::Table(writes::table(scaling.writes)),
+        projection::picture(scaling.projection)?,
     ];
-    parts.extend(scaling.faults.iter().map(faults_table).map(Part::Table));
+    parts.push(Part::Table(sizes::table(scaling.sizes)));
+    parts.extend(scaling.faults.iter().map(faults::table).map(Part::Table));
     Ok(Section {
         id: "scaling".to_string(),
         heading: "Larger machines and address spaces".to_string(),
@@ -39,96 +35,13 @@ fn rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<Row> {
     rows.map(|cells| Row { cells, mark: None }).collect()
 }
 
-/// Lines that are not shared are left out.
-fn writes_table(writes: &writes::Writes) -> Table {
-    let shared = writes.rows.iter().filter(|row| row.kind.is_shared());
-    let cells = shared.map(|row| {
-        vec![
-            describe(&row.operation).to_string(),
-            row.kind.name().to_string(),
-            table::count(row.c),
-            table::count(row.rust),
-            row.upstream.map_or(String::new(), table::count),
-        ]
-    });
-    Table {
-        caption: "Stores to shared cache lines for each VMA or call, of them atomic ones"
-            .to_string(),
-        columns: columns(&["operation", "line", "C", "Rust", "upstream"]),
-        rows: rows(cells),
-    }
-}
-
-fn sizes_table(sizes: &sizes::Sizes) -> Table {
-    let cells = sizes.figures.iter().map(|figure| {
-        vec![
-            describe(&figure.operation).to_string(),
-            format!("{} {}", table::bytes(figure.span), sizes::gaps(figure.gaps)),
-            format!("{:.2}", figure.c.median),
-            format!("{:.2}", figure.rust.median),
-            format!("{:.4}", figure.ratio()),
-        ]
-    });
-    Table {
-        caption: "Guest instructions for each VMA or call, 1000 mappings spread over so much"
-            .to_string(),
-        columns: columns(&["operation", "over", "C", "Rust", "Rust / C"]),
-        rows: rows(cells),
-    }
-}
-
-fn faults_table(faults: &faults::Faults) -> Table {
-    let cells = faults.rows.iter().map(|row| {
-        vec![
-            table::beside(row),
-            row.threads.to_string(),
-            format!("{:.1}", row.alone.median),
-            format!("{:.1}", row.elsewhere.median),
-            format!("{:.1}", row.here.median),
-            format!("{:.0} %", 100.0 * row.kept.median),
-        ]
-    });
-    Table {
-        caption: format!(
-            "Page faults per ms while memory is touched, {} processor(s)",
-            faults.processors
-        ),
-        columns: columns(&[
-            "beside",
-            "threads",
-            "alone",
-            "in another",
-            "in this mm",
-            "kept",
-        ]),
-        rows: rows(cells),
-    }
-}
-
-fn projection(projection: &Projection) -> Curves {
-    // C and Rust of one case come one after the other.
-    let curves = projection.curves.iter().enumerate().map(|(at, curve)| {
-        let processors = projection.processors.iter().map(|count| f64::from(*count));
-        curves::Curve {
-            name: table::case(curve),
-            tone: Tone::Other(at / 2),
-            points: processors.zip(curve.rates.iter().copied()).collect(),
-            broad: curve.language == "c",
-        }
-    });
-    Curves {
-        title: "Looking VMAs up on many processors".to_string(),
-        about: "Look-ups per microsecond at most, by what the processors share".to_string(),
-        across: "processors".to_string(),
-        up: "look-ups per us".to_string(),
-        scales: (Scale::Log, Scale::Log),
-        curves: curves.collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::faults::Faults;
+    use super::super::projection::Projection;
+    use super::super::sizes::Sizes;
     use super::super::symbols::Symbols;
+    use super::super::writes::Writes;
     use super::*;
     use crate::bench::lines::Line;
 
@@ -150,11 +63,11 @@ mod tests {
         let counts = "stretch\naccess ffff888001eae200 ffffffff81000120 locked 10 20\n\
             access ffffc90000001000 ffffffff81000120 plain 0 10\n";
         let symbols = Symbols::parse("ffffffff81000100 T other\n").unwrap();
-        let writes = writes::Writes::of(&lines, &counts.repeat(2), &symbols).unwrap();
+        let writes = Writes::of(&lines, &counts.repeat(2), &symbols).unwrap();
         let projection = Projection::of(&writes, |_| Some([500.0, 500.0]));
         let section = section(&Scaling {
-            faults: &[faults::Faults::of(2, &lines)],
-            sizes: &sizes::Sizes::of(&lines),
+            faults: &[Faults::of(2, &lines)],
+            sizes: &Sizes::of(&lines),
             writes: &writes,
             projection: &projection,
         })
@@ -176,7 +89,19 @@ mod tests {
                 "writer, 1, 1000.0, 1000.0, 800.0, 80 %",
             ]
         );
-        let has_figure = |part: &Part| matches!(part, Part::Figure(figure) if figure.svg.contains("a VMA each, Rust"));
-        assert!(section.parts.iter().any(has_figure));
+        let figures: Vec<(&str, &str)> = section
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Figure(figure) => Some((figure.name.as_str(), figure.svg.as_str())),
+                _ => None,
+            })
+            .collect();
+        let shown = [("projection", "VMA lock, a VMA each, Rust")];
+        assert_eq!(figures.len(), shown.len());
+        for ((name, svg), (expected, text)) in figures.iter().zip(shown) {
+            assert_eq!(*name, expected);
+            assert!(svg.contains(&format!("\n{text}\n")), "{name}: {svg}");
+        }
     }
 }
