@@ -19,6 +19,7 @@ pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
              atomic write. `Documentation/mm/vma_rust_scaling.rst` has the model."
                 .to_string(),
         ),
+        writes::picture(scaling.writes)?,
         Part::Table(writes::table(scaling.writes)),
         projection::picture(scaling.projection)?,
     ];
@@ -97,7 +98,10 @@ mod tests {
                 _ => None,
             })
             .collect();
-        let shown = [("projection", "VMA lock, a VMA each, Rust")];
+        let shown = [
+            ("cache-lines", "look up, VMA lock, Rust"),
+            ("projection", "VMA lock, a VMA each, Rust"),
+        ];
         assert_eq!(figures.len(), shown.len());
         for ((name, svg), (expected, text)) in figures.iter().zip(shown) {
             assert_eq!(*name, expected);
