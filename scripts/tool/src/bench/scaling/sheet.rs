@@ -23,6 +23,7 @@ pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
         Part::Table(writes::table(scaling.writes)),
         projection::picture(scaling.projection)?,
     ];
+    parts.extend(sizes::pictures(scaling.sizes)?);
     parts.push(Part::Table(sizes::table(scaling.sizes)));
     parts.extend(scaling.faults.iter().map(faults::table).map(Part::Table));
     Ok(Section {
@@ -101,6 +102,7 @@ mod tests {
         let shown = [
             ("cache-lines", "look up, VMA lock, Rust"),
             ("projection", "VMA lock, a VMA each, Rust"),
+            ("sizes", "lock two VMAs, Rust"),
         ];
         assert_eq!(figures.len(), shown.len());
         for ((name, svg), (expected, text)) in figures.iter().zip(shown) {
