@@ -25,12 +25,20 @@ pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
     ];
     parts.extend(sizes::pictures(scaling.sizes)?);
     parts.push(Part::Table(sizes::table(scaling.sizes)));
+    parts.push(faults::picture(scaling.faults)?);
     parts.extend(scaling.faults.iter().map(faults::table).map(Part::Table));
     Ok(Section {
         id: "scaling".to_string(),
         heading: "Larger machines and address spaces".to_string(),
         parts,
     })
+}
+
+fn processors(count: u32) -> String {
+    match count {
+        1 => "1 processor".to_string(),
+        _ => format!("{count} processors"),
+    }
 }
 
 fn rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<Row> {
@@ -103,6 +111,7 @@ mod tests {
             ("cache-lines", "look up, VMA lock, Rust"),
             ("projection", "VMA lock, a VMA each, Rust"),
             ("sizes", "lock two VMAs, Rust"),
+            ("faults", "1 thread, a writer"),
         ];
         assert_eq!(figures.len(), shown.len());
         for ((name, svg), (expected, text)) in figures.iter().zip(shown) {
