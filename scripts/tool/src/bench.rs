@@ -342,11 +342,12 @@ impl<'a> Bench<'a> {
         else {
             bail!("no page: not everything on it was measured");
         };
-        let Some(parallel) = contention.last() else {
+        let [others @ .., parallel] = &contention[..] else {
             bail!("no page: what readers and a writer wait for each other was not measured");
         };
         let mut page = sheet::page(rows, costs, parallel)?;
         page.sections.push(scaling::sheet::section(&Scaling {
+            contention: others,
             faults,
             sizes,
             writes,

@@ -11,6 +11,7 @@ pub mod symbols;
 pub mod table;
 pub mod writes;
 
+use super::contention::Contention;
 use faults::Faults;
 use projection::Projection;
 use sizes::Sizes;
@@ -18,6 +19,8 @@ use writes::Writes;
 
 /// All that is shown together.
 pub struct Scaling<'a> {
+    /// What of it is shown nowhere else.
+    pub contention: &'a [Contention],
     /// On one processor, and on two.
     pub faults: &'a [Faults],
     pub sizes: &'a Sizes,

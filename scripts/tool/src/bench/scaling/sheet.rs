@@ -8,6 +8,9 @@ mod sizes;
 mod writes;
 
 use super::Scaling;
+use crate::bench::contention::Contention;
+use crate::bench::plot;
+use crate::bench::sheet::figure;
 use crate::page::{Part, Row, Section};
 use anyhow::Result;
 
@@ -27,11 +30,26 @@ pub fn section(scaling: &Scaling<'_>) -> Result<Section> {
     parts.push(Part::Table(sizes::table(scaling.sizes)));
     parts.push(faults::picture(scaling.faults)?);
     parts.extend(scaling.faults.iter().map(faults::table).map(Part::Table));
+    for contention in scaling.contention {
+        parts.push(readers(contention)?);
+    }
     Ok(Section {
         id: "scaling".to_string(),
         heading: "Larger machines and address spaces".to_string(),
         parts,
     })
+}
+
+/// The readers that the page does not show elsewhere, by how many processors they had.
+fn readers(contention: &Contention) -> Result<Part> {
+    let count = contention.processors;
+    let mut bars = plot::readers(contention);
+    bars.title = format!("{}, {}", bars.title, processors(count));
+    Ok(figure(
+        &format!("readers-{count}"),
+        bars.draw()?,
+        "The median of the turns that count; on one processor a reader and a writer take turns anyway",
+    ))
 }
 
 fn processors(count: u32) -> String {
@@ -66,6 +84,10 @@ mod tests {
             "fault 1 writer none elsewhere 100 200000 100000",
             "fault 1 writer none here 100 200000 125000",
             "fault 1 writer none elsewhere 100 200000 100000",
+            "turn read-vma c 0 none 10 10 1000000",
+            "turn read-vma c 0 elsewhere 10 10 1000000",
+            "turn read-vma c 0 here 10 10 2000000",
+            "turn read-vma c 0 elsewhere 10 10 1000000",
         ]
         .iter()
         .map(|line| Line::parse(line).unwrap())
@@ -76,6 +98,7 @@ mod tests {
         let writes = Writes::of(&lines, &counts.repeat(2), &symbols).unwrap();
         let projection = Projection::of(&writes, |_| Some([500.0, 500.0]));
         let section = section(&Scaling {
+            contention: &[Contention::of(1, &lines)],
             faults: &[Faults::of(2, &lines)],
             sizes: &Sizes::of(&lines),
             writes: &writes,
@@ -112,11 +135,13 @@ mod tests {
             ("projection", "VMA lock, a VMA each, Rust"),
             ("sizes", "lock two VMAs, Rust"),
             ("faults", "1 thread, a writer"),
+            ("readers-1", "VMA lock, C"),
         ];
         assert_eq!(figures.len(), shown.len());
         for ((name, svg), (expected, text)) in figures.iter().zip(shown) {
             assert_eq!(*name, expected);
             assert!(svg.contains(&format!("\n{text}\n")), "{name}: {svg}");
         }
+        assert!(figures[4].1.contains(", 1 processor\n"));
     }
 }
