@@ -3,9 +3,10 @@
 //! What each operation costs with few and with many VMAs: C and Rust in turn, so that whatever
 //! happens besides happens to both.
 
-use crate::device::{Device, Devices, LOOKUPS, Operation, Order, WALK_MMAP, WALKS};
+use crate::device::{Devices, LOOKUPS, Operation, Order, WALK_MMAP, WALKS};
 use crate::line;
 use crate::mappings::Mappings;
+use crate::turns;
 use std::io::Result;
 
 /// How many mappings there are besides those of the program itself.
@@ -18,18 +19,11 @@ const RUNS: usize = 7;
 /// interrupts come every few milliseconds.
 const VMAS_PER_RUN: u64 = 10_000;
 
-/// Rounds of the loop that shows how exact the clock is.
-const LOOPS: u64 = 1_000_000;
-
 pub fn measure(devices: &Devices) -> Result<()> {
     let operations = WALKS.len() + LOOKUPS.len();
     line::plan(RUNS + SIZES.len() * operations * RUNS * devices.both().len());
 
-    devices.run_loop(LOOPS)?;
-    for _ in 0..RUNS {
-        let (instructions, done) = devices.run_loop(LOOPS)?;
-        line::calibration(instructions, done.ticks);
-    }
+    turns::calibrate(devices, RUNS)?;
     for size in SIZES {
         let mappings = Mappings::make(size)?;
         let addr = [mappings.third(1), mappings.third(2)];
@@ -59,17 +53,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
 }
 
 fn each(devices: &Devices, size: line::Size, operation: &Operation, order: Order) -> Result<()> {
-    let run = |device: &Device| {
-        devices.tick()?;
-        device.run(operation, order)
-    };
-    for device in devices.both() {
-        run(device)?;
-    }
-    for _ in 0..RUNS {
-        for device in devices.both() {
-            line::cost(size, operation, device.language, &run(device)?);
-        }
-    }
-    Ok(())
+    turns::take(devices, RUNS, operation, order, |device, done| {
+        line::cost(size, operation, device.language, done);
+    })
 }

@@ -21,6 +21,7 @@ mod mappings;
 mod primitives;
 mod sizes;
 mod summary;
+mod turns;
 mod writer;
 mod writes;
 

@@ -6,6 +6,7 @@
 use crate::abi::{kind, place};
 use crate::device::{Device, Devices, Done, Order, Primitive};
 use crate::line::{self, Loop};
+use crate::turns;
 use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
@@ -17,9 +18,6 @@ const RUNS: usize = 7;
 
 /// How long a run should be, in instructions. The timer's interrupts come every four million.
 const TICKS_PER_RUN: u64 = 500_000;
-
-/// Rounds of the loop that shows how exact the clock is.
-const LOOPS: u64 = 1_000_000;
 
 /// Rounds that show about how long one is.
 const FIRST_ROUNDS: u64 = 100;
@@ -68,13 +66,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
     let count: usize = primitives.iter().map(|(_, all)| all.len()).sum();
     line::plan(RUNS * (1 + count + CALLS.len() * devices.both().len()));
 
-    devices.run_loop(LOOPS)?;
-    for _ in 0..RUNS {
-        devices.tick()?;
-        let (instructions, done) = devices.run_loop(LOOPS)?;
-        line::calibration(instructions, done.ticks);
-    }
-
+    turns::calibrate(devices, RUNS)?;
     prepare()?;
 
     // All languages that have it, one after the other, run after run.

@@ -7,6 +7,7 @@
 use crate::device::{Devices, LOOKUPS, Order, WALK_MMAP, WALKS};
 use crate::line;
 use crate::mappings::Mappings;
+use crate::turns;
 use std::io::Result;
 
 /// How many mappings there are besides those of the program itself.
@@ -42,16 +43,9 @@ pub fn measure(devices: &Devices) -> Result<()> {
         let walks = WALKS.iter().map(|walks| (walks, walk));
         for (operation, rounds) in walks.chain(LOOKUPS.iter().map(|one| (one, VMAS_PER_RUN))) {
             let order = Order { rounds, ..once };
-            for device in devices.both() {
-                device.run(operation, order)?;
-            }
-            for _ in 0..RUNS {
-                for device in devices.both() {
-                    devices.tick()?;
-                    let done = device.run(operation, order)?;
-                    line::size((span, gaps), vmas, operation, device.language, &done);
-                }
-            }
+            turns::take(devices, RUNS, operation, order, |device, done| {
+                line::size((span, gaps), vmas, operation, device.language, done);
+            })?;
         }
     }
     Ok(())
