@@ -20,7 +20,7 @@ pub use limits::judge;
 pub use rows::Row;
 #[cfg(test)]
 pub use rows::{Called, Figures};
-pub use table::{shown, table};
+pub use table::table;
 
 use super::clock::Clock;
 use super::lines::{self, Caller, Language, Line};

@@ -111,23 +111,13 @@ fn drawn(row: &measured::Row) -> Option<Primitive> {
 }
 
 fn primitive_table(primitives: &[measured::Row]) -> Table {
-    let shown = measured::shown;
     let rows = primitives.iter().map(|row| {
         let inline = row.inline.as_ref();
-        let called = row.calls.as_ref();
         let more = inline.map(|figures| figures.rust - figures.c);
+        let mut cells = vec![row.primitive.clone()];
+        cells.extend(row.cells());
         Row {
-            cells: vec![
-                row.primitive.clone(),
-                shown(inline.map(|figures| figures.c), 2),
-                shown(inline.map(|figures| figures.rust), 2),
-                shown(inline.map(|figures| figures.ratio), 4),
-                shown(inline.and_then(|figures| figures.upstream), 2),
-                shown(inline.and_then(|figures| figures.upstream_ratio), 4),
-                shown(called.map(|called| called.figures.rust), 2),
-                shown(called.map(|called| called.helpers as f64), 0),
-                shown(called.map(|called| called.more), 2),
-            ],
+            cells,
             // An instruction more or less.
             mark: match more {
                 Some(more) if more > 0.5 => Some(Mark::Worse),

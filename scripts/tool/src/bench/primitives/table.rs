@@ -49,30 +49,50 @@ pub fn table(kernels: &[Measured], rows: &[Row]) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let inline = row.inline.as_ref();
-    let called = row.calls.as_ref();
-    // Without the first kernel, C is that of the second.
-    let c = inline
-        .or(called.map(|called| &called.figures))
-        .map(|figures| figures.c);
+    let [
+        c,
+        rust,
+        ratio,
+        upstream,
+        upstream_ratio,
+        called,
+        calls,
+        more,
+    ] = row.cells();
+    let per_call = row.calls.as_ref().and_then(|called| called.per_call);
     format!(
-        "{:30} {:>9} {:>9} {:>8} {:>10} {:>8} {:>9} {:>7} {:>7} {:>8} {:>6.3}%\n",
+        "{:30} {c:>9} {rust:>9} {ratio:>8} {upstream:>10} {upstream_ratio:>8} {called:>9} {calls:>7} {more:>7} {:>8} \
+         {:>6.3}%\n",
         row.primitive,
-        shown(c, 2),
-        shown(inline.map(|figures| figures.rust), 2),
-        shown(inline.map(|figures| figures.ratio), 4),
-        shown(inline.and_then(|figures| figures.upstream), 2),
-        shown(inline.and_then(|figures| figures.upstream_ratio), 4),
-        shown(called.map(|called| called.figures.rust), 2),
-        shown(called.map(|called| called.helpers as f64), 0),
-        shown(called.map(|called| called.more), 2),
-        shown(called.and_then(|called| called.per_call), 2),
+        shown(per_call, 2),
         100.0 * row.spread
     )
 }
 
+impl Row {
+    /// C, Rust, their ratio, upstream's Rust and its ratio; with helpers called Rust, the calls, and how many more than C.
+    pub fn cells(&self) -> [String; 8] {
+        let inline = self.inline.as_ref();
+        let called = self.calls.as_ref();
+        // Without the first kernel, C is that of the second.
+        let c = inline
+            .or(called.map(|called| &called.figures))
+            .map(|figures| figures.c);
+        [
+            shown(c, 2),
+            shown(inline.map(|figures| figures.rust), 2),
+            shown(inline.map(|figures| figures.ratio), 4),
+            shown(inline.and_then(|figures| figures.upstream), 2),
+            shown(inline.and_then(|figures| figures.upstream_ratio), 4),
+            shown(called.map(|called| called.figures.rust), 2),
+            shown(called.map(|called| called.helpers as f64), 0),
+            shown(called.map(|called| called.more), 2),
+        ]
+    }
+}
+
 /// A number with so many decimals, if there is one; nothing is not less than nothing.
-pub fn shown(value: Option<f64>, decimals: usize) -> String {
+fn shown(value: Option<f64>, decimals: usize) -> String {
     let shown = value.map(|value| format!("{value:.decimals$}"));
     let is_nothing = |text: &str| text.parse() == Ok(0.0);
     match shown {
