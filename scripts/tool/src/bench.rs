@@ -22,7 +22,7 @@ mod spread;
 mod table;
 mod toolchain;
 
-pub use baseline::FILE as BASELINE;
+pub use baseline::{Baseline, FILE as BASELINE};
 pub use part::PROGRAM;
 pub use plot::sample::page as every_picture;
 
@@ -34,7 +34,6 @@ use crate::page::{self, Section};
 use crate::progress::Progress;
 use crate::report::Outcome;
 use anyhow::{Context, Result, bail};
-use baseline::Baseline;
 use contention::Contention;
 use cost::Costs;
 use exceptions::Exceptions;
@@ -58,62 +57,43 @@ pub const PLUGIN: &str = "cache-lines";
 
 /// Two boots of the same, in which nothing is left to chance.
 const PRIMITIVES: [Part; 2] = [
-    primitives_part("bench-primitives"),
-    primitives_part("bench-primitives-again"),
+    counting("bench-primitives", "primitives", "nokaslr norandmaps"),
+    counting("bench-primitives-again", "primitives", "nokaslr norandmaps"),
 ];
-const COST: Part = Part {
-    name: "bench-cost",
-    argument: "cost",
-    processors: Processors::Counting,
-    append: "",
-};
-const SIZES: Part = Part {
-    name: "bench-sizes",
-    argument: "sizes",
-    processors: Processors::Counting,
-    append: "",
-};
+const COST: Part = counting("bench-cost", "cost", "");
+const SIZES: Part = counting("bench-sizes", "sizes", "");
 /// A plugin goes by the addresses that functions were linked to.
-const WRITES: Part = Part {
-    name: "bench-writes",
-    argument: "writes",
-    processors: Processors::Counting,
-    append: "nokaslr",
-};
+const WRITES: Part = counting("bench-writes", "writes", "nokaslr");
 
-/// So many processors at the same time.
-const PARALLEL: [u32; 2] = [1, 2];
+/// Readers, and page faults, with so many processors at the same time.
+const PARALLEL: [(u32, Part, Part); 2] = [
+    (
+        1,
+        parallel("bench-contention-1", "contention", 1),
+        parallel("bench-faults-1", "faults", 1),
+    ),
+    (
+        2,
+        parallel("bench-contention", "contention", 2),
+        parallel("bench-faults", "faults", 2),
+    ),
+];
 
-fn contention(processors: u32) -> Part {
-    Part {
-        name: match processors {
-            1 => "bench-contention-1",
-            _ => "bench-contention",
-        },
-        argument: "contention",
-        processors: Processors::Parallel(processors),
-        append: "",
-    }
-}
-
-fn faults(processors: u32) -> Part {
-    Part {
-        name: match processors {
-            1 => "bench-faults-1",
-            _ => "bench-faults",
-        },
-        argument: "faults",
-        processors: Processors::Parallel(processors),
-        append: "",
-    }
-}
-
-const fn primitives_part(name: &'static str) -> Part {
+const fn counting(name: &'static str, argument: &'static str, append: &'static str) -> Part {
     Part {
         name,
-        argument: "primitives",
+        argument,
         processors: Processors::Counting,
-        append: "nokaslr norandmaps",
+        append,
+    }
+}
+
+const fn parallel(name: &'static str, argument: &'static str, processors: u32) -> Part {
+    Part {
+        name,
+        argument,
+        processors: Processors::Parallel(processors),
+        append: "",
     }
 }
 
@@ -207,10 +187,19 @@ impl<'a> Bench<'a> {
         self.keep(outcome)
     }
 
+    /// A part that needs one kernel only.
+    fn run(
+        &self,
+        part: &Part,
+        program: &Path,
+        plugin: Option<String>,
+    ) -> Result<(Vec<Line>, Outcome)> {
+        part.run(self.kernel, X86_64_BENCH, program, plugin, self.progress)
+    }
+
     /// Walks and look-ups, among few and among many VMAs.
     pub fn cost(&mut self, program: &Path) -> Result<Outcome> {
-        let (lines, mut outcome) =
-            COST.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
+        let (lines, mut outcome) = self.run(&COST, program, None)?;
         let costs = Costs::of(&lines);
         outcome.add(costs.judge());
         self.progress
@@ -221,8 +210,7 @@ impl<'a> Bench<'a> {
 
     /// VMAs that are near to each other, and that are far.
     pub fn sizes(&mut self, program: &Path) -> Result<Outcome> {
-        let (lines, mut outcome) =
-            SIZES.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
+        let (lines, mut outcome) = self.run(&SIZES, program, None)?;
         let sizes = Sizes::of(&lines);
         outcome.add(sizes.judge());
         self.progress
@@ -235,13 +223,7 @@ impl<'a> Bench<'a> {
     pub fn writes(&mut self, program: &Path, plugin: &Path) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let writes = count_writes(self.kernel, plugin, |plugin| {
-            let (lines, booted) = WRITES.run(
-                self.kernel,
-                X86_64_BENCH,
-                program,
-                Some(plugin),
-                self.progress,
-            )?;
+            let (lines, booted) = self.run(&WRITES, program, Some(plugin))?;
             outcome.add(booted);
             Ok(lines)
         })?;
@@ -261,15 +243,13 @@ impl<'a> Bench<'a> {
     /// Readers and page faults beside a writer.
     pub fn contention(&mut self, program: &Path) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        for processors in PARALLEL {
-            let mut boot = |part: Part| -> Result<Vec<Line>> {
-                let (lines, booted) =
-                    part.run(self.kernel, X86_64_BENCH, program, None, self.progress)?;
-                outcome.add(booted);
-                Ok(lines)
-            };
-            let contention = Contention::of(processors, &boot(contention(processors))?);
-            let faults = Faults::of(processors, &boot(faults(processors))?);
+        for (processors, readers, faults) in &PARALLEL {
+            let (lines, booted) = self.run(readers, program, None)?;
+            outcome.add(booted);
+            let contention = Contention::of(*processors, &lines);
+            let (lines, booted) = self.run(faults, program, None)?;
+            outcome.add(booted);
+            let faults = Faults::of(*processors, &lines);
             outcome.add(contention.judge());
             outcome.add(faults.judge());
             self.progress.hidden(|| {
@@ -282,13 +262,12 @@ impl<'a> Bench<'a> {
         self.keep(outcome)
     }
 
-    /// Holds the primitives that were measured against a baseline.
-    pub fn compare(&mut self, file: &Path) -> Result<Outcome> {
+    /// Holds the primitives that were measured against the baseline of a file.
+    pub fn compare(&mut self, file: &Path, baseline: &Baseline) -> Result<Outcome> {
         if self.figures.primitives.is_empty() {
             bail!("nothing to compare: the primitives were not measured");
         }
         let shown = self.kernel.places.show(file);
-        let baseline = Baseline::load(file).with_context(|| shown.clone())?;
         let compared = baseline.compare(&self.measured());
         if let Some(other) = &compared.other {
             self.progress.say(&format!(

@@ -24,7 +24,7 @@ use crate::rustdoc;
 use crate::source;
 use crate::stress;
 use crate::targets::{Ready, Session};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread::available_parallelism;
@@ -139,19 +139,23 @@ fn measure(steps: &mut Steps, session: &Session, ready: &Ready, kernel: &Kernel)
         true => Ok(code::look(session, ready, X86_64_BENCH)?.outcome),
         false => bail!("not run: a kernel that is measured was not built"),
     });
-    let program = || match built {
+    let program = match built {
         true => session.program(bench::PROGRAM),
-        false => bail!("not run: a kernel that is measured was not built"),
+        false => Err(anyhow!("not run: a kernel that is measured was not built")),
     };
+    let program = || program.as_deref().map_err(|error| anyhow!("{error:#}"));
     let mut bench = Bench::new(kernel, progress);
     steps.run("bench primitives", || {
-        bench.primitives(&program()?, &session.helper_calls(kernel)?)
+        bench.primitives(program()?, &session.helper_calls(kernel)?)
     });
-    steps.run("bench compare", || bench.compare(&session.baseline()));
-    steps.run("bench cost", || bench.cost(&program()?));
-    steps.run("bench sizes", || bench.sizes(&program()?));
+    steps.run("bench compare", || {
+        let (file, baseline) = session.baseline()?;
+        bench.compare(&file, &baseline)
+    });
+    steps.run("bench cost", || bench.cost(program()?));
+    steps.run("bench sizes", || bench.sizes(program()?));
     steps.run("bench writes", || {
-        bench.writes(&program()?, &session.plugin()?)
+        bench.writes(program()?, &session.plugin()?)
     });
 }
 

@@ -2,7 +2,7 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
-use crate::bench::{self, Bench};
+use crate::bench::{self, Baseline, Bench};
 use crate::build_cost;
 use crate::code;
 use crate::conformance;
@@ -292,8 +292,9 @@ impl Session<'_> {
     }
 
     pub fn bench_compare(&self) -> Result<bool> {
+        let (file, baseline) = self.baseline()?;
         self.measured(|_, bench, _, mut outcome| {
-            outcome.add(bench.compare(&self.baseline())?);
+            outcome.add(bench.compare(&file, &baseline)?);
             Ok(outcome)
         })
     }
@@ -301,7 +302,7 @@ impl Session<'_> {
     pub fn bench_baseline(&self) -> Result<bool> {
         self.measured(|_, bench, _, mut outcome| {
             match outcome.failed {
-                0 => bench.store(&self.baseline())?,
+                0 => bench.store(&self.baseline_file())?,
                 n => outcome.fail(format!(
                     "nothing was stored, because of {n} failures: mend them first"
                 )),
@@ -337,8 +338,14 @@ impl Session<'_> {
         code::helper_calls(kernel, bench::called(kernel))
     }
 
-    /// What primitives are compared with.
-    pub fn baseline(&self) -> PathBuf {
+    /// What primitives are compared with, and where it stands.
+    pub fn baseline(&self) -> Result<(PathBuf, Baseline)> {
+        let file = self.baseline_file();
+        let baseline = Baseline::load(&file).with_context(|| self.places.show(&file))?;
+        Ok((file, baseline))
+    }
+
+    fn baseline_file(&self) -> PathBuf {
         match self.baseline {
             Some(file) => file.to_path_buf(),
             None => self.places.repo.join(bench::BASELINE),
