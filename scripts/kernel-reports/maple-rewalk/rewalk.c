@@ -60,5 +60,5 @@ int main(int argc, char **argv)
 	printf("after: %s\n", entry ? "an entry" : "no entry");
 
 	rcu_read_unlock();
-	return entry != NULL;
+	return entry ? 1 : 0;
 }

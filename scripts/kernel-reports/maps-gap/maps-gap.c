@@ -63,7 +63,7 @@ static void *move_boundaries(void *unused)
 /* Reads the map once; returns how many gaps it had in the range. */
 static int gaps(int print)
 {
-	static _Thread_local char text[1 << 17];
+	static __thread char text[1 << 17];
 	unsigned long low = (unsigned long)range, high = low + SIZE, at = low;
 	size_t len = 0;
 	ssize_t got;
