@@ -83,6 +83,7 @@ mod debug;
 pub mod driver;
 mod fields;
 mod flags;
+mod foreign_mm;
 mod inode_id;
 mod iter;
 pub mod level;
@@ -128,6 +129,12 @@ pub use self::{
         VmaFlag,
         VmaFlags, //
     },
+    foreign_mm::{
+        ForeignCursor,
+        ForeignMm,
+        ForeignMmRef,
+        ForeignVma, //
+    },
     inode_id::InodeId,
     iter::{
         Area,
@@ -158,9 +165,16 @@ pub use self::{
     },
     locked_vmas::{
         LockVmasError,
+        LockableAtOnce,
         LockedVmas, //
     },
-    mm_access::PtraceMode,
+    mm_access::{
+        Access,
+        AttachAccess,
+        MayWrite,
+        PtraceMode,
+        ReadAccess, //
+    },
     mmap_guard::{
         MmapGuard,
         MmapReadGuard,

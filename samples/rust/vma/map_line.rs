@@ -6,9 +6,8 @@ use crate::map_text::Line;
 use kernel::{
     fmt::Write,
     mm::vma::{
+        ForeignVma,
         InodeId,
-        ReadFields,
-        Vma,
         VmaFlag, //
     },
     page::PAGE_SHIFT,
@@ -23,7 +22,7 @@ const NAME_COLUMN: usize = 25 + 6 * size_of::<usize>();
 /// # Errors
 ///
 /// `ENAMETOOLONG` if there is not enough room.
-pub(crate) fn write<L: ReadFields>(vma: &Vma<L>, from: usize, line: &mut Line<'_>) -> Result {
+pub(crate) fn write(vma: &ForeignVma<'_>, from: usize, line: &mut Line<'_>) -> Result {
     let start = vma.start().max(from);
     let end = vma.end();
 

@@ -16,17 +16,17 @@ use crate::{
 use kernel::{
     iov::IovIterDest,
     mm::{
-        vma::LockCounts,
-        Mm,
-        MmWithUser, //
+        vma::{
+            ForeignMm,
+            ForeignMmRef,
+            LockCounts,
+            ReadAccess, //
+        }, //
     },
     prelude::*,
-    sync::{
-        aref::ARef,
-        atomic::{
-            Atomic,
-            Relaxed, //
-        }, //
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
     }, //
 };
 
@@ -39,9 +39,9 @@ pub(crate) fn count() -> u64 {
 
 /// How far a map was read.
 pub(crate) struct Reader {
-    // Not `MmWithUser`: a file that somebody forgot must not keep a dead process's memory. Nothing
+    // Not `ForeignMm`: a file that somebody forgot must not keep a dead process's memory. Nothing
     // for a process without an address space.
-    mm: Option<ARef<Mm>>,
+    mm: Option<ForeignMmRef<ReadAccess>>,
     // Where the next line begins, at the earliest.
     addr: usize,
     // Lines from before that.
@@ -52,11 +52,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(mm: Option<&MmWithUser>) -> Result<Self> {
+    pub(crate) fn new(mm: Option<&ForeignMm<ReadAccess>>) -> Result<Self> {
         let text = Text::new()?;
         READERS.fetch_add(1, Relaxed);
         Ok(Self {
-            mm: mm.map(|mm| ARef::from(&**mm)),
+            mm: mm.map(ForeignMm::to_ref),
             addr: 0,
             text,
             pos: None,
@@ -120,28 +120,27 @@ impl Reader {
     /// Fetches further lines, as many as there is room for. None at the end.
     fn refill(&mut self) -> Result {
         // A process that has ended has no VMAs.
-        let Some(mm) = self.mm.as_ref().and_then(|mm| mm.mmget_not_zero()) else {
+        let Some(mut mm) = self.mm.as_ref().and_then(|mm| mm.get()) else {
             return Ok(());
         };
 
-        while self.lines_of(&mm)? == Room::None {
+        while self.lines_of(&mut mm)? == Room::None {
             self.text.grow()?;
         }
         Ok(())
     }
 
     /// Locks VMAs one after the other, and writes their lines. Does not touch user memory.
-    fn lines_of(&mut self, mm: &MmWithUser) -> Result<Room> {
+    fn lines_of(&mut self, mm: &mut ForeignMm<ReadAccess>) -> Result<Room> {
         self.text.clear();
 
-        let mut locks = mm.vma_locks();
-        let mut cursor = locks.cursor(self.addr);
+        let mut cursor = mm.cursor(self.addr);
         loop {
             let (from, mut counts) = (self.addr, self.counts);
             let Some(vma) = cursor.lock_next_counted(&mut counts)? else {
                 return Ok(Room::Enough);
             };
-            match self.text.add(|line| map_line::write(vma, from, line)) {
+            match self.text.add(|line| map_line::write(&vma, from, line)) {
                 // The VMA is the first of the next lines.
                 Err(e) if e == ENAMETOOLONG && !self.text.is_empty() => return Ok(Room::Enough),
                 Err(e) if e == ENAMETOOLONG => return Ok(Room::None),

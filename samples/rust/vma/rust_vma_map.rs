@@ -110,7 +110,7 @@ impl RustVmaMap {
         // Whether the caller may is asked here, and not in `read()`: the file can get into other
         // hands.
         let mm = MmWithUser::of_pid(pid, PtraceMode::READ_FSCREDS)?;
-        let reader = Reader::new(mm.as_deref())?;
+        let reader = Reader::new(mm.as_ref())?;
         *self.reader.lock() = Some(reader);
         Ok(())
     }

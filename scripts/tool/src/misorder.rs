@@ -52,7 +52,6 @@ const CASES: &[Case] = &[
     Case { name: "page_table_under_page_table", kind: Kind::Recursive, wanted: PTE, held: PTE },
     Case { name: "sleep_under_page_table", kind: Kind::Sleep, wanted: MUTEX, held: PTE },
     Case { name: "sleep_under_page_table_lock", kind: Kind::Sleep, wanted: MUTEX, held: PAGE_TABLE },
-    Case { name: "sleep_beside_a_cursor", kind: Kind::Sleep, wanted: MUTEX, held: RCU },
     Case { name: "mmap_in_a_speculation", kind: Kind::Sleep, wanted: MMAP, held: RCU },
 ];
 

@@ -4,34 +4,37 @@
 //!
 //! # How it stays correct
 //!
-//! The tree of VMAs is read under RCU, so it can change between finding a VMA and locking it.
-//! `lock_next_vma()` notices that in three ways, and each of them makes it look again, at last
-//! under the mmap read lock:
+//! The tree of VMAs is read under RCU, so it can change between the lookup of a VMA and locking it.
+//! A search for the first VMA that ends above an address has one of these results:
 //!
-//! - The VMA was detached: its `vm_refcnt` is zero, and it cannot be locked.
-//! - It was moved behind the cursor: it ends at or below the address that was asked for.
-//! - It begins above that address, and `mm_lock_seq` says that somebody has had the mmap write lock
-//!   meanwhile: something may have been mapped in between, or the VMA may have been larger. The
-//!   tree is searched a second time.
+//! - `lock_vma_under_rcu()` locks a VMA that contains the address. It is the next one, however often
+//!   the tree has changed meanwhile.
+//! - Nothing is mapped at the address, and a VMA behind the gap was locked. It is the next one if
+//!   `mm_lock_seq` says that nobody has had the mmap write lock since before the search. Otherwise
+//!   something may have been mapped in the gap, or the VMA may have been larger, so the gap is
+//!   looked up again now that the VMA is locked.
+//! - Nothing is mapped above the address. The result is accepted only if nobody has had the mmap
+//!   write lock meanwhile.
 //!
-//! That is enough for a search from the root, and not for one that goes on from a place in the
-//! tree. By then the VMA at that place may have been split, after it was found and before it was
-//! locked, or the VMA behind it may have given some of its range to it, in the same node of the
-//! tree: what is next has nothing to do with the address any more. And nobody has had the mmap
-//! write lock *since* the search went on. So if something seems to be missing, that is, there is a
-//! gap before what was found, or nothing was found, the cursor wants to know that nobody has had
-//! that lock since its last search from the root, or it makes another one. (`/proc/pid/maps` does
-//! not do so, and shows a gap now and then where there is none.)
+//! In all other cases the cursor falls back to the mmap read lock, as it does for a VMA that is
+//! write-locked: the mmap lock waits for the writer.
 //!
-//! A writer that is at work on the VMA itself is waited for, by way of the mmap lock.
+//! Each search starts at the root of the tree. A place in the tree is not kept from one VMA to the
+//! next, for three reasons: it would be valid only inside one RCU read-side critical section, in
+//! which the caller could not sleep; a VMA that was split or enlarged since the place was reached
+//! makes `lock_next_vma()` show a gap where there is none, which `/proc/PID/maps` does now and then;
+//! and going on from it is not safe concurrently with a `munmap()` of everything.
+//! `Documentation/mm/proc_maps_false_gaps.rst` and `Documentation/mm/maple_tree_next_slot.rst`
+//! describe the last two.
 //!
-//! C source: [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c); its other user is `/proc/pid/maps`, in
-//! [`fs/proc/task_mmu.c`](srctree/fs/proc/task_mmu.c).
+//! C sources: `lock_vma_under_rcu()` in [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c), and
+//! `mas_walk()` in [`lib/maple_tree.c`](srctree/lib/maple_tree.c).
 
 use super::{
     level::Read,
     mmap_guard::MmapReadGuard,
     read_guard::ReadGuard,
+    speculation::MmapSeq,
     vma_guard::VmaReadGuard,
     Vma,
     VmaLocks, //
@@ -46,25 +49,31 @@ use crate::{
 };
 
 #[cfg(not(CONFIG_PER_VMA_LOCK))]
-mod mmap_walk;
+mod no_vma_lock;
 #[cfg(CONFIG_PER_VMA_LOCK)]
-mod rcu_walk;
+mod vma_lock;
 
 #[cfg(not(CONFIG_PER_VMA_LOCK))]
-pub(super) use self::mmap_walk::Walk;
+use self::no_vma_lock::try_lock_next;
 #[cfg(CONFIG_PER_VMA_LOCK)]
-pub(super) use self::rcu_walk::Walk;
+use self::vma_lock::try_lock_next;
+
+/// The next VMA cannot be found or locked without the mmap lock.
+struct NeedsMmapLock;
 
 /// Locks the VMAs of an address space in the order of their addresses, one at a time.
 ///
-/// Made by [`VmaLocks::cursor()`].
+/// Made by [`VmaLocks::cursor()`]. Dropping it unlocks the VMA. If it is leaked the VMA stays
+/// locked; see [`VmaReadGuard`].
 pub struct VmaCursor<'s> {
-    // Unlocked before RCU is left. There is one of the two at most: almost always the first, which
-    // need not remember which lock it is.
+    // At most one of the two is set: almost always the first, which need not remember which lock
+    // it is.
     locked: Option<VmaReadGuard<'s>>,
     waited: Option<ReadGuard<'s>>,
-    walk: Walk<'s>,
+    mm: &'s MmWithUser,
     addr: usize,
+    // There was a gap before the last VMA, so there may be one behind it.
+    gap: bool,
 }
 
 /// How many VMAs were locked in which way; see [`VmaCursor::lock_next_counted()`].
@@ -73,8 +82,7 @@ pub struct LockCounts {
     /// Without the mmap lock, while nobody wrote to the address space.
     pub rcu: u64,
 
-    /// Without the mmap lock, while somebody did: what was found had to be looked at again, unless
-    /// it was found at the very address that was asked for.
+    /// Without the mmap lock, while somebody did: a gap before the VMA had to be looked up again.
     pub retried: u64,
 
     /// Under the mmap read lock, which was then handed over to the VMA lock if there are such.
@@ -84,11 +92,8 @@ pub struct LockCounts {
 impl VmaLocks<'_> {
     /// Starts at `addr` to visit VMAs, each locked by itself (C: `lock_next_vma()`).
     ///
-    /// The cursor remembers its place in the tree, so that each step costs the same however many
-    /// VMAs there are. To that end it is inside an RCU read-side critical section for as long as it
-    /// lives: nothing may sleep but [`lock_next()`](VmaCursor::lock_next) itself. Who has to sleep
-    /// drops the cursor, and makes another one at its [`addr()`](VmaCursor::addr), or uses
-    /// [`lock_next_vma()`](Self::lock_next_vma), which searches from the root each time.
+    /// The caller may sleep between the steps. While a VMA is locked, writers to that VMA wait, and
+    /// so does whoever wants the mmap lock after them.
     ///
     /// Without `CONFIG_PER_VMA_LOCK` each VMA is visited under the mmap read lock.
     ///
@@ -115,16 +120,23 @@ impl VmaLocks<'_> {
     #[doc(alias = "lock_next_vma")]
     #[inline]
     pub fn cursor(&mut self, addr: usize) -> VmaCursor<'_> {
-        VmaCursor {
-            locked: None,
-            waited: None,
-            walk: Walk::new(self.mm(), addr),
-            addr,
-        }
+        VmaCursor::new(self.mm(), addr)
     }
 }
 
-impl VmaCursor<'_> {
+impl<'s> VmaCursor<'s> {
+    /// For lock scopes alone, which are borrowed mutably for `'s`.
+    #[inline]
+    pub(super) fn new(mm: &'s MmWithUser, addr: usize) -> Self {
+        Self {
+            locked: None,
+            waited: None,
+            mm,
+            addr,
+            gap: false,
+        }
+    }
+
     /// Where the next VMA is looked for: at the end of the last one.
     #[inline]
     pub fn addr(&self) -> usize {
@@ -148,15 +160,16 @@ impl VmaCursor<'_> {
     #[inline]
     pub fn lock_next(&mut self) -> Result<Option<&Vma<Read>>> {
         self.unlock();
-        match self.walk.try_lock_next(self.addr) {
+        match try_lock_next(self.mm, self.addr, self.gap) {
             Ok(Some(vma)) => {
+                self.gap = vma.start() > self.addr;
                 self.addr = vma.end();
                 // There was none: nothing has to be dropped.
                 core::mem::forget(self.locked.replace(vma));
             }
             Ok(None) => {}
-            Err(e) => {
-                self.waited = self.walk.lock_under_mmap_lock(self.addr, e)?;
+            Err(NeedsMmapLock) => {
+                self.waited = lock_under_mmap_lock(self.mm, self.addr)?;
                 if let Some(vma) = &self.waited {
                     self.addr = vma.end();
                 }
@@ -205,17 +218,34 @@ impl VmaCursor<'_> {
     /// ```
     #[inline]
     pub fn lock_next_counted(&mut self, counts: &mut LockCounts) -> Result<Option<&Vma<Read>>> {
-        let before = self.walk.before();
+        let seq = MmapSeq::try_begin(self.mm);
         if self.lock_next()?.is_some() {
-            self.walk.count(before, counts);
+            let count = if self.waited.is_some() {
+                &mut counts.mmap_lock
+            } else if seq.is_some_and(|seq| !seq.must_retry(self.mm)) {
+                &mut counts.rcu
+            } else {
+                &mut counts.retried
+            };
+            *count += 1;
         }
 
         Ok(self.vma())
     }
 }
 
+/// Read-locks the first VMA that ends above `addr`. For lock scopes alone, which are borrowed for
+/// `'s`.
+pub(super) fn lock_next(mm: &MmWithUser, addr: usize) -> Result<Option<ReadGuard<'_>>> {
+    match try_lock_next(mm, addr, false) {
+        Ok(vma) => Ok(vma.map(ReadGuard::of_vma)),
+        Err(NeedsMmapLock) => lock_under_mmap_lock(mm, addr),
+    }
+}
+
 /// Takes the mmap read lock, and exchanges it for that of the first VMA that ends above `addr` if
-/// there are such locks. For walks alone, which borrow the lock scope for `'s`.
+/// there are such locks. For lock scopes alone, which are borrowed for `'s`.
+#[cold]
 fn lock_under_mmap_lock<'s>(mm: &'s MmWithUser, addr: usize) -> Result<Option<ReadGuard<'s>>> {
     // SAFETY: `mm_users` is non-zero for 's.
     to_result(unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) })?;

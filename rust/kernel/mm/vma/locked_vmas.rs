@@ -49,6 +49,33 @@ use core::{
     ptr, //
 };
 
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An array of addresses whose VMAs may all be locked at once: one of at most 16.
+///
+/// Lockdep follows `MAX_LOCK_DEPTH` locks of a task, 48, and turns itself off for good when a task
+/// takes one more. The calling task may hold others, and calls that it makes take more. This trait
+/// is sealed.
+#[diagnostic::on_unimplemented(
+    message = "too many VMAs are to be locked at once",
+    label = "at most 16 VMAs can be locked at once",
+    note = "lockdep follows 48 locks of a task, and turns itself off when there are more: hold the \
+            mmap lock with `VmaLocks::read()`, or visit the VMAs one after the other with \
+            `VmaLocks::cursor()`"
+)]
+pub trait LockableAtOnce: sealed::Sealed {}
+
+macro_rules! lockable_at_once {
+    ($($n:literal)*) => {$(
+        impl sealed::Sealed for [usize; $n] {}
+        impl LockableAtOnce for [usize; $n] {}
+    )*};
+}
+
+lockable_at_once! { 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 }
+
 /// Why several VMAs could not be locked. None of them is then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockVmasError {
@@ -92,8 +119,9 @@ pub struct LockedVmas<'s, const N: usize> {
 impl VmaLocks<'_> {
     /// Read-locks the VMAs at several addresses, all at once.
     ///
-    /// Two addresses may belong to one VMA. May sleep, uninterruptibly, for the mmap lock, which is
-    /// not kept; without `CONFIG_PER_VMA_LOCK` it is what protects the VMAs, and is kept.
+    /// Two addresses may belong to one VMA. [`LockableAtOnce`] says how many there may be. May
+    /// sleep, uninterruptibly, for the mmap lock, which is not kept; without `CONFIG_PER_VMA_LOCK`
+    /// it is what protects the VMAs, and is kept.
     ///
     /// # Errors
     ///
@@ -123,7 +151,10 @@ impl VmaLocks<'_> {
     pub fn lock_vmas<const N: usize>(
         &mut self,
         addrs: [usize; N],
-    ) -> Result<LockedVmas<'_, N>, LockVmasError> {
+    ) -> Result<LockedVmas<'_, N>, LockVmasError>
+    where
+        [usize; N]: LockableAtOnce,
+    {
         if let Some(vmas) = LockedVmas::try_lock(self.mm(), &addrs) {
             return Ok(vmas);
         }
@@ -142,7 +173,10 @@ impl VmaLocks<'_> {
     pub fn lock_vmas_killable<const N: usize>(
         &mut self,
         addrs: [usize; N],
-    ) -> Result<Result<LockedVmas<'_, N>, LockVmasError>> {
+    ) -> Result<Result<LockedVmas<'_, N>, LockVmasError>>
+    where
+        [usize; N]: LockableAtOnce,
+    {
         if let Some(vmas) = LockedVmas::try_lock(self.mm(), &addrs) {
             return Ok(Ok(vmas));
         }

@@ -4,6 +4,7 @@
 //!
 //! C source: `mm_access()` in [`kernel/fork.c`](srctree/kernel/fork.c)
 
+use super::ForeignMm;
 use crate::{
     bindings,
     error::{
@@ -21,30 +22,73 @@ use crate::{
         Task, //
     }, //
 };
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What a task was permitted to do with another task's address space. This trait is sealed.
+pub trait Access: sealed::Sealed + 'static {}
+
+/// To look at it: its layout, but not its memory (C: `PTRACE_MODE_READ`).
+pub enum ReadAccess {}
+
+/// To do what a debugger can (C: `PTRACE_MODE_ATTACH`).
+pub enum AttachAccess {}
+
+/// An access that permits to read and write another task's memory, and to change its mappings. This
+/// trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "another task's address space is not lent at `{Self}`",
+    label = "needs an address space that was accessed with `PtraceMode::ATTACH_*`",
+    note = "what was accessed with `PtraceMode::READ_*` can be looked at with `ForeignMm::cursor()`; \
+            to write to it, ask `MmWithUser::of_pid()` for the permission to attach"
+)]
+pub trait MayWrite: Access {}
+
+impl MayWrite for AttachAccess {}
+
+impl sealed::Sealed for ReadAccess {}
+impl sealed::Sealed for AttachAccess {}
+impl Access for ReadAccess {}
+impl Access for AttachAccess {}
 
 /// What one task wants with another, and whose credentials are asked (C: `PTRACE_MODE_*`).
 ///
+/// `A` is what the mode permits.
+///
 /// C header: [`include/linux/ptrace.h`](srctree/include/linux/ptrace.h)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PtraceMode(u32);
+pub struct PtraceMode<A: Access>(u32, PhantomData<A>);
 
-impl PtraceMode {
+impl PtraceMode<ReadAccess> {
     /// To see only what does not endanger the other task, as a file system access: what
     /// `/proc/pid/maps` asks for.
-    pub const READ_FSCREDS: Self = Self(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_FSCREDS);
+    pub const READ_FSCREDS: Self =
+        Self::new(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_FSCREDS);
 
     /// The same, as a system call.
     pub const READ_REALCREDS: Self =
-        Self(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_REALCREDS);
+        Self::new(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_REALCREDS);
+}
 
+impl PtraceMode<AttachAccess> {
     /// To read and write its memory, as a file system access: what `/proc/pid/mem` asks for.
     pub const ATTACH_FSCREDS: Self =
-        Self(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_FSCREDS);
+        Self::new(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_FSCREDS);
 
     /// The same, as a system call: what `process_vm_readv()` asks for.
     pub const ATTACH_REALCREDS: Self =
-        Self(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_REALCREDS);
+        Self::new(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_REALCREDS);
+}
+
+impl<A: Access> PtraceMode<A> {
+    const fn new(mode: u32) -> Self {
+        Self(mode, PhantomData)
+    }
 }
 
 impl MmWithUser {
@@ -53,9 +97,8 @@ impl MmWithUser {
     /// The number is one of the current task's PID namespace. `None` if the process has no address
     /// space: it is a kernel thread, or has exited.
     ///
-    /// The reference keeps the address space from being torn down when the process exits. Who wants
-    /// it for longer, for as long as a file is open, say, turns it into an `ARef<Mm>`, and takes
-    /// [`mmget_not_zero()`](crate::mm::Mm::mmget_not_zero) for each use.
+    /// What can be done with the result depends on the mode: at [`ReadAccess`] VMAs can be looked
+    /// at, at [`AttachAccess`] the address space is lent itself. See [`ForeignMm`].
     ///
     /// Sleeps; must not be called with one of the locks of an address space held.
     ///
@@ -68,42 +111,49 @@ impl MmWithUser {
     ///
     /// ```
     /// use kernel::{
-    ///     mm::{vma::PtraceMode, Mm, MmWithUser},
-    ///     sync::aref::ARef,
+    ///     mm::{vma::{ForeignMmRef, PtraceMode, ReadAccess}, MmWithUser},
     ///     task::Pid,
     /// };
     ///
     /// /// What the open file of a `/proc/pid/maps` keeps.
-    /// fn open(pid: Pid) -> Result<Option<ARef<Mm>>> {
+    /// fn open(pid: Pid) -> Result<Option<ForeignMmRef<ReadAccess>>> {
     ///     let mm = MmWithUser::of_pid(pid, PtraceMode::READ_FSCREDS)?;
-    ///     Ok(mm.map(|mm| (&**mm).into()))
+    ///     Ok(mm.map(|mm| mm.to_ref()))
     /// }
     /// # assert_eq!(open(-1).err(), Some(ESRCH));
     /// # // A kernel thread.
     /// # assert!(open(2)?.is_none());
-    /// # assert!(open(1)?.is_none_or(|mm| mm.mmget_not_zero().is_some()));
+    /// # assert!(open(1)?.is_none_or(|mm| mm.get().is_some()));
     /// # Ok::<(), Error>(())
     /// ```
-    // What it calls is not exported, so modules reach it through the crate.
     #[doc(alias = "mm_access")]
-    #[inline(never)]
-    pub fn of_pid(pid: Pid, mode: PtraceMode) -> Result<Option<ARef<MmWithUser>>> {
-        // SAFETY: The function takes any number.
-        let task = unsafe { bindings::find_get_task_by_vpid(pid) };
-        let task = NonNull::new(task).ok_or(ESRCH)?;
-        // SAFETY: The function has returned a reference to the task, which goes to `task`.
-        let task: ARef<Task> = unsafe { ARef::from_raw(task.cast()) };
+    #[inline]
+    pub fn of_pid<A: Access>(pid: Pid, mode: PtraceMode<A>) -> Result<Option<ForeignMm<A>>> {
+        // What was permitted is what `A` stands for.
+        Ok(of_pid(pid, mode.0)?.map(ForeignMm::new))
+    }
+}
 
-        // SAFETY: The task is alive, and the mode has one of the two bits for credentials.
-        match from_err_ptr(unsafe { bindings::mm_access(task.as_ptr(), mode.0) }) {
-            Ok(mm) => {
-                let mm = NonNull::new(mm).ok_or(ENOENT)?;
-                // SAFETY: The function has returned an mm with a count of `mm_users`, which goes to
-                // the `ARef`.
-                Ok(Some(unsafe { ARef::from_raw(mm.cast()) }))
-            }
-            Err(e) if e == ESRCH => Ok(None),
-            Err(e) => Err(e),
+/// Most of what this calls is not exported, so modules reach it through the crate. `mode` must have
+/// exactly one of the two bits for credentials.
+#[inline(never)]
+fn of_pid(pid: Pid, mode: u32) -> Result<Option<ARef<MmWithUser>>> {
+    // SAFETY: The function takes any number.
+    let task = unsafe { bindings::find_get_task_by_vpid(pid) };
+    let task = NonNull::new(task).ok_or(ESRCH)?;
+    // SAFETY: The function has returned a reference to the task, which goes to `task`.
+    let task: ARef<Task> = unsafe { ARef::from_raw(task.cast()) };
+
+    // SAFETY: The task is alive, and by `PtraceMode` the mode has one of the two bits for
+    // credentials.
+    match from_err_ptr(unsafe { bindings::mm_access(task.as_ptr(), mode) }) {
+        Ok(mm) => {
+            let mm = NonNull::new(mm).ok_or(ENOENT)?;
+            // SAFETY: The function has returned an mm with a count of `mm_users`, which goes to
+            // the `ARef`.
+            Ok(Some(unsafe { ARef::from_raw(mm.cast()) }))
         }
+        Err(e) if e == ESRCH => Ok(None),
+        Err(e) => Err(e),
     }
 }

@@ -13,7 +13,7 @@
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
 use super::{
-    cursor::Walk,
+    cursor::lock_next,
     mmap_guard::{
         MmapReadGuard,
         MmapWriteGuard, //
@@ -269,9 +269,8 @@ impl<'mm> VmaLocks<'mm> {
     /// Read-locks the first VMA that ends above `addr` (C: `lock_next_vma()`).
     ///
     /// To visit the VMAs of an address space without holding up the whole of it, start at 0 and go
-    /// on at the end of the last; who does not sleep in between has a [`cursor()`](Self::cursor)
-    /// for that. Each is locked by itself, so what is seen is no picture of one
-    /// moment, but:
+    /// on at the end of the last, as a [`cursor()`](Self::cursor) does. VMAs are locked one at a
+    /// time, so the result is not a consistent snapshot. It is guaranteed that:
     ///
     /// - A VMA is given only if it ends above `addr`. It may begin below, if it was enlarged
     ///   meanwhile.
@@ -310,7 +309,7 @@ impl<'mm> VmaLocks<'mm> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn lock_next_vma(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
-        Walk::new(self.mm, addr).lock_next(addr)
+        lock_next(self.mm, addr)
     }
 }
 

@@ -35,7 +35,6 @@ pub(super) struct MmapSeq(u32);
 
 impl MmapSeq {
     /// `None` while somebody has the mmap write lock; always, without `CONFIG_PER_VMA_LOCK`.
-    #[cfg(CONFIG_PER_VMA_LOCK)]
     #[inline]
     pub(super) fn try_begin(mm: &MmWithUser) -> Option<Self> {
         let mut seq = Self(0);

@@ -59,7 +59,9 @@ impl<'rcu> UnstableVma<'rcu> {
 impl<'mm> VmaLocks<'mm> {
     /// The VMA that is at `addr` now, under RCU alone (C: `mtree_load(&mm->mm_mt, addr)`).
     ///
-    /// Takes no lock and never sleeps.
+    /// Takes no lock and never sleeps. What is returned borrows the scope as well, so that no call
+    /// that may sleep for one of its locks is possible as long as the VMA is looked at. The caller
+    /// must not sleep otherwise until `rcu` is dropped; see [`rcu::read_lock()`].
     ///
     /// # Examples
     ///
@@ -84,7 +86,7 @@ impl<'mm> VmaLocks<'mm> {
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
-    pub fn peek<'rcu>(&self, rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
+    pub fn peek<'rcu>(&'rcu self, rcu: &'rcu rcu::Guard, addr: usize) -> Option<UnstableVma<'rcu>> {
         UnstableVma::find(self.mm(), rcu, addr)
     }
 }

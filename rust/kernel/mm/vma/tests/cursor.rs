@@ -29,6 +29,10 @@ use crate::{
         },
         Arc,
         Completion, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
     }, //
 };
 
@@ -167,6 +171,99 @@ mod tests {
         assert_eq!(readers(), (0, 1));
         drop(cursor);
         assert_eq!(readers(), (0, 0));
+        Ok(())
+    }
+
+    /// The cursor is not inside an RCU read-side critical section while a VMA is locked.
+    #[test]
+    fn the_caller_may_sleep_while_a_vma_is_locked() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(3)?;
+        unmap(mapping.start + PAGE_SIZE, PAGE_SIZE)?;
+        let mut locks = mm.vma_locks();
+        let mut cursor = locks.cursor(mapping.start);
+
+        for start in [mapping.start, mapping.end() - PAGE_SIZE] {
+            let vma = cursor.lock_next()?.ok_or(ENOENT)?;
+            // Warns if this must not sleep.
+            fsleep(Delta::from_millis(1));
+            assert_eq!(vma.start(), start);
+        }
+        Ok(())
+    }
+
+    /// A writer elsewhere, and a gap in front of the VMA: the gap is looked up again.
+    #[test]
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    fn a_gap_is_looked_up_again_concurrently_with_a_writer() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(3)?;
+        unmap(mapping.start, 2 * PAGE_SIZE)?;
+        let writer = Writer::spawn(&mm, None)?;
+
+        let mut counts = LockCounts::default();
+        let start = {
+            let mut locks = mm.vma_locks();
+            let mut cursor = locks.cursor(mapping.start);
+            cursor
+                .lock_next_counted(&mut counts)?
+                .map(|vma| vma.start())
+        };
+        assert_eq!(start, Some(mapping.start + 2 * PAGE_SIZE));
+        assert_eq!(
+            counts,
+            LockCounts {
+                retried: 1,
+                ..LockCounts::default()
+            }
+        );
+        writer.finish()
+    }
+
+    /// The tree is emptied and filled again while it is walked.
+    #[test]
+    fn everything_may_be_unmapped_meanwhile() -> Result {
+        const ROUNDS: usize = 2000;
+
+        let mm = AddressSpace::of_this_case()?;
+        let stop = Arc::new(Atomic::new(false), GFP_KERNEL)?;
+        let emptied = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
+        let task = {
+            let (mm, stop, emptied) = (mm.clone(), stop.clone(), emptied.clone());
+            SecondTask::spawn(move || {
+                mm.enter(|| -> Result {
+                    while !stop.load(Relaxed) {
+                        let area = mm.map_shared(32)?;
+                        for page in (1..32).step_by(2) {
+                            unmap(area.start + page * PAGE_SIZE, PAGE_SIZE)?;
+                        }
+                        unmap(area.start, area.len)?;
+                        if mm.vma_locks().read().vmas().next().is_some() {
+                            return Err(EBUSY);
+                        }
+                        emptied.store(emptied.load(Relaxed) + 1, Relaxed);
+                    }
+                    Ok(())
+                })
+            })?
+        };
+        assert!(wait_until(|| emptied.load(Relaxed) > 0));
+
+        let mut wrong = 0;
+        for _ in 0..ROUNDS {
+            let mut locks = mm.vma_locks();
+            let mut cursor = locks.cursor(0);
+            let mut last_end = 0;
+            while let Some(vma) = cursor.lock_next()? {
+                wrong += usize::from(vma.end() <= last_end);
+                last_end = vma.end();
+            }
+        }
+        stop.store(true, Relaxed);
+        task.join()??;
+
+        assert_eq!(wrong, 0);
+        assert!(emptied.load(Relaxed) > 1);
         Ok(())
     }
 

@@ -295,20 +295,6 @@ mod tests {
     }
 
     #[test]
-    fn sleep_beside_a_cursor() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        mm.map(1)?;
-        let mutex = sleeping_lock()?;
-        let mut locks = mm.vma_locks();
-        let mut cursor = locks.cursor(0);
-        cursor.lock_next()?.ok_or(ENOENT)?;
-        drop(mutex.lock());
-        Ok(())
-    }
-
-    #[test]
     fn mmap_in_a_speculation() -> Result {
         let Some(mm) = provoked()? else {
             return Ok(());

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The search for the next VMA where there are no VMA locks: every VMA needs the mmap lock.
+
+use super::{
+    super::vma_guard::VmaReadGuard,
+    NeedsMmapLock, //
+};
+use crate::mm::MmWithUser;
+
+#[inline]
+pub(super) fn try_lock_next(
+    _mm: &MmWithUser,
+    _addr: usize,
+    _gap: bool,
+) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+    Err(NeedsMmapLock)
+}

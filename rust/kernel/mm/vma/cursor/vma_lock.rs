@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The search for the next VMA without the mmap lock.
+//!
+//! `lock_next_vma()` goes on from a place in the tree by `mas_next_slot()`, which is not safe
+//! concurrently with a writer that empties the tree; see
+//! [`Documentation/mm/maple_tree_next_slot.rst`]. The search here consists of walks from the root,
+//! `mas_walk()` and `lock_vma_under_rcu()`, which are safe. It also leaves RCU before it returns,
+//! so the caller may sleep while the VMA is locked.
+//!
+//! [`Documentation/mm/maple_tree_next_slot.rst`]: srctree/Documentation/mm/maple_tree_next_slot.rst
+
+use super::{
+    super::{
+        iter::vma_iterator,
+        speculation::MmapSeq,
+        vma_guard::VmaReadGuard, //
+    },
+    NeedsMmapLock, //
+};
+use crate::{
+    bindings,
+    mm::MmWithUser,
+    sync::rcu, //
+};
+
+/// What is in the tree at an address.
+#[derive(PartialEq)]
+enum Slot {
+    /// A VMA.
+    Vma,
+
+    /// Nothing, up to and including the address `last`.
+    Gap { last: usize },
+}
+
+/// Read-locks the first VMA that ends above `addr`, without waiting.
+///
+/// `gap` says whether to expect nothing mapped at `addr`. It changes what is tried first, not the
+/// result.
+#[inline]
+pub(super) fn try_lock_next(
+    mm: &MmWithUser,
+    addr: usize,
+    gap: bool,
+) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+    if !gap {
+        if let Some(vma) = VmaReadGuard::lock_under_rcu(mm, addr) {
+            return Ok(Some(vma));
+        }
+    }
+
+    search(mm, addr)
+}
+
+/// [`try_lock_next()`], where there may be a gap at `addr`.
+///
+/// `mas_walk()` is exported, but there is no need to inline this.
+#[inline(never)]
+fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+    let seq = MmapSeq::try_begin(mm);
+    let unchanged = || seq.is_some_and(|seq| !seq.must_retry(mm));
+    let mut at = addr;
+
+    while let Slot::Gap { last } = slot(mm, at) {
+        match last.checked_add(1) {
+            Some(next) if next > at => at = next,
+            None if unchanged() => return Ok(None),
+            _ => return Err(NeedsMmapLock),
+        }
+    }
+
+    let vma = VmaReadGuard::lock_under_rcu(mm, at).ok_or(NeedsMmapLock)?;
+    // `at` is not below `addr`, and the VMA contains it.
+    let is_next = vma.start() <= addr || unchanged() || is_gap(mm, addr, vma.start());
+    // The VMA is locked, so it is still the one behind a gap that is there now.
+    is_next.then_some(Some(vma)).ok_or(NeedsMmapLock)
+}
+
+/// Returns whether nothing is mapped from `start` to `end`, which is above `start`.
+#[cold]
+fn is_gap(mm: &MmWithUser, start: usize, end: usize) -> bool {
+    slot(mm, start) == Slot::Gap { last: end - 1 }
+}
+
+/// Looks up what is at `addr` (C: `mas_walk()`).
+#[inline]
+fn slot(mm: &MmWithUser, addr: usize) -> Slot {
+    let mut vmi = vma_iterator(mm, addr);
+    let rcu = rcu::read_lock();
+    // SAFETY: The iterator is at its start, and belongs to the tree of a live mm, which can be read
+    // inside an RCU read-side critical section. `mas_walk()` begins again at the root if it meets a
+    // dead node, and returns NULL for an empty tree. What it returns is not dereferenced.
+    let vma = unsafe { bindings::mas_walk(&mut vmi.mas) };
+    drop(rcu);
+
+    match vma.is_null() {
+        false => Slot::Vma,
+        true => Slot::Gap { last: vmi.mas.last },
+    }
+}
