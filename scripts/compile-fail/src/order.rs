@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table at the top of `rust/kernel/mm/vma/order.rs`: for each lock that is held and each that is wanted, who finds
-//! out that the order is wrong. What it says has to be shown: by cases, for what the compiler finds, and by reports of
-//! the kernel's, for the rest.
+//! The tables at the top of `rust/kernel/mm/vma/order.rs`. The first says for each lock that is held and each that is
+//! wanted, who finds out that the order is wrong. What it says has to be shown: by cases, for what the compiler finds,
+//! and by reports of the kernel's, for the rest. The second says what is held in each callback of a driver, by the words
+//! of the first.
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -34,16 +35,37 @@ pub fn order_table(repo: &Path) -> Result<Vec<OrderCell>> {
     cells(&text).with_context(|| format!("{}", path.display()))
 }
 
+/// The tables in a module's documentation, as rows of words.
+fn tables(source: &str) -> Vec<Vec<Vec<String>>> {
+    let mut tables = Vec::new();
+    let mut is_in_table = false;
+    for line in source.lines() {
+        let Some(row) = line.strip_prefix("//! |") else {
+            is_in_table = false;
+            continue;
+        };
+        if !is_in_table {
+            tables.push(Vec::new());
+            is_in_table = true;
+        }
+        let row = row.trim_end_matches('|').replace('`', "");
+        let words = row.split('|').map(|c| c.trim().to_string()).collect();
+        if let Some(table) = tables.last_mut() {
+            table.push(words);
+        }
+    }
+    tables
+}
+
 fn cells(source: &str) -> Result<Vec<OrderCell>> {
-    let mut rows = source
-        .lines()
-        .filter_map(|line| line.strip_prefix("//! |"))
-        .map(|row| row.trim_end_matches('|').replace('`', ""))
-        .map(|row| row.split('|').map(|c| c.trim().to_string()).collect());
-    let columns: Vec<String> = rows.next().context("has no table")?;
+    let mut rows = tables(source)
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter();
+    let columns = rows.next().context("has no table")?;
     let mut cells = Vec::new();
     for row in rows.skip(1) {
-        let row: Vec<String> = row;
         let held = &row[0];
         ensure!(row.len() == columns.len(), "{held}: cells are missing");
         for (wanted, word) in columns.iter().zip(&row).skip(1) {
@@ -84,6 +106,39 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
     }
 
+    /// The callbacks of `VmaOperations`, in their order.
+    fn callbacks() -> Vec<String> {
+        let text =
+            fs::read_to_string(repo().join("rust/kernel/mm/vma/driver/operations.rs")).unwrap();
+        let from = text.find("pub trait VmaOperations").unwrap();
+        let len = text[from..].find("\n}").unwrap();
+        let name = |line: &str| {
+            Some(
+                line.strip_prefix("    fn ")?
+                    .split(['<', '('])
+                    .next()?
+                    .to_string(),
+            )
+        };
+        text[from..from + len].lines().filter_map(name).collect()
+    }
+
+    #[test]
+    fn each_callback_is_in_the_second_table() {
+        let path = repo().join("rust/kernel/mm/vma/order.rs");
+        let source = fs::read_to_string(path).unwrap();
+        let tables = tables(&source);
+        let (order, of_callbacks) = (&tables[0][2..], &tables[1][2..]);
+        let names: Vec<&String> = of_callbacks.iter().map(|row| &row[0]).collect();
+        assert_eq!(names, callbacks().iter().collect::<Vec<_>>());
+        for row in of_callbacks {
+            for held in row[1].split(" or ") {
+                let is_known = held == "RCU" || order.iter().any(|row| row[0] == held);
+                assert!(is_known, "{}: {held} is no row of the first table", row[0]);
+            }
+        }
+    }
+
     /// The lines `//@order: wanted under held` of the cases.
     fn claims() -> Vec<String> {
         let mut claims = Vec::new();
@@ -114,7 +169,7 @@ mod tests {
     #[test]
     fn what_the_compiler_finds_has_a_case() {
         let table = order_table(&repo()).unwrap();
-        assert_eq!((table.len(), table[0].held.as_str()), (42, "mmap read"));
+        assert_eq!((table.len(), table[0].held.as_str()), (63, "mmap read"));
         let wrong = differences(&table, &claims());
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -14,31 +14,79 @@
 //! and the guard gives out the next one, from which only locks further inside can be taken. It has
 //! no size, and nothing happens at run time.
 //!
-//! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table |
-//! |------------|-----------|-----------|-----------|-----------|------------|------------|
-//! | mmap read  | compiler  | ok        | compiler  | ok        | ok         | ok         |
-//! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         |
-//! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         |
-//! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         |
-//! | `i_mmap`   | compiler  | ok        | lockdep   | compiler  | ok         | ok         |
-//! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         |
-//! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    |
+//! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table | `UserSlice` | `GFP_KERNEL` | last `mmput` |
+//! |------------|-----------|-----------|-----------|-----------|------------|------------|-------------|--------------|--------------|
+//! | mmap read  | compiler  | ok        | compiler  | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
+//! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
+//! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
+//! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
+//! | `i_mmap`   | compiler  | ok        | lockdep   | compiler  | ok         | ok         | lockdep     | lockdep      | lockdep      |
+//! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         | lockdep     | lockdep      | lockdep      |
+//! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    | sleep       | sleep        | sleep        |
 //!
 //! "ok" is the right order, or a lock that is never waited for: to read-lock a VMA by itself either
 //! succeeds or fails at once. Calls that may wait for the mmap lock first, such as
 //! [`lock_vma()`](super::VmaLocks::lock_vma), count as the mmap lock.
 //!
-//! What the compiler finds are locks that are taken from one `LockOrder`, or one lock scope. To
-//! make a second one, by [`LockOrder::new()`] or
-//! [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to say that nothing is held: if that is
-//! not true, lockdep reports what is taken in the wrong order, and `might_sleep()` what waits under
-//! a spinlock or inside an RCU read-side critical section.
+//! # What the compiler does not find
 //!
-//! "lockdep" and "sleep", which is `might_sleep()`, stand where one `LockOrder` is enough to get
-//! there. A VMA can be write-locked while the guard of the mmap write lock lends itself and the
-//! order. And what runs with a page table locked is a closure, which can use views and a
-//! `LockOrder` from outside: to write-lock a VMA, to lock a reverse mapping, or to walk another
-//! page table, whose lock may be the same.
+//! The compiler finds locks that are taken from one `LockOrder`, or one lock scope. To make a second
+//! one, by [`LockOrder::new()`] or [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to say that
+//! nothing is held. Both are safe functions that can be called anywhere, so the compiler cannot
+//! reject a false statement. A deadlock is then possible, and these checks report the order, each
+//! only in a kernel that is built with it, and only if the code runs:
+//!
+//! - "lockdep" (`CONFIG_PROVE_LOCKING`) knows the right order once it has seen it.
+//! - "sleep" is `might_sleep()` (`CONFIG_DEBUG_ATOMIC_SLEEP`), under a spinlock or inside an RCU
+//!   read-side critical section.
+//!
+//! They also stand where one `LockOrder` is enough. A VMA can be write-locked while the guard of the
+//! mmap write lock lends itself and the order. What runs with a page table locked is a closure,
+//! which can use views and a `LockOrder` from outside: to write-lock a VMA, to lock a reverse
+//! mapping, or to walk another page table, whose lock may be the same.
+//!
+//! The last three columns are calls that take no guard of this module:
+//!
+//! - Reads and writes of user memory may fault, and a fault takes the mmap lock of the current
+//!   task's mm. Copy to a kernel buffer before the lock is taken, or after it is released.
+//! - Allocations with `GFP_KERNEL` may reclaim memory, and reclaim takes reverse-mapping locks.
+//!   Lockdep knows that only once reclaim has walked a reverse mapping. Allocate before.
+//! - The last `mmput()`, which is the drop of an [`ARef<MmWithUser>`](crate::mm::MmWithUser), tears
+//!   the address space down: it takes the mmap lock, and the reverse-mapping locks for writing. The
+//!   order is reported only if the reference was really the last one. Drop the reference when the
+//!   lock is released, or turn it into an `MmWithUserAsync` by
+//!   [`into_mmput_async()`](crate::mm::MmWithUser::into_mmput_async): its last drop leaves that work
+//!   to a workqueue. The same holds in a shrinker, where the lock held is that of reclaim.
+//!
+//! # Callbacks
+//!
+//! The kernel calls the operations of a driver with locks held. No guard and no `LockOrder` is lent
+//! to them, and `current!().mm()` is at hand, so none of the cells "compiler" in the columns "mmap"
+//! and "`UserSlice`" apply inside a callback: lockdep reports them.
+//!
+//! | callback       | held                    |
+//! |----------------|-------------------------|
+//! | `open`         | mmap write              |
+//! | `close`        | mmap read or mmap write |
+//! | `mapped`       | mmap write              |
+//! | `may_split`    | mmap write              |
+//! | `mremap`       | VMA write               |
+//! | `mprotect`     | mmap write              |
+//! | `fault`        | mmap read or VMA read   |
+//! | `huge_fault`   | mmap read or VMA read   |
+//! | `map_pages`    | RCU                     |
+//! | `page_mkwrite` | mmap read or VMA read   |
+//! | `pfn_mkwrite`  | mmap read or VMA read   |
+//! | `access`       | mmap read               |
+//! | `name`         | RCU                     |
+//!
+//! A fault handler that waits for the mmap lock of its own mm deadlocks with a writer that waits
+//! meanwhile: for the mmap lock, which is fair, or for the VMA. A handler that needs the mmap lock
+//! first gives up its own: after [`release()`](super::driver::Fault::release) nothing is held, and
+//! the fault is retried.
+//!
+//! "RCU" is the mmap lock or the VMA lock inside an RCU read-side critical section, in which nothing
+//! may sleep: `do_fault_around()` calls `map_pages` in one, and `/proc/PID/maps` calls `name`.
 //!
 //! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
 //! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is

@@ -2,7 +2,7 @@
 
 //! VMAs that a driver owns: a device made for the tests, whose files are really mapped.
 
-mod device;
+pub(super) mod device;
 mod faults;
 mod hooks;
 mod inserting;

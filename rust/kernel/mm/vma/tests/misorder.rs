@@ -15,30 +15,55 @@
 
 use super::{
     address_space::{
+        peek,
         poke,
+        unmap,
         AddressSpace,
         Mapping, //
+    },
+    driver::device::{
+        give_page,
+        with_plain,
+        Counted, //
     },
     order::file_of, //
 };
 use crate::{
     bindings,
+    fs::LocalFile,
     mm::vma::{
+        driver::{
+            Fault,
+            FaultOutcome,
+            MapPages,
+            Plain,
+            ViaMmap,
+            VmaOperations, //
+        },
         page_table::{
             NoPte,
             Pmd, //
         },
         rmap::IMmap,
+        DriverVma,
         LockOrder,
         MmapRead,
+        MmapWrite,
         SpeculationError,
         Vma, //
     },
     new_mutex,
     page::PAGE_SIZE,
     prelude::*,
-    sync::Mutex, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    }, //
 };
+use core::ptr::NonNull;
 
 const WORD: &[u8] = b"rust_vma.misorder";
 const REASON: &[u8] = b"provokes a report; rust_vma.misorder on the command line runs it";
@@ -80,6 +105,137 @@ fn prepare(mm: &AddressSpace, mapping: Mapping) -> Result {
 /// A lock that may have to be waited for.
 fn sleeping_lock() -> Result<Pin<KBox<Mutex<()>>>> {
     KBox::pin_init(new_mutex!(()), GFP_KERNEL)
+}
+
+/// Takes `i_mmap` of the file as reclaim does when it walks the reverse mapping.
+fn reclaim_with_i_mmap(file: &LocalFile) {
+    // SAFETY: Marks a section in which allocations would recurse into reclaim. It ends below.
+    unsafe { bindings::fs_reclaim_acquire(bindings::GFP_KERNEL) };
+    drop(IMmap::of(file).lock_read(&mut LockOrder::new()));
+    // SAFETY: Ends the section.
+    unsafe { bindings::fs_reclaim_release(bindings::GFP_KERNEL) };
+}
+
+/// Takes the anonymous reverse-mapping lock of a VMA as reclaim does.
+fn reclaim_with_anon_vma(vma: &Vma<MmapRead>) -> Result {
+    let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+    // SAFETY: As in `reclaim_with_i_mmap()`.
+    unsafe { bindings::fs_reclaim_acquire(bindings::GFP_KERNEL) };
+    drop(anon_vma.lock_read(&mut LockOrder::new()));
+    // SAFETY: Ends the section.
+    unsafe { bindings::fs_reclaim_release(bindings::GFP_KERNEL) };
+    Ok(())
+}
+
+/// Runs `f` with the anonymous reverse-mapping lock of a VMA held, and nothing else. Before that the
+/// lock is taken under the mmap lock and, with `reclaim`, in reclaim.
+fn with_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -> Result {
+    let mapping = mm.map(1)?;
+    prepare(mm, mapping)?;
+    let mut locks = mm.vma_locks();
+    let anon_vma = {
+        let mut mmap = locks.read();
+        let (mmap, mut order) = mmap.order();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+        drop(anon_vma.lock_read(&mut order));
+        if reclaim {
+            reclaim_with_anon_vma(vma)?;
+        }
+        NonNull::from(anon_vma)
+    };
+    // SAFETY: The VMA has its reverse mapping until it is unmapped, which nobody does.
+    let anon_vma = unsafe { anon_vma.as_ref() };
+    let mut order = LockOrder::new();
+    let anon_vma = anon_vma.lock_read(&mut order);
+    let result = f();
+    drop(anon_vma);
+    result
+}
+
+/// Reads user memory that is there, so that nothing faults.
+fn touch_user_memory(addr: usize) -> Result {
+    peek(addr).map(drop)
+}
+
+/// Memory of the current task that is mapped.
+fn user_memory(mm: &AddressSpace) -> Result<usize> {
+    let addr = mm.map(1)?.start;
+    poke(addr, 1)?;
+    Ok(addr)
+}
+
+/// Allocates as is usual where it may sleep.
+fn allocate() -> Result {
+    KBox::new(0u64, GFP_KERNEL)?;
+    Ok(())
+}
+
+/// What the callbacks of [`WrongOps`] do that they must not.
+static WRONG: Atomic<usize> = Atomic::new(0);
+
+const NOTHING_WRONG: usize = 0;
+const LOCKS_MMAP: usize = 1;
+const TOUCHES_USER_MEMORY: usize = 2;
+const SLEEPS: usize = 3;
+
+fn do_wrong(addr: usize) {
+    // Once.
+    match WRONG.xchg(NOTHING_WRONG, Relaxed) {
+        LOCKS_MMAP => {
+            if let Some(mm) = current!().mm() {
+                drop(mm.vma_locks().read());
+            }
+        }
+        TOUCHES_USER_MEMORY => drop(peek(addr)),
+        SLEEPS => drop(sleeping_lock().map(|mutex| drop(mutex.lock()))),
+        _ => (),
+    }
+}
+
+/// The callbacks of a driver that do what they must not.
+struct WrongOps;
+
+crate::vm_operations!(WrongOps);
+
+#[vtable]
+impl VmaOperations for WrongOps {
+    type Data = Counted;
+    type Kind = Plain;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        // The page before this one is mapped by now.
+        if fault.pgoff() == 1 {
+            do_wrong(fault.address() - PAGE_SIZE);
+        }
+        give_page(fault)
+    }
+
+    fn may_split(vma: &DriverVma<Self, MmapWrite>, _addr: usize) -> Result {
+        do_wrong(vma.start());
+        Ok(())
+    }
+}
+
+/// The same in `map_pages`, which must not sleep at all.
+struct WrongAroundOps;
+
+crate::vm_operations!(WrongAroundOps);
+
+#[vtable]
+impl VmaOperations for WrongAroundOps {
+    type Data = Counted;
+    type Kind = Plain;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        give_page(fault)
+    }
+
+    fn map_pages(_around: &mut MapPages<'_, Self>) {
+        do_wrong(0);
+    }
 }
 
 fn no_entry(_: NoPte) -> Error {
@@ -292,6 +448,272 @@ mod tests {
             vma.with_page_table_lock(|_| drop(mutex.lock()));
             Ok(())
         })
+    }
+
+    #[test]
+    fn userslice_under_mmap_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.read();
+        let result = touch_user_memory(addr);
+        drop(mmap);
+        result
+    }
+
+    #[test]
+    fn userslice_under_mmap_write() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.write();
+        let result = touch_user_memory(addr);
+        drop(mmap);
+        result
+    }
+
+    #[test]
+    fn userslice_under_vma_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        write_lock(&mm, mm.map(1)?)?;
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+        let result = touch_user_memory(addr);
+        drop(vma);
+        result
+    }
+
+    #[test]
+    fn userslice_under_vma_write() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.write();
+        mmap.lookup(addr).ok_or(ENOENT)?.start_write();
+        let result = touch_user_memory(addr);
+        drop(mmap);
+        result
+    }
+
+    #[test]
+    fn userslice_under_i_mmap() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        // This takes `i_mmap` under the mmap lock.
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
+        let result = touch_user_memory(addr);
+        drop(i_mmap);
+        result
+    }
+
+    #[test]
+    fn userslice_under_anon_vma() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        with_anon_vma(&mm, false, || touch_user_memory(addr))
+    }
+
+    #[test]
+    fn userslice_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+        vma.with_page_table_lock(|_| touch_user_memory(addr))
+    }
+
+    #[test]
+    fn gfp_kernel_under_i_mmap() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        reclaim_with_i_mmap(&file);
+
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
+        let result = allocate();
+        drop(i_mmap);
+        result
+    }
+
+    #[test]
+    fn gfp_kernel_under_anon_vma() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        with_anon_vma(&mm, true, allocate)
+    }
+
+    #[test]
+    fn gfp_kernel_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let addr = user_memory(&mm)?;
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+        vma.with_page_table_lock(|_| allocate())
+    }
+
+    #[test]
+    fn last_mmput_under_mmap_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.read();
+        drop(other);
+        drop(mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn last_mmput_under_mmap_write() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.write();
+        drop(other);
+        drop(mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn last_mmput_under_vma_read() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        let mapping = mm.map(1)?;
+        write_lock(&mm, mapping)?;
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(mapping.start).ok_or(EAGAIN)?;
+        drop(other);
+        drop(vma);
+        Ok(())
+    }
+
+    #[test]
+    fn last_mmput_under_vma_write() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        let mapping = mm.map(1)?;
+        let mut locks = mm.vma_locks();
+        let mmap = locks.write();
+        mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        drop(other);
+        drop(mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn last_mmput_under_i_mmap() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        // This takes `i_mmap` under the mmap lock.
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        let mut order = LockOrder::new();
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
+        drop(other);
+        drop(i_mmap);
+        Ok(())
+    }
+
+    #[test]
+    fn last_mmput_under_anon_vma() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        with_anon_vma(&mm, false, || {
+            drop(other);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_page_table() -> Result {
+        let Some(mm) = provoked()? else {
+            return Ok(());
+        };
+        let other = AddressSpace::unused()?;
+        let addr = user_memory(&mm)?;
+        let locks = mm.vma_locks();
+        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+        vma.with_page_table_lock(|_| drop(other));
+        Ok(())
+    }
+
+    #[test]
+    fn mmap_in_fault() -> Result {
+        let Some(_mm) = provoked()? else {
+            return Ok(());
+        };
+        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+        let mapping = mm.map_file(&file, 0, 2)?;
+        peek(mapping.start)?;
+        WRONG.store(LOCKS_MMAP, Relaxed);
+        peek(mapping.start + PAGE_SIZE).map(drop)
+    }
+
+    #[test]
+    fn userslice_in_fault() -> Result {
+        let Some(_mm) = provoked()? else {
+            return Ok(());
+        };
+        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+        let mapping = mm.map_file(&file, 0, 2)?;
+        peek(mapping.start)?;
+        WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
+        peek(mapping.start + PAGE_SIZE).map(drop)
+    }
+
+    #[test]
+    fn userslice_in_may_split() -> Result {
+        let Some(_mm) = provoked()? else {
+            return Ok(());
+        };
+        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+        let mapping = mm.map_file(&file, 0, 2)?;
+        peek(mapping.start)?;
+        WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
+        unmap(mapping.start + PAGE_SIZE, PAGE_SIZE)
+    }
+
+    #[test]
+    fn sleep_in_map_pages() -> Result {
+        let Some(_mm) = provoked()? else {
+            return Ok(());
+        };
+        let (mm, _shared, _device, file) = with_plain::<WrongAroundOps>(2)?;
+        let mapping = mm.map_file(&file, 0, 2)?;
+        WRONG.store(SLEEPS, Relaxed);
+        peek(mapping.start).map(drop)
     }
 
     #[test]

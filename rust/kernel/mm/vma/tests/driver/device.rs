@@ -42,7 +42,7 @@ use core::ptr::NonNull;
 
 /// What the VMAs of a test have in common.
 #[pin_data]
-pub(super) struct Shared {
+pub(in super::super) struct Shared {
     /// How many pieces of private data were made.
     made: Atomic<i32>,
     /// How many were dropped.
@@ -88,7 +88,7 @@ impl Shared {
 }
 
 /// Private data that counts how often it is made and dropped.
-pub(super) struct Counted(Arc<Shared>);
+pub(in super::super) struct Counted(Arc<Shared>);
 
 impl Counted {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
@@ -161,7 +161,7 @@ impl VmaOperations for PlainOps {
 }
 
 /// Answers a fault with the page, if there is one.
-pub(super) fn give_page<'a, T>(fault: Fault<'a, T>) -> FaultOutcome<'a>
+pub(in super::super) fn give_page<'a, T>(fault: Fault<'a, T>) -> FaultOutcome<'a>
 where
     T: VmaOperations<Data = Counted>,
     T::Kind: crate::mm::vma::driver::MapsPages,
@@ -183,7 +183,7 @@ pub(super) enum Hook<D> {
 }
 
 /// A device, to which its files refer, so it is not moved.
-pub(super) struct Device<D: 'static> {
+pub(in super::super) struct Device<D: 'static> {
     hook: Hook<D>,
     pub(super) data: D,
 }
@@ -289,7 +289,7 @@ impl<D: 'static> Device<D> {
 
 /// The address space of the current case, what its VMAs have in common, and a device with a file of
 /// it.
-pub(super) type Bench = (AddressSpace, Arc<Shared>, KBox<Device<Counted>>, ARef<File>);
+pub(in super::super) type Bench = (AddressSpace, Arc<Shared>, KBox<Device<Counted>>, ARef<File>);
 
 /// One of some pages, whose files are mapped by `hook`.
 pub(super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Bench> {
@@ -301,7 +301,7 @@ pub(super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Bench> {
 }
 
 /// One of some pages, whose VMAs have the operations `T` and no flags.
-pub(super) fn with_plain<T>(pages: u8) -> Result<Bench>
+pub(in super::super) fn with_plain<T>(pages: u8) -> Result<Bench>
 where
     T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
 {
