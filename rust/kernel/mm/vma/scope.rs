@@ -221,6 +221,10 @@ impl<'mm> VmaLocks<'mm> {
     /// had this way: a writer has it or waits for it, the VMA was replaced during the lookup, the
     /// count of readers is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
     /// [`lock_vma()`](Self::lock_vma) to tell the two apart.
+    ///
+    /// Any number of VMAs can be locked like this. A task should hold only a few: lockdep turns
+    /// itself off at `MAX_LOCK_DEPTH` locks of one task; see
+    /// [`LockableAtOnce`](super::LockableAtOnce).
     #[doc(alias = "vma_start_read")]
     #[inline]
     pub fn lock_vma_under_rcu(&self, addr: usize) -> Option<VmaReadGuard<'_>> {

@@ -61,98 +61,96 @@ noinline void vma_bench_mark_end(void)
 	barrier();
 }
 
-/* A place in the address space, as proc_maps_private is. */
+/* A place in the address space, as VmaCursor is. */
 struct walk {
 	struct mm_struct *mm;
-	struct vma_iterator iter;
 	struct vm_area_struct *locked_vma;
 	unsigned long pos;
-	/* From before the iterator has left its start. */
-	unsigned int seq;
-	bool quiet;
+	/* There was a gap before the last VMA, so there may be one behind it. */
+	bool gap;
 	bool mmap_locked;
 };
 
-static bool is_at_start(const struct walk *walk)
+/* Whether nothing is mapped at an address, and up to which one that is so. */
+static bool find_gap(struct mm_struct *mm, unsigned long addr, unsigned long *last)
 {
-	return walk->iter.mas.status == ma_start;
-}
-
-/* Whether what was found behind a gap, or nothing, can be trusted. */
-static bool is_sure(const struct walk *walk)
-{
-	return is_at_start(walk) ||
-	       (walk->quiet && !mmap_lock_speculate_retry(walk->mm, walk->seq));
-}
-
-static struct vm_area_struct *search(struct walk *walk)
-{
-	if (unlikely(is_at_start(walk)))
-		walk->quiet = mmap_lock_speculate_try_begin(walk->mm, &walk->seq);
-	return lock_next_vma(walk->mm, &walk->iter, walk->pos);
-}
-
-static struct vm_area_struct *search_from_root(struct walk *walk)
-{
+	MA_STATE(mas, &mm->mm_mt, addr, addr);
 	struct vm_area_struct *vma;
 
-	vma_iter_set(&walk->iter, walk->pos);
-	vma = search(walk);
-	return vma || is_sure(walk) ? vma : ERR_PTR(-EAGAIN);
-}
-
-static int next_vma_fallback(struct walk *walk, struct vm_area_struct **vma)
-{
-	int err;
-
+	rcu_read_lock();
+	vma = mas_walk(&mas);
 	rcu_read_unlock();
-	err = mmap_read_lock_killable(walk->mm);
-	if (err) {
-		rcu_read_lock();
-		return err;
-	}
-	vma_iter_set(&walk->iter, walk->pos);
-	walk->mmap_locked = true;
-	*vma = vma_next(&walk->iter);
-	return 0;
+	*last = mas.last;
+	return !vma;
 }
 
-/*
- * As get_next_vma() and proc_get_vma(), and with what they lack: a look from
- * the root where the place in the tree may be wrong by now, as VmaCursor does.
- */
+static noinline struct vm_area_struct *search(struct mm_struct *mm, unsigned long pos)
+{
+	struct vm_area_struct *vma;
+	unsigned long at = pos, last;
+	unsigned int seq;
+	bool quiet;
+
+	quiet = mmap_lock_speculate_try_begin(mm, &seq);
+	while (find_gap(mm, at, &last)) {
+		if (last == ULONG_MAX)
+			return quiet && !mmap_lock_speculate_retry(mm, seq) ? NULL :
+			       ERR_PTR(-EAGAIN);
+		if (last < at)
+			return ERR_PTR(-EAGAIN);
+		at = last + 1;
+	}
+
+	vma = lock_vma_under_rcu(mm, at);
+	if (!vma)
+		return ERR_PTR(-EAGAIN);
+	if (vma->vm_start <= pos || (quiet && !mmap_lock_speculate_retry(mm, seq)) ||
+	    (find_gap(mm, pos, &last) && last == vma->vm_start - 1))
+		return vma;
+	vma_end_read(vma);
+	return ERR_PTR(-EAGAIN);
+}
+
+/* Keeps the mmap lock for the rest of the walk. */
+static int next_vma_fallback(struct walk *walk)
+{
+	int err = mmap_read_lock_killable(walk->mm);
+
+	if (!err)
+		walk->mmap_locked = true;
+	return err;
+}
+
+/* What VmaCursor does, to lock the next VMA without lock_next_vma(). */
 static struct vm_area_struct *next_vma(struct walk *walk)
 {
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma = NULL;
 
-	if (unlikely(walk->mmap_locked)) {
-		vma = vma_next(&walk->iter);
-	} else {
+	if (likely(!walk->mmap_locked)) {
 		if (walk->locked_vma) {
 			vma_end_read(walk->locked_vma);
 			walk->locked_vma = NULL;
 		}
-		vma = search(walk);
-		if (!IS_ERR(vma) && !(vma && vma->vm_start <= walk->pos) &&
-		    unlikely(!is_sure(walk))) {
-			if (vma)
-				vma_end_read(vma);
-			vma = search_from_root(walk);
-		}
+		if (!walk->gap)
+			vma = lock_vma_under_rcu(walk->mm, walk->pos);
+		if (!vma)
+			vma = search(walk->mm, walk->pos);
 		if (IS_ERR(vma)) {
-			int err = PTR_ERR(vma);
+			int err = next_vma_fallback(walk);
 
-			if (err == -EAGAIN)
-				err = next_vma_fallback(walk, &vma);
 			if (err)
 				return ERR_PTR(err);
-		} else if (vma) {
+		} else {
 			walk->locked_vma = vma;
 		}
 	}
+	if (unlikely(walk->mmap_locked))
+		vma = find_vma(walk->mm, walk->pos);
 
-	if (vma)
+	if (vma) {
+		walk->gap = vma->vm_start > walk->pos;
 		walk->pos = vma->vm_end;
+	}
 	return vma;
 }
 
@@ -164,16 +162,12 @@ static int walk_vma(struct mm_struct *mm, struct vma_bench_run *run)
 		struct walk walk = { .mm = mm };
 		struct vm_area_struct *vma;
 
-		vma_iter_init(&walk.iter, mm, 0);
-		rcu_read_lock();
 		while (!IS_ERR_OR_NULL(vma = next_vma(&walk))) {
 			sum += read_fields(vma);
 			operations++;
 		}
 		if (walk.mmap_locked)
 			mmap_read_unlock(mm);
-		else
-			rcu_read_unlock();
 		if (IS_ERR(vma))
 			return PTR_ERR(vma);
 	}
@@ -183,7 +177,10 @@ static int walk_vma(struct mm_struct *mm, struct vma_bench_run *run)
 	return 0;
 }
 
-/* The least that it takes, without the checks and the way out of next_vma(). */
+/*
+ * What it takes with lock_next_vma() and an iterator that is kept: without a
+ * fallback, with false gaps, and not safe when everything is unmapped.
+ */
 static int walk_loop(struct mm_struct *mm, struct vma_bench_run *run)
 {
 	u64 operations = 0, sum = 0;
