@@ -90,6 +90,7 @@ pub mod level;
 mod lock_table;
 mod locked_vmas;
 mod mm_access;
+mod mm_handle;
 mod mmap_guard;
 mod name;
 #[cfg(CONFIG_NUMA)]
@@ -151,8 +152,10 @@ pub use self::{
         MmapWrite,
         MmapWriteHeld,
         Opening,
+        ReachMm,
         Read,
         ReadFields,
+        ReadHeld,
         ReadLayout,
         Rmap,
         RmapWrite,
@@ -174,6 +177,11 @@ pub use self::{
         MayWrite,
         PtraceMode,
         ReadAccess, //
+    },
+    mm_handle::{
+        GrabbedMm,
+        MmId,
+        NothingHeld, //
     },
     mmap_guard::{
         MmapGuard,
@@ -266,13 +274,15 @@ impl<L: Level> Vma<L> {
 
     /// Forgets which lock makes the VMA readable.
     ///
-    /// For code that takes any of them and does not want to be generic.
+    /// For code that takes any of them and does not want to be generic. Not for a VMA that is being
+    /// set up, copied or closed, nor for one that was found through a reverse mapping: these levels
+    /// permit less than [`Read`] does.
     #[inline]
     pub fn as_read(&self) -> &Vma<Read>
     where
-        L: ReadFields,
+        L: ReadHeld,
     {
-        // SAFETY: By `L: ReadFields` the VMA is protected at least as well as at the level `Read`,
+        // SAFETY: By `L: ReadHeld` the VMA is attached, and the mmap lock or its VMA lock is held
         // for as long as `self` is borrowed.
         unsafe { Vma::from_raw(self.as_raw()) }
     }

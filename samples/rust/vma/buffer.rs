@@ -25,7 +25,9 @@ use kernel::{
                 SharedPage,
                 VmaSetup, //
             },
+            ReachMm,
             ReadFields,
+            ReadLayout,
             Vma, //
         },
         Mm, //
@@ -99,7 +101,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    pub(crate) fn of<L: ReadFields>(vma: &Vma<L>) -> Self {
+    pub(crate) fn of<L: ReadLayout + ReachMm>(vma: &Vma<L>) -> Self {
         Self {
             mm: vma.mm().into(),
             first: vma.start().wrapping_sub(vma.pgoff() << PAGE_SHIFT),

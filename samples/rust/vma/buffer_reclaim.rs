@@ -9,10 +9,13 @@ use crate::buffer::{
     RECLAIMED, //
 };
 use kernel::{
-    mm::vma::{
-        ReadFields,
-        Vma,
-        VmaLocks, //
+    mm::{
+        vma::{
+            ReadFields,
+            Vma,
+            VmaLocks, //
+        },
+        MmWithUser, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -72,6 +75,9 @@ impl Buffer {
             // The process has exited; its VMAs are closed before long.
             return self.take_unmapped(index);
         };
+        // If the process exits meanwhile, this reference is the last one. To tear the address space
+        // down from reclaim would wait for locks, so a work item does it.
+        let mm = MmWithUser::into_mmput_async(mm);
         self.take_mapped(&mut mm.vma_locks(), mapping, index)
     }
 

@@ -16,6 +16,6 @@ fn everything_else<L: Needed>(vma: &Vma<L>) -> bool {
     vma.pgoff(); //~ E0277 "needs the mmap lock, the VMA lock or an rmap lock"
     vma.flags(); //~ E0277 "needs the mmap lock or the VMA read lock"
     vma.page_prot(); //~ E0277 "needs the mmap lock or the VMA read lock"
-    vma.mm(); //~ E0277 "nothing keeps a VMA stable at lock level `L`"
+    vma.mm_id(); //~ E0277 "nothing keeps a VMA stable at lock level `L`"
     vma.file().is_some() //~ E0277 "needs the mmap lock or the VMA read lock"
 }

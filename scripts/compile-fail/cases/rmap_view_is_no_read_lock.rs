@@ -8,5 +8,5 @@ use kernel::mm::vma::VmaRead as Held;
 use kernel::mm::vma::{Read, Vma};
 
 fn as_read(vma: &Vma<Held>) -> &Vma<Read> {
-    vma.as_read() //~ E0277 "cannot be read at lock level `Rmap`"
+    vma.as_read() //~ E0277 "a view at lock level `Rmap` cannot be read as one at the level `Read`"
 }

@@ -23,9 +23,8 @@
 //! next, for three reasons: it would be valid only inside one RCU read-side critical section, in
 //! which the caller could not sleep; a VMA that was split or enlarged since the place was reached
 //! makes `lock_next_vma()` show a gap where there is none, which `/proc/PID/maps` does now and then;
-//! and going on from it is not safe concurrently with a `munmap()` of everything.
-//! `Documentation/mm/proc_maps_false_gaps.rst` and `Documentation/mm/maple_tree_next_slot.rst`
-//! describe the last two.
+//! and going on from it is not safe concurrently with a `munmap()` of everything, because
+//! `mas_next_slot()` then follows a NULL node.
 //!
 //! C sources: `lock_vma_under_rcu()` in [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c), and
 //! `mas_walk()` in [`lib/maple_tree.c`](srctree/lib/maple_tree.c).

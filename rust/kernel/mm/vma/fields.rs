@@ -26,6 +26,7 @@ use super::{
         WriteMost, //
     },
     lock_table::lock_table,
+    mm_handle::MmId,
     ops::VmOps,
     page_prot::PageProt,
     page_table::PageTableLock,
@@ -53,7 +54,6 @@ use crate::{
     },
     ffi::c_void,
     fs::LocalFile,
-    mm::Mm,
     sync::aref::ARef, //
 };
 use core::ptr::addr_of;
@@ -147,17 +147,14 @@ lock_table! {
                 unsafe { addr_of!((*self.as_raw()).vm_mm).read_volatile() }.addr()
             }
 
-            /// The address space that the VMA belongs to (C: `vm_mm`).
+            /// Returns which address space the VMA belongs to, to compare (C: `vm_mm`).
             ///
-            /// It is written once, before the VMA can be found. To take locks of it from here would
-            /// be to take them in the wrong order, so this is not an
-            /// [`MmWithUser`](crate::mm::MmWithUser); the guard has that one.
+            /// It is written once, before the VMA can be found.
             #[doc(alias = "vm_mm")]
             #[inline]
-            read(Stable) fn mm(&self) -> &Mm {
-                // SAFETY: The VMA is alive, so this field is not written. By `L: Stable` the
-                // `mm_struct` stays allocated while `self` is borrowed.
-                unsafe { Mm::from_raw((*self.as_raw()).vm_mm) }
+            read(Stable) fn mm_id(&self) -> MmId {
+                // SAFETY: The VMA is alive, so this field is not written.
+                MmId::from_raw(unsafe { (*self.as_raw()).vm_mm })
             }
 
             once;
@@ -571,7 +568,7 @@ lock_table! {
                 anon_vma: &AnonVma,
                 page_table_lock: &PageTableLock<'_>,
             ) -> Result {
-                if !page_table_lock.is_of(self.mm()) {
+                if !page_table_lock.is_of(self.mm_id()) {
                     return Err(EINVAL);
                 }
 

@@ -21,7 +21,8 @@
 //! | [`RmapWrite`] | W    | W    | W    | yes            | yes           | yes          |
 //!
 //! All of them are [`Stable`], and permit to read the layout ([`ReadLayout`]). [`InstallEntries`]
-//! is the rule for populating page tables. What else may be taken or done under a level is said by
+//! is the rule for populating page tables, [`ReachMm`] the one for the VMA's `Mm`, and [`ReadHeld`]
+//! the one for passing as [`Read`]. What else may be taken or done under a level is said by
 //! [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`].
 //!
 //! All of them are sealed, and the ones that code relies on for memory safety are `unsafe`. Bounds
@@ -151,7 +152,7 @@ pub unsafe trait ReadFields: ReadLayout {}
     label = "needs the mmap write lock and the VMA write lock",
     note = "look the VMA up under `VmaLocks::write()`, then call `start_write()` on it"
 )]
-pub unsafe trait WriteMost: ReadFields {}
+pub unsafe trait WriteMost: ReadHeld {}
 
 /// All fields of the VMA may be written, and it may be moved ("Write all?" in the lock-state
 /// table).
@@ -185,6 +186,48 @@ pub unsafe trait WriteAll: WriteMost {}
 )]
 pub unsafe trait InstallEntries: ReadFields {}
 
+/// The `Mm` of the VMA may be reached from the view.
+///
+/// `dup_mmap()` takes the tree of a fork's child out of RCU mode while it fills it, and frees the
+/// nodes at once if the fork fails. A VMA of the child is handed to [`open`] and [`close`], and can
+/// be found through the reverse mapping, while that goes on. A lookup without the mmap lock
+/// (`lock_vma_under_rcu()`) must not meet such a tree, so at the levels of these there is
+/// [`grab_mm()`](super::Vma::grab_mm) instead.
+///
+/// # Safety
+///
+/// Implement this only for a level of a VMA whose address space is not the child of a fork that is
+/// still in `dup_mmap()`.
+///
+/// [`open`]: super::driver::VmaOperations::open
+/// [`close`]: super::driver::VmaOperations::close
+#[diagnostic::on_unimplemented(
+    message = "the `Mm` of a VMA cannot be reached at lock level `{Self}`",
+    label = "the address space may be the child of a fork that is not complete",
+    note = "to compare, use `mm_id()`; to use the address space later, keep `grab_mm()` and call \
+            `get_user()` on that when no lock is held"
+)]
+pub unsafe trait ReachMm: Stable {}
+
+/// The VMA is attached, and the mmap lock or the VMA lock is held, at least for reading.
+///
+/// A view at such a level passes for one at the level [`Read`]. The other levels permit less than
+/// [`Read`] does, although some of them hold the mmap lock: [`Rmap`], [`Setup`], [`Opening`] and
+/// [`Closing`].
+///
+/// # Safety
+///
+/// Implement this only for a level under which the VMA is attached and that holds one of the two
+/// locks. Such a level permits all that [`Read`] does.
+#[diagnostic::on_unimplemented(
+    message = "a view at lock level `{Self}` cannot be read as one at the level `Read`",
+    label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
+    note = "`Read` permits to install page table entries, which this level may not; the fields \
+            can be read without `as_read()`: code for any level that permits it takes \
+            `L: ReadFields`"
+)]
+pub unsafe trait ReadHeld: InstallEntries + ReachMm {}
+
 /// The mmap lock is held, for reading or for writing.
 ///
 /// # Safety
@@ -196,7 +239,7 @@ pub unsafe trait InstallEntries: ReadFields {}
     note = "take it with `VmaLocks::read()` or `VmaLocks::write()` and look the VMA up under that \
             guard"
 )]
-pub unsafe trait MmapHeld: ReadFields {}
+pub unsafe trait MmapHeld: ReadHeld {}
 
 /// The mmap lock is held for reading, and only for reading.
 ///
@@ -210,7 +253,7 @@ pub unsafe trait MmapHeld: ReadFields {}
     label = "needs the mmap read lock",
     note = "take it with `VmaLocks::read()`, or turn the mmap write lock into it with `downgrade()`"
 )]
-pub unsafe trait MmapReadHeld: ReadFields {}
+pub unsafe trait MmapReadHeld: ReadHeld {}
 
 /// The mmap lock is held for writing.
 ///
@@ -223,7 +266,7 @@ pub unsafe trait MmapReadHeld: ReadFields {}
     note = "take it with `VmaLocks::write()` and look the VMA up under that guard; a VMA write \
             lock cannot be taken under a read lock"
 )]
-pub unsafe trait MmapWriteHeld: ReadFields {}
+pub unsafe trait MmapWriteHeld: ReadHeld {}
 
 /// A level that is a mode of the mmap lock, and so a level of [`MmapGuard`](super::MmapGuard).
 ///
@@ -236,7 +279,7 @@ pub unsafe trait MmapWriteHeld: ReadFields {}
     note = "an `MmapGuard` is for `MmapRead` or `MmapWrite`; VMA write locks have no guard, they \
             end with the mmap write lock"
 )]
-pub unsafe trait MmapLevel: ReadFields {
+pub unsafe trait MmapLevel: ReadHeld {
     /// Releases the mmap lock.
     ///
     /// # Safety
@@ -313,7 +356,8 @@ levels! {
 
     /// A read lock is held: the mmap read lock or the VMA read lock, whichever.
     ///
-    /// Any view turns into this one with [`Vma::as_read()`](super::Vma::as_read), and
+    /// A view of an attached VMA turns into this one with
+    /// [`Vma::as_read()`](super::Vma::as_read), and
     /// [`VmaLocks::lock_vma()`](super::VmaLocks::lock_vma) gives it at once.
     Read = [R, -, -] | [-, R, -], |vma| bindings::vma_assert_stabilised(vma);
 
@@ -462,6 +506,39 @@ unsafe impl InstallEntries for Setup {}
 unsafe impl InstallEntries for VmaWrite {}
 // SAFETY: The mmap lock is held.
 unsafe impl InstallEntries for RmapWrite {}
+
+// SAFETY: To read-lock a VMA, a task needs the `MmWithUser`. It has it from a view at a level with
+// this trait, from `GrabbedMm`, which waits for `dup_mmap()`, or from the task that runs there,
+// which nobody can find before `copy_mm()` has returned.
+unsafe impl ReachMm for VmaRead {}
+// SAFETY: The mmap lock is held, by a task that is not in `dup_mmap()`; that one keeps it for
+// writing until the tree is complete, or empty.
+unsafe impl ReachMm for MmapRead {}
+// SAFETY: One of the two is held.
+unsafe impl ReachMm for Read {}
+// SAFETY: As for `MmapRead`.
+unsafe impl ReachMm for MmapWrite {}
+// SAFETY: `mmap_region()` maps into an address space that has been running: that of the current
+// task, or one that another task has reached.
+unsafe impl ReachMm for Setup {}
+// SAFETY: As for `MmapRead`. In `dup_mmap()` a driver gets views at the level `Opening` and, if the
+// fork fails, `Closing` only.
+unsafe impl ReachMm for VmaWrite {}
+// SAFETY: As for `VmaWrite`.
+unsafe impl ReachMm for RmapWrite {}
+
+// SAFETY: The VMA is attached and read-locked.
+unsafe impl ReadHeld for VmaRead {}
+// SAFETY: The VMA is attached and the mmap read lock is held.
+unsafe impl ReadHeld for MmapRead {}
+// SAFETY: The VMA is attached and one of the two is held.
+unsafe impl ReadHeld for Read {}
+// SAFETY: The VMA is attached and the mmap write lock is held.
+unsafe impl ReadHeld for MmapWrite {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl ReadHeld for VmaWrite {}
+// SAFETY: As for `MmapWrite`.
+unsafe impl ReadHeld for RmapWrite {}
 
 // SAFETY: The mmap read lock is held.
 unsafe impl MmapHeld for MmapRead {}

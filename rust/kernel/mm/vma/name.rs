@@ -8,7 +8,7 @@ use super::{
     level::{
         Level,
         Read,
-        ReadFields, //
+        ReadHeld, //
     },
     Vma, //
 };
@@ -73,8 +73,9 @@ impl<L: Level> Vma<L> {
     #[inline]
     pub fn name<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>>
     where
-        L: ReadFields,
+        L: ReadHeld,
     {
+        // The driver's `name()` is handed a view at the level `Read`.
         write_name(self.as_read(), buffer)
     }
 }

@@ -17,6 +17,7 @@ mod killed;
 mod levels;
 mod locked_vmas;
 mod misorder;
+mod mm_handle;
 mod mmap_guard;
 mod name;
 mod no_vma_lock;

@@ -3,12 +3,10 @@
 //! The search for the next VMA without the mmap lock.
 //!
 //! `lock_next_vma()` goes on from a place in the tree by `mas_next_slot()`, which is not safe
-//! concurrently with a writer that empties the tree; see
-//! [`Documentation/mm/maple_tree_next_slot.rst`]. The search here consists of walks from the root,
+//! concurrently with a writer that empties the tree: its second walk finds no node, and it follows
+//! NULL. The search here consists of walks from the root,
 //! `mas_walk()` and `lock_vma_under_rcu()`, which are safe. It also leaves RCU before it returns,
 //! so the caller may sleep while the VMA is locked.
-//!
-//! [`Documentation/mm/maple_tree_next_slot.rst`]: srctree/Documentation/mm/maple_tree_next_slot.rst
 
 use super::{
     super::{

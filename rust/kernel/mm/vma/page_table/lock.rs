@@ -7,14 +7,14 @@ use super::super::{
         Level,
         Stable, //
     },
+    mm_handle::MmId,
     Vma, //
 };
 use crate::{
     bindings,
-    mm::Mm,
     types::NotThreadSafe, //
 };
-use core::ptr;
+use core::marker::PhantomData;
 
 /// Proof that `page_table_lock` of an address space is held.
 ///
@@ -22,17 +22,18 @@ use core::ptr;
 ///
 /// # Invariants
 ///
-/// The calling task holds `page_table_lock` of `mm`.
+/// The calling task holds `page_table_lock` of the address space `mm`, which is alive for `'p`.
 pub struct PageTableLock<'p> {
-    mm: &'p Mm,
+    mm: MmId,
+    _lent: PhantomData<&'p ()>,
     _nts: NotThreadSafe,
 }
 
 impl PageTableLock<'_> {
-    /// Whether this is the lock of `mm`.
+    /// Returns whether this is the lock of the address space `mm`.
     #[inline]
-    pub fn is_of(&self, mm: &Mm) -> bool {
-        ptr::eq(self.mm, mm)
+    pub fn is_of(&self, mm: MmId) -> bool {
+        self.mm == mm
     }
 }
 
@@ -47,16 +48,16 @@ impl<L: Level> Vma<L> {
     where
         L: Stable,
     {
-        let mm = self.mm();
-        // SAFETY: The mm is alive; this makes a pointer.
-        let lock = unsafe { &raw mut (*mm.as_raw()).__bindgen_anon_1.page_table_lock };
+        // SAFETY: The VMA is alive, and by `L: Stable` so is its mm; this makes a pointer.
+        let lock = unsafe { &raw mut (*(*self.as_raw()).vm_mm).__bindgen_anon_1.page_table_lock };
 
         // SAFETY: The lock is alive and was initialised with the mm.
         unsafe { bindings::spin_lock(lock) };
 
         // INVARIANT: The lock was just taken, and is released after `f` has returned.
         let result = f(&PageTableLock {
-            mm,
+            mm: self.mm_id(),
+            _lent: PhantomData,
             _nts: NotThreadSafe,
         });
 

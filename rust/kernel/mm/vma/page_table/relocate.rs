@@ -93,5 +93,5 @@ fn same_locks(vma: &Vma<Read>, to: &Vma<Read>) -> bool {
     let i_mmap = |vma: &Vma<Read>| vma.file().map(|file| ptr::from_ref(IMmap::of(file)));
     let root = |vma: &Vma<Read>| vma.anon_vma().map(AnonVma::root);
 
-    ptr::eq(vma.mm(), to.mm()) && i_mmap(vma) == i_mmap(to) && root(vma) == root(to)
+    vma.mm_id() == to.mm_id() && i_mmap(vma) == i_mmap(to) && root(vma) == root(to)
 }

@@ -13,6 +13,7 @@ use crate::{
     mm::vma::{
         AdviceFlags,
         ReadFields,
+        ReadHeld,
         Vma,
         VmaFlag,
         VmaFlags, //
@@ -42,13 +43,14 @@ fn debug<L: ReadFields>(vma: &Vma<L>) -> Result<Text> {
 mod tests {
     use super::*;
 
-    fn is_private_anon<L: ReadFields>(vma: &Vma<L>, mm: &AddressSpace) -> bool {
+    fn is_private_anon<L: ReadHeld>(vma: &Vma<L>, mm: &AddressSpace) -> bool {
         vma.pgoff() == vma.start() >> PAGE_SHIFT
             && vma.file().is_none()
-            && core::ptr::eq(vma.mm(), &raw const ***mm)
+            && vma.mm_id() == mm.id()
+            && vma.mm().id() == mm.id()
+            && vma.as_read().start() == vma.start()
             && vma.flags().contains_all(VmaFlag::READ | VmaFlag::WRITE)
             && !vma.flags().contains_any(VmaFlag::SHARED | VmaFlag::EXEC)
-            && vma.as_read().start() == vma.start()
     }
 
     #[test]

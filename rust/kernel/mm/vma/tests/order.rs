@@ -51,7 +51,7 @@ mod tests {
         let found = anon_vma.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
         assert_eq!(found.start(), anonymous.start());
         // And the page table, inside of all.
-        found.with_page_table_lock(|held| assert!(held.is_of(found.mm())));
+        found.with_page_table_lock(|held| assert!(held.is_of(found.mm_id())));
         Ok(())
     }
 

@@ -62,7 +62,7 @@ mod tests {
         let vma = i_mmap.vmas(1..=2).next().ok_or(ENOENT)?;
         assert_eq!((vma.start(), vma.end()), (mapping.start, mapping.end()));
         assert_eq!(vma.pgoff(), 1);
-        assert!(core::ptr::eq(vma.mm(), &raw const **mm));
+        assert!(vma.mm_id() == mm.id());
 
         let other = i_mmap
             .vmas(0..=usize::MAX)
@@ -115,7 +115,7 @@ mod tests {
         assert!(unmapper.stays_blocked());
         // It may be detached by now, but it is still what it was.
         assert_eq!((vma.start(), vma.end()), (mapping.start, mapping.end()));
-        assert!(core::ptr::eq(vma.mm(), &raw const **mm));
+        assert!(vma.mm_id() == mm.id());
         drop(i_mmap);
 
         unmapper.join()??;
@@ -274,8 +274,8 @@ mod tests {
         assert!(vma.anon_vma().is_none());
 
         vma.with_page_table_lock(|held| {
-            assert!(held.is_of(vma.mm()));
-            assert!(!held.is_of(&other));
+            assert!(held.is_of(vma.mm_id()));
+            assert!(!held.is_of(other.id()));
             // SAFETY: The VMA is still linked to `anon_vma`, whose lock is held.
             unsafe { vma.set_anon_vma(anon_vma, held) }
         })?;

@@ -60,7 +60,7 @@ unsafe extern "C" fn mmap_hook(
     let seen = Seen {
         start: vma.start(),
         end: vma.end(),
-        pgoff: vma.as_read().pgoff(),
+        pgoff: vma.pgoff(),
         flags: vma.flags(),
         refcnt: vma.refcnt(),
         mm: vma.mm().as_raw().addr(),

@@ -63,7 +63,7 @@ impl VmaOperations for StrictOps {
         if cfg!(CONFIG_PER_VMA_LOCK) {
             assert_eq!(vma.refcnt(), Some(VmRefcnt::Detached));
         }
-        assert!(!vma.mm().as_raw().is_null());
+        assert!(vma.grab_mm().id() == vma.mm_id());
         vma.data().has_happened();
     }
 
