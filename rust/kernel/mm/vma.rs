@@ -89,6 +89,7 @@ mod iter;
 pub mod level;
 mod lock_table;
 mod locked_vmas;
+mod missing_lock;
 mod mm_access;
 mod mm_handle;
 mod mmap_guard;
@@ -236,6 +237,20 @@ pub struct Vma<L: Level> {
     // Locks are held by a task, so what they protect is for that task alone.
     _nts: NotThreadSafe,
 }
+
+/// Implemented for no level, so that no view is `Send` or `Sync`, for a reason that can be read.
+#[diagnostic::on_unimplemented(
+    message = "a view of a VMA belongs to the task that holds its lock",
+    label = "would be used by another task, or kept for longer than the lock",
+    note = "keep the `ARef<Mm>` and the address, and look the VMA up again under a lock; a driver \
+            asks with `downcast::<Ops>()` whether it is still its own"
+)]
+pub trait HeldByAnyTask {}
+
+// SAFETY: Never: the bound is met by no level.
+unsafe impl<L: Level + HeldByAnyTask> Send for Vma<L> {}
+// SAFETY: Never: the bound is met by no level.
+unsafe impl<L: Level + HeldByAnyTask> Sync for Vma<L> {}
 
 impl<L: Level> Vma<L> {
     /// Makes a view from a pointer, for abstractions that are handed a locked VMA by C code.

@@ -10,7 +10,7 @@ fn again<'a>(mm: &'a MmWithUser, mmap: MmapReadGuard<'a>, addr: usize) -> Option
     let vma = mmap.lookup(addr)?;
     let _same = core::ptr::eq(vma.mm(), &**mm);
     #[cfg(misuse)]
-    return Some(vma.mm().vma_locks()); //~ E0599 "no method named `vma_locks` found for reference `&Mm`"
+    return Some(vma.mm().vma_locks()); //~ E0277 "call `mmget_not_zero()` on an `Mm`"
     #[cfg(not(misuse))]
     return Some(mm.vma_locks());
 }

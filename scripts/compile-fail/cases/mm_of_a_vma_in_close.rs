@@ -12,7 +12,7 @@ use kernel::mm::{
 
 fn close<T: VmaOperations>(vma: &DriverVma<T, Closing>, mm: &MmWithUser) {
     #[cfg(misuse)]
-    let locks = vma.grab_mm().vma_locks(); //~ E0599 "no method named `vma_locks` found for struct `GrabbedMm`"
+    let locks = vma.grab_mm().vma_locks(); //~ E0277 "or `get_user()` on a `GrabbedMm`, when no lock is held"
     #[cfg(not(misuse))]
     let locks = mm.vma_locks();
     let _same = locks.mm().id() == vma.mm_id();

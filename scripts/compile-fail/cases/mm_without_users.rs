@@ -6,7 +6,7 @@ use kernel::mm::Mm;
 fn lock(mm: &Mm) -> Option<()> {
     #[cfg(not(misuse))]
     let mm = mm.mmget_not_zero()?;
-    let mut locks = mm.vma_locks(); //~ E0599 "no method named `vma_locks` found for reference `&Mm`"
+    let mut locks = mm.vma_locks(); //~ E0277 "the address space may have no users"
     drop(locks.read());
     Some(())
 }

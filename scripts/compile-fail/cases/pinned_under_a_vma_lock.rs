@@ -11,5 +11,5 @@ use kernel::mm::vma::VmaReadGuard as Guard;
 use kernel::prelude::*;
 
 fn pin(guard: &Guard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
-    guard.pin_user_pages(memory, PinFor::Short) //~ E0599 "no method named `pin_user_pages` found"
+    guard.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which `kernel::mm::vma::Vma<VmaRead>` does not hold"
 }

@@ -5,7 +5,7 @@ use kernel::mm::vma::{order::MmapLock, LockOrder, MmapWrite, Vma};
 
 fn hide(vma: &Vma<MmapWrite>, order: &mut LockOrder<'_, MmapLock>) -> usize {
     #[cfg(misuse)]
-    let all = vma.lock_rmap(order); //~ E0277 "look the VMA up under `VmaLocks::write()`, then call `start_write()`"
+    let all = vma.lock_rmap(order); //~ E0277 "call `start_write()` on a view that `VmaLocks::write()` gives"
     #[cfg(not(misuse))]
     let all = vma.start_write().lock_rmap(order);
     all.start()

@@ -70,6 +70,7 @@ mod shared_page;
 mod table;
 mod unknown_owner;
 
+pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     desc::{
         Prepared,

@@ -108,8 +108,7 @@ pub struct LockState {
 #[diagnostic::on_unimplemented(
     message = "nothing keeps a VMA stable at lock level `{Self}`",
     label = "needs the mmap lock, the VMA lock or an rmap lock",
-    note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
-            `VmaLocks::lock_vma()`"
+    note = "every level keeps it stable: code for any of them takes `L: Stable`"
 )]
 pub unsafe trait Stable: Level {}
 
@@ -123,8 +122,7 @@ pub unsafe trait Stable: Level {}
 #[diagnostic::on_unimplemented(
     message = "the extent of a VMA cannot be read at lock level `{Self}`",
     label = "needs the mmap lock, the VMA lock or an rmap lock",
-    note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
-            `VmaLocks::lock_vma()`"
+    note = "every level permits it: code for any of them takes `L: ReadLayout`"
 )]
 pub unsafe trait ReadLayout: Stable {}
 
@@ -137,8 +135,9 @@ pub unsafe trait ReadLayout: Stable {}
 #[diagnostic::on_unimplemented(
     message = "the fields of a VMA cannot be read at lock level `{Self}`",
     label = "needs the mmap lock or the VMA read lock",
-    note = "take the mmap lock with `VmaLocks::read()`, or the VMA read lock with \
-            `VmaLocks::lock_vma()`; under an rmap lock alone only the layout can be read"
+    note = "an rmap lock alone permits to read the layout, `flags_racy()` and `page_prot_racy()`; \
+            for the rest, keep `grab_mm()` and the address, release the rmap lock, and look the \
+            VMA up under `VmaLocks::read()`; code for any other level takes `L: ReadFields`"
 )]
 pub unsafe trait ReadFields: ReadLayout {}
 
@@ -150,7 +149,9 @@ pub unsafe trait ReadFields: ReadLayout {}
 #[diagnostic::on_unimplemented(
     message = "the fields of a VMA cannot be written at lock level `{Self}`",
     label = "needs the mmap write lock and the VMA write lock",
-    note = "look the VMA up under `VmaLocks::write()`, then call `start_write()` on it"
+    note = "call `start_write()` on a view that `VmaLocks::write()` gives; release other locks of \
+            the address space before that; a callback that is handed its VMA takes none of these \
+            locks: its caller holds one"
 )]
 pub unsafe trait WriteMost: ReadHeld {}
 
@@ -164,7 +165,8 @@ pub unsafe trait WriteMost: ReadHeld {}
 #[diagnostic::on_unimplemented(
     message = "the layout of a VMA cannot be written at lock level `{Self}`",
     label = "needs the mmap, VMA and rmap write locks",
-    note = "write-lock the VMA with `start_write()`, then call `lock_rmap()` on it"
+    note = "call `lock_rmap()` on a view that `start_write()` gives; a callback that is handed its \
+            VMA takes none of these locks: its caller holds one"
 )]
 pub unsafe trait WriteAll: WriteMost {}
 
@@ -180,9 +182,10 @@ pub unsafe trait WriteAll: WriteMost {}
 #[diagnostic::on_unimplemented(
     message = "page table entries cannot be installed at lock level `{Self}`",
     label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
-    note = "an rmap lock alone permits to walk and to zap; take the mmap lock with \
-            `VmaLocks::read()`, or the VMA read lock with `VmaLocks::lock_vma()`; in `open` the \
-            pages come from the original, and in `close` they are unmapped already"
+    note = "an rmap lock alone permits to walk and to zap; in `open` the pages come from the \
+            original, and in `close` they are unmapped already; elsewhere use a view that \
+            `VmaLocks::read()` or `VmaLocks::lock_vma()` gives, called with no lock of the address \
+            space held"
 )]
 pub unsafe trait InstallEntries: ReadFields {}
 
@@ -236,8 +239,9 @@ pub unsafe trait ReadHeld: InstallEntries + ReachMm {}
 #[diagnostic::on_unimplemented(
     message = "lock level `{Self}` does not hold the mmap lock",
     label = "needs the mmap lock",
-    note = "take it with `VmaLocks::read()` or `VmaLocks::write()` and look the VMA up under that \
-            guard"
+    note = "use a view that `VmaLocks::read()` or `VmaLocks::write()` gives, called with no lock \
+            of the address space held; a callback that is handed its VMA takes none of these \
+            locks: its caller holds one"
 )]
 pub unsafe trait MmapHeld: ReadHeld {}
 
@@ -263,8 +267,9 @@ pub unsafe trait MmapReadHeld: ReadHeld {}
 #[diagnostic::on_unimplemented(
     message = "lock level `{Self}` does not hold the mmap write lock",
     label = "needs the mmap write lock",
-    note = "take it with `VmaLocks::write()` and look the VMA up under that guard; a VMA write \
-            lock cannot be taken under a read lock"
+    note = "use a view that `VmaLocks::write()` gives, called with no lock of the address space \
+            held; a VMA write lock cannot be taken under a read lock; a callback that is handed \
+            its VMA takes none of these locks: its caller holds one"
 )]
 pub unsafe trait MmapWriteHeld: ReadHeld {}
 

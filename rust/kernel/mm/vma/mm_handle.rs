@@ -92,14 +92,12 @@ impl Mm {
 /// fn vmas_of_a_mapper(file: &LocalFile) -> Option<usize> {
 ///     let mut order = LockOrder::new();
 ///
-///     let mm: GrabbedMm = {
-///         let i_mmap = IMmap::of(file).lock_read(&mut order);
-///         let mapper = i_mmap.vmas(0..=0).next()?.grab_mm();
-///         mapper
-///     };
+///     let mm: GrabbedMm = IMmap::of(file).lock_read(&mut order).vmas(0..=0).next()?.grab_mm();
+///     // The lock of the file's mappings is released, or this would not compile.
 ///     let mm = mm.get_user(&mut order)?;
 ///     let mut locks = mm.vma_locks();
-///     Some(locks.read().vmas().count())
+///     let count = locks.read().vmas().count();
+///     Some(count)
 /// }
 /// ```
 pub struct GrabbedMm(ARef<Mm>);
@@ -127,7 +125,7 @@ impl GrabbedMm {
     /// Takes the mmap lock for reading and releases it again. Sleeps, uninterruptibly, while there
     /// is a writer, for the rest of a fork, say.
     #[doc(alias = "mmget_not_zero")]
-    pub fn get_user<H: LockClass>(&self, _order: &mut LockOrder<'_, H>) -> Option<ARef<MmWithUser>>
+    pub fn get_user<H>(&self, _order: &mut LockOrder<'_, H>) -> Option<ARef<MmWithUser>>
     where
         H: NothingHeld,
     {
@@ -143,7 +141,7 @@ impl GrabbedMm {
     /// # Errors
     ///
     /// `EINTR` if a fatal signal arrived while waiting.
-    pub fn get_user_killable<H: LockClass>(
+    pub fn get_user_killable<H>(
         &self,
         _order: &mut LockOrder<'_, H>,
     ) -> Result<Option<ARef<MmWithUser>>>
@@ -165,7 +163,7 @@ impl GrabbedMm {
     /// # Errors
     ///
     /// `EAGAIN` if the mmap lock has a writer or one that waits.
-    pub fn try_get_user<H: LockClass>(
+    pub fn try_get_user<H>(
         &self,
         _order: &mut LockOrder<'_, H>,
     ) -> Result<Option<ARef<MmWithUserAsync>>>

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver author reads who inserts pages into whatever VMA is at an address.
+//! Compile-time diagnostics for inserting pages into a VMA of unknown owner.
 //!
 //! A view of a VMA of unknown owner has the methods of a [`DriverVma`](super::DriverVma), and a
-//! bound that it does not meet. Without them the compiler would only say that there is no such
-//! method.
+//! bound that is never met. Without them the compiler would only say that there is no such method.
+//!
+//! They are methods of a trait object that the view dereferences to. If they were methods of the
+//! view, the compiler would propose to call them by their full path whenever a bound of the
+//! [`DriverVma`](super::DriverVma)'s own method is not met.
 
 use crate::{
     mm::vma::{
@@ -14,7 +17,10 @@ use crate::{
     page::Page,
     prelude::*, //
 };
-use core::ops::Range;
+use core::ops::{
+    Deref,
+    Range, //
+};
 
 /// A view of a VMA that is known to be the driver's own. Implemented for no view: a
 /// [`DriverVma`](super::DriverVma) has methods of its own, which come first.
@@ -26,33 +32,48 @@ use core::ops::Range;
 )]
 pub trait KnownOwner {}
 
+/// Has what a view of unknown owner has not, for the diagnostics.
 #[doc(hidden)]
-impl<L: Level> Vma<L> {
-    pub fn insert_page(&self, _addr: usize, _page: &Page) -> Result
+pub trait NotOfAnyVma<L: Level> {
+    fn insert_page(&self, _addr: usize, _page: &Page) -> Result
     where
-        Self: KnownOwner,
+        Vma<L>: KnownOwner,
     {
         Err(EINVAL)
     }
 
-    pub fn insert_pages(&self, _addr: usize, _pages: &[&Page]) -> (usize, Result)
+    fn insert_pages(&self, _addr: usize, _pages: &[&Page]) -> (usize, Result)
     where
-        Self: KnownOwner,
+        Vma<L>: KnownOwner,
     {
         (0, Err(EINVAL))
     }
 
-    pub fn insert_pfn(&self, _addr: usize, _frame: usize) -> Result
+    fn insert_pfn(&self, _addr: usize, _frame: usize) -> Result
     where
-        Self: KnownOwner,
+        Vma<L>: KnownOwner,
     {
         Err(EINVAL)
     }
 
-    pub fn zap_pages(&self, _range: Range<usize>) -> Result
+    fn zap_pages(&self, _range: Range<usize>) -> Result
     where
-        Self: KnownOwner,
+        Vma<L>: KnownOwner,
     {
         Err(EINVAL)
+    }
+}
+
+struct Nothing;
+
+impl<L: Level> NotOfAnyVma<L> for Nothing {}
+
+#[doc(hidden)]
+impl<L: Level> Deref for Vma<L> {
+    type Target = dyn NotOfAnyVma<L>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &Nothing
     }
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A driver whose VMA is of the wrong kind is told so, and not to call a method that inserts into any
+//! VMA.
+//@never: "fully-qualified path"
+//@never: "inherent method"
+//@never: "not known whose VMA"
+
+#[cfg(not(misuse))]
+use kernel::mm::vma::driver::MixedMap as Pages;
+#[cfg(misuse)]
+use kernel::mm::vma::driver::Plain as Pages;
+use kernel::{
+    mm::vma::{
+        driver::{DriverVma, VmaOperations},
+        Read,
+    },
+    page::Page,
+    prelude::*,
+};
+
+fn page<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, page: &Page) -> Result {
+    vma.insert_page(vma.start(), page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
+}
+
+fn pages<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&Page]) -> Result {
+    vma.insert_pages(vma.start(), pages).1 //~ E0277 "call `mixedmap()` in the mmap hook"
+}
