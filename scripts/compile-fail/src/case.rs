@@ -10,7 +10,11 @@ use std::path::Path;
 /// A case's annotations.
 #[derive(Debug)]
 pub(crate) struct CaseFile {
+    /// What is wrong and what is right, from the `//!` lines.
+    pub shows: String,
     pub reasons: Vec<Reason>,
+    /// `//@never: "text"`: what no diagnostic of the misuse may say.
+    pub never: Vec<String>,
     /// Options such as `CONFIG_SMP`, or `!CONFIG_SMP` for its absence.
     pub needs: Vec<String>,
     /// Every option it mentions.
@@ -34,7 +38,7 @@ impl CaseFile {
     }
 
     pub fn parse(source: &str) -> Result<Self> {
-        let (mut reasons, mut needs) = (Vec::new(), Vec::new());
+        let (mut reasons, mut needs, mut never) = (Vec::new(), Vec::new(), Vec::new());
         for (number, line) in (1..).zip(source.lines()) {
             if let Some(list) = line.trim().strip_prefix("//@needs:") {
                 let options: Vec<String> = list
@@ -50,6 +54,13 @@ impl CaseFile {
                 needs.extend(options);
                 continue;
             }
+            if let Some(quoted) = line.trim().strip_prefix("//@never:") {
+                let text = unquote(quoted.trim()).filter(|text| !text.trim().is_empty());
+                never.push(text.with_context(|| {
+                    format!("line {number}: //@never: \"text\" was expected")
+                })?);
+                continue;
+            }
             for annotation in line.split("//~").skip(1) {
                 reasons.push(reason(annotation, number)?);
             }
@@ -63,7 +74,9 @@ impl CaseFile {
             "names no reason: //~ CODE \"text\" at the end of a line that must not compile"
         );
         Ok(Self {
+            shows: shows(source),
             reasons,
+            never,
             needs,
             options: options(source),
         })
@@ -72,11 +85,18 @@ impl CaseFile {
     /// What is expected of code that is no case: nothing.
     pub fn of_an_example(source: &str) -> Self {
         Self {
+            shows: String::new(),
             reasons: Vec::new(),
+            never: Vec::new(),
             needs: Vec::new(),
             options: options(source),
         }
     }
+}
+
+fn shows(source: &str) -> String {
+    let lines = source.lines().filter_map(|l| l.strip_prefix("//! "));
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 fn options(source: &str) -> BTreeSet<String> {

@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub complaints: Vec<Complaint>,
     /// The last line that was no diagnostic.
     pub other: Option<String>,
+    /// All of it, as a user would see it.
+    pub rendered: String,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +39,8 @@ struct Message {
     spans: Vec<Span>,
     #[serde(default)]
     children: Vec<Message>,
+    #[serde(default)]
+    rendered: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,9 +78,13 @@ impl Outcome {
     /// From what rustc wrote to its standard error while it compiled a file.
     pub fn parse(success: bool, stderr: &str, file: &str) -> Self {
         let (mut complaints, mut other) = (Vec::new(), None);
+        let mut rendered = String::new();
         for line in stderr.lines().filter(|l| !l.trim().is_empty()) {
             match serde_json::from_str::<Message>(line) {
-                Ok(message) => complaints.extend(complaint(&message, file)),
+                Ok(message) => {
+                    complaints.extend(complaint(&message, file));
+                    rendered.extend(message.rendered);
+                }
                 Err(_) => other = Some(line.to_string()),
             }
         }
@@ -84,6 +92,7 @@ impl Outcome {
             success,
             complaints,
             other,
+            rendered,
         }
     }
 }

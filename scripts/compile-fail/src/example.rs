@@ -58,6 +58,8 @@ pub fn examples(markdown: &Path, build_dir: &Path, rustc: &Path) -> Result<Repor
             detail: complaints.join("; "),
             seconds: start.elapsed().as_secs_f64(),
             left_out: false,
+            shows: String::new(),
+            said: String::new(),
         });
     }
     Ok(report)

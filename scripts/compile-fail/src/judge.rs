@@ -46,6 +46,13 @@ fn misuse(case: &CaseFile, outcome: &Outcome) -> Vec<String> {
             reason.line, reason.code, reason.text
         ));
     }
+    for text in case
+        .never
+        .iter()
+        .filter(|text| outcome.rendered.contains(*text))
+    {
+        wrong.push(format!("rustc says {text:?}, which misleads"));
+    }
     wrong
 }
 

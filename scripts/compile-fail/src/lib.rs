@@ -16,12 +16,14 @@ mod judge;
 mod kernel;
 mod matrix;
 mod order;
+mod page;
 #[cfg(test)]
 mod tests;
 
 pub use crate::example::examples;
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 pub use crate::order::{FoundBy, OrderCell, order_table};
+pub use crate::page::page;
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;
@@ -55,6 +57,12 @@ pub struct Case {
     pub detail: String,
     pub seconds: f64,
     pub left_out: bool,
+    /// What the case shows, for a misuse.
+    #[serde(skip)]
+    pub shows: String,
+    /// What rustc said about it.
+    #[serde(skip)]
+    pub said: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +153,18 @@ fn name_of(path: &Path) -> String {
 fn test(compiler: &Compiler, scratch: &Path, path: &Path, revision: Revision) -> Case {
     let start = Instant::now();
     let (mut complaints, mut left_out) = (Vec::new(), None);
+    let (mut shows, mut said) = (String::new(), String::new());
     match CaseFile::read(path) {
         Err(error) => complaints.push(format!("{error:#}")),
         Ok(case) => {
             left_out = compiler.lacks(&case.needs);
             if left_out.is_none() {
                 complaints = match compiler.compile(path, &case, revision, scratch) {
-                    Ok(outcome) => judge::judge(&case, revision, &outcome),
+                    Ok(outcome) => {
+                        let wrong = judge::judge(&case, revision, &outcome);
+                        (shows, said) = (case.shows, outcome.rendered);
+                        wrong
+                    }
                     Err(error) => vec![format!("{error:#}")],
                 };
             }
@@ -166,5 +179,7 @@ fn test(compiler: &Compiler, scratch: &Path, path: &Path, revision: Revision) ->
         }),
         seconds: start.elapsed().as_secs_f64(),
         left_out: left_out.is_some(),
+        shows,
+        said,
     }
 }

@@ -154,6 +154,8 @@ fn file<'a>(
         detail: wrong.to_string(),
         seconds,
         left_out: false,
+        shows: String::new(),
+        said: String::new(),
     };
     let mut tried: Vec<Tried<'a>> = items
         .into_iter()
@@ -189,6 +191,8 @@ impl Matrix {
             detail: format!("left out: needs {option}"),
             seconds: 0.0,
             left_out: true,
+            shows: String::new(),
+            said: String::new(),
         };
         self.add(Some(item), case, None);
     }

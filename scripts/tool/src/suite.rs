@@ -24,7 +24,7 @@ use crate::rustdoc;
 use crate::source;
 use crate::stress;
 use crate::targets::{Ready, Session};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread::available_parallelism;
@@ -209,6 +209,10 @@ pub fn compile_fail(
         available_parallelism().map_or(2, usize::from),
         &|case| step.lock().expect("no panic").advance(&case.name),
     )?;
+    let repo = format!("{}/", session.places.repo.display());
+    let path = session.places.build.join("diagnostics.md");
+    std::fs::write(&path, compile_fail::page(&report.cases, &repo))
+        .with_context(|| format!("{}: cannot be written", path.display()))?;
     if session.case.is_none() {
         let readme = session.places.repo.join("README.md");
         let examples = compile_fail::examples(&readme, &out, rustc)?;

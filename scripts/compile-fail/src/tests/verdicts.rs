@@ -55,6 +55,17 @@ fn the_text_may_have_quotes_in_it() {
 }
 
 #[test]
+fn a_misuse_that_says_what_misleads_fails() {
+    let never = |text: &str| GOOD.replacen("\n\n", &format!("\n//@never: {text:?}\n\n"), 1);
+    passes(&never("fully-qualified path"));
+    let (misuse, correct) = Bench::new().judge(&never("`lock()` takes it"));
+    assert_eq!(misuse, "rustc says \"`lock()` takes it\", which misleads");
+    assert_eq!(correct, "");
+    let (misuse, _) = Bench::new().judge(&GOOD.replacen("\n\n", "\n//@never: it\n\n", 1));
+    assert!(misuse.contains("//@never: \"text\" was expected"), "{misuse}");
+}
+
+#[test]
 fn a_misuse_that_compiles_fails() {
     let (misuse, correct) = judge("type Held = kernel::No", "type Held = kernel::Yes");
     assert_eq!(

@@ -55,6 +55,7 @@ fn said(complaints: Vec<Complaint>) -> Outcome {
         success: complaints.iter().all(|c| !c.error),
         complaints,
         other: None,
+        rendered: String::new(),
     }
 }
 
@@ -203,6 +204,7 @@ fn a_compiler_that_fails_without_a_word_permits_nothing() {
         success: false,
         complaints: Vec::new(),
         other: Some("killed".to_string()),
+        rendered: String::new(),
     };
     let judged = judged(&some(&["get::Yes"]), vec![outcome]);
     assert_eq!(
