@@ -9,5 +9,5 @@ use kernel::mm::vma::VmaRead as Held;
 use kernel::sync::Arc;
 
 fn data<T: VmaOperations<Data = Arc<usize>>>(vma: &DriverVma<T, Held>) -> usize {
-    *vma.data() //~ E0277 "under an rmap lock alone only the layout can be read"
+    *vma.data() //~ E0277 "an rmap lock alone permits to read the layout"
 }

@@ -9,7 +9,7 @@ fn worker<T: Send>(_: T) {}
 
 fn fault<T: VmaOperations<Data = Arc<u32>>>(fault: &Fault<'_, T>) {
     #[cfg(misuse)]
-    worker(fault.vma()); //~ E0277 "cannot be shared between threads safely"
+    worker(fault.vma()); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
     #[cfg(not(misuse))]
     worker(Arc::<u32>::from(fault.data()));
 }

@@ -9,5 +9,5 @@ use kernel::mm::vma::Vma;
 
 fn shrink(vma: &Vma<Held>, end: usize) {
     // SAFETY: This is only compiled.
-    unsafe { vma.set_end(end) }; //~ E0277 "write-lock the VMA with `start_write()`, then call `lock_rmap()`"
+    unsafe { vma.set_end(end) }; //~ E0277 "call `lock_rmap()` on a view that `start_write()` gives"
 }

@@ -5,7 +5,7 @@ use kernel::mm::vma::{Rmap, Vma, VmaFlag};
 
 fn is_locked_in_memory(vma: &Vma<Rmap>) -> (usize, bool) {
     #[cfg(misuse)]
-    let flags = vma.flags(); //~ E0277 "under an rmap lock alone only the layout can be read"
+    let flags = vma.flags(); //~ E0277 "an rmap lock alone permits to read the layout"
     #[cfg(not(misuse))]
     let flags = vma.flags_racy();
     (vma.end() - vma.start(), flags.contains(VmaFlag::LOCKED))

@@ -9,7 +9,7 @@ fn another_task<T: Send>(_: T) {}
 fn another_task<T>(_: T) {}
 
 fn setup(vma: VmaSetup<'_>) {
-    another_task(vma); //~ E0277 "cannot be shared between threads safely"
+    another_task(vma); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
 }
 
 fn desc(desc: VmaDesc<'_>) {

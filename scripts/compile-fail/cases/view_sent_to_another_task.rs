@@ -12,7 +12,7 @@ fn another_task<T: Send>(_: T) {}
 fn send(mm: &MmWithUser, vma: &Vma<MmapRead>) {
     another_task(mm);
     #[cfg(misuse)]
-    another_task(vma); //~ E0277 "cannot be shared between threads safely"
+    another_task(vma); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
     #[cfg(not(misuse))]
     another_task(vma.start());
 }

@@ -16,5 +16,5 @@ fn do_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
     let vma = mmap.lookup(addr)?;
     #[cfg(not(misuse))]
     let vma = vma.start_write();
-    vma.clear_flags(AdviceFlags::DONTDUMP).ok() //~ E0277 "then call `start_write()` on it"
+    vma.clear_flags(AdviceFlags::DONTDUMP).ok() //~ E0277 "call `start_write()` on a view that `VmaLocks::write()` gives"
 }

@@ -56,9 +56,11 @@ impl CaseFile {
             }
             if let Some(quoted) = line.trim().strip_prefix("//@never:") {
                 let text = unquote(quoted.trim()).filter(|text| !text.trim().is_empty());
-                never.push(text.with_context(|| {
-                    format!("line {number}: //@never: \"text\" was expected")
-                })?);
+                never.push(
+                    text.with_context(|| {
+                        format!("line {number}: //@never: \"text\" was expected")
+                    })?,
+                );
                 continue;
             }
             for annotation in line.split("//~").skip(1) {

@@ -19,7 +19,11 @@ pub fn page(cases: &[Case], root: &str) -> String {
         let said = case.said.replace(root, "");
         let (name, shows) = (&case.name, &case.shows);
         // A String takes all that is written to it.
-        let _ = write!(page, "\n## {name}\n\n{shows}\n\n```text\n{}\n```\n", said.trim_end());
+        let _ = write!(
+            page,
+            "\n## {name}\n\n{shows}\n\n```text\n{}\n```\n",
+            said.trim_end()
+        );
     }
     page
 }

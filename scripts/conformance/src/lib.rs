@@ -39,6 +39,8 @@ pub struct Subject {
     pub members: Members,
     /// The kernel series, such as `7.3`.
     pub series: String,
+    /// What is wrong with the code's conversions from one view to another.
+    pub conversions: Vec<String>,
 }
 
 impl Subject {
@@ -46,10 +48,12 @@ impl Subject {
     pub fn new(repo: &Path, tree: &Path, members: Members, series: &str) -> Result<Self> {
         let vma_dir = repo.join("rust/kernel/mm/vma");
         let exclusivity = vma_dir.join("tests/exclusivity.rs");
+        let code = LockTable::read(&vma_dir)?;
         Ok(Self {
             document: tree.join("Documentation/mm/process_addrs.rst"),
             deviations: repo.join("Documentation/mm/process_addrs_rust.rst"),
-            code: LockTable::read(&vma_dir)?,
+            conversions: code.conversions(&vma_dir)?,
+            code,
             exclusivity: fs::read_to_string(&exclusivity)
                 .with_context(|| format!("{}: cannot be read", exclusivity.display()))?,
             members,
@@ -63,7 +67,7 @@ impl Subject {
     }
 
     fn compare(&self, document: &Rst, list: &Rst) -> Report {
-        let mut problems = Vec::new();
+        let mut problems = self.conversions.clone();
         let document = Document::new(document, &mut problems);
         let deviations = deviations::read(list, &self.deviations, &mut problems);
         let deviations: Vec<_> = deviations

@@ -6,6 +6,7 @@
 //! The reader is strict: what it does not know is an error with file and line, never skipped, because a row that is not
 //! seen is a row that is not checked.
 
+mod conversions;
 mod levels;
 mod model;
 mod tables;
@@ -40,6 +41,18 @@ impl LockTable {
             );
         }
         Self::parse(&files).with_context(|| format!("{}", vma_dir.display()))
+    }
+
+    /// Reads the same directory, and returns what is wrong with its conversions from one view to another.
+    pub fn conversions(&self, vma_dir: &Path) -> Result<Vec<String>> {
+        let mut files = BTreeMap::new();
+        all_sources(vma_dir, "", &mut files)?;
+        let module = vma_dir.with_extension("rs");
+        let text = fs::read_to_string(&module)
+            .with_context(|| format!("{}: cannot be read", module.display()))?;
+        files.insert("../vma.rs".to_string(), text);
+        conversions::check(self, &files)
+            .map_err(|error| located(&vma_dir.display().to_string(), &error, "conversions"))
     }
 
     /// The same from texts, by file name.
@@ -78,6 +91,18 @@ impl LockTable {
 
 /// Every source below a directory that counts, by its path from there.
 fn sources(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
+    let mut all = BTreeMap::new();
+    all_sources(dir, prefix, &mut all)?;
+    all.retain(|name, text| {
+        let wanted = name == LEVELS || TABLES.contains(&name.as_str());
+        wanted || text.contains("lock_table!")
+    });
+    files.extend(all);
+    Ok(())
+}
+
+/// Every source below a directory, but for the tests.
+fn all_sources(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
     let shown = dir.display();
     let entries = fs::read_dir(dir).with_context(|| format!("{shown}: cannot be read"))?;
     for entry in entries {
@@ -87,14 +112,13 @@ fn sources(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("{prefix}{name}");
         if path.is_dir() {
-            sources(&path, &format!("{name}/"), files)?;
+            if name != "tests" {
+                all_sources(&path, &format!("{name}/"), files)?;
+            }
         } else if path.extension().is_some_and(|e| e == "rs") {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("{}: cannot be read as text", path.display()))?;
-            let wanted = name == LEVELS || TABLES.contains(&name.as_str());
-            if wanted || text.contains("lock_table!") {
-                files.insert(name, text);
-            }
+            files.insert(name, text);
         }
     }
     Ok(())

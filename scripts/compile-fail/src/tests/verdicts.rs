@@ -62,7 +62,10 @@ fn a_misuse_that_says_what_misleads_fails() {
     assert_eq!(misuse, "rustc says \"`lock()` takes it\", which misleads");
     assert_eq!(correct, "");
     let (misuse, _) = Bench::new().judge(&GOOD.replacen("\n\n", "\n//@never: it\n\n", 1));
-    assert!(misuse.contains("//@never: \"text\" was expected"), "{misuse}");
+    assert!(
+        misuse.contains("//@never: \"text\" was expected"),
+        "{misuse}"
+    );
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl Bench {
             exclusivity: self.exclusivity.clone(),
             members: self.members.clone(),
             series: series(),
+            conversions: Vec::new(),
         };
         let document = read(&DOCUMENT, &subject.document, &self.document)?;
         let deviations = read(&DEVIATIONS, &subject.deviations, &self.deviations)?;

@@ -3,6 +3,8 @@
 //! Tests of the reader: what it takes from the grammar, that it refuses everything else, and that it can read the code
 //! of this checkout.
 
+mod conversions;
+
 use crate::*;
 
 const LEVEL: &str = r#"

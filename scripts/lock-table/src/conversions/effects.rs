@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What takes a lock on the way from one view to another, and what C callers hold.
+
+use crate::model::{Held, LockState};
+
+pub enum Effect {
+    /// Holds one of these besides what is held, of which nothing is given up.
+    Takes(&'static [LockState]),
+    /// Gives up what it consumes for this.
+    Exchanges(&'static [LockState]),
+    /// Holds this, by itself, also when what it was taken under is released.
+    HandsOver(&'static [LockState]),
+}
+
+use Effect::{Exchanges, HandsOver, Takes};
+
+const fn state(mmap: Held, vma: Held, rmap: Held) -> LockState {
+    LockState { mmap, vma, rmap }
+}
+
+const MMAP_READ: LockState = state(Held::Read, Held::None, Held::None);
+const MMAP_WRITE: LockState = state(Held::Write, Held::None, Held::None);
+const VMA_READ: LockState = state(Held::None, Held::Read, Held::None);
+const VMA_WRITE: LockState = state(Held::None, Held::Write, Held::None);
+const RMAP_READ: LockState = state(Held::None, Held::None, Held::Read);
+const RMAP_WRITE: LockState = state(Held::None, Held::None, Held::Write);
+
+/// Whichever of the two can be had.
+const READ: &[LockState] = &[MMAP_READ, VMA_READ];
+
+/// By place. The lock of each is that of the C function that it is named after, or says it calls.
+pub const EFFECTS: [(&str, Effect); 39] = [
+    // The mmap lock, from a scope that holds nothing.
+    ("scope.rs: VmaLocks::read", Takes(&[MMAP_READ])),
+    ("scope.rs: VmaLocks::read_trylock", Takes(&[MMAP_READ])),
+    ("scope.rs: VmaLocks::read_killable", Takes(&[MMAP_READ])),
+    ("scope.rs: VmaLocks::write", Takes(&[MMAP_WRITE])),
+    ("scope.rs: VmaLocks::write_killable", Takes(&[MMAP_WRITE])),
+    ("scope.rs: VmaLocks::write_nested", Takes(&[MMAP_WRITE])),
+    // mmap_write_downgrade()
+    (
+        "mmap_guard.rs: MmapGuard::downgrade",
+        Exchanges(&[MMAP_READ]),
+    ),
+    // The VMA read lock, or the mmap lock where it cannot be had.
+    ("scope.rs: VmaLocks::lock_vma_under_rcu", Takes(&[VMA_READ])),
+    ("scope.rs: VmaLocks::lock_vma", Takes(READ)),
+    ("scope.rs: VmaLocks::lock_vma_killable", Takes(READ)),
+    ("scope.rs: VmaLocks::lock_next_vma", Takes(READ)),
+    (
+        "vma_guard.rs: VmaReadGuard::lock_under_rcu",
+        Takes(&[VMA_READ]),
+    ),
+    ("cursor.rs: VmaLocks::cursor", Takes(READ)),
+    ("cursor.rs: lock_under_mmap_lock", Takes(READ)),
+    ("cursor/mmap_walk.rs: Walk::lock_next", Takes(READ)),
+    (
+        "cursor/mmap_walk.rs: Walk::try_lock_next",
+        Takes(&[VMA_READ]),
+    ),
+    (
+        "cursor/mmap_walk.rs: Walk::lock_under_mmap_lock",
+        Takes(READ),
+    ),
+    ("cursor/rcu_walk.rs: Walk::lock_next", Takes(READ)),
+    (
+        "cursor/rcu_walk.rs: Walk::try_lock_next",
+        Takes(&[VMA_READ]),
+    ),
+    (
+        "cursor/rcu_walk.rs: Walk::try_lock_next_from_root",
+        Takes(&[VMA_READ]),
+    ),
+    ("cursor/rcu_walk.rs: Walk::search", Takes(&[VMA_READ])),
+    (
+        "cursor/rcu_walk.rs: Walk::lock_under_mmap_lock",
+        Takes(READ),
+    ),
+    // Several of them. A guard of none holds none, and has no view.
+    ("locked_vmas.rs: VmaLocks::lock_vmas", Takes(&[VMA_READ])),
+    (
+        "locked_vmas.rs: VmaLocks::lock_vmas_killable",
+        Takes(&[VMA_READ]),
+    ),
+    ("locked_vmas.rs: LockedVmas::none", Takes(&[VMA_READ])),
+    ("locked_vmas.rs: LockedVmas::try_lock", Takes(&[VMA_READ])),
+    // vma_start_read_locked() under the mmap read lock, which may be released before the VMA lock.
+    (
+        "locked_vmas.rs: LockedVmas::lock_under",
+        HandsOver(&[VMA_READ]),
+    ),
+    ("mmap_guard.rs: MmapGuard::lock_vma", HandsOver(&[VMA_READ])),
+    (
+        "mmap_guard.rs: MmapGuard::lock_vma_nested",
+        HandsOver(&[VMA_READ]),
+    ),
+    // vma_start_write(); the last only looks whether that was done.
+    ("vma_write.rs: Vma::start_write", Takes(&[VMA_WRITE])),
+    (
+        "vma_write.rs: Vma::start_write_killable",
+        Takes(&[VMA_WRITE]),
+    ),
+    ("vma_write.rs: Vma::as_write_locked", Takes(&[VMA_WRITE])),
+    // The locks of reverse mappings.
+    ("rmap/tree.rs: RmapTree::lock_read", Takes(&[RMAP_READ])),
+    ("rmap/tree.rs: RmapTree::trylock_read", Takes(&[RMAP_READ])),
+    ("rmap/tree.rs: RmapTree::lock_write", Takes(&[RMAP_WRITE])),
+    (
+        "rmap/tree.rs: RmapTree::lock_write_after",
+        Takes(&[RMAP_WRITE]),
+    ),
+    (
+        "rmap/tree.rs: RmapTree::trylock_write",
+        Takes(&[RMAP_WRITE]),
+    ),
+    ("rmap/tree.rs: RmapGuard::new", Takes(&[RMAP_READ])),
+    ("rmap/write.rs: Vma::lock_rmap", Takes(&[RMAP_WRITE])),
+];
+
+/// Traits that are there for diagnostics: nothing implements them, so what asks for one cannot be called.
+pub const NEVER: [&str; 4] = ["HasUsers", "MmapLocked", "MmapReadLocked", "KnownOwner"];
+
+/// Functions that make a view for themselves and give none out.
+pub const INSIDE: [&str; 1] = ["locked_vmas.rs: LockedVmas::find"];
+
+/// Each callback of a driver with the level that its C callers hold; see the table in `driver.rs`.
+pub const CALLBACKS: [(&str, &str); 7] = [
+    ("open", "Opening"),
+    ("close", "Closing"),
+    ("may_split", "MmapWrite"),
+    ("mremap", "VmaWrite"),
+    ("mprotect", "MmapWrite"),
+    ("access", "MmapRead"),
+    ("name", "Read"),
+];

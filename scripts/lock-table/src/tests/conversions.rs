@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The conversions of this checkout are right, and what would make them wrong is noticed.
+
+use crate::{LockTable, all_sources, conversions};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn vma_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rust/kernel/mm/vma")
+}
+
+/// What is wrong when a text is replaced in one file.
+fn problems(file: &str, from: &str, to: &str) -> Vec<String> {
+    let mut files = BTreeMap::new();
+    all_sources(&vma_dir(), "", &mut files).unwrap();
+    let module = fs::read_to_string(vma_dir().with_extension("rs")).unwrap();
+    files.insert("../vma.rs".to_string(), module);
+    let text = files.get_mut(file).unwrap();
+    assert!(text.contains(from), "{from:?} is not in {file}");
+    *text = text.replacen(from, to, 1);
+    conversions::check(&LockTable::parse(&tables(&files)).unwrap(), &files).unwrap()
+}
+
+/// The files that have levels or tables.
+fn tables(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let with_tables = ["level.rs", "fields.rs", "page_table.rs"];
+    let files = files
+        .iter()
+        .filter(|(name, _)| with_tables.contains(&name.as_str()));
+    files
+        .map(|(name, text)| (name.clone(), text.clone()))
+        .collect()
+}
+
+#[track_caller]
+fn is_noticed(file: &str, from: &str, to: &str, said: &[&str]) {
+    let problems = problems(file, from, to);
+    let found = problems
+        .iter()
+        .any(|problem| said.iter().all(|part| problem.contains(part)));
+    assert!(found, "none of these says {said:?}: {problems:#?}");
+}
+
+/// With a function put before the first `impl` of a file.
+#[track_caller]
+fn new_code_is_noticed(file: &str, code: &str, said: &[&str]) {
+    is_noticed(file, "\nimpl", &format!("\n{code}\n\nimpl"), said);
+}
+
+#[test]
+fn the_conversions_of_this_checkout_keep_their_levels() {
+    let table = LockTable::read(&vma_dir()).unwrap();
+    let problems = table.conversions(&vma_dir()).unwrap();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn as_read_for_all_that_can_be_read_is_noticed() {
+    let from = "pub fn as_read(&self) -> &Vma<Read>\n    where\n        L: ReadHeld,";
+    let to = from.replace("ReadHeld", "ReadFields");
+    let said = [
+        "Vma::as_read: turns ",
+        " into Read, which has InstallEntries",
+    ];
+    is_noticed("../vma.rs", from, &to, &said);
+}
+
+#[test]
+fn a_level_that_gets_too_much_is_noticed() {
+    let is = |to: &str, said: &[&str]| {
+        is_noticed("level.rs", "unsafe impl ReadHeld for VmaRead {}", to, said);
+    };
+    is(
+        "unsafe impl ReadHeld for VmaRead {}\nunsafe impl ReadHeld for Closing {}",
+        &["Vma::as_read: turns Closing into Read, which has InstallEntries and Closing has not"],
+    );
+    // Neither does a lock make up for what a level is denied.
+    is(
+        "unsafe impl ReadHeld for VmaRead {}\nunsafe impl MmapWriteHeld for Opening {}",
+        &["Vma::start_write: turns Opening into VmaWrite: Opening is denied"],
+    );
+}
+
+#[test]
+fn a_guard_that_dereferences_to_more_than_it_holds_is_noticed() {
+    let from = "type Target = Vma<VmaRead>;";
+    let to = "type Target = Vma<MmapRead>;";
+    let said = ["vma_guard.rs: VmaReadGuard::Target: turns VmaRead into MmapRead"];
+    is_noticed("vma_guard.rs", from, to, &said);
+    let said = ["VmaSetup::deref: turns Setup into MmapWrite"];
+    is_noticed(
+        "driver/setup.rs",
+        "fn deref(&self) -> &Vma<Setup>",
+        "fn deref(&self) -> &Vma<MmapWrite>",
+        &said,
+    );
+    let said = ["IMmapVmas::Item: turns Rmap into MmapRead"];
+    let (from, to) = (
+        "type Item = &'g Vma<Rmap>;",
+        "type Item = &'g Vma<MmapRead>;",
+    );
+    is_noticed("rmap/i_mmap.rs", from, to, &said);
+}
+
+#[test]
+fn a_new_function_has_to_be_classified() {
+    new_code_is_noticed(
+        "scope.rs",
+        "impl VmaLocks<'_> { pub fn peek(&self, at: usize) -> Option<&Vma<Read>> { None } }",
+        &["scope.rs: VmaLocks::peek: gives a view at the level Read and takes none"],
+    );
+    new_code_is_noticed(
+        "scope.rs",
+        "pub fn with_vma<R>(mm: &MmWithUser, f: impl FnOnce(&Vma<MmapRead>) -> R) -> R { f() }",
+        &["scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
+    );
+    new_code_is_noticed(
+        "scope.rs",
+        "pub fn with_vma<F>(mm: &MmWithUser, f: F) where F: Fn(&Vma<MmapRead>) { f() }",
+        &["scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
+    );
+    new_code_is_noticed(
+        "scope.rs",
+        "impl VmaLocks<'_> { fn look(&self) { let _ = unsafe { Vma::<Read>::from_raw(p) }; } }",
+        &["VmaLocks::look: makes a view that its signature does not show"],
+    );
+}
+
+#[test]
+fn a_conversion_of_a_driver_is_one_too() {
+    new_code_is_noticed(
+        "driver/driver_vma.rs",
+        "impl<T: VmaOperations, L: Stable> DriverVma<T, L> {
+            pub fn fixed(&self) -> &DriverVma<T, MmapRead> { todo!() }
+        }",
+        &["DriverVma::fixed: turns ", " into MmapRead, which has "],
+    );
+    let (from, to) = (
+        "pub fn vma(&self) -> &DriverVma<T, Read> {",
+        "pub fn vma(&self) -> &DriverVma<T, VmaRead> {",
+    );
+    // In a macro.
+    let said = ["driver/fault.rs: fault::vma: turns Read into VmaRead, whose locks are not held"];
+    is_noticed("driver/fault.rs", from, to, &said);
+}
+
+#[test]
+fn a_method_for_diagnostics_that_can_be_called_is_noticed() {
+    new_code_is_noticed(
+        "missing_lock.rs",
+        "impl MmapLocked<'_> for Mm {}",
+        &["MmapLocked is implemented"],
+    );
+}
+
+#[test]
+fn a_callback_at_another_level_is_noticed() {
+    is_noticed(
+        "driver/operations.rs",
+        "fn close(_vma: &DriverVma<Self, Closing>)",
+        "fn close(_vma: &DriverVma<Self, MmapRead>)",
+        &["callback close: is handed MmapRead, and its C callers hold Closing"],
+    );
+    is_noticed(
+        "driver/operations.rs",
+        "fn close(_vma: &DriverVma<Self, Closing>)",
+        "fn shut(_vma: &DriverVma<Self, Closing>)",
+        &["callback shut: a new callback"],
+    );
+}
+
+#[test]
+fn a_lock_that_is_not_taken_is_noticed() {
+    is_noticed(
+        "scope.rs",
+        "pub fn read(&mut self) -> MmapReadGuard<'_>",
+        "pub fn read(&mut self) -> MmapWriteGuard<'_>",
+        &["VmaLocks::read: takes a lock from nothing, and does not hold what MmapWrite stands for"],
+    );
+    is_noticed(
+        "mmap_guard.rs",
+        "pub fn downgrade(self) -> MmapReadGuard<'s>",
+        "pub fn downgrade(&self) -> MmapReadGuard<'s>",
+        &["MmapGuard::downgrade: gives a lock up and does not consume its guard"],
+    );
+    is_noticed(
+        "scope.rs",
+        "pub fn read_trylock(",
+        "pub fn try_read(",
+        &["scope.rs: VmaLocks::read_trylock: is listed as one that takes a lock"],
+    );
+}
