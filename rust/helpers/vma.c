@@ -2,6 +2,7 @@
 
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/sched/signal.h>
 #include "../../mm/internal.h"
 
 __rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
@@ -114,4 +115,10 @@ __rust_helper int rust_helper_split_vma(struct vma_iterator *vmi,
 					unsigned long addr, int new_below)
 {
 	return split_vma(vmi, vma, addr, new_below);
+}
+
+__rust_helper unsigned long
+rust_helper_task_rlimit(const struct task_struct *task, unsigned int limit)
+{
+	return task_rlimit(task, limit);
 }

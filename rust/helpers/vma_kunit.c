@@ -25,6 +25,12 @@ __rust_helper bool rust_helper_page_maybe_dma_pinned(struct page *page)
 	return folio_maybe_dma_pinned(page_folio(page));
 }
 
+/* Marks a page as clean, as writing it back does; returns what it was. */
+__rust_helper bool rust_helper_vma_kunit_clean_page(struct page *page)
+{
+	return folio_test_clear_dirty(page_folio(page));
+}
+
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long a,

@@ -101,6 +101,7 @@ pub mod order;
 mod page_prot;
 pub mod page_table;
 pub mod pin;
+mod pinned_vm;
 mod read_guard;
 mod refcnt;
 pub mod rmap;

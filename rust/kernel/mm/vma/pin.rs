@@ -8,7 +8,7 @@
 //! - [`MmapReadGuard::pin_user_pages()`] keeps the mmap lock, so what was found out about the VMAs
 //!   before is still true.
 //! - [`MmapReadGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
-//!   takes the guard with it: what was found out before is not known any more.
+//!   consumes the guard: VMA state must be looked up again.
 //! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
 //!
 //! What pinning is for, and what it is not, is said in
@@ -17,6 +17,7 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
 use super::{
+    pinned_vm::PinnedVm,
     shared_memory::{
         copy_from_shared,
         copy_to_shared,
@@ -27,7 +28,10 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::MmWithUser,
+    mm::{
+        Mm,
+        MmWithUser, //
+    },
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -36,6 +40,7 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    mem::MaybeUninit,
     ops::Range,
     ptr, //
 };
@@ -53,6 +58,10 @@ mod sealed {
 pub trait Access: sealed::Sealed {
     #[doc(hidden)]
     const FLAGS: u32;
+
+    /// Whether the pages are marked as dirty when they are unpinned.
+    #[doc(hidden)]
+    const DIRTY: bool;
 }
 
 /// Pinned pages may be written to.
@@ -67,7 +76,10 @@ pub trait WriteAccess: Access {}
 /// The pages are read only.
 pub enum ReadOnly {}
 
-/// The pages are read and written (C: `FOLL_WRITE`).
+/// The pages are read and written, by the kernel or by a device (C: `FOLL_WRITE`).
+///
+/// They are marked as dirty when they are unpinned, because nothing else tells that a device has
+/// written to them.
 pub enum Writable {}
 
 impl sealed::Sealed for ReadOnly {}
@@ -75,10 +87,12 @@ impl sealed::Sealed for Writable {}
 
 impl Access for ReadOnly {
     const FLAGS: u32 = 0;
+    const DIRTY: bool = false;
 }
 
 impl Access for Writable {
     const FLAGS: u32 = bindings::FOLL_WRITE;
+    const DIRTY: bool = true;
 }
 
 impl WriteAccess for Writable {}
@@ -92,7 +106,8 @@ pub enum PinFor {
     /// For as long as user space likes (C: `FOLL_LONGTERM`).
     ///
     /// Pages are moved before to where they are not in the way. Pages of files that are written
-    /// back are refused. What user space may pin in this way should be limited.
+    /// back are refused. The pages are charged to their address space (C: `pinned_vm`), within
+    /// `RLIMIT_MEMLOCK` of the current task, until they are unpinned.
     LongTerm,
 }
 
@@ -101,7 +116,8 @@ const MAX_PAGES: usize = i32::MAX as usize / size_of::<*mut bindings::page>();
 
 /// Pages of user memory that are pinned, and unpinned when this is dropped.
 ///
-/// Dropping it sleeps if pages were written to, because they are marked as dirty.
+/// Dropping it sleeps if the pages are [`Writable`], because they are marked as dirty. If it is
+/// leaked ([`core::mem::forget`]) the pages stay pinned, and charged if they are.
 ///
 /// # Examples
 ///
@@ -142,7 +158,8 @@ pub struct PinnedPages<A: Access> {
     pages: KVVec<*mut bindings::page>,
     offset: usize,
     len: usize,
-    is_written: bool,
+    // Given up after `drop()` has unpinned the pages.
+    _charge: Option<PinnedVm>,
     _access: PhantomData<fn() -> A>,
 }
 
@@ -159,41 +176,79 @@ impl<'s> MmapReadGuard<'s> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the range is empty; `EFAULT` if not all of it is memory that userspace itself
-    /// could access in this way and that can be pinned; `ENOMEM`. No page stays pinned then.
+    /// No page stays pinned on an error, which is:
+    ///
+    /// - `EINVAL` if the range is empty;
+    /// - `EFAULT` if not all of it is memory that userspace itself could access in this way and
+    ///   that can be pinned;
+    /// - `EEXIST` if something is mapped there that has no `struct page`;
+    /// - `EOPNOTSUPP` if pages of a file on persistent memory (DAX) were to be pinned for a long
+    ///   term;
+    /// - `ENOMEM`, also if that many pages exceed `RLIMIT_MEMLOCK`;
+    /// - `EINTR` if a fatal signal arrived.
     #[doc(alias = "pin_user_pages_remote")]
     pub fn pin_user_pages<A: Access>(
         &self,
         range: Range<usize>,
         pin_for: PinFor,
     ) -> Result<PinnedPages<A>> {
-        PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
-            gup(self.mm(), start, nr, flags, pages, ptr::null_mut())
+        let mm = self.mm();
+
+        PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
+            let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
+
+            // SAFETY: `pages` has room for so many. The guard holds the mmap read lock.
+            unsafe {
+                if is_current(mm) {
+                    // Protection keys count, as for the task's own accesses.
+                    bindings::pin_user_pages(start, nr, flags, pages)
+                } else {
+                    let locked = ptr::null_mut();
+                    bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, locked)
+                }
+            }
         })
     }
 
     /// Like [`pin_user_pages()`](Self::pin_user_pages), but may drop the mmap lock, to wait for a
-    /// page without it (C: `pin_user_pages_remote()` with `locked`).
+    /// page without it (C: `pin_user_pages_remote()` with `locked`, `pin_user_pages_unlocked()`).
     ///
-    /// The guard comes back if the lock was held all the time. If not, everything that was known
-    /// about VMAs has to be looked up again.
+    /// The guard comes back if the lock was held all the time, which is never so for the current
+    /// task's own address space. If it does not come back, the lock is released, and everything
+    /// that was known about VMAs has to be looked up again.
     ///
     /// # Errors
     ///
     /// As [`pin_user_pages()`](Self::pin_user_pages); `EINTR` or `EAGAIN` if a signal ended the
     /// wait.
     #[doc(alias = "pin_user_pages_remote")]
+    #[doc(alias = "pin_user_pages_unlocked")]
     pub fn pin_user_pages_unlocking<A: Access>(
         self,
         range: Range<usize>,
         pin_for: PinFor,
     ) -> (Result<PinnedPages<A>>, Option<Self>) {
         let mm = self.mm();
+
+        // `pin_user_pages_remote()` would not look at the task's protection keys.
+        if is_current(mm) {
+            drop(self);
+            let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
+                let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
+
+                // SAFETY: `pages` has room for so many. The mmap lock is released, and the scope
+                // that the guard borrowed has given out no other.
+                unsafe { bindings::pin_user_pages_unlocked(start, nr, pages, flags) }
+            });
+            return (pages, None);
+        }
+
         // The lock is what `locked` says from here on.
         core::mem::forget(self);
         let mut locked = 1;
+        let mut was_dropped = false;
 
-        let pages = PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
+        let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
             if locked == 0 {
                 // SAFETY: `mm_users` is not zero for 's.
                 match unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) } {
@@ -201,10 +256,25 @@ impl<'s> MmapReadGuard<'s> {
                     e => return e as isize,
                 }
             }
-            gup(mm, start, nr, flags, pages, &mut locked)
+            let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
+
+            // SAFETY: `pages` has room for so many. The mmap read lock is held, and `locked` says
+            // so; whether it still is comes back there.
+            let pinned = unsafe {
+                bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, &mut locked)
+            };
+            was_dropped |= locked == 0;
+            pinned
         });
-        // SAFETY: The lock is held, and no guard stands for it: the one that was is forgotten.
-        let guard = (locked != 0).then(|| unsafe { MmapReadGuard::from_held(mm) });
+
+        if was_dropped && locked != 0 {
+            // SAFETY: The lock was taken again for the rest of the pages, and is not used after
+            // this.
+            unsafe { bindings::mmap_read_unlock(mm.as_raw()) };
+        }
+        // SAFETY: The lock was held all the time, and still is. No guard stands for it, because the
+        // one that did is forgotten.
+        let guard = (!was_dropped).then(|| unsafe { MmapReadGuard::from_held(mm) });
         (pages, guard)
     }
 }
@@ -228,10 +298,12 @@ impl VmaLocks<'_> {
             return Err(EINVAL);
         }
 
-        PinnedPages::pin(range, pin_for, |start, nr, flags, pages| {
+        PinnedPages::pin(self.mm(), range, pin_for, |start, flags, room| {
+            let (nr, pages) = (room.len() as i32, room.as_mut_ptr().cast());
+
             // SAFETY: `pages` has room for so many, which is less than `MAX_PAGES`. The mutable
             // borrow of the scope says that the task holds no lock of this address space.
-            unsafe { bindings::pin_user_pages_fast(start, nr as i32, flags, pages) as isize }
+            unsafe { bindings::pin_user_pages_fast(start, nr, flags, pages) as isize }
         })
     }
 }
@@ -243,35 +315,14 @@ fn is_current(mm: &MmWithUser) -> bool {
         .is_some_and(|current| ptr::eq(mm.as_raw(), current.as_raw()))
 }
 
-/// Pins under the mmap read lock, which the caller holds.
-///
-/// `pages` must have room for `nr` pages; `locked` is NULL, or 1 and the lock may be dropped.
-fn gup(
-    mm: &MmWithUser,
-    start: usize,
-    nr: usize,
-    flags: u32,
-    pages: *mut *mut bindings::page,
-    locked: *mut i32,
-) -> isize {
-    // SAFETY: The callers answer for it. Without `FOLL_REMOTE` the protection keys of the current
-    // task count, as for its own accesses.
-    unsafe {
-        if locked.is_null() && is_current(mm) {
-            bindings::pin_user_pages(start, nr, flags, pages)
-        } else {
-            bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, locked)
-        }
-    }
-}
-
 impl<A: Access> PinnedPages<A> {
-    /// Pins by `pin(start, nr, flags, pages)`, which returns how many it did or an error number,
-    /// and is called again for the rest.
+    /// Pins by `pin(start, flags, room)`, which returns for how many pages it has filled the room,
+    /// or an error number, and is called again for the rest.
     fn pin(
+        mm: &Mm,
         range: Range<usize>,
         pin_for: PinFor,
-        mut pin: impl FnMut(usize, usize, u32, *mut *mut bindings::page) -> isize,
+        mut pin: impl FnMut(usize, u32, &mut [MaybeUninit<*mut bindings::page>]) -> isize,
     ) -> Result<Self> {
         let len = range.end.checked_sub(range.start).ok_or(EINVAL)?;
         if len == 0 {
@@ -284,29 +335,35 @@ impl<A: Access> PinnedPages<A> {
         if count > MAX_PAGES {
             return Err(ENOMEM);
         }
-        let flags = A::FLAGS
-            | match pin_for {
-                PinFor::Short => 0,
-                PinFor::LongTerm => bindings::FOLL_LONGTERM,
-            };
+        let (flags, charge) = match pin_for {
+            PinFor::Short => (A::FLAGS, None),
+            PinFor::LongTerm => (
+                A::FLAGS | bindings::FOLL_LONGTERM,
+                Some(PinnedVm::charge(mm, count)?),
+            ),
+        };
 
-        // INVARIANT: No page is pinned as yet; `len` is set when all are.
+        // INVARIANT: No page is pinned so far; `len` is set when all are.
         let mut this = Self {
             pages: KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?,
             offset,
             len: 0,
-            is_written: false,
+            _charge: charge,
             _access: PhantomData,
         };
         while let Some(left) = count.checked_sub(this.pages.len()).filter(|left| *left > 0) {
             // The next of these pages, of which no address wraps.
             let next = start.wrapping_add(this.pages.len() << PAGE_SHIFT);
-            let room = this.pages.spare_capacity_mut().as_mut_ptr().cast();
-            let pinned = pin(next, left, flags, room);
+            let room = this
+                .pages
+                .spare_capacity_mut()
+                .get_mut(..left)
+                .ok_or(ENOMEM)?;
+            let pinned = pin(next, flags, room);
 
             match usize::try_from(pinned) {
                 Ok(0) => return Err(EFAULT),
-                // SAFETY: So many pages were written to the spare capacity.
+                // SAFETY: All callers pin by functions that write so many pages to the room.
                 // INVARIANT: They are pinned.
                 Ok(pinned) => unsafe { this.pages.inc_len(pinned) },
                 // What was pinned is unpinned by `drop()`.
@@ -338,15 +395,22 @@ impl<A: Access> PinnedPages<A> {
     /// The pages, in the order of their addresses, each with the part of it that was asked for.
     pub fn iter(&self) -> impl Iterator<Item = PinnedPage<'_>> {
         let pages = self.pages.iter().enumerate();
-        pages.map(|(index, page)| self.part_of(index, *page))
+        // SAFETY: This is the page at the index.
+        pages.map(|(index, page)| unsafe { self.part_of(index, *page) })
     }
 
     fn page(&self, index: usize) -> Option<PinnedPage<'_>> {
-        Some(self.part_of(index, *self.pages.get(index)?))
+        let page = *self.pages.get(index)?;
+        // SAFETY: This is the page at the index.
+        Some(unsafe { self.part_of(index, page) })
     }
 
-    /// The page at `index`, which is `page`.
-    fn part_of(&self, index: usize, page: *mut bindings::page) -> PinnedPage<'_> {
+    /// Lends the part of a page that was asked for.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be the one at `index`.
+    unsafe fn part_of(&self, index: usize, page: *mut bindings::page) -> PinnedPage<'_> {
         let start = if index == 0 { self.offset } else { 0 };
         // By the type invariants, so much is in this page and those behind it.
         let left = self
@@ -354,6 +418,8 @@ impl<A: Access> PinnedPages<A> {
             .wrapping_add(self.len)
             .wrapping_sub(index.wrapping_mul(PAGE_SIZE));
 
+        // INVARIANT: The page is one of these, which are pinned while `self` is borrowed. `start`
+        // and `len` are in it.
         PinnedPage {
             page,
             start,
@@ -388,8 +454,6 @@ impl<A: Access> PinnedPages<A> {
     where
         A: WriteAccess,
     {
-        self.is_written = true;
-
         let mut done = 0;
         self.pieces(offset, from.len(), |page, at, len| {
             page.with_mapped(|memory| {
@@ -433,7 +497,7 @@ impl<A: Access> Drop for PinnedPages<A> {
 
         // SAFETY: By the type invariants these pages are pinned, and this owns the pins.
         unsafe {
-            if self.is_written {
+            if A::DIRTY {
                 bindings::unpin_user_pages_dirty_lock(self.pages.as_mut_ptr(), count, true);
             } else {
                 bindings::unpin_user_pages(self.pages.as_mut_ptr(), count);
@@ -443,6 +507,10 @@ impl<A: Access> Drop for PinnedPages<A> {
 }
 
 /// A page that is pinned, and the part of it that was asked for.
+///
+/// # Invariants
+///
+/// `page` is pinned for `'a`, and `len` bytes from `start` on are in it.
 pub struct PinnedPage<'a> {
     page: *mut bindings::page,
     start: usize,
@@ -469,8 +537,10 @@ impl PinnedPage<'_> {
         self.len == 0
     }
 
-    /// The C type, for a driver that programs a device with it. It is pinned for as long as this
-    /// lives.
+    /// The C type, for a driver that programs a device with it. It is pinned for as long as the
+    /// [`PinnedPages`] live.
+    ///
+    /// The device may write to it only if it was pinned as [`Writable`].
     #[inline]
     pub fn as_raw(&self) -> *mut bindings::page {
         self.page

@@ -2,28 +2,112 @@
 
 //! User memory that is pinned, and unpinned.
 
-use super::super::address_space::{
-    peek,
-    poke,
-    unmap,
-    AddressSpace, //
+use super::{
+    super::{
+        address_space::{
+            peek,
+            poke,
+            unmap,
+            AddressSpace, //
+        },
+        second_task::SecondTask, //
+    },
+    device::{
+        give_page,
+        with_plain,
+        Counted, //
+    }, //
 };
 use crate::{
     bindings,
-    mm::vma::pin::{
-        PinFor,
-        PinnedPages,
-        ReadOnly,
-        Writable, //
+    mm::vma::{
+        driver::{
+            Fault,
+            FaultOutcome,
+            Plain,
+            ViaMmap,
+            VmaOperations, //
+        },
+        pin::{
+            PinFor,
+            PinnedPages,
+            ReadOnly,
+            Writable, //
+        }, //
     },
     page::PAGE_SIZE,
     prelude::*, //
 };
 
+/// Where tests map in an address space that is not that of the case.
+const ADDR: usize = 1 << 20;
+
 /// Whether a page is pinned by somebody.
-fn is_pinned(page: *mut bindings::page) -> bool {
-    // SAFETY: The tests ask for pages that are still mapped.
+///
+/// # Safety
+///
+/// `page` must be one that is mapped.
+unsafe fn is_pinned(page: *mut bindings::page) -> bool {
+    // SAFETY: Guaranteed by the caller.
     unsafe { bindings::page_maybe_dma_pinned(page) }
+}
+
+/// Cleans a page; returns whether it was dirty.
+///
+/// # Safety
+///
+/// `page` must be one that is mapped.
+unsafe fn clean(page: *mut bindings::page) -> bool {
+    // SAFETY: Guaranteed by the caller.
+    unsafe { bindings::vma_kunit_clean_page(page) }
+}
+
+/// How many pages of an address space are pinned for a long term.
+fn pinned_vm(mm: &AddressSpace) -> i64 {
+    // SAFETY: The mm is alive; this is a volatile load of what others change atomically.
+    unsafe { (&raw const (*mm.as_raw()).__bindgen_anon_1.pinned_vm.counter).read_volatile() }
+}
+
+/// Runs `f` in another address space, by a second task: a case has one of its own already.
+fn map_in(mm: &AddressSpace, f: impl FnOnce(&AddressSpace) -> Result + Send + 'static) -> Result {
+    let mm = mm.clone();
+    SecondTask::spawn(move || mm.enter(|| f(&mm)))?.join()?
+}
+
+/// Takes the current task's capability to pin what it likes, and sets its limit to some pages.
+fn limit_to(pages: usize) -> Result {
+    // SAFETY: The kthread of the case has a signal struct and credentials of its own. Nobody else
+    // can see the new ones before they are committed, which consumes them.
+    unsafe {
+        let task = current!().as_ptr();
+        let limit = &raw mut (*(*task).signal).rlim[bindings::RLIMIT_MEMLOCK as usize].rlim_cur;
+        limit.write_volatile(pages * PAGE_SIZE);
+        let new = bindings::prepare_creds();
+        if new.is_null() {
+            return Err(ENOMEM);
+        }
+        (*new).cap_effective = pin_init::zeroed();
+        crate::error::to_result(bindings::commit_creds(new))
+    }
+}
+
+/// Releases the lock before it gives a page, if it may.
+struct RetryingOps;
+
+crate::vm_operations!(RetryingOps);
+
+#[vtable]
+impl VmaOperations for RetryingOps {
+    type Data = Counted;
+    type Kind = Plain;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        match fault.release() {
+            Ok(released) => released.retry(),
+            Err(fault) => give_page(fault),
+        }
+    }
 }
 
 #[kunit_tests(rust_vma_pinning)]
@@ -58,9 +142,11 @@ mod tests {
         assert_eq!(pages.write(usize::MAX, &[1]), Err(EINVAL));
 
         let raw = pages.iter().next().ok_or(EIO)?.as_raw();
-        assert!(is_pinned(raw));
+        // SAFETY: The page is mapped.
+        assert!(unsafe { is_pinned(raw) });
         drop(pages);
-        assert!(!is_pinned(raw));
+        // SAFETY: As above.
+        assert!(!unsafe { is_pinned(raw) });
         Ok(())
     }
 
@@ -96,39 +182,118 @@ mod tests {
 
         let (more, mmap) = mmap.pin_user_pages_unlocking::<ReadOnly>(range, PinFor::LongTerm);
         assert_eq!(more?.page_count(), 2);
-        // Nothing had to be waited for.
-        let mmap = mmap.ok_or(EIO)?;
-        assert!(mmap.lookup(mapping.start).is_some());
+        // This is the task's own address space.
+        assert!(mmap.is_none());
+        drop(mmap);
+        drop(locks.write());
         Ok(())
     }
 
     #[test]
     fn memory_of_another_process_is_pinned_under_its_lock() -> Result {
-        const ADDR: usize = 1 << 20;
         let mm = AddressSpace::of_this_case()?;
         let other = AddressSpace::unused()?;
-        {
-            // A case has an address space already, so somebody else maps.
-            let other = other.clone();
-            super::super::super::second_task::SecondTask::spawn(move || {
-                other.enter(|| -> Result {
-                    other.map_anonymous_at(ADDR)?;
-                    poke(ADDR, 4)
-                })
-            })?
-            .join()??;
-        }
+        map_in(&other, |other| {
+            other.map_anonymous_at(ADDR)?;
+            poke(ADDR, 4)
+        })?;
         let range = ADDR..ADDR + PAGE_SIZE;
 
         let mut locks = other.vma_locks();
         let fast = locks.pin_user_pages_fast::<ReadOnly>(range.clone(), PinFor::Short);
         assert_eq!(fast.err(), Some(EINVAL));
         let mmap = locks.read();
-        let pages = mmap.pin_user_pages::<ReadOnly>(range, PinFor::Short)?;
+        let pages = mmap.pin_user_pages::<ReadOnly>(range.clone(), PinFor::Short)?;
         let mut byte = [0];
         pages.read(0, &mut byte)?;
         assert_eq!(byte, [4]);
+
+        // Nothing has to be waited for.
+        let (more, mmap) = mmap.pin_user_pages_unlocking::<ReadOnly>(range, PinFor::Short);
+        assert_eq!(more?.page_count(), 1);
+        assert!(mmap.ok_or(EIO)?.lookup(ADDR).is_some());
         drop(mm);
+        Ok(())
+    }
+
+    #[test]
+    fn a_guard_does_not_come_back_once_its_lock_was_dropped() -> Result {
+        let (mm, shared, _device, file) = with_plain::<RetryingOps>(1)?;
+        let other = AddressSpace::unused()?;
+        map_in(&other, move |other| {
+            let flags = bindings::MAP_SHARED | bindings::MAP_FIXED;
+            other
+                .map_file_as(&file, 0, 1, bindings::PROT_READ, flags, ADDR)
+                .map(drop)
+        })?;
+
+        // The first page is got by a retry. The second is not there, which is found out under a
+        // lock that was taken again.
+        let range = ADDR..ADDR + 2 * PAGE_SIZE;
+        let mut locks = other.vma_locks();
+        let (pages, mmap) = locks
+            .read()
+            .pin_user_pages_unlocking::<ReadOnly>(range, PinFor::Short);
+        assert_eq!(pages.err(), Some(EFAULT));
+        assert!(mmap.is_none());
+        assert!(shared.faults.load(crate::sync::atomic::Relaxed) > 0);
+        drop(mmap);
+        // The lock is free.
+        drop(locks.write());
+        drop(mm);
+        Ok(())
+    }
+
+    #[test]
+    fn pages_that_a_device_may_write_are_dirty_afterwards() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map_shared(1)?;
+        let range = mapping.start..mapping.end();
+        let mut locks = mm.vma_locks();
+
+        let pages: PinnedPages<Writable> =
+            locks.pin_user_pages_fast(range.clone(), PinFor::Short)?;
+        let raw = pages.iter().next().ok_or(EIO)?.as_raw();
+        // SAFETY: The page is mapped until the end of the test.
+        unsafe { clean(raw) };
+        drop(pages);
+        // SAFETY: As above.
+        assert!(unsafe { clean(raw) });
+
+        let pages: PinnedPages<ReadOnly> = locks.pin_user_pages_fast(range, PinFor::Short)?;
+        drop(pages);
+        // SAFETY: As above.
+        assert!(!unsafe { clean(raw) });
+        Ok(())
+    }
+
+    #[test]
+    fn long_term_pins_are_charged_and_limited() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(4)?;
+        let start = mapping.start;
+        let pages = |from: usize, to: usize| start + from * PAGE_SIZE..start + to * PAGE_SIZE;
+        let mut locks = mm.vma_locks();
+        limit_to(3)?;
+
+        let short = locks.pin_user_pages_fast::<ReadOnly>(pages(0, 4), PinFor::Short)?;
+        assert_eq!(pinned_vm(&mm), 0);
+        drop(short);
+        let first = locks.pin_user_pages_fast::<ReadOnly>(pages(0, 2), PinFor::LongTerm)?;
+        assert_eq!(pinned_vm(&mm), 2);
+        let refused = locks.pin_user_pages_fast::<ReadOnly>(pages(2, 4), PinFor::LongTerm);
+        assert_eq!(refused.err(), Some(ENOMEM));
+        assert_eq!(pinned_vm(&mm), 2);
+        let second = locks.pin_user_pages_fast::<ReadOnly>(pages(2, 3), PinFor::LongTerm)?;
+        assert_eq!(pinned_vm(&mm), 3);
+        drop((first, second));
+        assert_eq!(pinned_vm(&mm), 0);
+
+        // What cannot be pinned is not charged.
+        let nothing = mapping.end()..mapping.end() + PAGE_SIZE;
+        let failed = locks.pin_user_pages_fast::<ReadOnly>(nothing, PinFor::LongTerm);
+        assert_eq!(failed.err(), Some(EFAULT));
+        assert_eq!(pinned_vm(&mm), 0);
         Ok(())
     }
 
@@ -157,7 +322,8 @@ mod tests {
             drop(mmap);
         }
         // What was pinned of it is unpinned.
-        assert!(!is_pinned(raw));
+        // SAFETY: As above.
+        assert!(!unsafe { is_pinned(raw) });
 
         #[allow(clippy::reversed_empty_ranges)]
         for range in [start..start, end..start, 0..usize::MAX] {
