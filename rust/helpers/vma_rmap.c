@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/fs.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/rmap.h>
 #include "../../mm/internal.h"
@@ -159,4 +160,9 @@ rust_helper_vma_assert_rmap_write_locked(struct vm_area_struct *vma)
 		i_mmap_assert_write_locked(vma->vm_file->f_mapping);
 	if (vma->anon_vma)
 		lockdep_assert_held_write(&vma->anon_vma->root->rwsem);
+}
+
+__rust_helper bool rust_helper_is_file_hugepages(const struct file *file)
+{
+	return is_file_hugepages(file);
 }

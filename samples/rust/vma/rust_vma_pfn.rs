@@ -35,6 +35,7 @@ use kernel::{
             VmaOperations, //
         },
         Closing,
+        LockOrder,
         MmapRead,
         Opening,
         Read,
@@ -171,7 +172,10 @@ impl MiscDevice for RustVmaPfn {
 
     fn ioctl(_me: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
-            REVOKE => FilePages::of(file).unmap(0..(PAGES << PAGE_SHIFT) as u64)?,
+            REVOKE => {
+                let all = 0..(PAGES << PAGE_SHIFT) as u64;
+                FilePages::of(file).unmap(&mut LockOrder::new(), all)?;
+            }
             STATS => {
                 let regions = REGIONS.load(Relaxed);
                 let stats: Stats = [

@@ -5,43 +5,38 @@
 use crate::{
     bindings,
     fs::LocalFile,
+    mm::vma::{
+        order::{
+            After,
+            IMmapLock,
+            LockClass, //
+        },
+        LockOrder, //
+    },
+    page::PAGE_SIZE,
     prelude::*, //
 };
-use core::{
-    ops::Range,
-    ptr::NonNull, //
-};
+use core::ops::Range;
 
 /// The pages of a file, wherever they are mapped (C: `struct address_space`, `f_mapping`).
 ///
-/// All open files of one device node have the same. It has a reference to the inode, so it should
-/// not be kept for longer than the file that it was made of: a file system with it cannot be
-/// unmounted.
+/// All open files of one device node have the same.
 ///
-/// # Invariants
-///
-/// `inode` is the host of the mapping, and this owns a reference to it.
-pub struct FilePages {
-    inode: NonNull<bindings::inode>,
+/// It borrows the file, because nothing less keeps the mapping. A reference to the inode keeps the
+/// memory of the inode only: `generic_shutdown_super()` reports it as busy and poisons its mapping
+/// when the file system is unmounted. A driver that unmaps pages later keeps the file
+/// (`ARef<File>`), outside of what the file itself owns: a file is not released while its own
+/// private data has a reference to it.
+#[derive(Clone, Copy)]
+pub struct FilePages<'f> {
+    file: &'f LocalFile,
 }
 
-// SAFETY: References to inodes belong to no task.
-unsafe impl Send for FilePages {}
-// SAFETY: `unmap_mapping_range()` takes the locks that it needs.
-unsafe impl Sync for FilePages {}
-
-impl FilePages {
+impl<'f> FilePages<'f> {
     /// Those of a file.
-    pub fn of(file: &LocalFile) -> Self {
-        // SAFETY: The file is open, so it has a mapping, and that a host with a reference.
-        let inode = unsafe {
-            let inode = (*(*file.as_ptr()).f_mapping).host;
-            bindings::ihold(inode);
-            NonNull::new_unchecked(inode)
-        };
-
-        // INVARIANT: The reference was just taken.
-        Self { inode }
+    #[inline]
+    pub fn of(file: &'f LocalFile) -> Self {
+        Self { file }
     }
 
     /// Unmaps the pages of a range of the file, in bytes, from all mappings of all processes
@@ -53,26 +48,34 @@ impl FilePages {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the range is empty, or reaches beyond the largest file.
+    /// `EINVAL` if the range is empty, or reaches beyond the largest file, or if the file is one of
+    /// hugetlb, whose pages are not unmapped in parts.
     #[doc(alias = "unmap_mapping_range")]
-    pub fn unmap(&self, range: Range<u64>) -> Result {
-        let begin = i64::try_from(range.start)?;
-        let end = i64::try_from(range.end)?;
-        let len = end
-            .checked_sub(begin)
-            .filter(|len| *len > 0)
-            .ok_or(EINVAL)?;
+    pub fn unmap<H: LockClass>(&self, _order: &mut LockOrder<'_, H>, range: Range<u64>) -> Result
+    where
+        IMmapLock: After<H>,
+    {
+        const PAGE: u64 = PAGE_SIZE as u64;
 
-        // SAFETY: By the type invariants the inode is alive, and so is its mapping. The numbers do
-        // not overflow; a length of zero would mean the end of the file.
-        unsafe { bindings::unmap_mapping_range((*self.inode.as_ptr()).i_mapping, begin, len, 0) };
+        if range.is_empty() {
+            return Err(EINVAL);
+        }
+        let begin = range.start - range.start % PAGE;
+        let end = range.end.checked_next_multiple_of(PAGE).ok_or(EINVAL)?;
+        // The last page of the largest file ends one byte beyond what an offset can be.
+        i64::try_from(range.end)?;
+        let len = i64::try_from(end - begin).unwrap_or(i64::MAX);
+
+        let file = self.file.as_ptr();
+        // SAFETY: The file is open, so its operations are there.
+        if unsafe { bindings::is_file_hugepages(file) } {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The file is open, and has a reference to the inode whose mapping this is, and to
+        // its file system. The numbers do not overflow: `begin` is not above `i64::MAX`. The length
+        // is not zero, which would mean the end of the file.
+        unsafe { bindings::unmap_mapping_range((*file).f_mapping, begin as i64, len, 0) };
         Ok(())
-    }
-}
-
-impl Drop for FilePages {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants this owns a reference.
-        unsafe { bindings::iput(self.inode.as_ptr()) };
     }
 }

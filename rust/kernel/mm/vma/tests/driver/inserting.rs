@@ -21,14 +21,17 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::vma::driver::{
-        Fault,
-        FaultOutcome,
-        FilePages,
-        MixedMap,
-        SharedPage,
-        ViaMmap,
-        VmaOperations, //
+    mm::vma::{
+        driver::{
+            Fault,
+            FaultOutcome,
+            FilePages,
+            MixedMap,
+            SharedPage,
+            ViaMmap,
+            VmaOperations, //
+        },
+        LockOrder, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -222,23 +225,29 @@ mod tests {
         assert_eq!(shared.faults.load(Relaxed), 3);
 
         let pages = FilePages::of(&file);
+        let mut order = LockOrder::new();
         let page = PAGE_SIZE as u64;
         // The second page, in both mappings.
-        pages.unmap(page..page + 1)?;
+        pages.unmap(&mut order, page..page + 1)?;
         assert_eq!(see()?, (100, 101, 101));
         assert_eq!(shared.faults.load(Relaxed), 5);
-        pages.unmap(0..i64::MAX as u64)?;
+        pages.unmap(&mut order, 0..i64::MAX as u64)?;
         assert_eq!(see()?, (100, 101, 101));
         assert_eq!(shared.faults.load(Relaxed), 8);
+        // Half of each of two pages.
+        pages.unmap(&mut order, page / 2..page + page / 2)?;
+        assert_eq!(see()?, (100, 101, 101));
+        assert_eq!(shared.faults.load(Relaxed), 11);
 
-        assert_eq!(pages.unmap(0..0), Err(EINVAL));
+        assert_eq!(pages.unmap(&mut order, 0..0), Err(EINVAL));
         #[allow(clippy::reversed_empty_ranges)]
         {
-            assert_eq!(pages.unmap(page..0), Err(EINVAL));
+            assert_eq!(pages.unmap(&mut order, page..0), Err(EINVAL));
         }
-        assert!(pages.unmap(0..u64::MAX).is_err());
+        assert!(pages.unmap(&mut order, 0..u64::MAX).is_err());
+        assert!(pages.unmap(&mut order, 0..i64::MAX as u64 + 1).is_err());
         assert_eq!(see()?, (100, 101, 101));
-        assert_eq!(shared.faults.load(Relaxed), 8);
+        assert_eq!(shared.faults.load(Relaxed), 11);
         Ok(())
     }
 
