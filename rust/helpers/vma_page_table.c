@@ -38,7 +38,15 @@ __rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
 		return NULL;
 	}
 
-	/* A table that is there is not replaced by a huge page. */
+	if (unlikely(pud_bad(pudval)))
+		return NULL;
+
+	/*
+	 * @pudval is a table, which nothing replaces or frees while the VMA is
+	 * stable, so pmd_offset() finds the same one in its load of the entry.
+	 * pmd_offset_lockless() would not do: where this level is folded, it
+	 * returns the address of its argument, and this returns the entry.
+	 */
 	return pmd_offset(pud, addr);
 }
 
@@ -58,15 +66,22 @@ __rust_helper int rust_helper_vma_alloc_pte_table(struct vm_area_struct *vma,
 	pud = pud_alloc(mm, p4d, addr);
 	if (!pud)
 		return -ENOMEM;
-	if (pud_leaf(pudp_get(pud)))
-		return 0;
 
-	pmd = pmd_alloc(mm, pud, addr);
-	if (!pmd)
-		return -ENOMEM;
-	/* A huge page may have come in between; then @pmd is no table. */
-	if (pud_leaf(pudp_get(pud)))
-		return 0;
+	do {
+		if (pud_leaf(pudp_get(pud)))
+			return 0;
+
+		pmd = pmd_alloc(mm, pud, addr);
+		if (!pmd)
+			return -ENOMEM;
+
+		/*
+		 * As in __handle_mm_fault(): another fault may have installed a
+		 * huge page since, which pmd_alloc() takes for a table, and a
+		 * zap may have taken it away again. @pmd points nowhere in both
+		 * cases.
+		 */
+	} while (pud_trans_unstable(pud));
 
 	return pte_alloc(mm, pmd) ? -ENOMEM : 0;
 }
