@@ -145,11 +145,23 @@ rust_helper_vma_assert_rmap_locked(struct vm_area_struct *vma)
 #ifdef CONFIG_LOCKDEP
 	struct anon_vma *anon_vma = READ_ONCE(vma->anon_vma);
 	struct file *file = vma->vm_file;
-	bool i_mmap_held, anon_vma_held;
+	struct anon_vma_chain *oldest;
 
-	i_mmap_held = file && lockdep_is_held(&file->f_mapping->i_mmap_rwsem);
-	anon_vma_held = anon_vma && lockdep_is_held(&anon_vma->root->rwsem);
-	lockdep_assert(i_mmap_held || anon_vma_held);
+	if (file && lockdep_is_held(&file->f_mapping->i_mmap_rwsem))
+		return;
+
+	/*
+	 * vma->anon_vma does not tell. dup_mmap() has the VMA of a child found
+	 * through the trees of the parent as soon as anon_vma_clone() is done,
+	 * and anon_vma_fork() sets that field after it. The links of a VMA do
+	 * tell: all of them have one root. Of these the oldest is there before
+	 * the VMA can be found, and goes after it was last found. Newer ones are
+	 * put in front of it, by anon_vma_fork() without the lock.
+	 */
+	lockdep_assert(!list_empty(&vma->anon_vma_chain));
+	oldest = list_last_entry(&vma->anon_vma_chain, struct anon_vma_chain,
+				 same_vma);
+	lockdep_assert(lockdep_is_held(&oldest->anon_vma->root->rwsem));
 #endif
 }
 
