@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pgalloc.h>
 #include <linux/pgtable.h>
-#include <asm/tlbflush.h>
-
-__rust_helper bool rust_helper_is_vm_hugetlb_page(struct vm_area_struct *vma)
-{
-	return is_vm_hugetlb_page(vma);
-}
 
 /* The entry above the PTEs of @addr; NULL and @huge if a huge page is above. */
 __rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
@@ -29,6 +22,7 @@ __rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
 		return NULL;
 
 	pud = pud_offset(p4d, addr);
+	/* One load: a huge page can come and go under a read lock. */
 	pudval = pudp_get(pud);
 	if (!pud_present(pudval))
 		return NULL;
@@ -116,45 +110,6 @@ __rust_helper spinlock_t *rust_helper_pmd_lock(struct mm_struct *mm, pmd_t *pmd)
 	return pmd_lock(mm, pmd);
 }
 
-__rust_helper spinlock_t *rust_helper_pmd_lockptr(struct mm_struct *mm,
-						  pmd_t *pmd)
-{
-	return pmd_lockptr(mm, pmd);
-}
-
-__rust_helper void rust_helper_spin_lock_nested(spinlock_t *lock, int subclass)
-{
-	spin_lock_nested(lock, subclass);
-}
-
-__rust_helper void rust_helper_pmd_clear(pmd_t *pmd)
-{
-	pmd_clear(pmd);
-}
-
-__rust_helper void rust_helper_pmd_populate(struct mm_struct *mm, pmd_t *pmd,
-					    pgtable_t table)
-{
-	pmd_populate(mm, pmd, table);
-}
-
-__rust_helper pgtable_t rust_helper_pmd_pgtable(pmd_t pmd)
-{
-	return pmd_pgtable(pmd);
-}
-
-/* Some architectures do not let modules flush; the crate does it for them. */
-__rust_helper void rust_helper_flush_tlb_range(struct vm_area_struct *vma,
-					       unsigned long start,
-					       unsigned long end)
-{
-#ifndef MODULE
-	flush_tlb_range(vma, start, end);
-#else
-	WARN_ON_ONCE(1);
-#endif
-}
-
 __rust_helper void rust_helper_pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 {
 	pte_unmap_unlock(pte, ptl);
@@ -163,13 +118,6 @@ __rust_helper void rust_helper_pte_unmap_unlock(pte_t *pte, spinlock_t *ptl)
 __rust_helper pte_t rust_helper_ptep_get(pte_t *ptep)
 {
 	return ptep_get(ptep);
-}
-
-__rust_helper void rust_helper_set_pte_at(struct mm_struct *mm,
-					  unsigned long addr, pte_t *ptep,
-					  pte_t pte)
-{
-	set_pte_at(mm, addr, ptep, pte);
 }
 
 __rust_helper bool rust_helper_pte_none(pte_t pte)

@@ -132,18 +132,10 @@ __rust_helper int rust_helper_anon_vma_prepare(struct vm_area_struct *vma)
 	return anon_vma_prepare(vma);
 }
 
-__rust_helper void rust_helper_vma_publish_anon_vma(struct vm_area_struct *vma,
-						    struct anon_vma *anon_vma)
-{
-	/* For who reads the field and follows it under a read lock. */
-	smp_store_release(&vma->anon_vma, anon_vma);
-}
-
 __rust_helper void
 rust_helper_vma_assert_rmap_locked(struct vm_area_struct *vma)
 {
 #ifdef CONFIG_LOCKDEP
-	struct anon_vma *anon_vma = READ_ONCE(vma->anon_vma);
 	struct file *file = vma->vm_file;
 	struct anon_vma_chain *oldest;
 

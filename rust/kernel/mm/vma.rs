@@ -33,7 +33,7 @@
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
 //! - [`driver`] is for the VMAs that a driver sets up itself, in its mmap hook, and [`pin`] for
 //!   user memory that it works on.
-//! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done to page
+//! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done with page
 //!   tables at which level.
 //! - [`LockOrder`] is the order in which all of them are taken; [`order`] has the table.
 //! - [`UnstableVma`] is what can be seen of a VMA without any lock.
@@ -103,6 +103,7 @@ pub mod page_table;
 pub mod pin;
 mod pinned_vm;
 mod read_guard;
+mod reclaim;
 mod refcnt;
 pub mod rmap;
 mod scope;
@@ -198,6 +199,7 @@ pub use self::{
         HeldLock,
         ReadGuard, //
     },
+    reclaim::MayReclaim,
     refcnt::VmRefcnt,
     scope::{
         LockSubclass,

@@ -8,5 +8,5 @@ use kernel::mm::vma::MmapRead as Held;
 use kernel::mm::vma::{order::MmapLock, LockOrder, Vma};
 
 fn prepare(vma: &Vma<Held>, order: &mut LockOrder<'_, MmapLock>) -> kernel::error::Result {
-    vma.anon_vma_prepare(order) //~ E0277 "does not hold the mmap lock"
+    vma.anon_vma_prepare(order) //~ E0277 "does not hold the mmap read lock alone"
 }

@@ -9,6 +9,6 @@ fn change(vma: &Vma<VmaWrite>) {
     #[cfg(misuse)]
     let flags = 0x0040_0000usize;
     #[cfg(not(misuse))]
-    let flags = AdviceFlags::DONTCOPY;
+    let flags = AdviceFlags::DONTDUMP;
     vma.set_flags(flags); //~ E0308 "expected `AdviceFlags`, found `usize`"
 }

@@ -7,6 +7,6 @@ use kernel::mm::vma::ReadFields as Needed;
 use kernel::mm::vma::WriteMost as Needed;
 use kernel::mm::vma::{AdviceFlags, Vma};
 
-fn dont_copy<L: Needed>(vma: &Vma<L>) {
-    vma.set_flags(AdviceFlags::DONTCOPY); //~ E0277 "needs the mmap write lock and the VMA write lock"
+fn dont_dump<L: Needed>(vma: &Vma<L>) {
+    vma.set_flags(AdviceFlags::DONTDUMP); //~ E0277 "needs the mmap write lock and the VMA write lock"
 }

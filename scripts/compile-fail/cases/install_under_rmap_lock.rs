@@ -6,8 +6,8 @@
 use kernel::mm::vma::Rmap as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::Read as Held;
-use kernel::mm::vma::Vma;
+use kernel::mm::vma::{LockOrder, Vma};
 
 fn make_table(vma: &Vma<Held>, addr: usize) -> bool {
-    vma.with_pte_alloc(addr, |_| ()).is_ok() //~ E0277 "an rmap lock alone permits to walk and to zap"
+    vma.with_pte_alloc(&mut LockOrder::new(), addr, |_| ()).is_ok() //~ E0277 "an rmap lock alone permits to walk and to zap"
 }

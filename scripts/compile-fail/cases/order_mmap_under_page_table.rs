@@ -17,9 +17,9 @@ fn through_the_guard(locks: &mut VmaLocks<'_>, addr: usize) -> Option<bool> {
 
 fn through_the_vma_lock(locks: &mut VmaLocks<'_>, addr: usize) -> Option<()> {
     let vma = locks.lock_vma_under_rcu(addr)?;
-    vma.with_page_table_lock(|_| {
+    vma.with_pmd(addr, |_| {
         #[cfg(misuse)]
         drop(locks.write()); //~^^ E0500 "closure requires unique access to `*locks` but it is already borrowed"
-    });
-    Some(())
+    })
+    .ok()
 }

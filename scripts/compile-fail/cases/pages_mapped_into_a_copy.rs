@@ -6,7 +6,10 @@
 use kernel::mm::vma::Opening as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::VmaWrite as Held;
-use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, VmaOperations};
+use kernel::mm::vma::{
+    driver::{DriverVma, MixedMap, PfnBacked, VmaOperations},
+    LockOrder,
+};
 use kernel::page::Page;
 
 fn map<T>(vma: &DriverVma<T, Held>, page: &Page)
@@ -18,5 +21,5 @@ where
     let _ = vma.insert_page(addr, page); //~ E0277 "cannot be installed at lock level `Opening`"
     let _ = vma.insert_pages(addr, &[page]); //~ E0277 "cannot be installed at lock level `Opening`"
     let _ = vma.insert_pfn(addr, 0); //~ E0277 "cannot be installed at lock level `Opening`"
-    let _ = vma.with_pte_alloc(addr, |_| ()); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.with_pte_alloc(&mut LockOrder::new(), addr, |_| ()); //~ E0277 "cannot be installed at lock level `Opening`"
 }

@@ -25,7 +25,6 @@ const VMA: &str = "vm_lock";
 const I_MMAP: &str = "&mapping->i_mmap_rwsem";
 const ANON_VMA: &str = "&anon_vma->rwsem";
 const PTE: &str = "ptlock_ptr(ptdesc)";
-const PAGE_TABLE: &str = "&mm->page_table_lock";
 const RCU: &str = "rcu_read_lock";
 const RECLAIM: &str = "fs_reclaim";
 /// The first lock that `mmput()` takes.
@@ -51,27 +50,26 @@ const CASES: &[Case] = &[
     Case { name: "i_mmap_under_anon_vma", kind: Kind::Circular, wanted: I_MMAP, held: ANON_VMA },
     Case { name: "vma_write_under_page_table", kind: Kind::Circular, wanted: VMA, held: PTE },
     Case { name: "i_mmap_under_page_table", kind: Kind::Sleep, wanted: I_MMAP, held: PTE },
-    Case { name: "anon_vma_under_page_table", kind: Kind::Sleep, wanted: ANON_VMA, held: PAGE_TABLE },
+    Case { name: "anon_vma_under_page_table", kind: Kind::Sleep, wanted: ANON_VMA, held: PTE },
     Case { name: "page_table_under_page_table", kind: Kind::Recursive, wanted: PTE, held: PTE },
     Case { name: "sleep_under_page_table", kind: Kind::Sleep, wanted: MUTEX, held: PTE },
-    Case { name: "sleep_under_page_table_lock", kind: Kind::Sleep, wanted: MUTEX, held: PAGE_TABLE },
     Case { name: "userslice_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_under_mmap_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_under_vma_read", kind: Kind::Circular, wanted: MMAP, held: VMA },
     Case { name: "userslice_under_vma_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_under_i_mmap", kind: Kind::Circular, wanted: MMAP, held: I_MMAP },
     Case { name: "userslice_under_anon_vma", kind: Kind::Circular, wanted: MMAP, held: ANON_VMA },
-    Case { name: "userslice_under_page_table", kind: Kind::Sleep, wanted: MMAP, held: PAGE_TABLE },
+    Case { name: "userslice_under_page_table", kind: Kind::Sleep, wanted: MMAP, held: PTE },
     Case { name: "gfp_kernel_under_i_mmap", kind: Kind::Circular, wanted: RECLAIM, held: I_MMAP },
     Case { name: "gfp_kernel_under_anon_vma", kind: Kind::Circular, wanted: RECLAIM, held: ANON_VMA },
-    Case { name: "gfp_kernel_under_page_table", kind: Kind::SleepAlone, wanted: RECLAIM, held: PAGE_TABLE },
+    Case { name: "gfp_kernel_under_page_table", kind: Kind::SleepAlone, wanted: RECLAIM, held: PTE },
     Case { name: "last_mmput_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_mmap_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_vma_read", kind: Kind::Circular, wanted: MMAP, held: VMA },
     Case { name: "last_mmput_under_vma_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_i_mmap", kind: Kind::Circular, wanted: MMAP, held: I_MMAP },
     Case { name: "last_mmput_under_anon_vma", kind: Kind::Circular, wanted: MMAP, held: ANON_VMA },
-    Case { name: "last_mmput_under_page_table", kind: Kind::Sleep, wanted: UPROBES, held: PAGE_TABLE },
+    Case { name: "last_mmput_under_page_table", kind: Kind::Sleep, wanted: UPROBES, held: PTE },
     Case { name: "mmap_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_in_may_split", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
@@ -318,7 +316,7 @@ mod tests {
             "vma_write_under_i_mmap",
             &format!("{CIRCULAR}[    3.0] BUG: KASAN: f\n"),
         );
-        wrong("sleep_under_page_table_lock", SLEEP);
+        wrong("sleep_beside_a_cursor", SLEEP);
         let half = SLEEP.split("[    2.316067] [").next().unwrap();
         wrong("sleep_under_page_table", half);
     }

@@ -18,24 +18,17 @@ use super::{
     },
     level::{
         Level,
-        MmapHeld,
         ReadFields,
         ReadLayout,
         Stable,
-        WriteAll,
         WriteMost, //
     },
     lock_table::lock_table,
     mm_handle::MmId,
     ops::VmOps,
     page_prot::PageProt,
-    page_table::PageTableLock,
     refcnt::VmRefcnt,
-    rmap::{
-        AnonVma,
-        AnonVmaWriteGuard,
-        IMmapWriteGuard, //
-    },
+    rmap::AnonVma,
     userfaultfd::UserfaultfdCtx,
     Vma, //
 };
@@ -69,22 +62,7 @@ lock_table! {
                 unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_start }
             }
 
-            /// Sets the first address of the VMA (C: `vm_start`).
-            ///
-            /// # Safety
-            ///
-            /// The locks are not enough. The address space's tree of VMAs and the trees of the
-            /// reverse mapping are sorted by this field: the caller takes the VMA out of the
-            /// latter before, puts it back after, and updates the former, as
-            /// `vma_prepare()`, `vma_complete()` and `vma_expand()` do. Nobody may rely on a value
-            /// read before. The VMA must not have got an `anon_vma` since its locks were taken.
-            #[doc(alias = "vm_start")]
-            #[inline]
-            write(WriteAll) unsafe fn set_start(&self, start: usize) {
-                // SAFETY: The VMA is alive, and by `L: WriteAll` this task may write the field. The
-                // caller answers for the trees.
-                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_start = start };
-            }
+            withheld;
         }
 
         vm_end {
@@ -96,17 +74,7 @@ lock_table! {
                 unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end }
             }
 
-            /// Sets the first address after the VMA (C: `vm_end`).
-            ///
-            /// # Safety
-            ///
-            /// As for [`set_start()`](Self::set_start).
-            #[doc(alias = "vm_end")]
-            #[inline]
-            write(WriteAll) unsafe fn set_end(&self, end: usize) {
-                // SAFETY: As in `set_start()`.
-                unsafe { (*self.as_raw()).__bindgen_anon_1.__bindgen_anon_1.vm_end = end };
-            }
+            withheld;
         }
 
         vm_pgoff {
@@ -121,17 +89,7 @@ lock_table! {
                 unsafe { (*self.as_raw()).vm_pgoff }
             }
 
-            /// Sets where the VMA starts in its file, in pages (C: `vm_pgoff`).
-            ///
-            /// # Safety
-            ///
-            /// As for [`set_start()`](Self::set_start).
-            #[doc(alias = "vm_pgoff")]
-            #[inline]
-            write(WriteAll) unsafe fn set_pgoff(&self, pgoff: usize) {
-                // SAFETY: As in `set_start()`.
-                unsafe { (*self.as_raw()).vm_pgoff = pgoff };
-            }
+            withheld;
         }
     }
 
@@ -218,7 +176,8 @@ lock_table! {
             /// depends on.
             #[doc(alias = "vma_set_page_prot")]
             write(WriteMost) fn update_page_prot(&self) {
-                set_page_prot_from_flags(self.as_raw());
+                // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
+                unsafe { set_page_prot_from_flags(self.as_raw()) };
             }
         }
 
@@ -269,16 +228,13 @@ lock_table! {
             /// use kernel::mm::vma::{AdviceFlags, Vma, WriteMost};
             ///
             /// fn is_secret<L: WriteMost>(vma: &Vma<L>) {
-            ///     vma.set_flags(AdviceFlags::DONTDUMP | AdviceFlags::DONTCOPY);
+            ///     vma.set_flags(AdviceFlags::DONTDUMP | AdviceFlags::RAND_READ);
             /// }
             /// ```
             #[doc(alias = "vm_flags_set")]
             #[inline]
             write(WriteMost) fn set_flags(&self, flags: AdviceFlags) {
-                // SAFETY: The VMA is alive. By `L: WriteMost` readers, among them whoever sets a
-                // flag atomically, are excluded, and this task has the only view. It is what
-                // `madvise_update_vma()` does to any VMA for these flags, under the same locks.
-                unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] |= flags.word() };
+                self.store_flags(self.flags() | VmaFlags::from(flags));
             }
 
             /// Clears flags (C: `vm_flags_clear()`).
@@ -287,9 +243,8 @@ lock_table! {
             ///
             /// `EINVAL`, and nothing is changed, where `madvise()` refuses it too, because the
             /// mapping's driver or the kernel relies on the flag:
-            /// [`DONTCOPY`](AdviceFlags::DONTCOPY) of a VMA with one of the flags IO, DONTEXPAND,
-            /// PFNMAP and MIXEDMAP (C: `VM_SPECIAL`), and [`DONTDUMP`](AdviceFlags::DONTDUMP) of
-            /// one of these (unless it is HUGETLB) or with DROPPABLE.
+            /// [`DONTDUMP`](AdviceFlags::DONTDUMP) of a VMA with one of the flags IO, DONTEXPAND,
+            /// PFNMAP and MIXEDMAP (C: `VM_SPECIAL`), unless it is HUGETLB, or with DROPPABLE.
             #[doc(alias = "vm_flags_clear")]
             #[inline]
             write(WriteMost) fn clear_flags(&self, flags: AdviceFlags) -> Result {
@@ -297,8 +252,7 @@ lock_table! {
                     return Err(EINVAL);
                 }
 
-                // SAFETY: As in `set_flags()`.
-                unsafe { (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] &= !flags.word() };
+                self.store_flags(self.flags().without(flags.into()));
                 Ok(())
             }
         }
@@ -424,11 +378,19 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// `ENOMEM`, or what `vm_ops->set_policy()` returned. The policy is unchanged then.
+            /// `EINVAL` if `from` belongs to another address space; `ENOMEM`; or what
+            /// `vm_ops->set_policy()` returned. The policy is unchanged then.
             #[doc(alias = "vma_replace_policy")]
             write(WriteMost) fn copy_policy(&self, from: Option<&Vma<Read>>) -> Result {
-                // SAFETY: The VMA is alive and by `L: WriteMost` this task may write the field. So
-                // is `from`, whose lock keeps `mpol_rebind_mm()` from changing its policy.
+                // `mpol_rebind_mm()` rewrites the node mask of a policy under the mmap write lock
+                // of its own mm, which is excluded only for this mm.
+                if from.is_some_and(|from| !core::ptr::eq(from.mm(), self.mm())) {
+                    return Err(EINVAL);
+                }
+
+                // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
+                // `from` is alive, too. The mmap write lock of both is held, so neither policy is
+                // replaced or rebound.
                 unsafe { super::numa::replace_policy(self.as_raw(), from.map(Vma::as_raw)) }
             }
         }
@@ -469,69 +431,15 @@ lock_table! {
 
     "Reverse mapping fields" {
         shared.rb {
-            /// The VMA's node in the tree of its file's mappings (C: `shared.rb`).
-            ///
-            /// For code that takes the VMA out of the tree and puts it back. The pointer may be
-            /// used for as long as the locks are held.
-            ///
-            /// # Errors
-            ///
-            /// `EINVAL` if `i_mmap` is not the guard of this VMA's file.
-            write(WriteMost) fn shared_rb(
-                &self,
-                i_mmap: &IMmapWriteGuard<'_>,
-            ) -> Result<*mut bindings::rb_node> {
-                if !i_mmap.is_of(self.file()) {
-                    return Err(EINVAL);
-                }
-
-                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
-                Ok(unsafe { &raw mut (*self.as_raw()).shared.rb })
-            }
+            withheld;
         }
 
         shared.rb_subtree_last {
-            /// The last page offset below the VMA's node in the tree of its file's mappings
-            /// (C: `shared.rb_subtree_last`).
-            ///
-            /// As [`shared_rb()`](Self::shared_rb).
-            ///
-            /// # Errors
-            ///
-            /// `EINVAL` if `i_mmap` is not the guard of this VMA's file.
-            write(WriteMost) fn shared_rb_subtree_last(
-                &self,
-                i_mmap: &IMmapWriteGuard<'_>,
-            ) -> Result<*mut usize> {
-                if !i_mmap.is_of(self.file()) {
-                    return Err(EINVAL);
-                }
-
-                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
-                Ok(unsafe { &raw mut (*self.as_raw()).shared.rb_subtree_last })
-            }
+            withheld;
         }
 
         anon_vma_chain {
-            /// The list of the VMA's links to anonymous reverse mappings (C: `anon_vma_chain`).
-            ///
-            /// For code that adds or removes links. The pointer may be used for as long as the
-            /// locks are held.
-            ///
-            /// # Errors
-            ///
-            /// `EINVAL` if `anon_vma` is not the guard of this VMA's anonymous reverse mapping.
-            write(MmapHeld) fn anon_vma_chain(
-                &self,
-                anon_vma: &AnonVmaWriteGuard<'_>,
-            ) -> Result<*mut bindings::list_head> {
-                if !anon_vma.is_of(self.anon_vma()) {
-                    return Err(EINVAL);
-                }
-
-                // SAFETY: The VMA is alive; this makes a pointer and reads nothing.
-                Ok(unsafe { &raw mut (*self.as_raw()).anon_vma_chain })
-            }
+            withheld;
         }
 
         anon_vma {
@@ -550,60 +458,7 @@ lock_table! {
                 (!anon_vma.is_null()).then(|| unsafe { AnonVma::from_raw(anon_vma) })
             }
 
-            /// Gives a VMA that has none its anonymous reverse mapping (C: `vma->anon_vma = ..`).
-            ///
-            /// [`anon_vma_prepare()`](Self::anon_vma_prepare) is the whole operation.
-            ///
-            /// # Errors
-            ///
-            /// `EINVAL` if `page_table_lock` is that of another address space.
-            ///
-            /// # Safety
-            ///
-            /// The locks are not enough. The VMA's `anon_vma` must be NULL; the caller must be
-            /// about to link the VMA to `anon_vma`, whose write lock it holds, by an
-            /// `anon_vma_chain`, under `page_table_lock`, and must count it in `num_active_vmas`.
-            write_if_null(MmapHeld) unsafe fn set_anon_vma(
-                &self,
-                anon_vma: &AnonVma,
-                page_table_lock: &PageTableLock<'_>,
-            ) -> Result {
-                if !page_table_lock.is_of(self.mm_id()) {
-                    return Err(EINVAL);
-                }
-
-                // SAFETY: The VMA is alive, and both locks are held. The caller answers for the
-                // rest. This is the `smp_store_release()` of `__anon_vma_prepare()`.
-                unsafe { super::rmap::publish_anon_vma(self.as_raw(), anon_vma) };
-                Ok(())
-            }
-
-            /// Takes the anonymous reverse mapping from the VMA (C: `vma->anon_vma = NULL`).
-            ///
-            /// # Errors
-            ///
-            /// `EINVAL` if `lock` is not the guard of this VMA's anonymous reverse mapping.
-            ///
-            /// # Safety
-            ///
-            /// The locks are not enough. No page of the VMA may be mapped through the reverse
-            /// mapping any more, and nothing that was borrowed from
-            /// [`anon_vma()`](Self::anon_vma) may be used without another guarantee that it lives.
-            /// The caller unlinks the VMA and corrects `num_active_vmas`, as
-            /// `unlink_anon_vmas()` does.
-            write_if_set(WriteMost) unsafe fn clear_anon_vma(
-                &self,
-                lock: &AnonVmaWriteGuard<'_>,
-            ) -> Result {
-                if !lock.is_of(self.anon_vma()) {
-                    return Err(EINVAL);
-                }
-
-                // SAFETY: The VMA is alive, and all three locks are held. The caller answers for
-                // the rest.
-                unsafe { (*self.as_raw()).anon_vma = core::ptr::null_mut() };
-                Ok(())
-            }
+            withheld;
         }
     }
 
@@ -692,9 +547,32 @@ lock_table! {
     }
 }
 
-/// `vma_set_page_prot()` is not exported, so modules reach it through the crate.
+impl<L: Level> Vma<L> {
+    /// Replaces the word of flags by one store, which a racy reader cannot see halves of.
+    #[inline]
+    fn store_flags(&self, flags: VmaFlags)
+    where
+        L: WriteMost,
+    {
+        // SAFETY: The VMA is alive. By `L: WriteMost` other writers are excluded, those that set a
+        // flag atomically among them, and this task has the only view, so no flag that was set
+        // since `flags` was read is lost. `flags_racy()`, and `READ_ONCE()` in C, may read at the
+        // same time; this is a volatile store of an aligned word.
+        unsafe {
+            (&raw mut (*self.as_raw()).__bindgen_anon_2.flags.__vma_flags[0])
+                .write_volatile(flags.word())
+        };
+    }
+}
+
+/// Calls `vma_set_page_prot()`, which is not exported: modules reach it through the crate.
+///
+/// # Safety
+///
+/// `vma` must point to a VMA that is not freed during the call, and the calling task must hold the
+/// mmap and VMA write locks of it.
 #[inline(never)]
-fn set_page_prot_from_flags(vma: *mut bindings::vm_area_struct) {
-    // SAFETY: All callers have a view of the VMA at a level at which the field may be written.
+unsafe fn set_page_prot_from_flags(vma: *mut bindings::vm_area_struct) {
+    // SAFETY: Guaranteed by the caller: the VMA is alive, and this task may write the field.
     unsafe { bindings::vma_set_page_prot(vma) };
 }

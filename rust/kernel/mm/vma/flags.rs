@@ -271,7 +271,9 @@ impl fmt::Debug for VmaFlags {
 ///
 /// They are those that userspace can change by `madvise()` on any of its mappings, so neither the
 /// kernel nor a driver relies on them, save for what
-/// [`Vma::clear_flags()`](super::Vma::clear_flags) refuses.
+/// [`Vma::clear_flags()`](super::Vma::clear_flags) refuses. `MADV_DONTFORK` is not among them:
+/// `can_madvise_modify()` refuses it on mappings that `mseal()` has sealed, because a fork would
+/// lose what is in them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AdviceFlags(VmaFlags);
 
@@ -280,8 +282,6 @@ impl AdviceFlags {
     pub const RAND_READ: Self = Self(VmaFlags::of(&[VmaFlag::RAND_READ]));
     /// `MADV_SEQUENTIAL`: userspace reads from start to end.
     pub const SEQ_READ: Self = Self(VmaFlags::of(&[VmaFlag::SEQ_READ]));
-    /// `MADV_DONTFORK`: not copied on fork.
-    pub const DONTCOPY: Self = Self(VmaFlags::of(&[VmaFlag::DONTCOPY]));
     /// `MADV_DONTDUMP`: not part of core dumps.
     pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
 
@@ -293,20 +293,14 @@ impl AdviceFlags {
         VmaFlag::MIXEDMAP,
     ]);
 
-    #[inline]
-    pub(super) fn word(self) -> bindings::vm_flags_t {
-        self.0 .0
-    }
-
-    /// What `madvise_vma_behavior()` checks for `MADV_DOFORK` and `MADV_DODUMP`.
+    /// Whether `madvise_vma_behavior()` would permit `MADV_DODUMP`, if that is among the flags.
     #[inline]
     pub(super) fn can_be_cleared_from(self, current: VmaFlags) -> bool {
         let special = current.contains_any(Self::SPECIAL);
         let hugetlb = cfg!(CONFIG_HUGETLB_PAGE) && current.contains(VmaFlag::HUGETLB);
         let dump_is_fixed = (special && !hugetlb) || current.contains(VmaFlag::DROPPABLE);
 
-        !(special && self.0.contains(VmaFlag::DONTCOPY)
-            || dump_is_fixed && self.0.contains(VmaFlag::DONTDUMP))
+        !(dump_is_fixed && self.0.contains(VmaFlag::DONTDUMP))
     }
 }
 

@@ -153,7 +153,7 @@ pub unsafe trait ReadFields: ReadLayout {}
             the address space before that; a callback that is handed its VMA takes none of these \
             locks: its caller holds one"
 )]
-pub unsafe trait WriteMost: ReadHeld {}
+pub unsafe trait WriteMost: ReadFields + ReachMm {}
 
 /// All fields of the VMA may be written, and it may be moved ("Write all?" in the lock-state
 /// table).
@@ -173,12 +173,13 @@ pub unsafe trait WriteAll: WriteMost {}
 /// Page table entries of the VMA may be populated.
 ///
 /// An rmap lock alone is not enough: `vms_clear_ptes()` zaps a range, and then frees its page
-/// tables with whatever was installed in between while the VMA could still be found by rmap.
+/// tables with whatever was installed in between while the VMA could still be found by rmap. Nor is
+/// it offered beside rmap locks: a table is allocated, and reclaim takes these locks.
 ///
 /// # Safety
 ///
 /// Implement this only for a level that holds the mmap lock or the VMA lock, of a VMA whose page
-/// tables nobody is about to fill or to free.
+/// tables nobody is about to fill or to free, and no rmap lock.
 #[diagnostic::on_unimplemented(
     message = "page table entries cannot be installed at lock level `{Self}`",
     label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
@@ -215,13 +216,13 @@ pub unsafe trait ReachMm: Stable {}
 /// The VMA is attached, and the mmap lock or the VMA lock is held, at least for reading.
 ///
 /// A view at such a level passes for one at the level [`Read`]. The other levels permit less than
-/// [`Read`] does, although some of them hold the mmap lock: [`Rmap`], [`Setup`], [`Opening`] and
-/// [`Closing`].
+/// [`Read`] does, although some of them hold the mmap lock: [`Rmap`], [`Setup`], [`Opening`],
+/// [`Closing`] and [`RmapWrite`], under which no page table is allocated.
 ///
 /// # Safety
 ///
 /// Implement this only for a level under which the VMA is attached and that holds one of the two
-/// locks. Such a level permits all that [`Read`] does.
+/// locks, and no rmap lock. Such a level permits all that [`Read`] does.
 #[diagnostic::on_unimplemented(
     message = "a view at lock level `{Self}` cannot be read as one at the level `Read`",
     label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
@@ -243,7 +244,7 @@ pub unsafe trait ReadHeld: InstallEntries + ReachMm {}
             of the address space held; a callback that is handed its VMA takes none of these \
             locks: its caller holds one"
 )]
-pub unsafe trait MmapHeld: ReadHeld {}
+pub unsafe trait MmapHeld: ReadFields + ReachMm {}
 
 /// The mmap lock is held for reading, and only for reading.
 ///
@@ -253,7 +254,7 @@ pub unsafe trait MmapHeld: ReadHeld {}
 /// holds the mmap write lock: `vma_start_read_locked()` does not look at `vm_lock_seq`, it would
 /// succeed on a VMA that its caller has write-locked.
 #[diagnostic::on_unimplemented(
-    message = "a VMA cannot be read-locked at lock level `{Self}`",
+    message = "lock level `{Self}` does not hold the mmap read lock alone",
     label = "needs the mmap read lock",
     note = "take it with `VmaLocks::read()`, or turn the mmap write lock into it with `downgrade()`"
 )]
@@ -509,8 +510,6 @@ unsafe impl InstallEntries for MmapWrite {}
 unsafe impl InstallEntries for Setup {}
 // SAFETY: The mmap lock is held.
 unsafe impl InstallEntries for VmaWrite {}
-// SAFETY: The mmap lock is held.
-unsafe impl InstallEntries for RmapWrite {}
 
 // SAFETY: To read-lock a VMA, a task needs the `MmWithUser`. It has it from a view at a level with
 // this trait, from `GrabbedMm`, which waits for `dup_mmap()`, or from the task that runs there,
@@ -542,8 +541,6 @@ unsafe impl ReadHeld for Read {}
 unsafe impl ReadHeld for MmapWrite {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl ReadHeld for VmaWrite {}
-// SAFETY: As for `MmapWrite`.
-unsafe impl ReadHeld for RmapWrite {}
 
 // SAFETY: The mmap read lock is held.
 unsafe impl MmapHeld for MmapRead {}

@@ -74,14 +74,15 @@ impl VmaPolicy {
 /// # Safety
 ///
 /// `vma` must point to a VMA that the calling task has write-locked, `from` to one that it has
-/// locked.
+/// locked, of the same address space.
 pub(super) unsafe fn replace_policy(
     vma: *mut bindings::vm_area_struct,
     from: Option<*mut bindings::vm_area_struct>,
 ) -> Result {
     // SAFETY: The VMA is locked, so the pointer is not written, and keeps its policy.
     let policy = from.map_or(ptr::null_mut(), |from| unsafe { (*from).vm_policy });
-    // SAFETY: The policy, if any, is alive, and its VMA's lock keeps it from being rebound.
+    // SAFETY: The policy, if any, is alive. `mpol_rebind_mm()` takes the mmap write lock to rebind
+    // it, which the calling task holds: `vma` is write-locked, and both are of one address space.
     let new = from_err_ptr(unsafe { bindings::mpol_dup(policy) })?;
 
     // SAFETY: The VMA is write-locked. Its operations are those that its driver gave it.

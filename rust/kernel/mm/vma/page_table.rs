@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page tables of a VMA: who may walk, populate, zap and move them.
+//! Page tables of a VMA: walking, populating and zapping them.
 //!
 //! # The locking protocol
 //!
@@ -13,7 +13,12 @@
 //!   installed in between would be lost.
 //! - To *free* page tables is not offered. `free_pgtables()` relies on nobody being able to find
 //!   the VMA, by any of its locks.
-//! - To *move* a page table takes every lock: mmap, VMA and rmap, for writing.
+//! - To *move* page tables is not offered. Every lock is not enough for it: secondary MMUs have to
+//!   be told (`mmu_notifier_invalidate_range_start()`), page tables may be shared with devices or
+//!   hypervisors (`arch_supports_page_table_move()`), and the reverse mapping has to find the pages
+//!   at their new place (`copy_vma()`). `mremap()` does all of it.
+//! - To *write* an entry is not offered either, for the same reasons. Entries are installed by
+//!   [`DriverVma`](super::DriverVma), in VMAs of the driver's own.
 //!
 //! A table of PTEs can go away under a read lock: when it is empty, or when a huge page takes its
 //! place. So to look one up can fail, and to lock it, `pte_offset_map_lock()`, looks again after
@@ -28,18 +33,16 @@ use super::{
     level::{
         InstallEntries,
         Level,
-        Stable,
-        VmaWrite,
-        WriteAll, //
+        Stable, //
     },
     lock_table::lock_table,
+    LockOrder,
+    MayReclaim,
     Vma, //
 };
 use core::ops::Range;
 
 mod entry;
-mod lock;
-mod relocate;
 mod walk;
 
 pub use self::{
@@ -48,7 +51,6 @@ pub use self::{
         Pte,
         PteSlot, //
     },
-    lock::PageTableLock,
     walk::NoPte,
 };
 
@@ -79,7 +81,7 @@ lock_table! {
             read(Stable) fn with_pte<R>(
                 &self,
                 addr: usize,
-                f: impl FnOnce(&mut PteSlot<'_, L>) -> R,
+                f: impl FnOnce(&PteSlot<'_, L>) -> R,
             ) -> Result<R, NoPte> {
                 walk::with_pte(self, addr, f)
             }
@@ -107,7 +109,8 @@ lock_table! {
             /// Like [`with_pte()`](Self::with_pte), but makes the tables that are missing first
             /// (C: `pte_alloc_map_lock()`).
             ///
-            /// May sleep, for memory, before `f` is called.
+            /// May sleep, for memory, before `f` is called. The order says that no
+            /// reverse-mapping lock is held, for which reclaim could wait.
             ///
             /// # Errors
             ///
@@ -116,10 +119,11 @@ lock_table! {
             #[inline]
             write(InstallEntries) fn with_pte_alloc<R>(
                 &self,
+                _order: &mut LockOrder<'_, impl MayReclaim>,
                 addr: usize,
-                f: impl FnOnce(&mut PteSlot<'_, L>) -> R,
+                f: impl FnOnce(&PteSlot<'_, L>) -> R,
             ) -> Result<R, NoPte> {
-                walk::alloc_tables(self.as_raw(), addr)?;
+                walk::alloc_tables(self, addr)?;
                 walk::with_pte(self, addr, f)
             }
         }
@@ -131,18 +135,26 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`NoPte::OutOfRange`] if `range` is not inside the VMA.
+            /// [`NoPte::OutOfRange`] if `range` is not inside the VMA or not one of whole pages;
+            /// [`NoPte::Huge`] if the VMA is one of hugetlb. Nothing is unmapped then.
             ///
             /// # Safety
             ///
-            /// The locks are not enough. Anonymous pages are lost with what is in them, so the
-            /// pages must be the caller's, as those of a driver's own mapping are, or the
-            /// mapping's owner must have asked for it.
+            /// The locks are not enough.
+            ///
+            /// - Anonymous pages are lost with what is in them. So the pages must be the caller's,
+            ///   as those of a driver's own mapping are; or the owner of the address space must
+            ///   have asked for it, and the VMA must be one that `madvise(MADV_DONTNEED)` accepts:
+            ///   neither sealed (`can_madvise_modify()`) nor locked in memory.
+            /// - Nothing may rely on the pages being mapped, as users of `VM_LOCKED` do.
+            /// - The task must not hold the lock of a page table, so it must not be inside the
+            ///   closure of [`with_pte()`](Self::with_pte) or [`with_pmd()`](Self::with_pmd).
             #[doc(alias = "zap_vma_range")]
             #[doc(alias = "zap_page_range_single")]
             #[inline]
             write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), NoPte> {
-                walk::zap(self.as_raw(), range)
+                // SAFETY: By the contract of this method.
+                unsafe { walk::zap(self, range) }
             }
         }
 
@@ -151,35 +163,7 @@ lock_table! {
         }
 
         move_ {
-            /// Moves the table of PTEs that maps `from` to another place (C: `move_normal_pmd()`).
-            ///
-            /// Both addresses are multiples of the size of what one table maps
-            /// ([`Pmd::SIZE`]). The place in `to` must have no table of PTEs, but the tables above.
-            ///
-            /// # Errors
-            ///
-            /// [`NoPte::OutOfRange`] if one of the places is not inside its VMA, is not aligned, or
-            /// if the locks of this VMA are not those of `to`, too; [`NoPte::Missing`] or
-            /// [`NoPte::Huge`] if there is no table at `from`; [`NoPte::Occupied`] if there is one
-            /// at `to_addr`; [`NoPte::NotSupported`] if the architecture cannot do it, or a
-            /// userfaultfd would miss it. Nothing is changed then.
-            ///
-            /// # Safety
-            ///
-            /// The locks are not enough. Once they are released, the pages that were moved must be
-            /// where the reverse mapping looks for them: the caller gives `to` the page offset that
-            /// makes it so, as `copy_vma()` does. The VMA must not have got an `anon_vma` since its
-            /// locks were taken.
-            #[doc(alias = "move_normal_pmd")]
-            #[doc(alias = "move_page_tables")]
-            write(WriteAll) unsafe fn move_pte_table(
-                &self,
-                from: usize,
-                to: &Vma<VmaWrite>,
-                to_addr: usize,
-            ) -> Result<(), NoPte> {
-                relocate::move_pte_table(self.as_read(), from, to.as_read(), to_addr)
-            }
+            withheld;
         }
     }
 }

@@ -49,5 +49,3 @@ pub use self::{
     },
     write::RmapWriteGuard,
 };
-
-pub(super) use self::anon_vma::publish_anon_vma;

@@ -5,15 +5,10 @@
 use kernel::{
     mm::vma::{
         AdviceFlags,
-        RmapWrite,
         Vma,
         VmaFlag,
         VmaRead,
         VmaWrite, //
-    },
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
     },
     sync::atomic::Relaxed, //
 };
@@ -125,27 +120,4 @@ pub(crate) fn prim_update_page_prot(vma: &Vma<VmaWrite>) -> u64 {
 #[inline(never)]
 pub(crate) fn prim_is_write_locked(vma: &Vma<VmaWrite>) -> u64 {
     vma.is_write_locked().into()
-}
-
-// Under the write locks of its reverse mapping, too.
-
-#[inline(never)]
-pub(crate) fn prim_set_start(vma: &Vma<RmapWrite>) -> u64 {
-    // SAFETY: It is a VMA of one page, so this is what it has: no tree gets out of order.
-    unsafe { vma.set_start(vma.end().wrapping_sub(PAGE_SIZE)) };
-    0
-}
-
-#[inline(never)]
-pub(crate) fn prim_set_end(vma: &Vma<RmapWrite>) -> u64 {
-    // SAFETY: As in `prim_set_start()`.
-    unsafe { vma.set_end(vma.start().wrapping_add(PAGE_SIZE)) };
-    0
-}
-
-#[inline(never)]
-pub(crate) fn prim_set_pgoff(vma: &Vma<RmapWrite>) -> u64 {
-    // SAFETY: The memory is anonymous and was not moved, so this is what the VMA has.
-    unsafe { vma.set_pgoff(vma.start() >> PAGE_SHIFT) };
-    0
 }

@@ -29,7 +29,6 @@ use kernel::{
             MmapGuard,
             MmapRead,
             MmapWrite,
-            RmapWrite,
             Vma,
             VmaLocks,
             VmaRead,
@@ -67,7 +66,6 @@ enum Function {
     MmapWrite(fn(&mut Under<'_, MmapWrite>) -> u64),
     VmaRead(fn(&Vma<VmaRead>) -> u64),
     VmaWrite(fn(&Vma<VmaWrite>) -> u64),
-    RmapWrite(fn(&Vma<RmapWrite>) -> u64),
     /// Pages are put into a VMA that has none.
     Empty(fn(&mut Pages<'_>) -> u64),
     /// The same for page frames.
@@ -133,13 +131,6 @@ impl Primitive {
                 let mmap = locks.write();
                 let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
                 Ok(repeat(rounds, || function(vma)))
-            }
-            Function::RmapWrite(function) => {
-                let mut mmap = locks.write();
-                let (mmap, mut order) = mmap.order();
-                let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
-                let vma = vma.lock_rmap(&mut order);
-                Ok(repeat(rounds, || function(&vma)))
             }
             Function::Empty(function) => {
                 let mmap = locks.read();
@@ -260,9 +251,6 @@ pub(crate) static PRIMITIVES: &[Primitive] = primitives! {
     "clear-flags" ANON VmaWrite fields::prim_clear_flags,
     "set-page-prot" ANON VmaWrite fields::prim_set_page_prot,
     "update-page-prot" ANON VmaWrite fields::prim_update_page_prot,
-    "set-start" ANON RmapWrite fields::prim_set_start,
-    "set-end" ANON RmapWrite fields::prim_set_end,
-    "set-pgoff" ANON RmapWrite fields::prim_set_pgoff,
     "is-write-locked" ANON VmaWrite fields::prim_is_write_locked,
     "downcast" MIXED VmaRead pages::prim_downcast,
     "downcast-data" MIXED VmaRead pages::prim_downcast_data,

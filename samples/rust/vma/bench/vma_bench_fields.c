@@ -148,24 +148,6 @@ static noinline u64 prim_update_page_prot(struct vm_area_struct *vma)
 	return 0;
 }
 
-static noinline u64 prim_set_start(struct vm_area_struct *vma)
-{
-	vma->vm_start = vma->vm_end - PAGE_SIZE;
-	return 0;
-}
-
-static noinline u64 prim_set_end(struct vm_area_struct *vma)
-{
-	vma->vm_end = vma->vm_start + PAGE_SIZE;
-	return 0;
-}
-
-static noinline u64 prim_set_pgoff(struct vm_area_struct *vma)
-{
-	vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
-	return 0;
-}
-
 static noinline u64 prim_is_write_locked(struct vm_area_struct *vma)
 {
 	return vma->vm_lock_seq == vma->vm_mm->mm_lock_seq.sequence;
@@ -193,9 +175,6 @@ const struct vma_bench_primitive vma_bench_fields[] = {
 	PRIMITIVE("clear-flags", prim_clear_flags, VMA_WRITE, ANON),
 	PRIMITIVE("set-page-prot", prim_set_page_prot, VMA_WRITE, ANON),
 	PRIMITIVE("update-page-prot", prim_update_page_prot, VMA_WRITE, ANON),
-	PRIMITIVE("set-start", prim_set_start, VMA_WRITE, ANON),
-	PRIMITIVE("set-end", prim_set_end, VMA_WRITE, ANON),
-	PRIMITIVE("set-pgoff", prim_set_pgoff, VMA_WRITE, ANON),
 	PRIMITIVE("is-write-locked", prim_is_write_locked, VMA_WRITE, ANON),
 	{}
 };

@@ -18,8 +18,8 @@ fn a_weaker_bound_for_writing() {
     noticed(
         "fields.rs",
         "vm_start {",
-        "write(WriteAll)",
-        "write(WriteMost)",
+        "withheld;",
+        "write(WriteMost) fn set_start(&self) {}",
         &[
             "Virtual layout fields",
             "\"vm_start\"",
@@ -164,13 +164,13 @@ fn a_proof_that_is_not_asked_for() {
     noticed(
         "fields.rs",
         "anon_vma_chain {",
-        "anon_vma: &AnonVmaWriteGuard<'_>,",
-        "",
+        "withheld;",
+        "write(MmapHeld) fn anon_vma_chain(&self) {}",
         &[
             "Reverse mapping fields",
             "\"anon_vma_chain\"",
             "\"Write lock\"",
-            "code \"mmap read\"",
+            "code says \"mmap read\"",
         ],
     );
 }
@@ -179,9 +179,9 @@ fn a_proof_that_is_not_asked_for() {
 fn a_proof_of_another_lock() {
     noticed(
         "fields.rs",
-        "fn shared_rb(",
-        "&IMmapWriteGuard<'_>",
-        "&AnonVmaWriteGuard<'_>",
+        "shared.rb {",
+        "withheld;",
+        "write(WriteMost) fn shared_rb(&self, lock: &AnonVmaWriteGuard<'_>) {}",
         &[
             "Reverse mapping fields",
             "\"shared.rb\"",
@@ -195,9 +195,9 @@ fn a_proof_of_another_lock() {
 fn the_proof_of_a_clause() {
     noticed(
         "fields.rs",
-        "fn set_anon_vma(",
-        "&PageTableLock<'_>",
-        "&usize",
+        "        anon_vma {",
+        "withheld;",
+        "write_if_null(MmapHeld) fn set_anon_vma(&self, lock: &usize) {}",
         &[
             "Reverse mapping fields",
             "\"anon_vma\"",
@@ -210,9 +210,9 @@ fn the_proof_of_a_clause() {
 fn a_clause_for_the_other_value() {
     noticed(
         "fields.rs",
-        "anon_vma {",
-        "write_if_null(MmapHeld)",
-        "write(MmapHeld)",
+        "        anon_vma {",
+        "withheld;",
+        "write(MmapHeld) fn set_anon_vma(&self) {}",
         &[
             "Reverse mapping fields",
             "\"anon_vma\"",
@@ -340,8 +340,8 @@ fn bounds_of_page_table_operations() {
     noticed(
         "page_table.rs",
         "move_ {",
-        "write(WriteAll)",
-        "write(WriteMost)",
+        "withheld;",
+        "write(WriteMost) fn move_table(&self) {}",
         &["Page tables", "\"Moving\"", "\"W/W/-\"", "code \"Y\""],
     );
 }

@@ -318,8 +318,6 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     where
         L: Stable,
     {
-        check_aligned(range.start | range.end)?;
-
         // SAFETY: The pages are this driver's. Copies that were made of them are the mapping's, for
         // which this driver answers to its user.
         unsafe { self.zap(range) }.map_err(|_| EINVAL)

@@ -587,7 +587,9 @@ impl<T: VmaOperations> MapPages<'_, T> {
             return false;
         };
 
-        let is_mapped = map_page_around(self.context.vmf, page, addr);
+        // SAFETY: `vmf` is this `MapPages`'s, and the address is that of one of its pages, which
+        // are in the VMA.
+        let is_mapped = unsafe { map_page_around(self.context.vmf, page, addr) };
         self.has_mapped_it |= is_mapped && addr == self.context.address();
         is_mapped
     }
@@ -602,13 +604,16 @@ impl<T: VmaOperations> MapPages<'_, T> {
     }
 }
 
-/// `set_pte_range()` is not exported, so modules reach it through the crate.
+/// Maps a page by `set_pte_range()`, which is not exported: modules reach it through the crate.
 ///
-/// `vmf` is that of a `MapPages`, and `addr` is in its VMA and among its pages.
+/// # Safety
+///
+/// `vmf` must be that of a `MapPages`, and `addr` must be in its VMA and among its pages.
 #[inline(never)]
-fn map_page_around(vmf: NonNull<bindings::vm_fault>, page: &Page, addr: usize) -> bool {
+unsafe fn map_page_around(vmf: NonNull<bindings::vm_fault>, page: &Page, addr: usize) -> bool {
     // SAFETY: `do_fault_around()` has set `vmf` up for the table of page table entries that all
-    // pages of the `MapPages` belong to; the caller answers for the address. The page is valid.
+    // pages of the `MapPages` belong to. The address is among these, as guaranteed by the caller.
+    // The page is valid.
     unsafe {
         bindings::vma_page_may_be_mapped(page.as_ptr())
             && bindings::vma_map_page_around(vmf.as_ptr(), page.as_ptr(), addr)

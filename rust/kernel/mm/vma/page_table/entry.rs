@@ -5,11 +5,7 @@
 //! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
 
 use super::super::{
-    level::{
-        InstallEntries,
-        Level,
-        Stable, //
-    },
+    Level,
     Vma, //
 };
 use crate::bindings;
@@ -24,18 +20,6 @@ use core::{
 pub struct Pte(bindings::pte_t);
 
 impl Pte {
-    /// Wraps the C type, for other abstractions.
-    #[inline]
-    pub fn from_raw(pte: bindings::pte_t) -> Self {
-        Self(pte)
-    }
-
-    /// Unwraps the C type, for other abstractions.
-    #[inline]
-    pub fn into_raw(self) -> bindings::pte_t {
-        self.0
-    }
-
     /// Nothing is there; an access faults, and the VMA says what happens (C: `pte_none()`).
     #[doc(alias = "pte_none")]
     #[inline]
@@ -124,17 +108,19 @@ impl Pmd {
 
 /// The place of a page table entry, with the lock of its table held.
 ///
+/// It can be read. To write it takes more than locks: TLBs, secondary MMUs, references to pages and
+/// counts of mapped and resident ones have to be kept in step, by functions that only `mm/` has. A
+/// driver installs entries by [`DriverVma`](super::super::DriverVma).
+///
 /// Only ever lent to the closure of [`Vma::with_pte()`] or [`Vma::with_pte_alloc()`].
 ///
 /// # Invariants
 ///
-/// `pte` is the mapped entry for `addr` of the VMA that `'p` borrows at the level `L`, whose
-/// table's lock the calling task holds.
+/// `pte` is a mapped entry of a VMA that `'p` borrows at the level `L`, and the calling task holds
+/// the lock of its table.
 pub struct PteSlot<'p, L: Level> {
     pte: NonNull<bindings::pte_t>,
-    addr: usize,
-    vma: &'p Vma<L>,
-    _lock: PhantomData<*mut ()>,
+    _vma: PhantomData<&'p Vma<L>>,
 }
 
 impl<'p, L: Level> PteSlot<'p, L> {
@@ -142,13 +128,11 @@ impl<'p, L: Level> PteSlot<'p, L> {
     ///
     /// The type invariants must hold for `'p`.
     #[inline]
-    pub(super) unsafe fn new(pte: NonNull<bindings::pte_t>, addr: usize, vma: &'p Vma<L>) -> Self {
-        // INVARIANT: The caller answers for it.
+    pub(super) unsafe fn new(pte: NonNull<bindings::pte_t>, _vma: &'p Vma<L>) -> Self {
+        // INVARIANT: Guaranteed by the caller.
         Self {
             pte,
-            addr,
-            vma,
-            _lock: PhantomData,
+            _vma: PhantomData,
         }
     }
 
@@ -161,51 +145,4 @@ impl<'p, L: Level> PteSlot<'p, L> {
         // SAFETY: By the type invariants the entry is mapped and its lock is held.
         Pte(unsafe { bindings::ptep_get(self.pte.as_ptr()) })
     }
-
-    /// Writes the entry (C: `set_pte_at()`).
-    ///
-    /// # Safety
-    ///
-    /// The locks are not enough. The entry must be none, or be replaced as the architecture
-    /// permits it. `pte` must map a page that the VMA may map, with a protection that it may have
-    /// there, and whoever counts references to and mappings of that page must have counted this
-    /// one.
-    #[doc(alias = "set_pte_at")]
-    #[inline]
-    pub unsafe fn set(&mut self, pte: Pte)
-    where
-        L: InstallEntries,
-    {
-        set(self.vma.as_raw(), self.addr, self.pte, pte);
-    }
-
-    /// Clears the entry and flushes it from TLBs; returns what it was (C: `ptep_clear_flush()`).
-    ///
-    /// # Safety
-    ///
-    /// The locks are not enough. The caller gives up what the entry stood for: the reference to and
-    /// the count of mappings of a page, or a swap entry.
-    #[doc(alias = "ptep_clear_flush")]
-    #[inline]
-    pub unsafe fn clear(&mut self) -> Pte
-    where
-        L: Stable,
-    {
-        clear(self.vma.as_raw(), self.addr, self.pte)
-    }
-}
-
-// What these functions reach is not exported, so modules reach it through the crate.
-
-#[inline(never)]
-fn set(vma: *mut bindings::vm_area_struct, addr: usize, pte: NonNull<bindings::pte_t>, value: Pte) {
-    // SAFETY: The only caller is `PteSlot`, by whose invariants the entry belongs to `addr` and is
-    // locked.
-    unsafe { bindings::set_pte_at((*vma).vm_mm, addr, pte.as_ptr(), value.0) };
-}
-
-#[inline(never)]
-fn clear(vma: *mut bindings::vm_area_struct, addr: usize, pte: NonNull<bindings::pte_t>) -> Pte {
-    // SAFETY: As in `set()`.
-    Pte(unsafe { bindings::ptep_clear_flush(vma, addr, pte.as_ptr()) })
 }

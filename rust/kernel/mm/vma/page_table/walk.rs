@@ -4,8 +4,12 @@
 
 use super::{
     super::{
-        level::Stable,
-        Vma, //
+        level::{
+            InstallEntries,
+            Stable, //
+        },
+        Vma,
+        VmaFlag, //
     },
     entry::{
         Pmd,
@@ -14,6 +18,7 @@ use super::{
 };
 use crate::{
     bindings,
+    page::PAGE_SIZE,
     types::ScopeGuard, //
 };
 use core::{
@@ -27,7 +32,7 @@ use core::{
 /// Why there is no page table entry to work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoPte {
-    /// The address is not inside the VMA.
+    /// The address is not inside the VMA, or a range is not one of whole pages.
     OutOfRange,
 
     /// There is no table: nothing is mapped around the address.
@@ -36,27 +41,25 @@ pub enum NoPte {
     /// A huge page is mapped there, or the VMA is one of hugetlb, whose tables have other rules.
     Huge,
 
-    /// There is a table already.
-    Occupied,
-
     /// No memory for a table.
     NoMemory,
-
-    /// This architecture cannot do it.
-    NotSupported,
 }
 
 #[inline]
 pub(super) fn with_pte<L: Stable, R>(
     vma: &Vma<L>,
     addr: usize,
-    f: impl FnOnce(&mut PteSlot<'_, L>) -> R,
+    f: impl FnOnce(&PteSlot<'_, L>) -> R,
 ) -> Result<R, NoPte> {
-    let (pte, lock) = map_lock(vma.as_raw(), addr)?;
-    let locked = ScopeGuard::new(|| unmap_unlock(pte, lock));
+    check(vma, addr)?;
+
+    // SAFETY: By `L: Stable` the VMA is stable, and the address was checked.
+    let (pte, lock) = unsafe { map_lock(vma.as_raw(), addr) }?;
+    // SAFETY: `map_lock()` has mapped and locked the entry, and this is called once.
+    let locked = ScopeGuard::new(|| unsafe { unmap_unlock(pte, lock) });
 
     // SAFETY: `map_lock()` has mapped and locked the entry of `addr`; `locked` undoes it after `f`.
-    let result = f(&mut unsafe { PteSlot::new(pte, addr, vma) });
+    let result = f(&unsafe { PteSlot::new(pte, vma) });
 
     drop(locked);
     Ok(result)
@@ -68,63 +71,107 @@ pub(super) fn with_pmd<L: Stable, R>(
     addr: usize,
     f: impl FnOnce(Pmd) -> R,
 ) -> Result<R, NoPte> {
-    let (pmd, lock) = pmd_lock(vma.as_raw(), addr)?;
+    check(vma, addr)?;
+
+    // SAFETY: By `L: Stable` the VMA is stable, and the address was checked.
+    let (pmd, lock) = unsafe { pmd_lock(vma.as_raw(), addr) }?;
     let result = f(pmd);
     // SAFETY: The lock was taken by `pmd_lock()`.
     unsafe { bindings::spin_unlock(lock) };
     Ok(result)
 }
 
-/// Whether all of `range` is inside of a VMA that a caller keeps stable.
 #[inline]
-pub(super) fn contains(vma: *mut bindings::vm_area_struct, range: &Range<usize>) -> bool {
-    // SAFETY: All callers have a view of the VMA at a stable level, and each of these keeps the
-    // layout from being written.
-    let layout = unsafe { (*vma).__bindgen_anon_1.__bindgen_anon_1 };
+pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
+    check(vma, addr)?;
+
+    // SAFETY: By `L: InstallEntries` the VMA is stable and entries may be installed, and the
+    // address was checked.
+    unsafe { alloc_pte_table(vma.as_raw(), addr) }
+}
+
+/// Zaps the pages of a range.
+///
+/// # Safety
+///
+/// As for [`Vma::zap()`](super::super::Vma::zap).
+#[inline]
+pub(super) unsafe fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result<(), NoPte> {
+    if (range.start | range.end) % PAGE_SIZE != 0 || !contains(vma, &range) {
+        return Err(NoPte::OutOfRange);
+    }
+    if is_hugetlb(vma) {
+        return Err(NoPte::Huge);
+    }
+
+    // SAFETY: By `L: Stable` the VMA is stable. The range is one of whole pages inside the VMA. The
+    // pages may be zapped, as guaranteed by the caller.
+    unsafe { bindings::zap_vma_range(vma.as_raw(), range.start, range.end - range.start) };
+    Ok(())
+}
+
+/// Whether all of `range` is inside the VMA, and not empty.
+#[inline]
+fn contains<L: Stable>(vma: &Vma<L>, range: &Range<usize>) -> bool {
+    // SAFETY: The VMA is alive, and at each stable level nobody writes its layout.
+    let layout = unsafe { (*vma.as_raw()).__bindgen_anon_1.__bindgen_anon_1 };
 
     range.start < range.end && layout.vm_start <= range.start && range.end <= layout.vm_end
 }
 
-/// Whether `vma` has page tables that follow the rules of this module.
-fn check(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
+/// Whether the VMA is one of hugetlb. That does not change (C: `is_vm_hugetlb_page()`).
+#[inline]
+fn is_hugetlb<L: Stable>(vma: &Vma<L>) -> bool {
+    vma.flags_racy().contains(VmaFlag::HUGETLB)
+}
+
+/// Whether `addr` has page tables that follow the rules of this module.
+fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
     let end = addr.checked_add(1).ok_or(NoPte::OutOfRange)?;
     if !contains(vma, &(addr..end)) {
         return Err(NoPte::OutOfRange);
     }
-
-    // SAFETY: All callers have a view of the VMA at a stable level. That flag does not change.
-    if unsafe { bindings::is_vm_hugetlb_page(vma) } {
+    if is_hugetlb(vma) {
         return Err(NoPte::Huge);
     }
 
     Ok(())
 }
 
-/// The entry above the table of PTEs.
+// What these functions call is not exported, so modules reach it through the crate.
+
+/// Finds the entry above the table of PTEs.
 ///
-/// A table at this level is freed only after the VMA is out of reach of all locks, so what is
-/// returned can be used for as long as the VMA is stable.
-pub(super) fn find_pmd(
+/// A table at this level is freed only after the VMA is out of reach of all locks, so the entry can
+/// be used for as long as the VMA is stable.
+///
+/// # Safety
+///
+/// `vma` must point to a stable VMA that is not one of hugetlb, and `addr` must be inside of it.
+unsafe fn find_pmd(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
 ) -> Result<NonNull<bindings::pmd_t>, NoPte> {
-    check(vma, addr)?;
-
     let mut huge = false;
-    // SAFETY: All callers have a view of the VMA at a stable level, so that its page tables are not
-    // freed.
+    // SAFETY: Guaranteed by the caller: the VMA is stable, so its page tables are not freed.
     let pmd = unsafe { bindings::vma_find_pmd(vma, addr, &mut huge) };
 
     NonNull::new(pmd).ok_or(if huge { NoPte::Huge } else { NoPte::Missing })
 }
 
+/// Maps and locks the entry of an address.
+///
+/// # Safety
+///
+/// As for [`find_pmd()`].
 #[inline(never)]
-fn map_lock(
+unsafe fn map_lock(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
 ) -> Result<(NonNull<bindings::pte_t>, *mut bindings::spinlock_t), NoPte> {
     loop {
-        let pmd = find_pmd(vma, addr)?;
+        // SAFETY: By the contract of this function.
+        let pmd = unsafe { find_pmd(vma, addr) }?;
 
         // SAFETY: The entry is in a table that is not freed; this is one load of it.
         let value = Pmd(unsafe { bindings::pmdp_get_lockless(pmd.as_ptr()) });
@@ -144,22 +191,33 @@ fn map_lock(
             return Ok((pte, lock));
         }
 
-        // The table went away after it was seen, so what there is now is something else.
+        // The table went away after it was seen, so the entry has changed.
     }
 }
 
+/// Undoes [`map_lock()`].
+///
+/// # Safety
+///
+/// Both must be what `map_lock()` has returned to this task, and must not have been given up.
 #[inline(never)]
-fn unmap_unlock(pte: NonNull<bindings::pte_t>, lock: *mut bindings::spinlock_t) {
-    // SAFETY: The only caller is `with_pte()`, which got both from `map_lock()`.
+unsafe fn unmap_unlock(pte: NonNull<bindings::pte_t>, lock: *mut bindings::spinlock_t) {
+    // SAFETY: Guaranteed by the caller: the entry is mapped, and the lock is held.
     unsafe { bindings::pte_unmap_unlock(pte.as_ptr(), lock) };
 }
 
+/// Locks the entry above the table of PTEs, and reads it.
+///
+/// # Safety
+///
+/// As for [`find_pmd()`].
 #[inline(never)]
-fn pmd_lock(
+unsafe fn pmd_lock(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
 ) -> Result<(Pmd, *mut bindings::spinlock_t), NoPte> {
-    let pmd = find_pmd(vma, addr)?;
+    // SAFETY: By the contract of this function.
+    let pmd = unsafe { find_pmd(vma, addr) }?;
 
     // SAFETY: `pmd` is an entry of the VMA's mm, in a table that is not freed.
     unsafe {
@@ -168,25 +226,17 @@ fn pmd_lock(
     }
 }
 
+/// Makes the tables down to the PTEs of an address, unless a huge page is there.
+///
+/// # Safety
+///
+/// As for [`find_pmd()`], and the task must hold the mmap lock or the VMA lock of a VMA that is
+/// neither a copy whose page tables are about to be filled nor unmapped already.
 #[inline(never)]
-pub(super) fn alloc_tables(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
-    check(vma, addr)?;
-
-    // SAFETY: The only caller has a view of the VMA at a level that permits to install entries.
-    // What is made there is what a page fault makes.
+unsafe fn alloc_pte_table(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
+    // SAFETY: Guaranteed by the caller. The tables are those that a page fault would make.
     match unsafe { bindings::vma_alloc_pte_table(vma, addr) } {
         0 => Ok(()),
         _ => Err(NoPte::NoMemory),
     }
-}
-
-#[inline]
-pub(super) fn zap(vma: *mut bindings::vm_area_struct, range: Range<usize>) -> Result<(), NoPte> {
-    if !contains(vma, &range) {
-        return Err(NoPte::OutOfRange);
-    }
-
-    // SAFETY: The only caller has a view of the VMA at a stable level, and the range is inside.
-    unsafe { bindings::zap_vma_range(vma, range.start, range.end - range.start) };
-    Ok(())
 }

@@ -9,15 +9,14 @@ use super::{
     super::{
         level::{
             Level,
-            MmapHeld,
+            MmapReadHeld,
             Rmap, //
         },
         order::{
-            After,
             AnonVmaLock,
-            LockClass,
             LockOrder, //
         },
+        MayReclaim,
         Vma, //
     },
     tree::{
@@ -83,14 +82,16 @@ impl<M: Mode> RmapGuard<'_, OfAnon, M> {
     }
 
     /// The VMAs, of whatever process, that can map anonymous pages with these page offsets
-    /// (C: `anon_rmap_tree_foreach()`, before 7.3 `anon_vma_interval_tree_foreach()`).
+    /// (C: `anon_rmap_tree_foreach()`, before 7.3 `anon_vma_interval_tree_foreach()`). None for an
+    /// empty range.
     #[doc(alias = "anon_rmap_tree_foreach")]
     #[doc(alias = "anon_vma_interval_tree_foreach")]
     #[inline]
     pub fn vmas(&self, pgoffs: RangeInclusive<usize>) -> AnonVmas<'_> {
         // INVARIANT: The lock is held while the guard is borrowed.
         AnonVmas {
-            next: first(self.tree, &pgoffs),
+            // SAFETY: The guard holds the lock of the tree.
+            next: unsafe { first(self.tree, &pgoffs) },
             pgoffs,
             _guard: PhantomData,
         }
@@ -119,7 +120,8 @@ impl<'g> Iterator for AnonVmas<'g> {
 
         let link = self.next;
         // INVARIANT: The tree does not change while its lock is held.
-        self.next = next(link, &self.pgoffs);
+        // SAFETY: By the type invariants the link is in a tree whose lock is held for 'g.
+        self.next = unsafe { next(link, &self.pgoffs) };
 
         // SAFETY: By the type invariants the link is in a tree whose lock is held for 'g. It is
         // taken out before its VMA is freed.
@@ -130,56 +132,68 @@ impl<'g> Iterator for AnonVmas<'g> {
 impl<L: Level> Vma<L> {
     /// Makes sure that the VMA has its anonymous reverse mapping (C: `anon_vma_prepare()`).
     ///
-    /// May sleep. The mmap read lock is enough: this takes the `anon_vma` write lock and
-    /// `page_table_lock` itself.
+    /// May sleep, and allocates memory: the order says that no reverse-mapping lock is held, for
+    /// which reclaim could wait. Takes the `anon_vma` write lock and `page_table_lock` itself.
+    ///
+    /// C permits it under the mmap write lock, too. Here it takes the mmap read lock, which cannot
+    /// be held beside an [`RmapWriteGuard`](super::RmapWriteGuard) of the same address space: that
+    /// one has locked the reverse mappings that the VMA had, and would lack the new one.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn anon_vma_prepare<H: LockClass>(&self, _order: &mut LockOrder<'_, H>) -> Result
+    #[inline]
+    pub fn anon_vma_prepare(&self, _order: &mut LockOrder<'_, impl MayReclaim>) -> Result
     where
-        L: MmapHeld,
-        AnonVmaLock: After<H>,
+        L: MmapReadHeld,
     {
-        prepare(self.as_raw())
+        // SAFETY: By `L: MmapReadHeld` this task holds the mmap lock of the VMA.
+        unsafe { prepare(self.as_raw()) }
     }
-}
-
-/// Sets `vma->anon_vma` as `__anon_vma_prepare()` does.
-///
-/// # Safety
-///
-/// `vma` must point to a VMA without `anon_vma`, whose mmap lock and `page_table_lock` the calling
-/// task holds. The rest as for `Vma::set_anon_vma()`.
-#[inline]
-pub(in crate::mm::vma) unsafe fn publish_anon_vma(
-    vma: *mut bindings::vm_area_struct,
-    anon_vma: &AnonVma,
-) {
-    // SAFETY: The caller keeps the VMA alive and may write the field. A helper has the barrier.
-    unsafe { bindings::vma_publish_anon_vma(vma, anon_vma.as_raw()) };
 }
 
 // None of these functions is exported, so modules reach them through the crate.
 
+/// Calls `anon_vma_prepare()`.
+///
+/// # Safety
+///
+/// `vma` must point to an attached VMA whose mmap lock the calling task holds.
 #[inline(never)]
-fn prepare(vma: *mut bindings::vm_area_struct) -> Result {
-    // SAFETY: All callers have a view of the VMA at a level that holds the mmap lock.
+unsafe fn prepare(vma: *mut bindings::vm_area_struct) -> Result {
+    // SAFETY: Guaranteed by the caller: the mmap lock is held, which keeps the VMA.
     to_result(unsafe { bindings::anon_vma_prepare(vma) })
 }
 
+/// Finds the first link of a tree whose VMA has any of these page offsets, none for an empty range.
+///
+/// # Safety
+///
+/// The calling task must hold the lock of the tree.
 #[inline(never)]
-fn first(anon_vma: &AnonVma, pgoffs: &RangeInclusive<usize>) -> *mut bindings::anon_vma_chain {
-    // SAFETY: All callers hold the lock of the tree.
+unsafe fn first(
+    anon_vma: &AnonVma,
+    pgoffs: &RangeInclusive<usize>,
+) -> *mut bindings::anon_vma_chain {
+    if pgoffs.is_empty() {
+        return ptr::null_mut();
+    }
+
+    // SAFETY: Guaranteed by the caller: the tree does not change.
     unsafe { bindings::anon_vma_iter_first(anon_vma.as_raw(), *pgoffs.start(), *pgoffs.end()) }
 }
 
+/// Finds the next link of a tree whose VMA has any of these page offsets.
+///
+/// # Safety
+///
+/// `link` must point to a link that is in a tree whose lock the calling task holds.
 #[inline(never)]
-fn next(
+unsafe fn next(
     link: *mut bindings::anon_vma_chain,
     pgoffs: &RangeInclusive<usize>,
 ) -> *mut bindings::anon_vma_chain {
-    // SAFETY: All callers hold the lock of the tree that `link` is in.
+    // SAFETY: Guaranteed by the caller: the link is alive, and the tree does not change.
     unsafe { bindings::anon_vma_iter_next(link, *pgoffs.start(), *pgoffs.end()) }
 }
 

@@ -81,14 +81,16 @@ impl<M: Mode> RmapGuard<'_, OfFile, M> {
     }
 
     /// The VMAs, of whatever process, that map any of these pages of the file, by page offset
-    /// (C: `mapping_rmap_tree_foreach()`, before 7.3 `vma_interval_tree_foreach()`).
+    /// (C: `mapping_rmap_tree_foreach()`, before 7.3 `vma_interval_tree_foreach()`). None for an
+    /// empty range.
     #[doc(alias = "mapping_rmap_tree_foreach")]
     #[doc(alias = "vma_interval_tree_foreach")]
     #[inline]
     pub fn vmas(&self, pgoffs: RangeInclusive<usize>) -> IMmapVmas<'_> {
         // INVARIANT: The lock is held while the guard is borrowed.
         IMmapVmas {
-            next: first(self.tree, &pgoffs),
+            // SAFETY: The guard holds the lock of the tree.
+            next: unsafe { first(self.tree, &pgoffs) },
             pgoffs,
             _guard: PhantomData,
         }
@@ -117,7 +119,8 @@ impl<'g> Iterator for IMmapVmas<'g> {
 
         let vma = self.next;
         // INVARIANT: The tree does not change while its lock is held.
-        self.next = next(vma, &self.pgoffs);
+        // SAFETY: By the type invariants the VMA is in a tree whose lock is held for 'g.
+        self.next = unsafe { next(vma, &self.pgoffs) };
 
         // SAFETY: By the type invariants the VMA is in a tree whose lock is held for 'g.
         Some(unsafe { Vma::from_raw(vma) })
@@ -126,18 +129,32 @@ impl<'g> Iterator for IMmapVmas<'g> {
 
 // The functions of the tree are not exported, so modules reach them through the crate.
 
+/// Finds the first VMA of a tree that maps any of these pages, none for an empty range.
+///
+/// # Safety
+///
+/// The calling task must hold the lock of the tree.
 #[inline(never)]
-fn first(i_mmap: &IMmap, pgoffs: &RangeInclusive<usize>) -> *mut bindings::vm_area_struct {
-    // SAFETY: All callers hold the lock of the tree.
+unsafe fn first(i_mmap: &IMmap, pgoffs: &RangeInclusive<usize>) -> *mut bindings::vm_area_struct {
+    if pgoffs.is_empty() {
+        return ptr::null_mut();
+    }
+
+    // SAFETY: Guaranteed by the caller: the tree does not change.
     unsafe { bindings::i_mmap_iter_first(i_mmap.as_raw(), *pgoffs.start(), *pgoffs.end()) }
 }
 
+/// Finds the next VMA of a tree that maps any of these pages.
+///
+/// # Safety
+///
+/// `vma` must point to a VMA that is in a tree whose lock the calling task holds.
 #[inline(never)]
-fn next(
+unsafe fn next(
     vma: *mut bindings::vm_area_struct,
     pgoffs: &RangeInclusive<usize>,
 ) -> *mut bindings::vm_area_struct {
-    // SAFETY: All callers hold the lock of the tree that `vma` is in.
+    // SAFETY: Guaranteed by the caller: the VMA is alive, and the tree does not change.
     unsafe { bindings::i_mmap_iter_next(vma, *pgoffs.start(), *pgoffs.end()) }
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All locks of a VMA at once: what it takes to change its extent or to move its page tables.
+//! All locks of a VMA at once, as the kernel takes them to change its extent or to move its page
+//! tables.
+//!
+//! Neither is offered here, because it takes more than locks. Code that holds them excludes whoever
+//! else would find the VMA.
 //!
 //! C source: `take_rmap_locks()` in [`mm/mremap.c`](srctree/mm/mremap.c), `vma_prepare()` in
 //! [`mm/vma.c`](srctree/mm/vma.c)
@@ -39,7 +43,9 @@ use core::ops::Deref;
 /// # Invariants
 ///
 /// `i_mmap` is the lock of the VMA's file, and `None` if it has no file; `anon_vma` is the lock of
-/// its anonymous reverse mapping, and `None` if it has none.
+/// its anonymous reverse mapping, and `None` if it has none. The VMA does not get one while this
+/// lives: `__anon_vma_prepare()` is called under the mmap lock, by page faults of other tasks and
+/// by [`Vma::anon_vma_prepare()`] in read mode, which the mmap write lock excludes.
 #[must_use = "the reverse-mapping locks are released as soon as the guard is dropped"]
 pub struct RmapWriteGuard<'w> {
     vma: &'w Vma<VmaWrite>,
@@ -67,8 +73,8 @@ impl<L: Level> Vma<L> {
         let i_mmap = self
             .file()
             .map(|file| IMmap::of(file).lock_write_after::<H>());
-        // A VMA gets an `anon_vma` under a read lock, which both write locks keep out, and loses it
-        // under these locks.
+        // A VMA gets an `anon_vma` under the mmap read lock, which is excluded, and loses it under
+        // these locks.
         let anon_vma = self
             .anon_vma()
             .map(|anon_vma| anon_vma.lock_write_after::<IMmapLock>());
@@ -84,13 +90,13 @@ impl<L: Level> Vma<L> {
 }
 
 impl RmapWriteGuard<'_> {
-    /// The lock of the file's mappings, if the VMA has a file, as a proof.
+    /// The lock of the file's mappings, if the VMA has a file.
     #[inline]
     pub fn i_mmap(&self) -> Option<&IMmapWriteGuard<'_>> {
         self.i_mmap.as_ref()
     }
 
-    /// The lock of the anonymous reverse mapping, if the VMA has one, as a proof.
+    /// The lock of the anonymous reverse mapping, if the VMA has one.
     #[inline]
     pub fn anon_vma_lock(&self) -> Option<&AnonVmaWriteGuard<'_>> {
         self.anon_vma.as_ref()

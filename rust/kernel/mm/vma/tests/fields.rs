@@ -99,7 +99,7 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
-        let both = AdviceFlags::DONTCOPY | AdviceFlags::DONTDUMP;
+        let both = AdviceFlags::RAND_READ | AdviceFlags::DONTDUMP;
 
         let mmap = locks.write();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
@@ -107,7 +107,7 @@ mod tests {
         assert!(!before.contains_any(both.into()));
         vma.set_flags(both);
         assert_eq!(vma.flags(), before | VmaFlags::from(both));
-        vma.clear_flags(AdviceFlags::DONTCOPY)?;
+        vma.clear_flags(AdviceFlags::RAND_READ)?;
         assert_eq!(vma.flags(), before | VmaFlag::DONTDUMP);
         drop(mmap);
 
@@ -121,7 +121,7 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
-        let both = AdviceFlags::DONTCOPY | AdviceFlags::DONTDUMP;
+        let both = AdviceFlags::RAND_READ | AdviceFlags::DONTDUMP;
 
         let mmap = locks.write();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
@@ -131,12 +131,13 @@ mod tests {
         unsafe { (*vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] |= dontexpand };
         let before = vma.flags();
 
-        assert_eq!(vma.clear_flags(AdviceFlags::DONTCOPY), Err(EINVAL));
         assert_eq!(vma.clear_flags(AdviceFlags::DONTDUMP), Err(EINVAL));
         assert_eq!(vma.clear_flags(both | AdviceFlags::SEQ_READ), Err(EINVAL));
         assert_eq!(vma.flags(), before);
-        vma.clear_flags(AdviceFlags::SEQ_READ)?;
-        assert!(!vma.flags().contains(VmaFlag::SEQ_READ));
+        vma.clear_flags(AdviceFlags::SEQ_READ | AdviceFlags::RAND_READ)?;
+        assert!(!vma
+            .flags()
+            .contains_any(VmaFlag::SEQ_READ | VmaFlag::RAND_READ));
 
         // SAFETY: As above.
         unsafe { (*vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] &= !dontexpand };
@@ -322,6 +323,32 @@ mod tests {
         to.copy_policy(None)?;
         assert!(from.policy().is_none() && to.policy().is_none());
         Ok(())
+    }
+
+    #[test]
+    #[cfg(CONFIG_NUMA)]
+    fn a_policy_of_another_address_space_is_refused() -> Result {
+        const ADDR: usize = 1 << 20;
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        let other = AddressSpace::unused()?;
+        {
+            // A case has an address space already, so a second task maps.
+            let other = other.clone();
+            super::super::second_task::SecondTask::spawn(move || {
+                other.enter(|| other.map_anonymous_at(ADDR))
+            })?
+            .join()??;
+        }
+        let mut other_locks = other.vma_locks();
+        let mut locks = mm.vma_locks();
+
+        let other_mmap = other_locks.read();
+        let from = other_mmap.lookup(ADDR).ok_or(ENOENT)?;
+        let mmap = locks.write_nested(crate::mm::vma::LockSubclass::SINGLE_DEPTH_NESTING);
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        assert_eq!(vma.copy_policy(Some(from.as_read())), Err(EINVAL));
+        vma.copy_policy(Some(vma.as_read()))
     }
 
     #[test]

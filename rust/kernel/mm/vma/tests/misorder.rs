@@ -400,14 +400,14 @@ mod tests {
         let Some(mm) = provoked()? else {
             return Ok(());
         };
-        let mapping = mm.map(1)?;
-        prepare(&mm, mapping)?;
+        let addr = mm.map(1)?.start;
+        poke(addr, 1)?;
         let mut locks = mm.vma_locks();
-        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
         let (vma, mut order) = vma.order();
         let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
-        vma.with_page_table_lock(|_| drop(anon_vma.lock_read(&mut order)));
-        Ok(())
+        vma.with_pte(addr, |_| drop(anon_vma.lock_read(&mut order)))
+            .map_err(no_entry)
     }
 
     /// Two tables with two locks, so that this goes on. Within one table it would not.
@@ -435,18 +435,6 @@ mod tests {
         with_page(&mm, |vma, addr| {
             let mutex = sleeping_lock()?;
             vma.with_pte(addr, |_| drop(mutex.lock())).map_err(no_entry)
-        })
-    }
-
-    #[test]
-    fn sleep_under_page_table_lock() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        with_page(&mm, |vma, _| {
-            let mutex = sleeping_lock()?;
-            vma.with_page_table_lock(|_| drop(mutex.lock()));
-            Ok(())
         })
     }
 
@@ -536,7 +524,8 @@ mod tests {
         let addr = user_memory(&mm)?;
         let locks = mm.vma_locks();
         let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_page_table_lock(|_| touch_user_memory(addr))
+        vma.with_pte(addr, |_| touch_user_memory(addr))
+            .map_err(no_entry)?
     }
 
     #[test]
@@ -570,7 +559,7 @@ mod tests {
         let addr = user_memory(&mm)?;
         let locks = mm.vma_locks();
         let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_page_table_lock(|_| allocate())
+        vma.with_pte(addr, |_| allocate()).map_err(no_entry)?
     }
 
     #[test]
@@ -665,8 +654,7 @@ mod tests {
         let addr = user_memory(&mm)?;
         let locks = mm.vma_locks();
         let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_page_table_lock(|_| drop(other));
-        Ok(())
+        vma.with_pte(addr, |_| drop(other)).map_err(no_entry)
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::{
     address_space::{
+        poke,
         AddressSpace,
         Mapping, //
     }, //
@@ -35,6 +36,7 @@ mod tests {
     fn everything_under_the_mmap_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (shared, anonymous) = (mm.map_shared(1)?, mm.map(1)?);
+        poke(anonymous.start, 1)?;
         let mut order = LockOrder::new();
         let mut locks = order.vma_locks(&mm);
 
@@ -51,7 +53,10 @@ mod tests {
         let found = anon_vma.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
         assert_eq!(found.start(), anonymous.start());
         // And the page table, inside of all.
-        found.with_page_table_lock(|held| assert!(held.is_of(found.mm_id())));
+        assert_eq!(
+            found.with_pte(found.start(), |entry| entry.get().is_present()),
+            Ok(true)
+        );
         Ok(())
     }
 

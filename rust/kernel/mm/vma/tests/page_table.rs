@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page tables: walking, populating, zapping and moving, on pages that were really faulted in.
+//! Page tables: walking, populating and zapping, on pages that were really faulted in.
 
 use super::address_space::{
     peek,
@@ -88,11 +88,15 @@ mod tests {
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
 
-        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (vma, mut order) = vma.order();
         for addr in [0, mapping.start - 1, mapping.end(), usize::MAX] {
-            assert_eq!(is_present(&vma, addr), Err(NoPte::OutOfRange));
+            assert_eq!(is_present(vma, addr), Err(NoPte::OutOfRange));
             assert_eq!(vma.with_pmd(addr, |_| ()), Err(NoPte::OutOfRange));
-            assert_eq!(vma.with_pte_alloc(addr, |_| ()), Err(NoPte::OutOfRange));
+            assert_eq!(
+                vma.with_pte_alloc(&mut order, addr, |_| ()),
+                Err(NoPte::OutOfRange)
+            );
         }
         let (start, end) = (mapping.start, mapping.end());
         #[allow(clippy::reversed_empty_ranges)]
@@ -102,6 +106,10 @@ mod tests {
             start - 1..end,
             end..start,
             0..usize::MAX,
+            // Inside, but not whole pages.
+            start..start + 1,
+            start + 1..end,
+            start + 8..end - 8,
         ] {
             // SAFETY: Nothing is zapped.
             assert_eq!(unsafe { vma.zap(range) }, Err(NoPte::OutOfRange));
@@ -115,46 +123,24 @@ mod tests {
         let (_, addr, _) = sparse(&mm)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.read();
+        let mut guard = locks.read();
+        let (mmap, mut order) = guard.order();
         let vma = mmap.lookup(addr).ok_or(ENOENT)?;
         assert_eq!(is_present(vma, addr), Err(NoPte::Missing));
         assert_eq!(
-            vma.with_pte_alloc(addr, |entry| entry.get().is_none()),
+            vma.with_pte_alloc(&mut order, addr, |entry| entry.get().is_none()),
             Ok(true)
         );
         assert_eq!(is_present(vma, addr), Ok(false));
         // Again, with the table in place.
         assert_eq!(
-            vma.with_pte_alloc(addr, |entry| entry.get().is_none()),
+            vma.with_pte_alloc(&mut order, addr, |entry| entry.get().is_none()),
             Ok(true)
         );
-        drop(mmap);
+        drop(guard);
 
         poke(addr, 5)?;
         assert_eq!(peek(addr)?, 5);
-        Ok(())
-    }
-
-    #[test]
-    fn an_entry_is_taken_out_and_put_back() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let mapping = mm.map(1)?;
-        poke(mapping.start, 7)?;
-        let mut locks = mm.vma_locks();
-
-        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let ok = vma.with_pte(mapping.start, |entry| {
-            let before = entry.get();
-            // SAFETY: What the entry stood for is kept, and put back.
-            let taken = unsafe { entry.clear() };
-            let none = entry.get().is_none();
-            // SAFETY: As above.
-            unsafe { entry.set(taken) };
-            before.pfn() == taken.pfn() && none && entry.get() == taken
-        });
-        assert_eq!(ok, Ok(true));
-        drop(vma);
-        assert_eq!(peek(mapping.start)?, 7);
         Ok(())
     }
 
@@ -205,86 +191,6 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_moved_under_all_locks_and_back() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let (mapping, from, to) = sparse(&mm)?;
-        poke(from, 11)?;
-        let mut locks = mm.vma_locks();
-
-        let mut guard = locks.write();
-        let (mmap, mut order) = guard.order();
-        let vma = mmap.lookup(from).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap(&mut order);
-        let pfn = all
-            .with_pte(from, |entry| entry.get().pfn())
-            .map_err(|_| ENOENT)?;
-        assert!(pfn.is_some());
-
-        let refused = [
-            (from + PAGE_SIZE, to, NoPte::OutOfRange),
-            (from, to + PAGE_SIZE, NoPte::OutOfRange),
-            (
-                from,
-                mapping.end().next_multiple_of(Pmd::SIZE),
-                NoPte::OutOfRange,
-            ),
-            (usize::MAX - (Pmd::SIZE - 1), to, NoPte::OutOfRange),
-            (to, from, NoPte::Missing),
-            (from, from, NoPte::Occupied),
-        ];
-        if cfg!(CONFIG_HAVE_MOVE_PMD) {
-            for (from, to, why) in refused {
-                // SAFETY: Nothing is moved.
-                assert_eq!(unsafe { all.move_pte_table(from, vma, to) }, Err(why));
-            }
-            // SAFETY: Nobody can look until it is back.
-            assert_eq!(unsafe { all.move_pte_table(from, vma, to) }, Ok(()));
-            assert_eq!(is_present(&all, from), Err(NoPte::Missing));
-            assert_eq!(all.with_pte(to, |entry| entry.get().pfn()), Ok(pfn));
-            // SAFETY: This is where it was.
-            assert_eq!(unsafe { all.move_pte_table(to, vma, from) }, Ok(()));
-        } else {
-            // SAFETY: Nothing is moved.
-            let result = unsafe { all.move_pte_table(from, vma, to) };
-            assert_eq!(result, Err(NoPte::NotSupported));
-        }
-        assert_eq!(all.with_pte(from, |entry| entry.get().pfn()), Ok(pfn));
-        drop(all);
-        drop(guard);
-        assert_eq!(peek(from)?, 11);
-        Ok(())
-    }
-
-    #[test]
-    fn a_table_is_not_moved_to_where_other_locks_protect() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let (_, from, _) = sparse(&mm)?;
-        let (_, _, elsewhere) = sparse(&mm)?;
-        poke(from, 1)?;
-        poke(elsewhere, 1)?;
-        let mut locks = mm.vma_locks();
-
-        let mut guard = locks.write();
-        let (mmap, mut order) = guard.order();
-        let vma = mmap.lookup(from).ok_or(ENOENT)?.start_write();
-        let other = mmap.lookup(elsewhere).ok_or(ENOENT)?.start_write();
-        if core::ptr::eq(vma, other) {
-            // They were merged.
-            return Ok(());
-        }
-        let all = vma.lock_rmap(&mut order);
-        // SAFETY: Nothing is moved.
-        let result = unsafe { all.move_pte_table(from, other, elsewhere - Pmd::SIZE) };
-        let expected = if cfg!(CONFIG_HAVE_MOVE_PMD) {
-            NoPte::OutOfRange
-        } else {
-            NoPte::NotSupported
-        };
-        assert_eq!(result, Err(expected));
-        Ok(())
-    }
-
-    #[test]
     #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
     fn a_huge_page_has_no_entries() -> Result {
         let mm = AddressSpace::of_this_case()?;
@@ -294,21 +200,15 @@ mod tests {
         poke(addr, 13)?;
         let mut locks = mm.vma_locks();
 
-        let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        assert_eq!(vma.with_pmd(addr, |pmd| pmd.is_leaf()), Ok(true));
-        assert_eq!(is_present(&vma, addr), Err(NoPte::Huge));
-        assert_eq!(vma.with_pte_alloc(addr, |_| ()), Err(NoPte::Huge));
+        let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+        let (view, mut order) = vma.order();
+        assert_eq!(view.with_pmd(addr, |pmd| pmd.is_leaf()), Ok(true));
+        assert_eq!(is_present(view, addr), Err(NoPte::Huge));
+        assert_eq!(
+            view.with_pte_alloc(&mut order, addr, |_| ()),
+            Err(NoPte::Huge)
+        );
         drop(vma);
-
-        let mut guard = locks.write();
-        let (mmap, mut order) = guard.order();
-        let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap(&mut order);
-        // SAFETY: Nothing is moved.
-        let result = unsafe { all.move_pte_table(addr, vma, addr + Pmd::SIZE) };
-        assert_eq!(result, Err(NoPte::Huge));
-        drop(all);
-        drop(guard);
         assert_eq!(peek(addr)?, 13);
         Ok(())
     }

@@ -25,7 +25,6 @@ use crate::{
         Vma,
         VmaFlag, //
     },
-    page::PAGE_SIZE,
     prelude::*,
     sync::aref::ARef, //
 };
@@ -185,10 +184,15 @@ mod tests {
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
 
+        {
+            let mut mmap = locks.read();
+            let (mmap, mut order) = mmap.order();
+            let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+            vma.anon_vma_prepare(&mut order)?;
+        }
         let mut mmap = locks.write();
         let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
-        vma.anon_vma_prepare(&mut order)?;
         let writable = vma.start_write();
         let all = writable.lock_rmap(&mut order);
         assert!(all.i_mmap().is_none());
@@ -217,105 +221,52 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_of_another_lock_is_refused() -> Result {
+    fn a_guard_knows_whose_lock_it_holds() -> Result {
         let mm = AddressSpace::of_this_case()?;
-        let (mapping, file) = shared(&mm, 1)?;
-        let (_other_mapping, other_file) = shared(&mm, 1)?;
+        let (_, file) = shared(&mm, 1)?;
+        let (_, other_file) = shared(&mm, 1)?;
         let anonymous = [mm.map(1)?, mm.map(1)?];
         let mut locks = mm.vma_locks();
 
-        let mut mmap = locks.write();
+        let mut mmap = locks.read();
         let (mmap, mut order) = mmap.order();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let wrong = IMmap::of(&other_file).lock_write(&mut order);
-        assert_eq!(vma.shared_rb(&wrong), Err(EINVAL));
-        assert_eq!(vma.shared_rb_subtree_last(&wrong), Err(EINVAL));
-        drop(wrong);
-        let right = IMmap::of(&file).lock_write(&mut order);
-        vma.shared_rb(&right)?;
-        let last = vma.shared_rb_subtree_last(&right)?;
-        // SAFETY: All locks of this field are held.
-        assert_eq!(unsafe { *last }, 1);
-        drop(right);
+        let i_mmap = IMmap::of(&file).lock_write(&mut order);
+        assert!(i_mmap.is_of(Some(&file)));
+        assert!(!i_mmap.is_of(Some(&other_file)) && !i_mmap.is_of(None));
+        drop(i_mmap);
 
-        let vmas = [
-            mmap.lookup(anonymous[0].start).ok_or(ENOENT)?,
-            mmap.lookup(anonymous[1].start).ok_or(ENOENT)?,
-        ];
-        vmas[0].anon_vma_prepare(&mut order)?;
-        let other = vmas[1].start_write();
-        let lock = vmas[0].anon_vma().ok_or(ENOENT)?.lock_write(&mut order);
-        let list = vmas[0].anon_vma_chain(&lock)?;
-        // SAFETY: The locks of this field are held.
-        assert!(unsafe { (*list).next } != list);
-        // The other one has none yet.
-        assert_eq!(vmas[1].anon_vma_chain(&lock), Err(EINVAL));
-        // SAFETY: Nothing is changed.
-        let result = unsafe { other.clear_anon_vma(&lock) };
-        assert_eq!(result, Err(EINVAL));
-        Ok(())
-    }
-
-    #[test]
-    fn anon_vma_is_set_and_reset_under_all_its_locks() -> Result {
-        let (mm, other) = (AddressSpace::of_this_case()?, AddressSpace::unused()?);
-        let mapping = mm.map(1)?;
-        let mut locks = mm.vma_locks();
-
-        let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        let vma = mmap.lookup(anonymous[0].start).ok_or(ENOENT)?;
+        let other = mmap.lookup(anonymous[1].start).ok_or(ENOENT)?;
         vma.anon_vma_prepare(&mut order)?;
-        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
-        let writable = vma.start_write();
-        let lock = anon_vma.lock_write(&mut order);
-        // SAFETY: Nobody can look until it is set again, below; its count is unchanged then.
-        unsafe { writable.clear_anon_vma(&lock)? };
-        assert!(vma.anon_vma().is_none());
-
-        vma.with_page_table_lock(|held| {
-            assert!(held.is_of(vma.mm_id()));
-            assert!(!held.is_of(other.id()));
-            // SAFETY: The VMA is still linked to `anon_vma`, whose lock is held.
-            unsafe { vma.set_anon_vma(anon_vma, held) }
-        })?;
-        assert!(core::ptr::eq(anon_vma, vma.anon_vma().ok_or(ENOENT)?));
+        let lock = vma.anon_vma().ok_or(ENOENT)?.lock_write(&mut order);
+        assert!(lock.is_of(vma.anon_vma()));
+        // The other one has none yet, unless the two were merged.
+        assert_eq!(lock.is_of(other.anon_vma()), core::ptr::eq(vma, other));
         Ok(())
     }
 
     #[test]
-    fn the_layout_is_written_under_all_locks() -> Result {
+    fn an_empty_range_of_pages_finds_nothing() -> Result {
         let mm = AddressSpace::of_this_case()?;
-        let mapping = mm.map(2)?;
+        let (_, file) = shared(&mm, 8)?;
+        let anonymous = mm.map(8)?;
         let mut locks = mm.vma_locks();
 
-        let mut mmap = locks.write();
+        let mut mmap = locks.read();
         let (mmap, mut order) = mmap.order();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let all = vma.lock_rmap(&mut order);
-        let before = (all.start(), all.end(), all.pgoff());
-        // SAFETY: Nobody can look until what was there is back, below.
-        unsafe {
-            all.set_start(before.0 + PAGE_SIZE);
-            all.set_end(before.1 + PAGE_SIZE);
-            all.set_pgoff(before.2 + 1);
-        }
-        assert_eq!(vma.end() - vma.start(), mapping.len);
-        assert_eq!(
-            (vma.start() - before.0, vma.pgoff() - before.2),
-            (PAGE_SIZE, 1)
-        );
-        // SAFETY: This is what it was.
-        unsafe {
-            all.set_start(before.0);
-            all.set_end(before.1);
-            all.set_pgoff(before.2);
-        }
-        drop(all);
-        assert_eq!(
-            mmap.lookup(mapping.start).ok_or(ENOENT)?.end(),
-            mapping.end()
-        );
+        let vma = mmap.lookup(anonymous.start).ok_or(ENOENT)?;
+        vma.anon_vma_prepare(&mut order)?;
+        let pgoff = vma.pgoff();
+
+        #[allow(clippy::reversed_empty_ranges)]
+        let (in_file, in_vma) = (5..=3, pgoff + 5..=pgoff + 3);
+        let i_mmap = IMmap::of(&file).lock_read(&mut order);
+        assert_eq!(i_mmap.vmas(in_file).count(), 0);
+        assert_eq!(i_mmap.vmas(3..=5).count(), 1);
+        drop(i_mmap);
+        let lock = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
+        assert_eq!(lock.vmas(in_vma).count(), 0);
+        assert_eq!(lock.vmas(pgoff + 3..=pgoff + 5).count(), 1);
         Ok(())
     }
 }

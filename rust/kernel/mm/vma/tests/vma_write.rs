@@ -39,10 +39,10 @@ mod tests {
         assert!(write_locked(second.refcnt()));
 
         first.set_flags(AdviceFlags::DONTDUMP);
-        second.set_flags(AdviceFlags::DONTCOPY);
+        second.set_flags(AdviceFlags::RAND_READ);
         assert!(first_again.flags().contains(VmaFlag::DONTDUMP));
         assert!(first_once_more.flags().contains(VmaFlag::DONTDUMP));
-        assert!(!first_again.flags().contains(VmaFlag::DONTCOPY));
+        assert!(!first_again.flags().contains(VmaFlag::RAND_READ));
         drop(mmap);
 
         // Both locks have ended, both changes are there.
@@ -62,7 +62,7 @@ mod tests {
         let (first, second) = (first.ok_or(ENOENT)?, second.ok_or(ENOENT)?);
         assert_eq!(first.0, second.0);
         assert!(first.1.contains(VmaFlag::DONTDUMP));
-        assert!(second.1.contains(VmaFlag::DONTCOPY));
+        assert!(second.1.contains(VmaFlag::RAND_READ));
         Ok(())
     }
 

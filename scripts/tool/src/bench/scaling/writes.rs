@@ -26,7 +26,7 @@ const OF_VMA: [&str; 4] = ["walk-vma", "read-vma", "lock-two", "lock-vma-under-r
 /// Operations that write no line but those and one more that is shared: that of the sequence number of the mmap lock's
 /// writers; and operations that write fields of a VMA.
 const OF_SEQUENCE: [&str; 1] = ["mmap-write"];
-const OF_FIELDS: [&str; 4] = ["set-flags", "set-page-prot", "set-start", "set-pgoff"];
+const OF_FIELDS: [&str; 2] = ["set-flags", "set-page-prot"];
 
 /// A function that writes nothing but what belongs to the task.
 const OF_TASK: &str = "__rcu_read_lock";
