@@ -199,8 +199,8 @@ fn json_has_every_cell() {
         let mut cells = cells.iter();
         cells.find(|cell| cell["row"] == row && cell["column"] == column)
     };
-    let same = find("vm_start", "Write lock").unwrap();
-    assert_eq!(same["document"], "mmap write, VMA write, rmap write");
+    let same = find("vm_page_prot", "Write lock").unwrap();
+    assert_eq!(same["document"], "mmap write, VMA write");
     assert_eq!(same["verdict"], "same");
     let explained = find("vm_flags", "Read at Rmap").unwrap();
     assert_eq!(explained["code"], "N");
