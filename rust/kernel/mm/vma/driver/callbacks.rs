@@ -61,8 +61,9 @@ fn errno(result: Result) -> c_int {
     }
 }
 
-/// The callbacks, for the table of `T`. Only the kernel calls them, for VMAs that have this table.
-pub(super) struct Callbacks<T: VmaOperations>(PhantomData<T>);
+/// The callbacks, for the table of `T`, in which this is invariant. Only the kernel calls them, for
+/// VMAs that have this table.
+pub(super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
 
 impl<T: VmaOperations> Callbacks<T> {
     /// # Safety

@@ -55,6 +55,7 @@ use core::{
 pub struct VmaDesc<'a, K: Kind = Plain> {
     desc: NonNull<bindings::vm_area_desc>,
     _brand: Brand<'a>,
+    // Covariant, which says nothing: kinds have no subtypes.
     _kind: PhantomData<K>,
     _nts: NotThreadSafe,
 }

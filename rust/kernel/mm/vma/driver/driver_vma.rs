@@ -53,7 +53,9 @@ use core::{
 #[repr(transparent)]
 pub struct DriverVma<T: VmaOperations, L: Level> {
     vma: Vma<L>,
-    _ops: PhantomData<fn() -> T>,
+    // Invariant in `T`: a subtype of it has operations, and data, of its own. Levels have no
+    // subtypes.
+    _ops: PhantomData<fn(T) -> T>,
 }
 
 impl<L: Level> Vma<L> {

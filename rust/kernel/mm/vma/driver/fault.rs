@@ -102,7 +102,8 @@ impl FaultFlags {
 struct Context<'a, T: VmaOperations> {
     vmf: NonNull<bindings::vm_fault>,
     _brand: Brand<'a>,
-    _ops: PhantomData<fn() -> T>,
+    // Invariant in `T`, as `DriverVma`; and so are all faults.
+    _ops: PhantomData<fn(T) -> T>,
     _nts: NotThreadSafe,
 }
 

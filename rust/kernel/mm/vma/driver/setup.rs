@@ -60,6 +60,7 @@ use core::{
 pub struct VmaSetup<'a, K: Kind = Plain> {
     vma: &'a Vma<Setup>,
     _brand: Brand<'a>,
+    // Covariant, which says nothing: kinds have no subtypes.
     _kind: PhantomData<K>,
 }
 

@@ -37,7 +37,8 @@ pub unsafe trait OperationsTable: VmaOperations {
 /// A `struct vm_operations_struct` with the callbacks of `T`.
 pub struct VmOpsTable<T: VmaOperations> {
     table: bindings::vm_operations_struct,
-    _ops: PhantomData<fn() -> T>,
+    // Invariant in `T`: the table is the identity of `T`, not of its subtypes.
+    _ops: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: It is not written, and has pointers to functions only.

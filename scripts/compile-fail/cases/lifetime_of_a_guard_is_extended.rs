@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What borrows a lock, a guard or an address space is covariant in that lifetime: it can be taken for
+//! one that lives shorter, and never for one that lives longer.
+
+use kernel::mm::vma::driver::{DriverVma, VmaOperations};
+use kernel::mm::vma::pin::PinnedPage;
+use kernel::mm::vma::{
+    LockedVmas, MmapReadGuard, MmapWriteGuard, ReadGuard, Vma, VmaRead, VmaReadGuard,
+};
+
+#[cfg(misuse)]
+fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'short>) -> MmapReadGuard<'long> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'long>) -> MmapReadGuard<'short> {
+    from
+}
+
+#[cfg(misuse)]
+fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'short>) -> MmapWriteGuard<'long> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'long>) -> MmapWriteGuard<'short> {
+    from
+}
+
+#[cfg(misuse)]
+fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'short>) -> VmaReadGuard<'long> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'long>) -> VmaReadGuard<'short> {
+    from
+}
+
+#[cfg(misuse)]
+fn read<'short, 'long: 'short>(from: ReadGuard<'short>) -> ReadGuard<'long> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn read<'short, 'long: 'short>(from: ReadGuard<'long>) -> ReadGuard<'short> {
+    from
+}
+
+#[cfg(misuse)]
+fn several<'short, 'long: 'short>(from: LockedVmas<'short, 2>) -> LockedVmas<'long, 2> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn several<'short, 'long: 'short>(from: LockedVmas<'long, 2>) -> LockedVmas<'short, 2> {
+    from
+}
+
+#[cfg(misuse)]
+fn view<'short, 'long: 'short>(from: &'short Vma<VmaRead>) -> &'long Vma<VmaRead> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn view<'short, 'long: 'short>(from: &'long Vma<VmaRead>) -> &'short Vma<VmaRead> {
+    from
+}
+
+#[cfg(misuse)]
+fn driver_view<'short, 'long: 'short, T: VmaOperations>(from: &'short DriverVma<T, VmaRead>) -> &'long DriverVma<T, VmaRead> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn driver_view<'short, 'long: 'short, T: VmaOperations>(from: &'long DriverVma<T, VmaRead>) -> &'short DriverVma<T, VmaRead> {
+    from
+}
+
+#[cfg(misuse)]
+fn pinned<'short, 'long: 'short>(from: PinnedPage<'short>) -> PinnedPage<'long> {
+    from //~ error "`'short` must outlive `'long`"
+}
+#[cfg(not(misuse))]
+fn pinned<'short, 'long: 'short>(from: PinnedPage<'long>) -> PinnedPage<'short> {
+    from
+}
