@@ -147,6 +147,17 @@ pub trait VmaOperations: Sized + 'static {
 
     /// The VMA goes away. Its pages are unmapped, its data is dropped after this.
     ///
+    /// Needs an [`open`](Self::open), which a `const` assertion of the table asks for: the VMAs
+    /// that `open` announces are closed, too. A driver that counts its VMAs counts one in the mmap
+    /// hook or in [`mapped`](Self::mapped), one in each `open`, and takes one away in each `close`:
+    ///
+    /// - fork, split and `mremap()` call `open` for the new VMA, and `close` if they fail after
+    ///   that (`dup_mmap()`, `__split_vma()`, `copy_vma()`).
+    /// - A merge takes no VMA of a driver away, because C keeps those that have a `close`
+    ///   (`can_merge_remove_vma()`). One that is enlarged, see [`kind`](super::kind), is still one.
+    /// - If `mmap()` fails after the hook has succeeded C calls `close`. If the hook itself fails,
+    ///   or `mapped`, it does not: they take back what they counted.
+    ///
     /// Held is the mmap lock: for writing, or, after `munmap()` has downgraded it, for reading. The
     /// VMA is not in the address space any more. At the exit of a process the address space has no
     /// users left, so it can be had as an [`Mm`](crate::mm::Mm) only.

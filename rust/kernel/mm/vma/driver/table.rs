@@ -60,6 +60,13 @@ impl<T: VmaOperations> VmOpsTable<T> {
             };
         }
 
+        assert!(
+            T::HAS_OPEN || !T::HAS_CLOSE,
+            "operations with `close` need `open`: the VMAs that fork(), a split and mremap() make \
+             are closed, too, so what `close` counts down must be counted up in `open`; implement \
+             it, with an empty body if nothing is counted"
+        );
+
         Self {
             table: bindings::vm_operations_struct {
                 open: Some(Callbacks::<T>::open),
