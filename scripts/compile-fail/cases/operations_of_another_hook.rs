@@ -34,15 +34,15 @@ impl VmaOperations for PrepareOps {
 }
 
 fn mmap(vma: VmaSetup<'_>, data: Arc<PfnRegion<()>>) -> Result<Mapped<'_>> {
-    Ok(vma.pfnmap()?.with_ops::<Ops>(data)) //~ E0271 "expected this to be `ViaMmap`"
+    Ok(vma.pfnmap()?.with_ops::<Ops>(data)) //~ E0277 "a `VmaSetup` needs operations with `type Hook = ViaMmap`"
 }
 
 fn remap(vma: VmaSetup<'_>, data: Arc<PfnRegion<()>>) -> Result<Mapped<'_>> {
     let start = vma.start();
     let vma = vma.pfnmap()?;
-    vma.remap_pfn_range::<Ops>(data, start, 0, 1) //~ E0271 "expected this to be `ViaMmap`"
+    vma.remap_pfn_range::<Ops>(data, start, 0, 1) //~ E0277 "a `VmaSetup` needs operations with `type Hook = ViaMmap`"
 }
 
 fn mmap_prepare<'a>(desc: VmaDesc<'a>, data: &'a Arc<u32>) -> Prepared<'a> {
-    desc.with_ops::<PrepareOps>(data) //~ E0271 "expected this to be `ViaMmapPrepare`"
+    desc.with_ops::<PrepareOps>(data) //~ E0277 "a `VmaDesc` needs operations with `type Hook = ViaMmapPrepare`"
 }

@@ -33,9 +33,9 @@ impl VmaOperations for PrepareOps {
 }
 
 fn mmap(vma: VmaSetup<'_, PfnMap>) -> Mapped<'_> {
-    vma.with_ops::<Ops>(()) //~ E0271 "expected this to be `PfnMap`"
+    vma.with_ops::<Ops>(()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `PfnMap`"
 }
 
 fn mmap_prepare(desc: VmaDesc<'_, PfnMap>) -> Prepared<'_> {
-    desc.with_ops::<PrepareOps>(&()) //~ E0271 "expected this to be `PfnMap`"
+    desc.with_ops::<PrepareOps>(&()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `PfnMap`"
 }

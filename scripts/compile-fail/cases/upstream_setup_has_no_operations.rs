@@ -10,7 +10,7 @@ use kernel::mm::vma::driver::{OperationsTable, Plain, ViaMmap};
 
 #[cfg(misuse)]
 fn mmap<T: OperationsTable<Kind = Plain, Hook = ViaMmap>>(vma: &New, data: T::Data) {
-    let _mapped = vma.with_ops::<T>(data); //~ E0599 "no method named `with_ops` found for reference `&VmaNew`"
+    let _mapped = vma.with_ops::<T>(data); //~ E0277 "implement `mmap_setup()` in place of `mmap()`"
 }
 #[cfg(not(misuse))]
 fn mmap<T: OperationsTable<Kind = Plain, Hook = ViaMmap>>(vma: New<'_>, data: T::Data) {

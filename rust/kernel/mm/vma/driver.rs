@@ -59,6 +59,7 @@ mod desc;
 mod driver_vma;
 mod fault;
 mod file_pages;
+mod hook;
 pub mod kind;
 mod operations;
 mod pfn_region;
@@ -69,6 +70,7 @@ mod setup_steps;
 mod shared_page;
 mod table;
 mod unknown_owner;
+mod upstream_hook;
 
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
@@ -89,19 +91,24 @@ pub use self::{
         Released, //
     },
     file_pages::FilePages,
+    hook::{
+        EndsDesc,
+        EndsSetup,
+        Hook,
+        ViaMmap,
+        ViaMmapPrepare, //
+    },
     kind::{
         Kind,
         MapsPages,
         MixedMap,
         PfnMap,
-        Plain, //
+        Plain,
+        SameKind, //
     },
     operations::{
         AccessBuffer,
-        Hook,
         MappedRange,
-        ViaMmap,
-        ViaMmapPrepare,
         VmaOperations, //
     },
     pfn_region::{

@@ -4,9 +4,9 @@
 //! callers hold, and count the private data.
 
 use super::{
+    hook::Hook,
     operations::{
         AccessBuffer,
-        Hook,
         MappedRange, //
     },
     DriverVma,

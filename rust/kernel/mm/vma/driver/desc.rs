@@ -14,21 +14,21 @@
 use super::{
     brand::Brand,
     callbacks,
+    hook::EndsDesc,
     kind::{
         Kind,
         MixedMap,
         OnlyFrames,
         PfnMap,
         Plain,
+        SameKind,
         Undecided, //
     },
-    operations::ViaMmapPrepare,
     pfn_region::Remap,
     setup_flags,
     setup_steps::setup_steps,
     OperationsTable,
-    PfnBacked,
-    VmaOperations, //
+    PfnBacked, //
 };
 use crate::{
     bindings,
@@ -168,7 +168,9 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     #[inline]
     pub fn with_ops<T>(mut self, data: &'a T::Data) -> Prepared<'a>
     where
-        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmapPrepare>,
+        T: OperationsTable,
+        T::Kind: SameKind<K>,
+        T::Hook: EndsDesc,
     {
         let desc = self.raw_mut();
 
@@ -197,7 +199,9 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     ) -> Result<Prepared<'a>>
     where
         K: OnlyFrames,
-        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmapPrepare>,
+        T: OperationsTable,
+        T::Kind: SameKind<K>,
+        T::Hook: EndsDesc,
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();

@@ -81,6 +81,19 @@ pub trait OnlyFrames: InsertsFrames {}
 )]
 pub trait Undecided: Kind {}
 
+/// The kind that the operations are for is the kind `K` that the mmap hook has chosen.
+///
+/// Implemented by each kind for itself alone.
+#[diagnostic::on_unimplemented(
+    message = "operations with `type Kind = {Self}` cannot be given to a VMA of the kind `{K}`",
+    label = "the mmap hook has made this a VMA of the kind `{K}`",
+    note = "call `mixedmap()` in the mmap hook for a `MixedMap`, `pfnmap()` for a `PfnMap`, \
+            neither for `Plain`; or say `type Kind = {K}` in the operations"
+)]
+pub trait SameKind<K: Kind>: Kind {}
+
+impl<K: Kind> SameKind<K> for K {}
+
 /// Neither `VM_MIXEDMAP` nor `VM_PFNMAP`: pages are mapped as the answer to a fault.
 pub enum Plain {}
 

@@ -6,6 +6,7 @@ use super::{
     DriverVma,
     Fault,
     FaultOutcome,
+    Hook,
     HugeFault,
     HugeFaultOutcome,
     Kind,
@@ -30,38 +31,6 @@ use crate::{
     types::ForeignOwnable, //
 };
 use core::ops::Range;
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-/// By which hook of the file operations VMAs get these operations. This trait is sealed.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an mmap hook",
-    label = "not an mmap hook",
-    note = "the hooks are `ViaMmap` and `ViaMmapPrepare`"
-)]
-pub trait Hook: sealed::Sealed + 'static {
-    #[doc(hidden)]
-    const HAS_MAPPED: bool;
-}
-
-/// `file_operations::mmap`, with a [`VmaSetup`](super::VmaSetup).
-pub enum ViaMmap {}
-
-/// `file_operations::mmap_prepare`, with a [`VmaDesc`](super::VmaDesc).
-pub enum ViaMmapPrepare {}
-
-impl sealed::Sealed for ViaMmap {}
-impl sealed::Sealed for ViaMmapPrepare {}
-
-impl Hook for ViaMmap {
-    const HAS_MAPPED: bool = false;
-}
-
-impl Hook for ViaMmapPrepare {
-    const HAS_MAPPED: bool = true;
-}
 
 /// The operations of a driver on its VMAs (C: `struct vm_operations_struct`).
 ///

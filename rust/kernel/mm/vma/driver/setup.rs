@@ -10,6 +10,7 @@
 
 use super::{
     brand::Brand,
+    hook::EndsSetup,
     kind::{
         InsertsPages,
         Kind,
@@ -17,9 +18,9 @@ use super::{
         OnlyFrames,
         PfnMap,
         Plain,
+        SameKind,
         Undecided, //
     },
-    operations::ViaMmap,
     pfn_region::Remap,
     setup_flags,
     setup_steps::setup_steps,
@@ -162,7 +163,9 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     #[inline]
     pub fn with_ops<T>(self, data: T::Data) -> Mapped<'a>
     where
-        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmap>,
+        T: OperationsTable,
+        T::Kind: SameKind<K>,
+        T::Hook: EndsSetup,
     {
         let vma = self.vma.as_raw();
 
@@ -199,7 +202,9 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     ) -> Result<Mapped<'a>>
     where
         K: OnlyFrames,
-        T: OperationsTable + VmaOperations<Kind = K, Hook = ViaMmap>,
+        T: OperationsTable,
+        T::Kind: SameKind<K>,
+        T::Hook: EndsSetup,
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();

@@ -10,10 +10,8 @@
 
 use super::{
     callbacks::Callbacks,
-    operations::{
-        Hook,
-        VmaOperations, //
-    }, //
+    hook::Hook,
+    operations::VmaOperations, //
 };
 use crate::bindings;
 use core::marker::PhantomData;
