@@ -29,14 +29,6 @@ __rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
 	return page_to_pfn(virt_to_page(memory));
 }
 
-/* As validate_page_before_insert() for vm_insert_page(). */
-__rust_helper bool rust_helper_vma_page_may_be_mapped(const struct page *page)
-{
-	const struct folio *folio = page_folio(page);
-
-	return !folio_test_anon(folio) && !page_has_type(page);
-}
-
 /* Maps @page at @addr, in the table that do_fault_around() has in mind. */
 __rust_helper bool rust_helper_vma_map_page_around(struct vm_fault *vmf,
 						   struct page *page,

@@ -233,7 +233,7 @@ impl Buffer {
             let vma = self.own(&vma, index, addr).ok_or(ENXIO)?;
 
             let mut inner = self.inner.lock();
-            match vma.insert_page(addr, inner.page(index)?.as_page()) {
+            match vma.insert_page(addr, inner.page(index)?) {
                 Ok(()) => inserted += 1,
                 Err(EBUSY) => {}
                 Err(e) => return Err(e),

@@ -65,7 +65,7 @@ impl VmaOperations for BufferOps {
             .inner
             .lock()
             .page(fault.pgoff())
-            .and_then(|page| fault.vma().insert_page(fault.address(), page.as_page()));
+            .and_then(|page| fault.vma().insert_page(fault.address(), page));
         fault.inserted(result)
     }
 
@@ -79,7 +79,7 @@ impl VmaOperations for BufferOps {
 
         for index in around.pgoffs() {
             if let Some(page) = inner.existing_page(index) {
-                around.map(index, page.as_page());
+                around.map(index, page);
             }
         }
     }

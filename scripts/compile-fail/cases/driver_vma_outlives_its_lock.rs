@@ -3,12 +3,12 @@
 //! place after that.
 
 use kernel::mm::{
-    vma::driver::{MixedMap, OperationsTable},
+    vma::driver::{MixedMap, OperationsTable, SharedPage},
     MmWithUser,
 };
-use kernel::{page::Page, prelude::*};
+use kernel::prelude::*;
 
-fn insert<T>(mm: &MmWithUser, addr: usize, page: &Page) -> Result
+fn insert<T>(mm: &MmWithUser, addr: usize, page: &SharedPage) -> Result
 where
     T: OperationsTable<Kind = MixedMap>,
 {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A fault is answered once: a page that was given to it would be forgotten with its reference.
 
-use kernel::mm::vma::driver::{Fault, FaultOutcome, Plain, VmaOperations};
-use kernel::page::Page;
+use kernel::mm::vma::driver::{Fault, FaultOutcome, Plain, SharedPage, VmaOperations};
 
-fn fault<'a, T>(fault: Fault<'a, T>, page: &Page) -> FaultOutcome<'a>
+fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
     T: VmaOperations<Kind = Plain>,
 {

@@ -6,17 +6,16 @@
 use kernel::mm::vma::driver::PfnMap as Pages;
 #[cfg(not(misuse))]
 use kernel::mm::vma::driver::Plain as Pages;
-use kernel::mm::vma::driver::{Fault, FaultOutcome, MapPages, VmaOperations};
-use kernel::page::Page;
+use kernel::mm::vma::driver::{Fault, FaultOutcome, MapPages, SharedPage, VmaOperations};
 
-fn fault<'a, T>(fault: Fault<'a, T>, page: &Page) -> FaultOutcome<'a>
+fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
     T: VmaOperations<Kind = Pages>,
 {
     fault.page(page) //~ E0277 "pages with a `struct page` cannot be mapped into a VMA of the kind `PfnMap`"
 }
 
-fn map_pages<T>(around: &mut MapPages<'_, T>, pgoff: usize, page: &Page) -> bool
+fn map_pages<T>(around: &mut MapPages<'_, T>, pgoff: usize, page: &SharedPage) -> bool
 where
     T: VmaOperations<Kind = Pages>,
 {

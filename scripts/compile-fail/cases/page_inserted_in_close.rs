@@ -2,21 +2,21 @@
 //! In `close` the VMA's pages are unmapped and its page tables may be freed: what is inserted then
 //! stays.
 
-use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, VmaOperations};
+use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, SharedPage, VmaOperations};
 #[cfg(misuse)]
 use kernel::mm::vma::Closing as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::Read as Held;
-use kernel::{page::Page, prelude::*};
+use kernel::prelude::*;
 
-fn page<T>(vma: &DriverVma<T, Held>, page: &Page) -> Result
+fn page<T>(vma: &DriverVma<T, Held>, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = MixedMap>,
 {
     vma.insert_page(vma.start(), page) //~ E0277 "page table entries cannot be installed at lock level `Closing`"
 }
 
-fn pages<T>(vma: &DriverVma<T, Held>, pages: &[&Page]) -> Result
+fn pages<T>(vma: &DriverVma<T, Held>, pages: &[&SharedPage]) -> Result
 where
     T: VmaOperations<Kind = MixedMap>,
 {

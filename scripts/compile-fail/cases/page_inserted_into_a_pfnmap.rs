@@ -6,12 +6,12 @@ use kernel::mm::vma::driver::MixedMap as Pages;
 #[cfg(misuse)]
 use kernel::mm::vma::driver::PfnMap as Pages;
 use kernel::mm::vma::{
-    driver::{DriverVma, VmaOperations},
+    driver::{DriverVma, SharedPage, VmaOperations},
     VmaRead,
 };
-use kernel::{page::Page, prelude::*};
+use kernel::prelude::*;
 
-fn insert<T>(vma: &DriverVma<T, VmaRead>, addr: usize, page: &Page) -> Result
+fn insert<T>(vma: &DriverVma<T, VmaRead>, addr: usize, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {

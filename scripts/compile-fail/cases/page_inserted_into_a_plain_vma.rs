@@ -7,26 +7,26 @@ use kernel::mm::vma::driver::MixedMap as Pages;
 #[cfg(misuse)]
 use kernel::mm::vma::driver::Plain as Pages;
 use kernel::mm::vma::{
-    driver::{DriverVma, Fault, FaultOutcome, VmaOperations},
+    driver::{DriverVma, Fault, FaultOutcome, SharedPage, VmaOperations},
     Read,
 };
-use kernel::{page::Page, prelude::*};
+use kernel::prelude::*;
 
-fn one<T>(vma: &DriverVma<T, Read>, addr: usize, page: &Page) -> Result
+fn one<T>(vma: &DriverVma<T, Read>, addr: usize, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {
     vma.insert_page(addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
-fn many<T>(vma: &DriverVma<T, Read>, addr: usize, pages: &[&Page]) -> Result
+fn many<T>(vma: &DriverVma<T, Read>, addr: usize, pages: &[&SharedPage]) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {
     vma.insert_pages(addr, pages).1 //~ E0277 "needs a VMA of the kind `MixedMap`"
 }
 
-fn fault<'a, T>(fault: Fault<'a, T>, page: &Page) -> FaultOutcome<'a>
+fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
     T: VmaOperations<Kind = Pages>,
 {

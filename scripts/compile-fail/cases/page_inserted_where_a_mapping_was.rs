@@ -3,12 +3,12 @@
 //! there since. Only a view that is known to be the driver's own inserts.
 
 use kernel::mm::{
-    vma::driver::{MixedMap, OperationsTable},
+    vma::driver::{MixedMap, OperationsTable, SharedPage},
     MmWithUser,
 };
-use kernel::{page::Page, prelude::*};
+use kernel::prelude::*;
 
-fn insert<T>(mm: &MmWithUser, remembered: usize, page: &Page) -> Result
+fn insert<T>(mm: &MmWithUser, remembered: usize, page: &SharedPage) -> Result
 where
     T: OperationsTable<Kind = MixedMap>,
 {

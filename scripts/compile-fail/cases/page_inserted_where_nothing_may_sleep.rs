@@ -2,10 +2,9 @@
 //! `map_pages` runs inside of RCU. An insertion may allocate a page table, and sleep for it, so there
 //! is none: pages are mapped into the table that is there.
 
-use kernel::mm::vma::driver::{MapPages, MixedMap, VmaOperations};
-use kernel::page::Page;
+use kernel::mm::vma::driver::{MapPages, MixedMap, SharedPage, VmaOperations};
 
-fn map_pages<T>(around: &mut MapPages<'_, T>, page: &Page) -> bool
+fn map_pages<T>(around: &mut MapPages<'_, T>, page: &SharedPage) -> bool
 where
     T: VmaOperations<Kind = MixedMap>,
 {

@@ -7,12 +7,11 @@ use kernel::mm::vma::Opening as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::VmaWrite as Held;
 use kernel::mm::vma::{
-    driver::{DriverVma, MixedMap, PfnBacked, VmaOperations},
+    driver::{DriverVma, MixedMap, PfnBacked, SharedPage, VmaOperations},
     LockOrder,
 };
-use kernel::page::Page;
 
-fn map<T>(vma: &DriverVma<T, Held>, page: &Page)
+fn map<T>(vma: &DriverVma<T, Held>, page: &SharedPage)
 where
     T: VmaOperations<Kind = MixedMap>,
     T::Data: PfnBacked,

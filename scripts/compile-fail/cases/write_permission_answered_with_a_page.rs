@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A write to a page that is mapped already is permitted or not: there is no other page to give.
 
-use kernel::mm::vma::driver::{MkWrite, MkWriteOutcome, Plain, VmaOperations};
-use kernel::page::Page;
+use kernel::mm::vma::driver::{MkWrite, MkWriteOutcome, Plain, SharedPage, VmaOperations};
 
-fn page_mkwrite<'a, T>(fault: MkWrite<'a, T>, _page: &Page) -> MkWriteOutcome<'a>
+fn page_mkwrite<'a, T>(fault: MkWrite<'a, T>, _page: &SharedPage) -> MkWriteOutcome<'a>
 where
     T: VmaOperations<Kind = Plain>,
 {

@@ -40,14 +40,17 @@ pub(crate) struct Data {
 
 pub(crate) struct Shared {
     page: SharedPage,
+    /// The highest bit is set, of which the compiler does not know.
+    mark: usize,
 }
 
 impl Data {
     pub(crate) fn new() -> Result<Self> {
         let page = SharedPage::new(GFP_KERNEL_ACCOUNT)?;
+        let mark = core::hint::black_box(!(usize::MAX >> 1));
 
         Ok(Self {
-            shared: Arc::new(Shared { page }, GFP_KERNEL_ACCOUNT)?,
+            shared: Arc::new(Shared { page, mark }, GFP_KERNEL_ACCOUNT)?,
             frames: Arc::pin_init(
                 PfnRegion::alloc(1, GFP_KERNEL_ACCOUNT, ()),
                 GFP_KERNEL_ACCOUNT,
@@ -84,7 +87,7 @@ impl VmaOperations for FaultPage {
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        fault.page_of(|shared| shared.page.as_page())
+        fault.page_of(|shared| &shared.page)
     }
 }
 
@@ -100,9 +103,7 @@ impl VmaOperations for FaultInsertPage {
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let result = fault
-            .vma()
-            .insert_page(fault.address(), fault.data().page.as_page());
+        let result = fault.vma().insert_page(fault.address(), &fault.data().page);
         fault.inserted(result)
     }
 }
@@ -178,10 +179,7 @@ impl<'a> Pages<'a> {
         let pages = Self::of(vma)?;
 
         for addr in (vma.start()..vma.end()).step_by(PAGE_SIZE) {
-            pages
-                .next
-                .vma
-                .insert_page(addr, pages.shared.page.as_page())?;
+            pages.next.vma.insert_page(addr, &pages.shared.page)?;
         }
         Ok(pages)
     }
@@ -204,8 +202,8 @@ pub(crate) fn prim_downcast(vma: &Vma<VmaRead>) -> u64 {
 #[inline(never)]
 pub(crate) fn prim_downcast_data(vma: &Vma<VmaRead>) -> u64 {
     match vma.downcast::<FaultInsertPage>() {
-        // The highest bit, of which the compiler does not know that the kernel's addresses have it.
-        Some(vma) => (vma.data().page.as_page().as_ptr().addr() >> (usize::BITS - 1)) as u64,
+        // A word of the data, as C reads the address of its page.
+        Some(vma) => (vma.data().mark >> (usize::BITS - 1)) as u64,
         None => 0,
     }
 }
@@ -215,7 +213,7 @@ pub(crate) fn prim_insert_page(at: &mut Pages<'_>) -> u64 {
     let addr = at.next.take_addr();
     at.next
         .vma
-        .insert_page(addr, at.shared.page.as_page())
+        .insert_page(addr, &at.shared.page)
         .is_ok()
         .into()
 }

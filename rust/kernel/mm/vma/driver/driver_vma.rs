@@ -10,6 +10,7 @@ use super::{
     operations::Borrowed,
     OperationsTable,
     PfnBacked,
+    SharedPage,
     VmaOperations, //
 };
 use crate::{
@@ -25,7 +26,6 @@ use crate::{
         VmaFlag, //
     },
     page::{
-        Page,
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
@@ -70,17 +70,16 @@ impl<L: Level> Vma<L> {
     /// ```
     /// use kernel::{
     ///     mm::{
-    ///         vma::driver::{MixedMap, OperationsTable},
+    ///         vma::driver::{MixedMap, OperationsTable, SharedPage},
     ///         MmWithUser, //
     ///     },
-    ///     page::Page,
     ///     prelude::*, //
     /// };
     ///
     /// fn insert<T: OperationsTable<Kind = MixedMap>>(
     ///     mm: &MmWithUser,
     ///     remembered: usize,
-    ///     page: &Page,
+    ///     page: &SharedPage,
     /// ) -> Result {
     ///     let mut locks = mm.vma_locks();
     ///     let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
@@ -167,12 +166,11 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `addr` is not the address of a page, or if the page is not one to be mapped (a
-    /// page of the slab allocator); `EFAULT` if `addr` is not in the VMA; `EBUSY` if something is
-    /// mapped there; `ENOMEM`.
+    /// `EINVAL` if `addr` is not the address of a page; `EFAULT` if `addr` is not in the VMA;
+    /// `EBUSY` if something is mapped there; `ENOMEM`.
     #[doc(alias = "vm_insert_page")]
     #[inline]
-    pub fn insert_page(&self, addr: usize, page: &Page) -> Result
+    pub fn insert_page(&self, addr: usize, page: &SharedPage) -> Result
     where
         L: InstallEntries,
         T::Kind: InsertsPages,
@@ -183,7 +181,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
     /// The same for the address of a page.
     #[inline]
-    pub(super) fn insert_page_aligned(&self, addr: usize, page: &Page) -> Result
+    pub(super) fn insert_page_aligned(&self, addr: usize, page: &SharedPage) -> Result
     where
         L: InstallEntries,
         T::Kind: InsertsPages,
@@ -191,7 +189,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. By the
         // type invariants it is `VM_MIXEDMAP`, so no flag is written. The function refuses an
         // address outside by `EFAULT`.
-        to_result(unsafe { bindings::vm_insert_page(self.as_raw(), addr, page.as_ptr()) })
+        to_result(unsafe { bindings::vm_insert_page(self.as_raw(), addr, page.as_raw()) })
     }
 
     /// Maps pages one after the other (C: `vm_insert_pages()`).
@@ -203,7 +201,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ///
     /// As for [`insert_page()`](Self::insert_page).
     #[doc(alias = "vm_insert_pages")]
-    pub fn insert_pages(&self, addr: usize, pages: &[&Page]) -> (usize, Result)
+    pub fn insert_pages(&self, addr: usize, pages: &[&SharedPage]) -> (usize, Result)
     where
         L: InstallEntries,
         T::Kind: InsertsPages,
@@ -221,7 +219,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         for batch in pages.chunks(BATCH) {
             let mut raw = [core::ptr::null_mut(); BATCH];
             for (raw, page) in raw.iter_mut().zip(batch) {
-                *raw = page.as_ptr();
+                *raw = page.as_raw();
             }
             let mut left = batch.len();
 

@@ -20,13 +20,13 @@ use super::{
     operations::Borrowed,
     DriverVma,
     PfnBacked,
+    SharedPage,
     VmaOperations, //
 };
 use crate::{
     bindings,
     error::Error,
     mm::vma::Read,
-    page::Page,
     prelude::*,
     types::NotThreadSafe, //
 };
@@ -263,17 +263,14 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
 
     /// This page is to be mapped (C: `vmf->page`).
     ///
-    /// The mapping gets a reference to it. In a private mapping a write gets a copy. A page that
-    /// cannot be mapped, one of the slab allocator for example, is answered with a SIGBUS.
+    /// The mapping gets a reference to it. In a private mapping a write gets a copy.
     #[inline]
-    pub fn page(self, page: &Page) -> FaultOutcome<'a>
+    pub fn page(self, page: &SharedPage) -> FaultOutcome<'a>
     where
         T::Kind: MapsPages,
     {
-        match self.set_page(page) {
-            true => self.answer(0),
-            false => self.sigbus(),
-        }
+        self.set_page(page);
+        self.answer(0)
     }
 
     /// Like [`page()`](Self::page), with a page that lives as long as the data.
@@ -300,49 +297,41 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     ///     type Hook = ViaMmap;
     ///
     ///     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-    ///         fault.page_of(|data| data.as_page())
+    ///         fault.page_of(|data| data)
     ///     }
     /// }
     /// ```
     #[inline]
     pub fn page_of(
         self,
-        find: impl for<'d, 'f> FnOnce(&'d Borrowed<'f, T>) -> &'d Page,
+        find: impl for<'d, 'f> FnOnce(&'d Borrowed<'f, T>) -> &'d SharedPage,
     ) -> FaultOutcome<'a>
     where
         T::Kind: MapsPages,
     {
         let data = self.data();
-        let is_set = self.set_page(find(&data));
+        self.set_page(find(&data));
         drop(data);
 
-        match is_set {
-            true => self.answer(0),
-            false => self.sigbus(),
-        }
+        self.answer(0)
     }
 
-    /// Takes a reference to the page for the mapping, unless it cannot be mapped.
+    /// Takes a reference to the page for the mapping.
     #[inline]
-    fn set_page(&self, page: &Page) -> bool {
-        // SAFETY: The page is valid.
-        if !unsafe { bindings::vma_page_may_be_mapped(page.as_ptr()) } {
-            return false;
-        }
-
-        // SAFETY: The page is valid, and `vmf` is by the type invariants of the context. The caller
-        // of the handler drops the reference, or gives it to the entry.
+    fn set_page(&self, page: &SharedPage) {
+        // SAFETY: The page is valid and one to be mapped, by the type invariants of `SharedPage`,
+        // and `vmf` is valid by those of the context. The caller of the handler drops the reference
+        // or gives it to the entry.
         unsafe {
-            bindings::vma_get_page(page.as_ptr());
-            (*self.0.vmf.as_ptr()).page = page.as_ptr();
+            bindings::vma_get_page(page.as_raw());
+            (*self.0.vmf.as_ptr()).page = page.as_raw();
         }
-        true
     }
 
     /// Maps this page, and answers with what came of it (C: `vmf_insert_page()`).
     #[doc(alias = "vmf_insert_page")]
     #[inline]
-    pub fn insert_page(self, page: &Page) -> FaultOutcome<'a>
+    pub fn insert_page(self, page: &SharedPage) -> FaultOutcome<'a>
     where
         T::Kind: InsertsPages,
     {
@@ -577,7 +566,7 @@ impl<T: VmaOperations> MapPages<'_, T> {
     ///
     /// Returns whether it is mapped now. The mapping has a reference to it then.
     #[doc(alias = "set_pte_range")]
-    pub fn map(&mut self, pgoff: usize, page: &Page) -> bool
+    pub fn map(&mut self, pgoff: usize, page: &SharedPage) -> bool
     where
         T::Kind: MapsPages,
     {
@@ -611,12 +600,13 @@ impl<T: VmaOperations> MapPages<'_, T> {
 ///
 /// `vmf` must be that of a `MapPages`, and `addr` must be in its VMA and among its pages.
 #[inline(never)]
-unsafe fn map_page_around(vmf: NonNull<bindings::vm_fault>, page: &Page, addr: usize) -> bool {
+unsafe fn map_page_around(
+    vmf: NonNull<bindings::vm_fault>,
+    page: &SharedPage,
+    addr: usize,
+) -> bool {
     // SAFETY: `do_fault_around()` has set `vmf` up for the table of page table entries that all
     // pages of the `MapPages` belong to. The address is among these, as guaranteed by the caller.
-    // The page is valid.
-    unsafe {
-        bindings::vma_page_may_be_mapped(page.as_ptr())
-            && bindings::vma_map_page_around(vmf.as_ptr(), page.as_ptr(), addr)
-    }
+    // The page is valid and one to be mapped, by its type invariants.
+    unsafe { bindings::vma_map_page_around(vmf.as_ptr(), page.as_raw(), addr) }
 }

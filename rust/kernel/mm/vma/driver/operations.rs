@@ -83,7 +83,7 @@ use core::ops::Range;
 ///             }
 ///         }
 ///         match slot {
-///             Some(page) => fault.page(page.as_page()),
+///             Some(page) => fault.page(page),
 ///             None => fault.sigbus(),
 ///         }
 ///     }

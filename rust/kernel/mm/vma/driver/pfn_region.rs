@@ -12,8 +12,10 @@ use crate::{
     bindings,
     mm::vma::{
         shared_memory::{
+            checked_word,
             copy_from_shared,
-            copy_to_shared, //
+            copy_to_shared,
+            SharedWord, //
         },
         PageProt, //
     },
@@ -22,7 +24,13 @@ use crate::{
         PAGE_SIZE, //
     },
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::ordering::{
+            AcquireOrRelaxed,
+            ReleaseOrRelaxed, //
+        },
+        Arc, //
+    }, //
 };
 use core::{
     ops::{
@@ -239,6 +247,50 @@ impl Frames {
         // SAFETY: So many bytes are there.
         unsafe { copy_to_shared(to, from) };
         Ok(())
+    }
+
+    /// Loads a word, at an offset in bytes, by one access.
+    ///
+    /// As [`SharedPage::load()`](super::SharedPage::load).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the word is out of bounds or the offset not aligned to it, or if the frames were
+    /// not allocated with [`PfnRegion::alloc()`].
+    #[inline]
+    pub fn load<W: SharedWord>(&self, offset: usize, order: impl AcquireOrRelaxed) -> Result<W> {
+        let at = self.word::<W>(offset)?;
+        // SAFETY: The word is there and aligned. The kernel accesses these pages by volatile and
+        // atomic accesses only.
+        Ok(unsafe { W::load_from(at, order) })
+    }
+
+    /// Stores a word, at an offset in bytes, by one access.
+    ///
+    /// As [`SharedPage::store()`](super::SharedPage::store).
+    ///
+    /// # Errors
+    ///
+    /// As [`load()`](Self::load).
+    #[inline]
+    pub fn store<W: SharedWord>(
+        &self,
+        offset: usize,
+        value: W,
+        order: impl ReleaseOrRelaxed,
+    ) -> Result {
+        let at = self.word::<W>(offset)?;
+        // SAFETY: As in `load()`.
+        unsafe { value.store_to(at, order) };
+        Ok(())
+    }
+
+    /// Returns the address of a word of the pages.
+    #[inline]
+    fn word<W: SharedWord>(&self, offset: usize) -> Result<*mut W> {
+        let pages = self.pages.as_ref().ok_or(EINVAL)?;
+        let at = checked_word::<W>(offset, pages.pages << PAGE_SHIFT)?;
+        Ok(pages.at(at, size_of::<W>())?.cast())
     }
 }
 

@@ -26,6 +26,7 @@ use super::{
     setup_steps::setup_steps,
     OperationsTable,
     PfnBacked,
+    SharedPage,
     VmaOperations, //
 };
 use crate::{
@@ -36,7 +37,6 @@ use crate::{
         Vma,
         VmaFlags, //
     },
-    page::Page,
     prelude::*,
     types::{
         ForeignOwnable,
@@ -140,12 +140,12 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `addr` is not the address of a page or the page not one to be mapped, `EFAULT`
-    /// if `addr` is not in the VMA, `EBUSY` if something is mapped there, `ENOMEM`. If the hook
-    /// fails the kernel unmaps what was mapped.
+    /// `EINVAL` if `addr` is not the address of a page, `EFAULT` if `addr` is not in the VMA,
+    /// `EBUSY` if something is mapped there, `ENOMEM`. If the hook fails the kernel unmaps what was
+    /// mapped.
     #[doc(alias = "vm_insert_page")]
     #[inline]
-    pub fn insert_page(&mut self, addr: usize, page: &Page) -> Result
+    pub fn insert_page(&mut self, addr: usize, page: &SharedPage) -> Result
     where
         K: InsertsPages,
     {
@@ -155,7 +155,7 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
 
         // SAFETY: The mmap lock is held for writing, and by the type invariants the VMA is
         // `VM_MIXEDMAP`. The function checks the address.
-        to_result(unsafe { bindings::vm_insert_page(self.vma.as_raw(), addr, page.as_ptr()) })
+        to_result(unsafe { bindings::vm_insert_page(self.vma.as_raw(), addr, page.as_raw()) })
     }
 
     /// Ends the setup: the VMA gets its operations, and `data`.

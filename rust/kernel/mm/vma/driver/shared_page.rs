@@ -1,47 +1,128 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A page that the kernel and user space use at the same time.
+//!
+//! User space sees everything that is in a page which is mapped, and changes it at any time, so not
+//! every page may be mapped: one with kernel pointers in it must not, nor one that the allocator
+//! handed out with what was there before, nor one to whose contents somebody has a reference. The
+//! pages that may be are a type of their own.
 
 use crate::{
     alloc::{
         AllocError,
         Flags, //
     },
+    bindings,
     mm::vma::shared_memory::{
+        checked,
+        checked_word,
         copy_from_shared,
         copy_to_shared,
-        with_mapped, //
+        with_mapped,
+        SharedWord, //
     },
     page::{
         Page,
         PAGE_SIZE, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::atomic::ordering::{
+        AcquireOrRelaxed,
+        ReleaseOrRelaxed, //
+    }, //
 };
 
 /// A page of memory to be mapped into user space.
 ///
 /// It is zero at first, so that nothing of the kernel's is shown. User space may write to it at any
-/// time once it is mapped, so it is only read and written by copying: what is read while somebody
-/// writes is some of the old and some of the new.
+/// time once it is mapped, so it is never borrowed: it is read and written by copies
+/// ([`read()`](Self::read), [`write()`](Self::write)), in which what is read while somebody writes
+/// is some of the old and some of the new, and by words ([`load()`](Self::load),
+/// [`store()`](Self::store)), each of which is one access that does not tear.
 ///
 /// Dropping it drops the driver's reference. Mappings have references of their own.
+///
+/// # Invariants
+///
+/// The page is one page of the page allocator (order 0, neither of a slab nor of another type that
+/// cannot be mapped), which this has a reference to. User space may see and change all of it. The
+/// kernel accesses its contents only by volatile and atomic accesses.
+///
+/// # Examples
+///
+/// A ring buffer that user space empties: the data is written first, the index is released after
+/// it. An index that user space wrote is loaded once, so it is still in bounds after the check.
+///
+/// ```
+/// use kernel::{
+///     mm::vma::driver::SharedPage,
+///     page::PAGE_SIZE,
+///     prelude::*,
+///     sync::atomic::{Acquire, Relaxed, Release}, //
+/// };
+///
+/// const HEAD: usize = 0;
+/// const TAIL: usize = 64;
+/// const DATA: usize = 128;
+/// const SLOTS: u32 = ((PAGE_SIZE - DATA) / size_of::<u64>()) as u32;
+///
+/// fn push(ring: &SharedPage, event: [u8; 8]) -> Result {
+///     let tail: u32 = ring.load(TAIL, Acquire)?;
+///     let head: u32 = ring.load(HEAD, Relaxed)?;
+///     if head >= SLOTS || tail >= SLOTS {
+///         return Err(EPROTO);
+///     }
+///     let next = (head + 1) % SLOTS;
+///     if next == tail {
+///         return Err(ENOSPC);
+///     }
+///     ring.write(DATA + head as usize * size_of::<u64>(), &event)?;
+///     ring.store(HEAD, next, Release)
+/// }
+///
+/// let ring = SharedPage::new(GFP_KERNEL)?;
+/// push(&ring, *b"an event")?;
+/// assert_eq!(ring.load(HEAD, Relaxed), Ok(1u32));
+/// # ring.store(TAIL, SLOTS, Relaxed)?;
+/// # assert_eq!(push(&ring, [0; 8]), Err(EPROTO));
+/// # Ok::<(), Error>(())
+/// ```
 pub struct SharedPage(Page);
 
 impl SharedPage {
-    /// Allocates a page.
+    /// Allocates a page, zeroed.
     ///
     /// # Errors
     ///
     /// If there is no memory.
     pub fn new(flags: Flags) -> Result<Self, AllocError> {
+        // INVARIANT: The page was just allocated, by itself and zeroed, and nobody else has it.
         Ok(Self(Page::alloc_page(flags | __GFP_ZERO)?))
     }
 
-    /// The page, to be mapped.
+    /// Makes a page to be mapped of one that was allocated otherwise.
+    ///
+    /// # Safety
+    ///
+    /// - The page must be one of order 0 of the page allocator, counted by itself. It must not be a
+    ///   part of a larger allocation (`VVec`, `vmalloc()`, a slab, a compound page), not be
+    ///   anonymous memory or of a file, and have no page type (C: `page_has_type()`).
+    /// - All of it must be initialised, with nothing but what user space may see.
+    /// - From now on until the last reference to the page is dropped, by its mappings too, there
+    ///   must be no reference (`&`, `&mut`) to its contents, and nobody in the kernel may access
+    ///   them except by volatile or atomic accesses: user space changes them at any time.
+    /// - Whatever else accesses the page, a device for example, must tolerate what user space
+    ///   writes to it.
     #[inline]
-    pub fn as_page(&self) -> &Page {
-        &self.0
+    pub unsafe fn from_page(page: Page) -> Self {
+        // INVARIANT: Guaranteed by the caller; `Page` owns a reference.
+        Self(page)
+    }
+
+    /// Returns the C page.
+    #[inline]
+    pub(in crate::mm::vma) fn as_raw(&self) -> *mut bindings::page {
+        self.0.as_ptr()
     }
 
     /// Copies from the page, at an offset in bytes.
@@ -50,13 +131,9 @@ impl SharedPage {
     ///
     /// `EINVAL` beyond its end.
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
-        let at = checked(offset, to.len())?;
+        let at = checked(offset, to.len(), PAGE_SIZE)?;
         // SAFETY: The page is this one's, and the range was checked.
-        unsafe {
-            with_mapped(self.0.as_ptr(), |memory| {
-                copy_from_shared(memory.add(at), to)
-            })
-        };
+        unsafe { with_mapped(self.as_raw(), |memory| copy_from_shared(memory.add(at), to)) };
         Ok(())
     }
 
@@ -66,20 +143,60 @@ impl SharedPage {
     ///
     /// `EINVAL` beyond its end.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
-        let at = checked(offset, from.len())?;
+        let at = checked(offset, from.len(), PAGE_SIZE)?;
         // SAFETY: The page is this one's, and the range was checked.
+        unsafe { with_mapped(self.as_raw(), |memory| copy_to_shared(memory.add(at), from)) };
+        Ok(())
+    }
+
+    /// Loads a word, at an offset in bytes (C: `READ_ONCE()`, `smp_load_acquire()`).
+    ///
+    /// One access that does not tear and is not repeated: what is checked is what is used. `order`
+    /// is [`Relaxed`](crate::sync::atomic::Relaxed) or [`Acquire`](crate::sync::atomic::Acquire).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the word is out of bounds or the offset not aligned to it.
+    #[doc(alias = "READ_ONCE")]
+    #[doc(alias = "smp_load_acquire")]
+    #[inline]
+    pub fn load<W: SharedWord>(&self, offset: usize, order: impl AcquireOrRelaxed) -> Result<W> {
+        let at = checked_word::<W>(offset, PAGE_SIZE)?;
+
+        // SAFETY: The word is in the page, which is this one's, and aligned, as pages are. By the
+        // type invariants the kernel accesses it by volatile and atomic accesses only.
+        Ok(unsafe {
+            with_mapped(self.as_raw(), |memory| {
+                W::load_from(memory.add(at).cast(), order)
+            })
+        })
+    }
+
+    /// Stores a word, at an offset in bytes (C: `WRITE_ONCE()`, `smp_store_release()`).
+    ///
+    /// One access that does not tear. `order` is [`Relaxed`](crate::sync::atomic::Relaxed) or
+    /// [`Release`](crate::sync::atomic::Release).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the word is out of bounds or the offset not aligned to it.
+    #[doc(alias = "WRITE_ONCE")]
+    #[doc(alias = "smp_store_release")]
+    #[inline]
+    pub fn store<W: SharedWord>(
+        &self,
+        offset: usize,
+        value: W,
+        order: impl ReleaseOrRelaxed,
+    ) -> Result {
+        let at = checked_word::<W>(offset, PAGE_SIZE)?;
+
+        // SAFETY: As in `load()`.
         unsafe {
-            with_mapped(self.0.as_ptr(), |memory| {
-                copy_to_shared(memory.add(at), from)
+            with_mapped(self.as_raw(), |memory| {
+                value.store_to(memory.add(at).cast(), order)
             })
         };
         Ok(())
-    }
-}
-
-fn checked(offset: usize, len: usize) -> Result<usize> {
-    match offset.checked_add(len) {
-        Some(end) if end <= PAGE_SIZE => Ok(offset),
-        _ => Err(EINVAL),
     }
 }

@@ -9,12 +9,12 @@
 //! view, the compiler would propose to call them by their full path whenever a bound of the
 //! [`DriverVma`](super::DriverVma)'s own method is not met.
 
+use super::SharedPage;
 use crate::{
     mm::vma::{
         Level,
         Vma, //
     },
-    page::Page,
     prelude::*, //
 };
 use core::ops::{
@@ -35,14 +35,14 @@ pub trait KnownOwner {}
 /// Has what a view of unknown owner has not, for the diagnostics.
 #[doc(hidden)]
 pub trait NotOfAnyVma<L: Level> {
-    fn insert_page(&self, _addr: usize, _page: &Page) -> Result
+    fn insert_page(&self, _addr: usize, _page: &SharedPage) -> Result
     where
         Vma<L>: KnownOwner,
     {
         Err(EINVAL)
     }
 
-    fn insert_pages(&self, _addr: usize, _pages: &[&Page]) -> (usize, Result)
+    fn insert_pages(&self, _addr: usize, _pages: &[&SharedPage]) -> (usize, Result)
     where
         Vma<L>: KnownOwner,
     {

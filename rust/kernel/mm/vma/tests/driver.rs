@@ -10,5 +10,6 @@ mod operations;
 mod pfn;
 mod pinning;
 mod private_data;
+mod shared_page;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod syscalls;

@@ -171,7 +171,7 @@ where
 
     let pages = shared.pages.lock();
     match pages.get(fault.pgoff()) {
-        Some(page) => fault.page(page.as_page()),
+        Some(page) => fault.page(page),
         None => fault.sigbus(),
     }
 }

@@ -98,8 +98,8 @@ mod tests {
         {
             let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            vma.insert_page(mapping.start, page.as_page())?;
-            assert_eq!(vma.insert_page(mapping.start, page.as_page()), Err(EBUSY));
+            vma.insert_page(mapping.start, &page)?;
+            assert_eq!(vma.insert_page(mapping.start, &page), Err(EBUSY));
         }
         assert_eq!(peek(mapping.start)?, 7);
         assert_eq!(shared.faults.load(Relaxed), 0);
@@ -125,8 +125,7 @@ mod tests {
     fn nothing_is_inserted_outside_of_the_vma() -> Result {
         let (mm, _shared, _device, file) = with_mixed(1)?;
         let mapping = mm.map_file(&file, 0, 2)?;
-        let page = page(1)?;
-        let page = page.as_page();
+        let page = &page(1)?;
 
         let mut locks = mm.vma_locks();
         let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
@@ -173,12 +172,12 @@ mod tests {
         {
             let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            vma.insert_page(at(35), one.as_page())?;
+            vma.insert_page(at(35), &one)?;
             assert_eq!(
-                vma.insert_pages(mapping.start, &[two.as_page(); PAGES]),
+                vma.insert_pages(mapping.start, &[&two; PAGES]),
                 (35, Err(EBUSY))
             );
-            assert_eq!(vma.insert_pages(at(36), &[two.as_page(); 4]), (4, Ok(())));
+            assert_eq!(vma.insert_pages(at(36), &[&two; 4]), (4, Ok(())));
         }
         assert_eq!((peek(at(0))?, peek(at(34))?), (2, 2));
         assert_eq!((peek(at(35))?, peek(at(39))?), (1, 2));
@@ -285,7 +284,7 @@ mod tests {
             let vma = locks.lock_vma(remembered).ok_or(ENOENT)?;
             vma.downcast::<MixedOps>()
                 .ok_or(ENXIO)?
-                .insert_page(remembered, page.as_page())
+                .insert_page(remembered, &page)
         };
         let mut locks = mm.vma_locks();
         let at_the_same_place = bindings::MAP_SHARED | bindings::MAP_FIXED;
@@ -314,11 +313,11 @@ mod tests {
                 let mut setup = setup.mixedmap();
                 let page = page(3)?;
                 let start = setup.start();
-                setup.insert_page(start, page.as_page())?;
-                assert_eq!(setup.insert_page(start, page.as_page()), Err(EBUSY));
-                assert_eq!(setup.insert_page(start + 1, page.as_page()), Err(EINVAL));
+                setup.insert_page(start, &page)?;
+                assert_eq!(setup.insert_page(start, &page), Err(EBUSY));
+                assert_eq!(setup.insert_page(start + 1, &page), Err(EINVAL));
                 let end = setup.end();
-                assert_eq!(setup.insert_page(end, page.as_page()), Err(EFAULT));
+                assert_eq!(setup.insert_page(end, &page), Err(EFAULT));
                 Ok(setup.with_ops::<MixedOps>(data.clone()))
             }),
         )?;

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that is shared with user space: its words, and its bounds.
+
+use super::super::second_task::SecondTask;
+use crate::{
+    bindings,
+    mm::vma::driver::{
+        PfnRegion,
+        SharedPage, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    }, //
+};
+
+/// How many messages a producer sends.
+const MESSAGES: u32 = 20_000;
+
+/// The number of the last message, and its payload: in another cache line, as is usual.
+const LAST: usize = 0;
+const PAYLOAD: usize = 128;
+/// The number of the last message that was received.
+const RECEIVED: usize = 256;
+
+/// Half of a payload tells the other half.
+fn payload_of(number: u32) -> u64 {
+    u64::from(number) << 32 | u64::from(!number)
+}
+
+/// Waits until the word at `offset` is `number`; `EPIPE` if it becomes another one than this and
+/// that before.
+fn wait_for(page: &SharedPage, offset: usize, number: u32) -> Result {
+    loop {
+        match page.load::<u32>(offset, Acquire)? {
+            seen if seen == number => return Ok(()),
+            seen if seen.wrapping_add(1) == number => {
+                // SAFETY: May be called in process context; no lock is held.
+                unsafe { bindings::schedule() };
+            }
+            _ => return Err(EPIPE),
+        }
+    }
+}
+
+#[kunit_tests(rust_vma_shared_page)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_zero_at_first() -> Result {
+        let page = SharedPage::new(GFP_KERNEL)?;
+
+        for offset in (0..PAGE_SIZE).step_by(size_of::<usize>()) {
+            assert_eq!(page.load::<usize>(offset, Relaxed), Ok(0));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn words_are_in_bounds_and_aligned() -> Result {
+        let page = SharedPage::new(GFP_KERNEL)?;
+        let last = PAGE_SIZE - size_of::<u32>();
+
+        page.store(last, 0x0102_0304_u32, Relaxed)?;
+        assert_eq!(page.load(last, Acquire), Ok(0x0102_0304_u32));
+        page.store(8, usize::MAX, Release)?;
+        assert_eq!(page.load(8, Relaxed), Ok(usize::MAX));
+        // The word, and nothing beside it.
+        let mut bytes = [0; 24];
+        page.read(0, &mut bytes)?;
+        assert_eq!(bytes[..8], [0; 8]);
+        assert!(bytes[8 + size_of::<usize>()..]
+            .iter()
+            .all(|byte| *byte == 0));
+
+        for offset in [
+            last + 1,
+            last + 3,
+            PAGE_SIZE,
+            PAGE_SIZE + 4,
+            usize::MAX,
+            usize::MAX - 3,
+        ] {
+            assert_eq!(page.load::<u32>(offset, Relaxed), Err(EINVAL));
+            assert_eq!(page.store(offset, 0u32, Release), Err(EINVAL));
+        }
+        for offset in [
+            1,
+            2,
+            3,
+            size_of::<usize>() - 1,
+            size_of::<usize>() / 2,
+            PAGE_SIZE,
+        ] {
+            assert_eq!(page.load::<usize>(offset, Acquire), Err(EINVAL));
+            assert_eq!(page.store(offset, 1usize, Relaxed), Err(EINVAL));
+        }
+        assert_eq!(page.load(last, Relaxed), Ok(0x0102_0304_u32));
+        Ok(())
+    }
+
+    #[test]
+    fn words_of_a_region() -> Result {
+        let region = Arc::pin_init(PfnRegion::alloc(2, GFP_KERNEL, ()), GFP_KERNEL)?;
+        let frames = region.frames();
+        let last = 2 * PAGE_SIZE - size_of::<usize>();
+
+        for offset in [0, PAGE_SIZE - 4, PAGE_SIZE] {
+            frames.store(offset, offset as u32 + 1, Release)?;
+            assert_eq!(frames.load(offset, Acquire), Ok(offset as u32 + 1));
+        }
+        frames.store(last, 7usize, Relaxed)?;
+        assert_eq!(frames.load(last, Relaxed), Ok(7usize));
+
+        for offset in [last + 1, 2 * PAGE_SIZE, usize::MAX, 1] {
+            assert_eq!(frames.load::<usize>(offset, Acquire), Err(EINVAL));
+            assert_eq!(frames.store(offset, 0usize, Release), Err(EINVAL));
+        }
+        Ok(())
+    }
+
+    #[cfg(CONFIG_64BIT)]
+    #[test]
+    fn a_second_task_receives_whole_messages_in_order() -> Result {
+        let page = Arc::new(SharedPage::new(GFP_KERNEL)?, GFP_KERNEL)?;
+        let sent = page.clone();
+        let producer = SecondTask::spawn(move || -> Result {
+            for number in 1..=MESSAGES {
+                sent.store(PAYLOAD, payload_of(number), Relaxed)?;
+                sent.store(LAST, number, Release)?;
+                wait_for(&sent, RECEIVED, number)?;
+            }
+            Ok(())
+        })?;
+
+        let consumed = (1..=MESSAGES).try_for_each(|number| {
+            wait_for(&page, LAST, number)?;
+            let payload: u64 = page.load(PAYLOAD, Relaxed)?;
+            // In any case: the producer waits for it.
+            page.store(RECEIVED, number, Release)?;
+            if payload == payload_of(number) {
+                Ok(())
+            } else {
+                Err(EBADMSG)
+            }
+        });
+        if consumed.is_err() {
+            // Ends the producer's wait.
+            page.store(RECEIVED, u32::MAX, Relaxed)?;
+        }
+        assert_eq!(producer.join()?, Ok(()));
+        assert_eq!(consumed, Ok(()));
+        Ok(())
+    }
+}
