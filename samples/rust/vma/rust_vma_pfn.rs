@@ -38,8 +38,7 @@ use kernel::{
         LockOrder,
         MmapRead,
         Opening,
-        Read,
-        VmaFlag, //
+        Read, //
     },
     page::{
         PAGE_SHIFT,
@@ -229,22 +228,10 @@ impl VmaOperations for PfnOps {
     fn access(
         vma: &DriverVma<Self, MmapRead>,
         addr: usize,
-        buffer: AccessBuffer<'_>,
-    ) -> Result<usize> {
-        let memory = vma.data();
+        buffer: &mut AccessBuffer<'_>,
+    ) -> Result {
         let offset = addr - vma.start() + (vma.pgoff() << PAGE_SHIFT);
-
-        match buffer {
-            AccessBuffer::Read(bytes) => {
-                memory.frames().read(offset, bytes)?;
-                Ok(bytes.len())
-            }
-            AccessBuffer::Write(_) if !vma.flags().contains(VmaFlag::WRITE) => Err(EACCES),
-            AccessBuffer::Write(bytes) => {
-                memory.frames().write(offset, bytes)?;
-                Ok(bytes.len())
-            }
-        }
+        vma.data().frames().access(offset, buffer)
     }
 
     fn name(_vma: &DriverVma<Self, Read>) -> Option<&CStr> {

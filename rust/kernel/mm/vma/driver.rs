@@ -53,6 +53,7 @@
 //! [`MiscDevice::mmap_setup()`]: crate::miscdevice::MiscDevice::mmap_setup
 //! [`MiscDevice::mmap_prepare()`]: crate::miscdevice::MiscDevice::mmap_prepare
 
+mod access_buffer;
 mod brand;
 mod callbacks;
 mod desc;
@@ -74,6 +75,11 @@ mod upstream_hook;
 
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
+    access_buffer::{
+        AccessBuffer,
+        AccessBytes,
+        AccessReply, //
+    },
     desc::{
         Prepared,
         VmaDesc, //
@@ -107,7 +113,6 @@ pub use self::{
         SameKind, //
     },
     operations::{
-        AccessBuffer,
         MappedRange,
         VmaOperations, //
     },

@@ -73,6 +73,11 @@ impl Pfn {
         super::map_shared(&self.file, at, DATA + first, pages, PROT_READ | PROT_WRITE)
     }
 
+    /// Maps pages of the part that can be written, counted from its start, for reading.
+    pub fn map_data_read_only(&self, at: usize, first: u64, pages: usize) -> Result<()> {
+        super::map_shared(&self.file, at, DATA + first, pages, PROT_READ)
+    }
+
     /// Maps pages of the part that can only be read.
     pub fn map_status(&self, at: usize, first: u64, pages: usize) -> Result<()> {
         super::map_shared(&self.file, at, first, pages, PROT_READ)

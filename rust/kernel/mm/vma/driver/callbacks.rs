@@ -5,10 +5,8 @@
 
 use super::{
     hook::Hook,
-    operations::{
-        AccessBuffer,
-        MappedRange, //
-    },
+    operations::MappedRange,
+    AccessBuffer,
     DriverVma,
     Fault,
     HugeFault,
@@ -20,7 +18,10 @@ use super::{
 use crate::{
     bindings,
     fs::LocalFile,
-    mm::vma::VmaFlags,
+    mm::vma::{
+        VmaFlag,
+        VmaFlags, //
+    },
     prelude::*,
     types::ForeignOwnable, //
 };
@@ -58,6 +59,19 @@ fn errno(result: Result) -> c_int {
     match result {
         Ok(()) => 0,
         Err(e) => e.to_errno(),
+    }
+}
+
+/// Returns whether the driver may be asked to read or write, which its C caller does not check.
+///
+/// As `check_vma_flags()` does for pages, with `FOLL_FORCE`; except that a write is never for a
+/// private copy.
+#[inline]
+fn may_access(flags: VmaFlags, is_write: bool) -> bool {
+    if is_write {
+        flags.contains(VmaFlag::WRITE) && flags.contains(VmaFlag::SHARED)
+    } else {
+        flags.contains(VmaFlag::MAYREAD)
     }
 }
 
@@ -236,21 +250,26 @@ impl<T: VmaOperations> Callbacks<T> {
     ) -> c_int {
         // SAFETY: The caller holds the mmap read lock.
         let vma = unsafe { DriverVma::<T, _>::from_raw(vma) };
+        let is_write = write != 0;
+        if !may_access(vma.flags(), is_write) {
+            return EFAULT.to_errno();
+        }
         // What is beyond the VMA is not this driver's.
         let len = usize::try_from(len).map_or(0, |len| len.min(vma.end().saturating_sub(addr)));
         let buf = buf.cast::<u8>();
 
-        // SAFETY: The buffer is the caller's, in kernel memory, and has so many bytes.
-        let buffer = unsafe {
-            if write != 0 {
-                AccessBuffer::Write(core::slice::from_raw_parts(buf, len))
+        // SAFETY: The buffer is the caller's own, in kernel memory, and has so many bytes. Those of
+        // a write are initialised: the caller would copy them to a page if there were one.
+        let mut buffer = unsafe {
+            if is_write {
+                AccessBuffer::for_write(buf, len)
             } else {
-                AccessBuffer::Read(core::slice::from_raw_parts_mut(buf, len))
+                AccessBuffer::for_read(buf, len)
             }
         };
-        match T::access(vma, addr, buffer) {
+        match T::access(vma, addr, &mut buffer) {
             // It fits: `len` was a `c_int`.
-            Ok(done) => done.min(len) as c_int,
+            Ok(()) => buffer.done() as c_int,
             Err(e) => e.to_errno(),
         }
     }

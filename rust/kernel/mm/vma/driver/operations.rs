@@ -3,6 +3,7 @@
 //! What a driver does with its VMAs.
 
 use super::{
+    AccessBuffer,
     DriverVma,
     Fault,
     FaultOutcome,
@@ -217,17 +218,32 @@ pub trait VmaOperations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Another process, a debugger perhaps, reads or writes memory that cannot be pinned.
+    /// Reads or writes memory for another process, a debugger perhaps.
     ///
-    /// Returns how many bytes were copied from or to the start of the buffer. Only where
-    /// `CONFIG_HAVE_IOREMAP_PROT` is set.
+    /// Called for memory that cannot be pinned: all of a VMA with [`IO`] or of the kind
+    /// [`PfnMap`](super::PfnMap), and what could not be faulted in. `addr` is in the VMA, and the
+    /// buffer not longer than the rest of it. C is told how many bytes were appended to the buffer,
+    /// or taken from it; it comes again for the rest. Only where `CONFIG_HAVE_IOREMAP_PROT` is set.
+    ///
+    /// C does not check permissions before it calls (`__access_remote_vm()`), and does not say
+    /// whether the access is forced (`FOLL_FORCE`), as those of ptrace() are. So this is called:
+    ///
+    /// - for a write if the VMA is shared and `VM_WRITE`. Elsewhere a forced write goes to a
+    ///   private copy of the page (`check_vma_flags()`), which a driver cannot make.
+    /// - for a read if the VMA is `VM_MAYREAD`, as for a forced read of a page.
     ///
     /// Held is the mmap read lock: `__access_remote_vm()`.
+    ///
+    /// # Errors
+    ///
+    /// The access ends with what was read or written before. Nothing of the buffer is used.
+    ///
+    /// [`IO`]: super::SetupFlags::IO
     fn access(
         _vma: &DriverVma<Self, MmapRead>,
         _addr: usize,
-        _buffer: AccessBuffer<'_>,
-    ) -> Result<usize> {
+        _buffer: &mut AccessBuffer<'_>,
+    ) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -248,14 +264,6 @@ pub struct MappedRange<'a> {
     pub pgoff: usize,
     /// The file.
     pub file: Option<&'a LocalFile>,
-}
-
-/// The other side of an [`access`](VmaOperations::access).
-pub enum AccessBuffer<'a> {
-    /// The memory is read: fill this.
-    Read(&'a mut [u8]),
-    /// The memory is written: take from this.
-    Write(&'a [u8]),
 }
 
 /// What a VMA owns, borrowed.

@@ -6,7 +6,10 @@
 //! of a [`PfnRegion`], of which the VMA has a share, as its private data: that is dropped after the
 //! VMA's pages were unmapped, and the VMAs of forks and splits have shares of their own.
 
-use super::PrivateData;
+use super::{
+    AccessBuffer,
+    PrivateData, //
+};
 use crate::{
     alloc::Flags,
     bindings,
@@ -15,6 +18,7 @@ use crate::{
             checked_word,
             copy_from_shared,
             copy_to_shared,
+            init_from_shared,
             SharedWord, //
         },
         PageProt, //
@@ -247,6 +251,31 @@ impl Frames {
         // SAFETY: So many bytes are there.
         unsafe { copy_to_shared(to, from) };
         Ok(())
+    }
+
+    /// Does what another process wants to do to the memory, from an offset in bytes on: for
+    /// [`VmaOperations::access()`](super::VmaOperations::access).
+    ///
+    /// # Errors
+    ///
+    /// As [`read()`](Self::read). Nothing is read or written then.
+    pub fn access(&self, offset: usize, buffer: &mut AccessBuffer<'_>) -> Result {
+        let pages = self.pages.as_ref().ok_or(EINVAL)?;
+
+        match buffer {
+            AccessBuffer::Read(reply) => {
+                let len = reply.room();
+                let from = pages.at(offset, len)?;
+                // SAFETY: So many bytes are there, and all that are lent are initialised.
+                unsafe { reply.append_with(len, |to| init_from_shared(from, to)) }
+            }
+            AccessBuffer::Write(bytes) => {
+                let to = pages.at(offset, bytes.remaining().len())?;
+                // SAFETY: So many bytes are there.
+                unsafe { copy_to_shared(to, bytes.take_all()) };
+                Ok(())
+            }
+        }
     }
 
     /// Loads a word, at an offset in bytes, by one access.

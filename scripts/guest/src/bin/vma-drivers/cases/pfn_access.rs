@@ -28,6 +28,14 @@ pub const TESTS: &[Test] = &[
         "pfn: /proc/self/mem writes the data part, or is refused",
         write_data,
     ),
+    test(
+        "pfn: /proc/self/mem cannot write a read-only mapping of the data part",
+        write_read_only,
+    ),
+    test(
+        "pfn: a read that the driver answers in part leaves the rest alone",
+        read_in_part,
+    ),
     test("pfn: process_vm_readv is EFAULT", read_pinned),
     test("pfn: write() from it and read() to it work", system_calls),
 ];
@@ -178,6 +186,66 @@ fn write_data() {
     same("the word before", word(addr - 8), (DATA + 1) << 32 | 7);
     same("the word after", word(addr + 8), (DATA + 1) << 32 | 9);
     marked("all marks", place(0), 0, 4, 1);
+}
+
+/// The same memory is mapped for writing besides: that is its own permission.
+fn write_read_only() {
+    let pfn = Pfn::open();
+    done("map", pfn.map_data_read_only(place(0), 0, 4));
+    done("map", pfn.map_data(place(1), 0, 4));
+    mark(place(1), 0, 4, 1);
+    let memory = own_memory();
+    for number in 0..4 {
+        let addr = (place(0) + number * page()) as u64;
+        refused(
+            "writing /proc/self/mem",
+            libc::EIO,
+            memory.write_at(&[9; 64], addr),
+        );
+    }
+    marked("the data part", place(1), 0, 4, 1);
+
+    let addr = (place(1) + page()) as u64;
+    let value = 0x0123_4567_89ab_cdef_u64.to_ne_bytes();
+    same(
+        "how much was written to the other mapping",
+        done("writing", memory.write_at(&value, addr)),
+        8,
+    );
+    same(
+        "what was written",
+        u64::from_ne_bytes(value),
+        read(&memory, place(0) + page())[0],
+    );
+}
+
+/// The kernel's buffer has other bytes before: those of a write that was refused.
+fn read_in_part() {
+    const POISON: u8 = 0x6b;
+    let pfn = Pfn::open();
+    done("map", pfn.map_data_read_only(place(0), 0, 2));
+    let memory = own_memory();
+    let end = (place(0) + 2 * page()) as u64;
+    for _ in 0..64 {
+        refused(
+            "writing /proc/self/mem",
+            libc::EIO,
+            memory.write_at(&vec![POISON; page()], place(0) as u64),
+        );
+        let mut bytes = vec![1; page()];
+        let read = done("reading", memory.read_at(&mut bytes, end - 8));
+        same("how much was read", read, 8);
+        assert!(
+            bytes[8..].iter().all(|&byte| byte == 1),
+            "bytes that the driver did not give were copied"
+        );
+        let last = page() as u64 / 8 - 1;
+        same(
+            "what was read",
+            u64::from_ne_bytes(bytes[..8].try_into().expect("8 bytes")),
+            (DATA + 1) << 32 | last,
+        );
+    }
 }
 
 fn read_pinned() {

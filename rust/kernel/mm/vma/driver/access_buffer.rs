@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The buffer of an access by another process: what a debugger reads or writes.
+//!
+//! C lends the callback a buffer and a length, and takes the number that it returns. A handler that
+//! returns more than it filled hands out what the allocator left in the buffer. So bytes are
+//! appended here, and the number is that of the bytes that were.
+//!
+//! C callers: `__access_remote_vm()`
+
+use crate::prelude::*;
+use core::mem::MaybeUninit;
+
+/// The buffer of a [`VmaOperations::access()`](super::VmaOperations::access).
+pub enum AccessBuffer<'a> {
+    /// The memory is read: append what it holds.
+    Read(AccessReply<'a>),
+    /// The memory is written: take the bytes from this.
+    Write(AccessBytes<'a>),
+}
+
+impl<'a> AccessBuffer<'a> {
+    /// # Safety
+    ///
+    /// `buf` must be valid for writes of `len` bytes during `'a`, and accessed by nobody else.
+    #[inline]
+    pub(super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
+        Self::Read(AccessReply {
+            // SAFETY: Guaranteed by the caller. The bytes may be uninitialised.
+            buffer: unsafe { core::slice::from_raw_parts_mut(buf.cast(), len) },
+            filled: 0,
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `buf` must be valid for reads of `len` bytes during `'a`, initialised, and not written to.
+    #[inline]
+    pub(super) unsafe fn for_write(buf: *const u8, len: usize) -> Self {
+        Self::Write(AccessBytes {
+            // SAFETY: Guaranteed by the caller.
+            bytes: unsafe { core::slice::from_raw_parts(buf, len) },
+            taken: 0,
+        })
+    }
+
+    /// Returns how many bytes were appended or taken.
+    #[inline]
+    pub(super) fn done(&self) -> usize {
+        match self {
+            Self::Read(reply) => reply.filled,
+            Self::Write(bytes) => bytes.taken,
+        }
+    }
+}
+
+/// The reply to an access that reads: append-only, as C's buffer holds whatever was there before.
+///
+/// # Invariants
+///
+/// The first `filled` bytes of `buffer` are initialised, by the handler.
+pub struct AccessReply<'a> {
+    buffer: &'a mut [MaybeUninit<u8>],
+    filled: usize,
+}
+
+impl AccessReply<'_> {
+    /// Returns how many bytes are wanted still.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.buffer.len() - self.filled
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if they are more than there is [room](Self::room) for. None is appended then.
+    pub fn append(&mut self, bytes: &[u8]) -> Result {
+        // SAFETY: The closure initialises all that it is lent.
+        unsafe {
+            self.append_with(bytes.len(), |to| {
+                for (to, byte) in to.iter_mut().zip(bytes) {
+                    to.write(*byte);
+                }
+            })
+        }
+    }
+
+    /// Appends `len` bytes, which `fill` initialises.
+    ///
+    /// # Safety
+    ///
+    /// `fill` must initialise all that it is lent.
+    pub(super) unsafe fn append_with(
+        &mut self,
+        len: usize,
+        fill: impl FnOnce(&mut [MaybeUninit<u8>]),
+    ) -> Result {
+        let room = &mut self.buffer[self.filled..];
+        fill(room.get_mut(..len).ok_or(EINVAL)?);
+        // INVARIANT: Guaranteed by the caller: so many more bytes are initialised.
+        self.filled += len;
+        Ok(())
+    }
+}
+
+/// The bytes of an access that writes.
+///
+/// All of them are initialised: C copies them into a page where it finds one
+/// (`copy_to_user_page()`), and each of its callers has filled them from user space or from a
+/// variable before.
+pub struct AccessBytes<'a> {
+    bytes: &'a [u8],
+    taken: usize,
+}
+
+impl<'a> AccessBytes<'a> {
+    /// Returns the bytes that were not taken yet.
+    #[inline]
+    pub fn remaining(&self) -> &'a [u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// Takes `len` bytes, to be written to the memory.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are not so many. None is taken then.
+    #[inline]
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+        let taken = self.remaining().get(..len).ok_or(EINVAL)?;
+        self.taken += len;
+        Ok(taken)
+    }
+
+    /// Takes all bytes that are left.
+    #[inline]
+    pub fn take_all(&mut self) -> &'a [u8] {
+        let taken = self.remaining();
+        self.taken = self.bytes.len();
+        taken
+    }
+}
