@@ -205,9 +205,8 @@ impl VmaOperations for PfnOps {
     type Kind = PfnMap;
     type Hook = ViaMmapPrepare;
 
-    fn mapped(_memory: &Arc<PfnRegion<Live>>, _range: &MappedRange<'_>) -> Result {
+    fn mapped(_memory: &Arc<PfnRegion<Live>>, _range: &MappedRange<'_>) {
         MADE.fetch_add(1, Relaxed);
-        Ok(())
     }
 
     fn open(_vma: &DriverVma<Self, Opening>) {

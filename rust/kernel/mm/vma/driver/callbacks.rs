@@ -2,6 +2,15 @@
 
 //! The C callbacks of a driver's operations, which hand each VMA over at the level that their C
 //! callers hold, and count the private data.
+//!
+//! # VMAs without data
+//!
+//! A VMA that `.mmap_prepare` has described gets the operations of the driver before it gets its
+//! data: `mmap_action_complete()` maps page frames first, which can fail. Then it has none mapped,
+//! and `do_munmap()` is called, which can fail, too. So such a VMA can stay. It has a *seed* in the
+//! place of the data: a pointer that is marked, to data that is borrowed until `mmap()` is done.
+//! No callback but `mapped()` follows it, copies of the VMA have it, too, and the driver never sees
+//! the VMA: its faults are answered with a SIGBUS.
 
 use super::{
     hook::Hook,
@@ -19,6 +28,7 @@ use crate::{
     bindings,
     fs::LocalFile,
     mm::vma::{
+        Level,
         VmaFlag,
         VmaFlags, //
     },
@@ -49,9 +59,14 @@ pub(super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
         .map_addr(|addr| addr | NOT_MAPPED_YET)
 }
 
+/// Returns whether this, the `vm_private_data` of one of `T`'s VMAs, is a seed, and not what the VMA
+/// owns.
 #[inline]
-fn is_seed<D: PrivateData>(data: *mut c_void) -> bool {
-    D::FOREIGN_ALIGN > NOT_MAPPED_YET && data.addr() & NOT_MAPPED_YET != 0
+pub(super) fn is_seed<T: VmaOperations>(data: *mut c_void) -> bool {
+    // The hook is a constant. So is the alignment: without it there are no seeds, see `seed()`.
+    T::Hook::HAS_MAPPED
+        && T::Data::FOREIGN_ALIGN > NOT_MAPPED_YET
+        && data.addr() & NOT_MAPPED_YET != 0
 }
 
 #[inline]
@@ -80,10 +95,46 @@ fn may_access(flags: VmaFlags, is_write: bool) -> bool {
 pub(super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
 
 impl<T: VmaOperations> Callbacks<T> {
+    /// Returns the VMA, unless it has no data.
+    ///
+    /// # Safety
+    ///
+    /// `vma` must be a VMA of `T`'s, with the locks of the level `L` held for `'a`.
+    #[inline]
+    unsafe fn owner<'a, L: Level>(
+        vma: *mut bindings::vm_area_struct,
+    ) -> Option<&'a DriverVma<T, L>> {
+        // SAFETY: Guaranteed by the caller: the VMA is alive. Once the VMA is in the tree, only
+        // `call_vma_mapped()` writes the field. It holds the mmap and the VMA write lock, which
+        // exclude the locks of `L`.
+        let data = unsafe { (*vma).vm_private_data };
+
+        // SAFETY: Guaranteed by the caller: the VMA has the table of `T`, and the locks are held.
+        // It has no seed, so it owns its data.
+        (!is_seed::<T>(data)).then(|| unsafe { DriverVma::from_raw(vma) })
+    }
+
+    /// Returns whether the VMA of a fault has data.
+    ///
+    /// # Safety
+    ///
+    /// `vmf` must be that of a fault in a VMA of `T`'s.
+    #[inline]
+    unsafe fn has_data(vmf: *mut bindings::vm_fault) -> bool {
+        // SAFETY: Guaranteed by the caller. As in `owner()`.
+        !is_seed::<T>(unsafe { (*(*vmf).__bindgen_anon_1.vma).vm_private_data })
+    }
+
     /// # Safety
     ///
     /// Called by `dup_mmap()`, `__split_vma()` or `copy_vma()`.
     pub(super) unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
+        // A copy of a VMA without data has none either.
+        // SAFETY: The caller has not shown the VMA to any other task.
+        if is_seed::<T>(unsafe { (*vma).vm_private_data }) {
+            return;
+        }
+
         // SAFETY: The VMA is a copy of another one of `T`'s, which is not closed before this
         // returns; so the pointer that was copied is that one's, and the data lives. Nobody else
         // can find the new VMA, for which the share is.
@@ -105,7 +156,7 @@ impl<T: VmaOperations> Callbacks<T> {
         let data = unsafe { (*vma).vm_private_data };
 
         // It could not be mapped: `mmap_action_finish()` unmaps what it has begun.
-        if T::Hook::HAS_MAPPED && is_seed::<T::Data>(data) {
+        if is_seed::<T>(data) {
             return;
         }
 
@@ -140,9 +191,8 @@ impl<T: VmaOperations> Callbacks<T> {
             file: (!file.is_null()).then(|| unsafe { LocalFile::from_raw_file(file) }),
         };
 
-        if let Err(e) = T::mapped(&data, &range) {
-            return e.to_errno();
-        }
+        // Page frames may be mapped already. They are the data's, so from here on nothing fails.
+        T::mapped(&data, &range);
 
         // SAFETY: The caller puts this into the VMA.
         unsafe { *private_data = data.into_foreign() };
@@ -157,7 +207,10 @@ impl<T: VmaOperations> Callbacks<T> {
         addr: usize,
     ) -> c_int {
         // SAFETY: The caller holds the mmap write lock.
-        errno(T::may_split(unsafe { DriverVma::from_raw(vma) }, addr))
+        match unsafe { Self::owner(vma) } {
+            Some(vma) => errno(T::may_split(vma, addr)),
+            None => 0,
+        }
     }
 
     /// # Safety
@@ -166,7 +219,10 @@ impl<T: VmaOperations> Callbacks<T> {
     pub(super) unsafe extern "C" fn mremap(vma: *mut bindings::vm_area_struct) -> c_int {
         // SAFETY: The caller holds the mmap write lock. The VMA was write-locked by `vma_link()`,
         // or by `vma_expand()` if it is one that was there.
-        errno(T::mremap(unsafe { DriverVma::from_raw(vma) }))
+        match unsafe { Self::owner(vma) } {
+            Some(vma) => errno(T::mremap(vma)),
+            None => 0,
+        }
     }
 
     /// # Safety
@@ -179,15 +235,21 @@ impl<T: VmaOperations> Callbacks<T> {
         newflags: usize,
     ) -> c_int {
         // SAFETY: The caller holds the mmap write lock.
-        let vma = unsafe { DriverVma::from_raw(vma) };
-
-        errno(T::mprotect(vma, start..end, VmaFlags::from_word(newflags)))
+        match unsafe { Self::owner(vma) } {
+            Some(vma) => errno(T::mprotect(vma, start..end, VmaFlags::from_word(newflags))),
+            None => 0,
+        }
     }
 
     /// # Safety
     ///
     /// Called by `__do_fault()`.
     pub(super) unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The VMA is one of `T`'s.
+        if !unsafe { Self::has_data(vmf) } {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        }
+
         // SAFETY: The caller holds the mmap lock or the VMA lock, see `assert_fault_locked()`.
         T::fault(unsafe { Fault::new(vmf) }).into_raw()
     }
@@ -199,6 +261,11 @@ impl<T: VmaOperations> Callbacks<T> {
         vmf: *mut bindings::vm_fault,
         order: c_uint,
     ) -> bindings::vm_fault_t {
+        // SAFETY: The VMA is one of `T`'s.
+        if !unsafe { Self::has_data(vmf) } {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        }
+
         // SAFETY: As in `fault()`.
         T::huge_fault(unsafe { HugeFault::new(vmf, order) }).into_raw()
     }
@@ -211,6 +278,11 @@ impl<T: VmaOperations> Callbacks<T> {
         first: usize,
         last: usize,
     ) -> bindings::vm_fault_t {
+        // SAFETY: The VMA is one of `T`'s.
+        if !unsafe { Self::has_data(vmf) } {
+            return 0;
+        }
+
         // SAFETY: As in `fault()`. The pages are in the VMA, so `last` is not the largest number.
         let mut around = unsafe { MapPages::new(vmf, first..last + 1) };
 
@@ -224,6 +296,11 @@ impl<T: VmaOperations> Callbacks<T> {
     pub(super) unsafe extern "C" fn page_mkwrite(
         vmf: *mut bindings::vm_fault,
     ) -> bindings::vm_fault_t {
+        // SAFETY: The VMA is one of `T`'s.
+        if !unsafe { Self::has_data(vmf) } {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        }
+
         // SAFETY: As in `fault()`. `vmf->page` is the page.
         T::page_mkwrite(unsafe { MkWrite::new(vmf) }).into_raw()
     }
@@ -234,6 +311,11 @@ impl<T: VmaOperations> Callbacks<T> {
     pub(super) unsafe extern "C" fn pfn_mkwrite(
         vmf: *mut bindings::vm_fault,
     ) -> bindings::vm_fault_t {
+        // SAFETY: The VMA is one of `T`'s.
+        if !unsafe { Self::has_data(vmf) } {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        }
+
         // SAFETY: As in `fault()`. `vmf->page` is NULL, as `do_wp_page()` found no page.
         T::pfn_mkwrite(unsafe { MkWrite::new(vmf) }).into_raw()
     }
@@ -249,7 +331,9 @@ impl<T: VmaOperations> Callbacks<T> {
         write: c_int,
     ) -> c_int {
         // SAFETY: The caller holds the mmap read lock.
-        let vma = unsafe { DriverVma::<T, _>::from_raw(vma) };
+        let Some(vma) = (unsafe { Self::owner(vma) }) else {
+            return EFAULT.to_errno();
+        };
         let is_write = write != 0;
         if !may_access(vma.flags(), is_write) {
             return EFAULT.to_errno();
@@ -279,7 +363,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// Called by `get_vma_name()` or `always_dump_vma()`.
     pub(super) unsafe extern "C" fn name(vma: *mut bindings::vm_area_struct) -> *const c_char {
         // SAFETY: The caller holds the mmap lock or the VMA lock, for as long as it uses the name.
-        match T::name(unsafe { DriverVma::from_raw(vma) }) {
+        match unsafe { Self::owner(vma) }.and_then(T::name) {
             Some(name) => name.as_char_ptr(),
             None => ptr::null(),
         }

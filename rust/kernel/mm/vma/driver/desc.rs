@@ -5,9 +5,10 @@
 //! The hook that C is moving to: it says what the VMA should be like before there is one, and
 //! cannot touch any VMA. As [`VmaSetup`](super::VmaSetup), it goes one way.
 //!
-//! A VMA may come of it, or an old one may be enlarged, or nothing: memory may run out. So the data
-//! of the VMA is only borrowed here. It is shared when the VMA is there, in
-//! [`mapped`](super::VmaOperations::mapped).
+//! A VMA may come of it, or an old one may be enlarged, or nothing: memory may run out. No callback
+//! tells of the latter two, so a share of the data that was taken here would be lost
+//! (CVE-2026-46100). The data of the VMA is only borrowed here. It is shared when the VMA is there,
+//! in [`mapped`](super::VmaOperations::mapped).
 //!
 //! C callers: `call_mmap_prepare()` and `compat_vma_mmap()`, by `vfs_mmap_prepare()`
 

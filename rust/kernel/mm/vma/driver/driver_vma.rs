@@ -3,6 +3,7 @@
 //! A view of a VMA that is known to be a driver's own, and what only its driver may do with it.
 
 use super::{
+    callbacks,
     kind::{
         InsertsFrames,
         InsertsPages, //
@@ -61,7 +62,9 @@ pub struct DriverVma<T: VmaOperations, L: Level> {
 impl<L: Level> Vma<L> {
     /// This VMA as one of a driver's own, if it is one: if it has the operations `T`.
     ///
-    /// `None` for all other VMAs, among them those that have taken the place of one of `T`'s.
+    /// `None` for all other VMAs, among them those that have taken the place of one of `T`'s. Also
+    /// for one that `.mmap_prepare` has described, and that the kernel could neither map nor unmap
+    /// again: it owns no data.
     ///
     /// # Examples
     ///
@@ -93,11 +96,16 @@ impl<L: Level> Vma<L> {
     {
         let ops = self.ops()?.as_raw();
 
+        // SAFETY: By `L: ReadFields` the VMA is alive, and no other task writes the field:
+        // `call_vma_mapped()` holds the mmap and the VMA write lock.
+        let has_data = || !callbacks::is_seed::<T>(unsafe { (*self.as_raw()).vm_private_data });
+
         // SAFETY: `vm_ops` is the table of `T`, which is no other operations' by the contract of
         // `OperationsTable`. It is only put into a VMA with data of `T`, by `VmaSetup` or
-        // `VmaDesc`, and the kernel only copies both together. By `L: ReadFields` the VMA is not
-        // being mapped still (`mapped()` has given it its data), nor closed.
-        (ops == T::table().as_raw()).then(|| unsafe { DriverVma::from_raw(self.as_raw()) })
+        // `VmaDesc`, and the kernel only copies both together. `has_data()` says that the latter's
+        // data is the VMA's own by now. By `L: ReadFields` the VMA is not closed.
+        (ops == T::table().as_raw() && has_data())
+            .then(|| unsafe { DriverVma::from_raw(self.as_raw()) })
     }
 }
 

@@ -138,14 +138,11 @@ pub trait VmaOperations: Sized + 'static {
     /// Not called for [`ViaMmap`], nor if the mapping was merged with its neighbour. `data` is what
     /// the VMA is going to own.
     ///
+    /// It cannot fail: the VMA may have page frames already, and the kernel does not always succeed
+    /// in unmapping it again. What can fail belongs in the hook.
+    ///
     /// Held are the mmap write lock and the VMA write lock: `mmap_action_finish()`.
-    ///
-    /// # Errors
-    ///
-    /// The mapping is unmapped again, and `mmap()` fails with this error.
-    fn mapped(_data: &Self::Data, _range: &MappedRange<'_>) -> Result {
-        Ok(())
-    }
+    fn mapped(_data: &Self::Data, _range: &MappedRange<'_>) {}
 
     /// The VMA is going to be split at `addr`.
     ///

@@ -11,6 +11,7 @@ mod operations;
 mod pfn;
 mod pinning;
 mod private_data;
+mod seed;
 mod shared_page;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod syscalls;
