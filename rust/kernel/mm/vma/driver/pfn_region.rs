@@ -99,6 +99,9 @@ pub struct Frames {
 impl<U> PfnRegion<U> {
     /// Allocates `pages` pages of contiguous memory, zeroed, to be mapped with `data` beside it.
     ///
+    /// The memory is in the kernel's direct mapping. Of `flags`, those that do not fit such an
+    /// allocation (`__GFP_HIGHMEM` for example) are ignored.
+    ///
     /// # Errors
     ///
     /// `EINVAL` if `pages` is zero; `ENOMEM`, always if they are more than the page allocator has
@@ -356,10 +359,13 @@ impl PageBlock {
             return Err(ENOMEM);
         }
 
+        // `alloc_pages_exact()` warns of `__GFP_COMP` and `__GFP_HIGHMEM`, and the negation of
+        // flags has bits that have no name here. These are all that fit, in any combination.
+        let known = GFP_KERNEL_ACCOUNT | GFP_NOWAIT | GFP_ATOMIC | __GFP_NOWARN;
+        let flags = (flags & known) | __GFP_ZERO;
+
         // SAFETY: Allocates, or returns NULL.
-        let memory = unsafe {
-            bindings::alloc_pages_exact(pages << PAGE_SHIFT, (flags | __GFP_ZERO).as_raw())
-        };
+        let memory = unsafe { bindings::alloc_pages_exact(pages << PAGE_SHIFT, flags.as_raw()) };
 
         // INVARIANT: They were just allocated.
         Ok(Self {

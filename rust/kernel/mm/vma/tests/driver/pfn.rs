@@ -353,6 +353,19 @@ mod tests {
         Ok(())
     }
 
+    // `alloc_pages_exact()` would warn.
+    #[test]
+    fn flags_that_do_not_fit_are_ignored() -> Result {
+        for flags in [GFP_KERNEL | __GFP_HIGHMEM, !__GFP_ZERO, !GFP_KERNEL] {
+            let live = Live(Shared::new(0)?);
+            let region: Region = Arc::pin_init(PfnRegion::alloc(3, flags, live), GFP_KERNEL)?;
+            let mut byte = [1];
+            region.frames().read(3 * PAGE_SIZE - 1, &mut byte)?;
+            assert_eq!(byte, [0]);
+        }
+        Ok(())
+    }
+
     /// Frames of another region, as those of a device that is not to be cached.
     fn not_cached(of: &Region, shared: &Arc<Shared>) -> Result<Region> {
         let live = Live(shared.clone());
