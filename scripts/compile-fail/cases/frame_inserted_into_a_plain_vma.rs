@@ -34,5 +34,5 @@ where
     T: VmaOperations<Kind = Pages>,
     T::Data: PfnBacked,
 {
-    fault.insert_pfn_pmd(0) //~ E0277 "call `pfnmap()` in the mmap hook"
+    fault.insert_pfn_pmd(0) //~ E0277 "call `pfnmap()` before"
 }

@@ -15,7 +15,7 @@ where
     T: OperationsTable<Kind = Pages, Hook = ViaMmap>,
     T::Data: PfnBacked,
 {
-    vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "cannot be remapped to a VMA of the kind `MixedMap`"
+    vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "cannot be mapped into a VMA of the kind `MixedMap`"
 }
 
 fn mmap_prepare<'a, T>(

@@ -61,6 +61,7 @@ mod driver_vma;
 mod fault;
 mod file_pages;
 mod hook;
+mod huge;
 pub mod kind;
 mod operations;
 mod pfn_region;

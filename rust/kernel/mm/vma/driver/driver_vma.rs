@@ -4,6 +4,7 @@
 
 use super::{
     callbacks,
+    huge,
     kind::{
         InsertsFrames,
         InsertsPages, //
@@ -296,10 +297,15 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
             // the entries are gone.
             unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
         } else {
+            // A constant: what has no huge faults has no huge entries.
+            if T::HAS_HUGE_FAULT && !huge::make_room(self, addr)? {
+                return Ok(());
+            }
             let prot = region.page_prot(self.page_prot());
 
             // SAFETY: As above. By the type invariants the VMA is `VM_PFNMAP`, not `VM_MIXEDMAP`,
-            // and no copy-on-write mapping.
+            // and no copy-on-write mapping. By `make_room()` there is a table
+            // of small entries, if the VMA can have huge ones.
             unsafe { bindings::vmf_insert_pfn_prot(vma, addr, pfn, prot.into_raw()) }
         };
 

@@ -15,7 +15,8 @@ use super::{
     kind::{
         InsertsFrames,
         InsertsPages,
-        MapsPages, //
+        MapsPages,
+        OnlyFrames, //
     },
     operations::Borrowed,
     DriverVma,
@@ -443,23 +444,30 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     /// Maps the huge page of frames around this address, and answers with what came of it
     /// (C: `vmf_insert_pfn_pmd()`).
     ///
-    /// `frame` is the frame of the region that belongs to the address of the fault. Falls back to
-    /// small pages if the huge page is not all in the VMA and in the region, if its frames are not
-    /// aligned as its addresses, or if the memory is not cached.
+    /// `frame` is the frame of the region that belongs to the address of the fault. The entry gets
+    /// the protection of the VMA. It is writable if that is, whether the access was a write or not;
+    /// if it is not, as in a VMA with
+    /// [`pfn_mkwrite`](VmaOperations::pfn_mkwrite), a write splits the huge page.
+    ///
+    /// Falls back to small pages if the huge page is not all in the VMA and in the region, if its
+    /// frames are not aligned as its addresses, if something is mapped there already, if the
+    /// memory is not cached, or without `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
     #[doc(alias = "vmf_insert_pfn_pmd")]
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
     where
-        T::Kind: InsertsFrames,
+        T::Kind: OnlyFrames,
         T::Data: PfnBacked,
     {
-        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
         if let Some(pfn) = self.huge_pfn(frame) {
-            let write = self.flags().is_write();
+            // Never as a write: for that `insert_pmd()` expects that nothing else has been mapped
+            // meanwhile, and warns. `vfio_pci_core` does the same.
+            let write = false;
 
-            // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA has exactly
-            // one of the flags `VM_PFNMAP` and `VM_MIXEDMAP`; with the former it is no
-            // copy-on-write mapping. All frames of the huge page are the region's, and in the VMA.
+            // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is
+            // `VM_PFNMAP`, not `VM_MIXEDMAP`, and no copy-on-write mapping. All frames of the huge
+            // page are the region's, and in the VMA.
             let code = unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) };
             return self.answer(code);
         }
@@ -469,7 +477,9 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     }
 
     /// The first frame of the huge page in which `frame` belongs to the address of the fault.
-    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    ///
+    /// `None` if there must not be one: see `insert_pfn_pmd()`.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     fn huge_pfn(&self, frame: usize) -> Option<usize>
     where
         T::Data: PfnBacked,
@@ -492,7 +502,21 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
 
         let fits = start >= vma.start() && end <= vma.end() && pfn % PAGES == 0;
         let fits = fits && region.is_cached();
-        (fits && self.order() == PAGES.trailing_zeros()).then_some(pfn)
+        (fits && self.order() == PAGES.trailing_zeros() && self.is_unmapped()).then_some(pfn)
+    }
+
+    /// Whether there is neither a table nor a huge page (C: `pmd_none()`). The order must be that
+    /// of a PMD.
+    ///
+    /// If there is, a write came upon a huge page that cannot be written (`wp_huge_pmd()`), or
+    /// another task was faster. Answered by `VM_FAULT_FALLBACK`, the former is split, and what the
+    /// latter did is seen. `insert_pmd()` would do nothing, without an end in the former case.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    fn is_unmapped(&self) -> bool {
+        // SAFETY: By the type invariants of the context `vmf` is valid. `__handle_mm_fault()` has
+        // set `vmf->pmd` before a huge fault of this order; the tables above are not freed while
+        // the VMA is locked.
+        unsafe { bindings::pmd_none(bindings::pmdp_get_lockless((*self.0.vmf.as_ptr()).pmd)) }
     }
 }
 

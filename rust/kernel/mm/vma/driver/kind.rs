@@ -64,9 +64,10 @@ pub trait InsertsPages: MapsPages {}
 )]
 pub trait InsertsFrames: Kind {}
 
-/// Only page frames may be mapped, so a whole range of them can be at once.
+/// Only page frames may be mapped, so a whole range of them can be at once: by
+/// `remap_pfn_range()`, or as a huge page.
 #[diagnostic::on_unimplemented(
-    message = "page frames cannot be remapped to a VMA of the kind `{Self}`",
+    message = "a range of page frames cannot be mapped into a VMA of the kind `{Self}`",
     label = "needs a VMA of the kind `PfnMap`",
     note = "call `pfnmap()` before, and say `type Kind = PfnMap` in the operations"
 )]

@@ -410,7 +410,7 @@ mod tests {
         unmap(pfn.start, pfn.len)
     }
 
-    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     mod huge {
         use super::*;
         use crate::mm::vma::{
@@ -443,10 +443,141 @@ mod tests {
             }
         }
 
+        /// Gives each kind of access a huge page of its own, and is asked before a frame becomes
+        /// writable.
+        pub(super) struct AskedOps;
+
+        crate::vm_operations!(AskedOps);
+
+        #[vtable]
+        impl VmaOperations for AskedOps {
+            type Data = Region;
+            type Kind = PfnMap;
+            type Hook = ViaMmap;
+
+            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+                let frame = fault.pgoff();
+                fault.insert_pfn(frame)
+            }
+
+            fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+                let frame = fault.pgoff();
+                if fault.flags().is_write() {
+                    fault.insert_pfn_pmd(frame + HUGE)
+                } else {
+                    fault.insert_pfn_pmd(frame)
+                }
+            }
+
+            fn pfn_mkwrite<'a>(fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
+                fault.data().0.faults.fetch_add(1, Relaxed);
+                fault.allow()
+            }
+        }
+
         pub(super) const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
+
+        /// An aligned mapping of a region with room for two huge pages, the first of which is
+        /// mapped.
+        pub(super) fn with_room<T>(
+            mm: &AddressSpace,
+            shared: &Arc<Shared>,
+        ) -> Result<(KBox<Device<Region>>, Mapping)>
+        where
+            T: crate::mm::vma::driver::OperationsTable<
+                Data = Region,
+                Kind = PfnMap,
+                Hook = ViaMmap,
+            >,
+        {
+            let live = Live(shared.clone());
+            let region: Region =
+                Arc::pin_init(PfnRegion::alloc(2 * HUGE, GFP_KERNEL, live), GFP_KERNEL)?;
+            for page in 0..2 * HUGE {
+                region
+                    .frames()
+                    .write(page * PAGE_SIZE, &[(page % 251) as u8])?;
+            }
+            let device = Device::new(
+                region,
+                Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<T>(region.clone()))),
+            )?;
+            let room = mm.map(2 * HUGE)?;
+            unmap(room.start, room.len)?;
+            let aligned = room.start.next_multiple_of(Pmd::SIZE);
+            let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+            let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+            let mapping = mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, aligned)?;
+
+            assert_eq!(peek(mapping.start + 9 * PAGE_SIZE)?, 9);
+            assert!(is_huge(mm, mapping.start)?);
+            Ok((device, mapping))
+        }
+
+        pub(super) fn is_huge(mm: &AddressSpace, addr: usize) -> Result<bool> {
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            vma.with_pmd(addr, Pmd::is_leaf).map_err(|_| ENXIO)
+        }
     }
 
-    #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+    // `walk_to_pmd()` would end in `VM_BUG_ON()`.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[test]
+    fn small_frame_does_not_replace_a_huge_page() -> Result {
+        use huge::HugeOps;
+
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(0)?;
+        let (_device, mapping) = huge::with_room::<HugeOps>(&mm, &shared)?;
+        let addr = mapping.start + 5 * PAGE_SIZE;
+        {
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
+
+            // As where a small page is mapped.
+            assert_eq!(vma.insert_pfn(addr, 6), Ok(()));
+            assert_eq!(vma.insert_pfn(mapping.end(), 6), Err(EFAULT));
+            assert_eq!(vma.insert_pfn(mapping.start - PAGE_SIZE, 6), Err(EFAULT));
+        }
+        assert!(huge::is_huge(&mm, addr)?);
+        assert_eq!(peek(addr)?, 5);
+        poke(addr, 7)?;
+        assert!(huge::is_huge(&mm, addr)?);
+
+        // Without the huge page it is inserted, and then keeps that away.
+        {
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
+            vma.zap_pages(mapping.start..mapping.end())?;
+            vma.insert_pfn(addr, 6)?;
+        }
+        assert_eq!((peek(addr)?, peek(mapping.start)?), (6, 0));
+        assert!(!huge::is_huge(&mm, addr)?);
+        unmap(mapping.start, mapping.len)
+    }
+
+    // `insert_pmd()` would warn of the other frame, or make the huge page writable.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[test]
+    fn write_to_a_huge_page_is_asked_for() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let shared = Shared::new(0)?;
+        let (_device, mapping) = huge::with_room::<huge::AskedOps>(&mm, &shared)?;
+        assert_eq!(shared.faults.load(Relaxed), 0);
+
+        poke(mapping.start, 1)?;
+        assert_eq!(shared.faults.load(Relaxed), 1);
+        assert!(!huge::is_huge(&mm, mapping.start)?);
+        poke(mapping.start, 2)?;
+        assert_eq!(shared.faults.load(Relaxed), 1);
+        assert_eq!(peek(mapping.start + 9 * PAGE_SIZE)?, 9);
+        unmap(mapping.start, mapping.len)
+    }
+
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     #[test]
     fn a_huge_page_is_mapped_where_it_fits() -> Result {
         use crate::mm::vma::page_table::Pmd;
