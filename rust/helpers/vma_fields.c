@@ -14,6 +14,11 @@ __rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 	return pgprot_writecombine(prot);
 }
 
+__rust_helper pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
+{
+	return pgprot_decrypted(prot);
+}
+
 __rust_helper void
 rust_helper_anon_vma_name_get(struct anon_vma_name *anon_name)
 {

@@ -2,11 +2,11 @@
 //! What the mmap hook says of a VMA's pages is what its operations say.
 
 #[cfg(not(misuse))]
-use kernel::mm::vma::driver::PfnMap as Pages;
+use kernel::mm::vma::driver::MixedMap as Pages;
 #[cfg(misuse)]
 use kernel::mm::vma::driver::Plain as Pages;
 use kernel::mm::vma::driver::{
-    Mapped, PfnMap, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc, VmaOperations, VmaSetup,
+    Mapped, MixedMap, Prepared, ViaMmap, ViaMmapPrepare, VmaDesc, VmaOperations, VmaSetup,
 };
 use kernel::prelude::*;
 
@@ -32,10 +32,10 @@ impl VmaOperations for PrepareOps {
     type Hook = ViaMmapPrepare;
 }
 
-fn mmap(vma: VmaSetup<'_, PfnMap>) -> Mapped<'_> {
-    vma.with_ops::<Ops>(()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `PfnMap`"
+fn mmap(vma: VmaSetup<'_, MixedMap>) -> Mapped<'_> {
+    vma.with_ops::<Ops>(()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `MixedMap`"
 }
 
-fn mmap_prepare(desc: VmaDesc<'_, PfnMap>) -> Prepared<'_> {
-    desc.with_ops::<PrepareOps>(&()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `PfnMap`"
+fn mmap_prepare(desc: VmaDesc<'_, MixedMap>) -> Prepared<'_> {
+    desc.with_ops::<PrepareOps>(&()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `MixedMap`"
 }

@@ -56,6 +56,7 @@
 mod access_buffer;
 mod brand;
 mod callbacks;
+mod data_of;
 mod desc;
 mod driver_vma;
 mod fault;
@@ -81,6 +82,7 @@ pub use self::{
         AccessBytes,
         AccessReply, //
     },
+    data_of::DataOf,
     desc::{
         Prepared,
         VmaDesc, //

@@ -41,6 +41,18 @@ impl PageProt {
         // SAFETY: This computes a value.
         Self(unsafe { bindings::pgprot_writecombine(self.0) })
     }
+
+    /// The same permissions and memory type, for memory that is not encrypted
+    /// (C: `pgprot_decrypted()`).
+    ///
+    /// Not inlined: most memory needs none of it.
+    #[doc(alias = "pgprot_decrypted")]
+    #[cold]
+    #[inline(never)]
+    pub(super) fn decrypted(self) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::pgprot_decrypted(self.0) })
+    }
 }
 
 impl PartialEq for PageProt {

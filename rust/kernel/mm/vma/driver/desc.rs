@@ -15,6 +15,7 @@
 use super::{
     brand::Brand,
     callbacks,
+    data_of::DataOf,
     hook::EndsDesc,
     kind::{
         Kind,
@@ -165,7 +166,11 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     }
 
     /// Ends the description: the VMA will have these operations, and a share of `data`.
+    ///
+    /// If it is a [`PfnMap`], it will also have the memory type of the frames that `data` has (C:
+    /// `desc->page_prot`).
     #[doc(alias = "vm_ops")]
+    #[doc(alias = "page_prot")]
     #[inline]
     pub fn with_ops<T>(mut self, data: &'a T::Data) -> Prepared<'a>
     where
@@ -173,26 +178,29 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
         T::Kind: SameKind<K>,
         T::Hook: EndsDesc,
     {
+        let prot = DataOf::<T::Kind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
         let desc = self.raw_mut();
 
+        desc.page_prot = prot.into_raw();
         desc.vm_ops = T::table().as_raw();
         desc.private_data = callbacks::seed(data);
         Prepared(PhantomData)
     }
 
     /// Ends the description; `pages` frames from `frame` on will be mapped at `addr` (C:
-    /// `mmap_action_remap()`).
+    /// `mmap_action_remap()`; `mmap_action_ioremap()` if they are those of a device).
     ///
     /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
-    /// too.
+    /// too. The memory type is set as by [`with_ops()`](Self::with_ops).
     ///
     /// # Errors
     ///
     /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
     /// region has no such frames.
     #[doc(alias = "mmap_action_remap")]
+    #[doc(alias = "mmap_action_ioremap")]
     pub fn remap_pfn_range<T>(
-        mut self,
+        self,
         data: &'a T::Data,
         addr: usize,
         frame: usize,
@@ -206,19 +214,25 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();
-        let vma_prot = PageProt::from_raw(self.raw().page_prot);
-        let Remap { pfn, len, prot } = data
-            .frames()
-            .remap(vma_addrs, vma_prot, addr, frame, pages)?;
+        let Remap { pfn, len, is_io } = data.frames().remap(vma_addrs, addr, frame, pages)?;
 
-        let desc = self.raw_mut();
-        desc.action.type_ = bindings::mmap_action_type_MMAP_REMAP_PFN;
+        let mut desc = self.desc;
+        let prepared = self.with_ops::<T>(data);
+
+        // SAFETY: By the type invariants it was valid and written by nothing else, and the hook has
+        // not returned.
+        let desc = unsafe { desc.as_mut() };
+        desc.action.type_ = if is_io {
+            bindings::mmap_action_type_MMAP_IO_REMAP_PFN
+        } else {
+            bindings::mmap_action_type_MMAP_REMAP_PFN
+        };
         desc.action.__bindgen_anon_1.remap = bindings::mmap_action__bindgen_ty_1__bindgen_ty_1 {
             start: addr,
             start_pfn: pfn,
             size: len,
-            pgprot: prot.into_raw(),
+            pgprot: desc.page_prot,
         };
-        Ok(self.with_ops::<T>(data))
+        Ok(prepared)
     }
 }

@@ -50,8 +50,9 @@ use core::{
 /// # Invariants
 ///
 /// `vm_ops` of the VMA is the table of `T`, and `vm_private_data` is what `T::Data::into_foreign()`
-/// gave. The VMA has the flags of `T::Kind`, and is no copy-on-write mapping if that is
-/// [`PfnMap`](super::PfnMap).
+/// gave. The VMA has the flags of `T::Kind`. If that is [`PfnMap`](super::PfnMap), it is no
+/// copy-on-write mapping, and `vm_page_prot` has the memory type of the data's frames. Otherwise it
+/// has that of normal memory, and no huge entries for page frames.
 #[repr(transparent)]
 pub struct DriverVma<T: VmaOperations, L: Level> {
     vma: Vma<L>,
@@ -253,14 +254,15 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// `vmf_insert_pfn_prot()`, `vmf_insert_mixed()`).
     ///
     /// Frames are not counted. They stay as long as the region, of which the VMA has a share. The
-    /// memory type is that of the region. If something is mapped there already, nothing is changed.
-    /// May sleep.
+    /// entry gets the protection of the VMA, which has the memory type of the region. If something
+    /// is mapped there already, a huge page for example, nothing is changed. May sleep.
     ///
     /// # Errors
     ///
     /// `EINVAL` if `addr` is not the address of a page, if the region has no such frame, or, in a
-    /// [`MixedMap`](super::MixedMap), if its memory is not cached; `EFAULT` if `addr` is not in the
-    /// VMA, or the architecture does not permit to map the frame; `ENOMEM`.
+    /// [`MixedMap`](super::MixedMap), if its memory is not cached or is that of a device: the pages
+    /// of such a VMA are normal memory. `EFAULT` if `addr` is not in the VMA, or the architecture
+    /// does not permit to map the frame; `ENOMEM`.
     #[doc(alias = "vmf_insert_pfn")]
     #[doc(alias = "vmf_insert_pfn_prot")]
     #[doc(alias = "vmf_insert_mixed")]
@@ -289,22 +291,23 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
         let vma = self.as_raw();
         let outcome = if <T::Kind as super::Kind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
-            if !region.is_cached() {
+            if !region.is_normal_memory() {
                 return Err(EINVAL);
             }
             // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. The
             // region keeps the frame for as long as the VMA has its data, and that is dropped after
-            // the entries are gone.
+            // the entries are gone. By the type invariants there are no huge entries, and the
+            // memory type is that of the VMA.
             unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
         } else {
             // A constant: what has no huge faults has no huge entries.
             if T::HAS_HUGE_FAULT && !huge::make_room(self, addr)? {
                 return Ok(());
             }
-            let prot = region.page_prot(self.page_prot());
+            let prot = region.entry_prot(self.page_prot());
 
             // SAFETY: As above. By the type invariants the VMA is `VM_PFNMAP`, not `VM_MIXEDMAP`,
-            // and no copy-on-write mapping. By `make_room()` there is a table
+            // no copy-on-write mapping, and has the memory type. By `make_room()` there is a table
             // of small entries, if the VMA can have huge ones.
             unsafe { bindings::vmf_insert_pfn_prot(vma, addr, pfn, prot.into_raw()) }
         };

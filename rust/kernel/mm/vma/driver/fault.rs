@@ -445,13 +445,13 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     /// (C: `vmf_insert_pfn_pmd()`).
     ///
     /// `frame` is the frame of the region that belongs to the address of the fault. The entry gets
-    /// the protection of the VMA. It is writable if that is, whether the access was a write or not;
-    /// if it is not, as in a VMA with
+    /// the protection of the VMA, which has the memory type of the region. It is writable if that
+    /// is, whether the access was a write or not; if it is not, as in a VMA with
     /// [`pfn_mkwrite`](VmaOperations::pfn_mkwrite), a write splits the huge page.
     ///
     /// Falls back to small pages if the huge page is not all in the VMA and in the region, if its
-    /// frames are not aligned as its addresses, if something is mapped there already, if the
-    /// memory is not cached, or without `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
+    /// frames are not aligned as its addresses, if something is mapped there already, or without
+    /// `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
     #[doc(alias = "vmf_insert_pfn_pmd")]
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
@@ -466,8 +466,9 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
             let write = false;
 
             // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is
-            // `VM_PFNMAP`, not `VM_MIXEDMAP`, and no copy-on-write mapping. All frames of the huge
-            // page are the region's, and in the VMA.
+            // `VM_PFNMAP`, not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection has the
+            // memory type of the frames. All frames of the huge page are the region's, and in the
+            // VMA.
             let code = unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) };
             return self.answer(code);
         }
@@ -501,7 +502,9 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         let pfn = region.pfn(first)?;
 
         let fits = start >= vma.start() && end <= vma.end() && pfn % PAGES == 0;
-        let fits = fits && region.is_cached();
+        // `vmf_insert_pfn_pmd()` takes the protection of the VMA as it is.
+        let prot = vma.page_prot();
+        let fits = fits && region.entry_prot(prot) == prot;
         (fits && self.order() == PAGES.trailing_zeros() && self.is_unmapped()).then_some(pfn)
     }
 

@@ -17,6 +17,7 @@ use crate::{
     mm::vma::{
         page_table::NoPte,
         InstallEntries,
+        LockOrder,
         Vma, //
     },
     prelude::*, //
@@ -30,7 +31,9 @@ use crate::{
 /// `EFAULT` if `addr` is not in the VMA, `ENOMEM`.
 #[cold]
 pub(super) fn make_room<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<bool> {
-    match vma.with_pte_alloc(addr, |_| ()) {
+    // As for the insertion that follows, which may allocate as well.
+    let mut order = LockOrder::new();
+    match vma.with_pte_alloc(&mut order, addr, |_| ()) {
         Ok(()) => Ok(true),
         Err(NoPte::Huge) => Ok(false),
         Err(NoPte::NoMemory) => Err(ENOMEM),

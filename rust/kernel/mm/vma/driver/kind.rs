@@ -7,11 +7,15 @@
 //! they are a type. What can be inserted follows from it, so the `BUG_ON()`s of
 //! `vmf_insert_pfn_prot()` and `vm_insert_page()` cannot be reached.
 //!
-//! | kind         | flag          | `fault` gives a page | `insert_page()` | page frames |
-//! |--------------|---------------|----------------------|-----------------|-------------|
-//! | [`Plain`]    | none          | yes                  | no              | no          |
-//! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | yes         |
-//! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes         |
+//! | kind         | flag          | `fault` gives a page | `insert_page()` | page frames   |
+//! |--------------|---------------|----------------------|-----------------|---------------|
+//! | [`Plain`]    | none          | yes                  | no              | no            |
+//! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | normal memory |
+//! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes, and huge |
+//!
+//! A VMA has one memory type. That of a [`PfnMap`] is its region's; the pages of the other two are
+//! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
+//! for [`PfnMap`] alone, which is never a copy-on-write mapping.
 //!
 //! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour: a
 //! new mapping of the same file beside it then enlarges it, and no callback is called. The other

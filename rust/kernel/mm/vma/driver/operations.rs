@@ -4,6 +4,7 @@
 
 use super::{
     AccessBuffer,
+    DataOf,
     DriverVma,
     Fault,
     FaultOutcome,
@@ -13,8 +14,7 @@ use super::{
     Kind,
     MapPages,
     MkWrite,
-    MkWriteOutcome,
-    PrivateData, //
+    MkWriteOutcome, //
 };
 use crate::{
     error::VTABLE_DEFAULT_ERROR,
@@ -98,7 +98,10 @@ use core::ops::Range;
 #[vtable]
 pub trait VmaOperations: Sized + 'static {
     /// What each VMA owns (C: `vm_private_data`).
-    type Data: PrivateData;
+    ///
+    /// For the kind [`PfnMap`](super::PfnMap) it has the page frames, see
+    /// [`PfnBacked`](super::PfnBacked).
+    type Data: DataOf<Self::Kind>;
 
     /// What pages the VMAs have.
     type Kind: Kind;

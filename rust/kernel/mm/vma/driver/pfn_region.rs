@@ -5,6 +5,18 @@
 //! The kernel does not count the mappings of page frames. So the frames that a VMA maps are those
 //! of a [`PfnRegion`], of which the VMA has a share, as its private data: that is dropped after the
 //! VMA's pages were unmapped, and the VMAs of forks and splits have shares of their own.
+//!
+//! # Memory types
+//!
+//! A [`PfnMap`](super::PfnMap) VMA has one memory type, that of its region. The step that ends the
+//! setup puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries get the
+//! protection of the VMA. It must not be in the entries alone: on arm64 and riscv `mprotect()`
+//! gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps only what
+//! that has. On x86-64 the type that was reserved for the frames has the last word
+//! (`pfnmap_setup_cachemode()`).
+//!
+//! A [`MixedMap`](super::MixedMap) VMA is cached, as its pages are. The frames of another region
+//! are not mapped there.
 
 use super::{
     AccessBuffer,
@@ -56,9 +68,7 @@ pub enum MemoryType {
 }
 
 impl MemoryType {
-    // Not inlined: what most regions have needs none of it.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn page_prot(self, prot: PageProt) -> PageProt {
         match self {
             Self::Cached => prot,
@@ -87,11 +97,13 @@ pub struct PfnRegion<U> {
 /// # Invariants
 ///
 /// `first_pfn` and the `count - 1` frames after it may be mapped into user space with the memory
-/// type `memory_type` for as long as this lives.
+/// type `memory_type` for as long as this lives: not encrypted if `is_io`, else as the kernel's
+/// memory is.
 pub struct Frames {
     first_pfn: usize,
     count: usize,
     memory_type: MemoryType,
+    is_io: bool,
     // If they are pages of the kernel's memory, which are freed with this.
     pages: Option<PageBlock>,
 }
@@ -120,13 +132,15 @@ impl<U> PfnRegion<U> {
         })
     }
 
-    /// Makes a region of frames that are not allocated here, device memory for example.
+    /// Makes a region of memory that is not allocated here, and not memory of a device.
+    ///
+    /// It is mapped as the kernel's own memory: encrypted, where that is.
     ///
     /// # Safety
     ///
     /// For as long as the region lives, user space may be given access to the `count` frames from
     /// `first_pfn` on, by mappings of the type `memory_type`, and that must not conflict with other
-    /// mappings of them.
+    /// mappings of them. They must all have one memory type.
     pub unsafe fn from_frames<E>(
         first_pfn: usize,
         count: usize,
@@ -138,7 +152,32 @@ impl<U> PfnRegion<U> {
     {
         try_pin_init!(Self {
             // INVARIANT: The caller answers for it.
-            frames: Frames { first_pfn, count, memory_type, pages: None },
+            frames: Frames { first_pfn, count, memory_type, is_io: false, pages: None },
+            data <- data,
+        })
+    }
+
+    /// Makes a region of device memory.
+    ///
+    /// It is not encrypted, wherever it is mapped (C: `pgprot_decrypted()`, as in
+    /// `io_remap_pfn_range()`).
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_frames()`](Self::from_frames).
+    #[doc(alias = "pgprot_decrypted")]
+    pub unsafe fn from_io_frames<E>(
+        first_pfn: usize,
+        count: usize,
+        memory_type: MemoryType,
+        data: impl PinInit<U, E>,
+    ) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
+        try_pin_init!(Self {
+            // INVARIANT: The caller answers for it.
+            frames: Frames { first_pfn, count, memory_type, is_io: true, pages: None },
             data <- data,
         })
     }
@@ -168,6 +207,7 @@ impl Frames {
             first_pfn: block.first_pfn(),
             count: pages,
             memory_type: MemoryType::Cached,
+            is_io: false,
             pages: Some(block),
         })
     }
@@ -185,14 +225,13 @@ impl Frames {
     }
 
     /// What to pass to C to map `pages` frames from `frame` on at `addr`, in a VMA that has the
-    /// addresses `vma` and the protection `prot`.
+    /// addresses `vma`.
     ///
     /// `EINVAL` if `pages` is zero, or if the range is not one of whole pages in the VMA or the
     /// frames are not all there.
     pub(super) fn remap(
         &self,
         vma: Range<usize>,
-        prot: PageProt,
         addr: usize,
         frame: usize,
         pages: usize,
@@ -209,22 +248,31 @@ impl Frames {
             // There are so many frames.
             pfn: self.first_pfn.wrapping_add(frame),
             len,
-            prot: self.page_prot(prot),
+            is_io: self.is_io,
         })
     }
 
-    /// Whether entries that map these frames have the protection of the VMA.
+    /// Whether these frames are mapped as the kernel's memory is: cached, and encrypted if that is.
     #[inline]
-    pub(super) fn is_cached(&self) -> bool {
-        self.memory_type == MemoryType::Cached
+    pub(super) fn is_normal_memory(&self) -> bool {
+        self.memory_type == MemoryType::Cached && !self.is_io
     }
 
-    /// The protection of entries that map these frames, from that of the VMA.
+    /// The protection of a VMA that maps these frames, from that of one that maps normal memory.
+    pub(super) fn vma_prot(&self, prot: PageProt) -> PageProt {
+        self.entry_prot(self.memory_type.page_prot(prot))
+    }
+
+    /// The protection of an entry that maps one of these frames, from that of the VMA.
+    ///
+    /// The VMA has the memory type. That it is not encrypted is not always kept by
+    /// `vm_pgprot_modify()` (arm64).
     #[inline]
-    pub(super) fn page_prot(&self, prot: PageProt) -> PageProt {
-        match self.memory_type {
-            MemoryType::Cached => prot,
-            uncached => uncached.page_prot(prot),
+    pub(super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {
+        if self.is_io {
+            vma_prot.decrypted()
+        } else {
+            vma_prot
         }
     }
 
@@ -326,11 +374,11 @@ impl Frames {
     }
 }
 
-/// Frames to be mapped in one go: the first, their size in bytes, and the protection.
+/// Frames to be mapped in one go: the first, their size in bytes, and what they are.
 pub(super) struct Remap {
     pub(super) pfn: usize,
     pub(super) len: usize,
-    pub(super) prot: PageProt,
+    pub(super) is_io: bool,
 }
 
 /// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages
@@ -404,8 +452,8 @@ impl Drop for PageBlock {
 ///
 /// # Safety
 ///
-/// `region()` must return the same frames for as long as there is a share of `data`. Implemented
-/// for [`Arc<PfnRegion<U>>`](Arc).
+/// `region()` and `frames()` must return the same frames, which never change, for `data` and for
+/// all of its shares and clones. Implemented for [`Arc<PfnRegion<U>>`](Arc).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no page frames",
     label = "the frames must stay for as long as the VMA",

@@ -10,6 +10,7 @@
 
 use super::{
     brand::Brand,
+    data_of::DataOf,
     hook::EndsSetup,
     kind::{
         InsertsPages,
@@ -159,7 +160,11 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     }
 
     /// Ends the setup: the VMA gets its operations, and `data`.
+    ///
+    /// If it is a [`PfnMap`], it also gets the memory type of the frames that `data` has (C:
+    /// `vma->vm_page_prot`).
     #[doc(alias = "vm_ops")]
+    #[doc(alias = "vm_page_prot")]
     #[inline]
     pub fn with_ops<T>(self, data: T::Data) -> Mapped<'a>
     where
@@ -168,10 +173,14 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
         T::Hook: EndsSetup,
     {
         let vma = self.vma.as_raw();
+        let prot = DataOf::<T::Kind>::vma_prot(&data, self.page_prot());
 
         // SAFETY: By the type invariants this is the only means by which the VMA is written. The
-        // table is that of the data's type, and is static.
+        // table is that of the data's type, and is static. The protection has the permissions that
+        // it had, and the memory type of all frames that the VMA will map. For `vma_set_page_prot()`
+        // in `__mmap_complete()` see `vm_pgprot_modify()`.
         unsafe {
+            (*vma).vm_page_prot = prot.into_raw();
             (*vma).vm_ops = T::table().as_raw();
             (*vma).vm_private_data = data.into_foreign();
         }
@@ -183,16 +192,18 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
         }
     }
 
-    /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`).
+    /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`;
+    /// `io_remap_pfn_range()` if they are those of a device).
     ///
     /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
-    /// too.
+    /// too. The memory type is set as by [`with_ops()`](Self::with_ops).
     ///
     /// # Errors
     ///
     /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
     /// region has no such frames; `ENOMEM`. Nothing is mapped then, and `data` is dropped.
     #[doc(alias = "io_remap_pfn_range")]
+    #[doc(alias = "vm_iomap_memory")]
     pub fn remap_pfn_range<T>(
         self,
         data: T::Data,
@@ -208,18 +219,24 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();
-        let Remap { pfn, len, prot } =
-            data.frames()
-                .remap(vma_addrs, self.page_prot(), addr, frame, pages)?;
+        let Remap { pfn, len, is_io } = data.frames().remap(vma_addrs, addr, frame, pages)?;
 
         let vma = self.vma.as_raw();
         // From here on the VMA has a share of the frames; an error takes both away again.
         let mapped = self.with_ops::<T>(data);
 
         // SAFETY: The mmap lock is held for writing. The range is not empty, in the VMA, and has no
-        // entries, by the type invariants. The frames are the region's, of which the VMA has a
-        // share.
-        to_result(unsafe { bindings::remap_pfn_range(vma, addr, pfn, len, prot.into_raw()) })?;
+        // entries, by the type invariants, nor huge pages: the VMA is in no tree, so there were no
+        // faults. The frames are the region's, of which the VMA has a share, and their memory type
+        // is in `vm_page_prot`.
+        to_result(unsafe {
+            let prot = (*vma).vm_page_prot;
+            if is_io {
+                bindings::io_remap_pfn_range(vma, addr, pfn, len, prot)
+            } else {
+                bindings::remap_pfn_range(vma, addr, pfn, len, prot)
+            }
+        })?;
         Ok(mapped)
     }
 }

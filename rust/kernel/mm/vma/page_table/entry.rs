@@ -20,6 +20,12 @@ use core::{
 pub struct Pte(bindings::pte_t);
 
 impl Pte {
+    /// Unwraps the C type, for other abstractions.
+    #[inline]
+    pub fn into_raw(self) -> bindings::pte_t {
+        self.0
+    }
+
     /// Nothing is there; an access faults, and the VMA says what happens (C: `pte_none()`).
     #[doc(alias = "pte_none")]
     #[inline]

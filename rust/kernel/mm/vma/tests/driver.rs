@@ -7,6 +7,8 @@ pub(super) mod device;
 mod faults;
 mod hooks;
 mod inserting;
+#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+mod memory_type;
 mod operations;
 mod pfn;
 mod pinning;

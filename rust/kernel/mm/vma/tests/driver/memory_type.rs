@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory type of page frames is that of the VMA, and stays.
+//!
+//! The frames here are no memory at all: addresses that nothing answers to, beyond all that the
+//! machine has. Nothing else in the kernel gives them a type.
+
+use super::{
+    super::address_space::{
+        peek,
+        unmap,
+        AddressSpace,
+        Mapping, //
+    },
+    device::{
+        Device,
+        Hook, //
+    },
+    syscalls::{
+        mprotect,
+        mremap_to, //
+    },
+};
+use crate::{
+    bindings,
+    mm::vma::{
+        driver::{
+            DriverVma,
+            Fault,
+            FaultOutcome,
+            MemoryType,
+            MixedMap,
+            OperationsTable,
+            PfnMap,
+            PfnRegion,
+            ViaMmap,
+            ViaMmapPrepare,
+            VmaOperations, //
+        },
+        page_table::Pmd,
+        PageProt,
+        Read, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::Arc, //
+};
+
+type Region = Arc<PfnRegion<()>>;
+
+const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
+const PAGES: usize = 2 * HUGE;
+
+/// A frame where nothing is, the first of a huge page.
+const NOWHERE: usize = (200 << 30) / PAGE_SIZE;
+
+fn region(memory_type: MemoryType) -> Result<Region> {
+    // SAFETY: There is nothing that could be accessed.
+    let region = unsafe { PfnRegion::from_io_frames(NOWHERE, PAGES, memory_type, ()) };
+    Arc::pin_init(region, GFP_KERNEL)
+}
+
+macro_rules! ops {
+    ($ops:ident, $kind:ty, $hook:ty) => {
+        struct $ops;
+
+        crate::vm_operations!($ops);
+
+        #[vtable]
+        impl VmaOperations for $ops {
+            type Data = Region;
+            type Kind = $kind;
+            type Hook = $hook;
+
+            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+                let frame = fault.pgoff();
+                fault.insert_pfn(frame)
+            }
+        }
+    };
+}
+
+ops!(PfnOps, PfnMap, ViaMmap);
+ops!(PreparedOps, PfnMap, ViaMmapPrepare);
+ops!(MixedOps, MixedMap, ViaMmap);
+
+#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+mod huge {
+    use super::*;
+    use crate::mm::vma::driver::{
+        HugeFault,
+        HugeFaultOutcome, //
+    };
+
+    pub(super) struct HugeOps;
+
+    crate::vm_operations!(HugeOps);
+
+    #[vtable]
+    impl VmaOperations for HugeOps {
+        type Data = Region;
+        type Kind = PfnMap;
+        type Hook = ViaMmap;
+
+        fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+            let frame = fault.pgoff();
+            fault.insert_pfn_pmd(frame)
+        }
+    }
+}
+
+/// The bits of an entry, or of a protection, that say how memory is cached.
+fn type_of(bits: usize) -> usize {
+    bits & (1 << bindings::_PAGE_BIT_PWT | 1 << bindings::_PAGE_BIT_PCD)
+}
+
+fn with_vma<T: OperationsTable, R>(
+    mm: &AddressSpace,
+    addr: usize,
+    f: impl FnOnce(&DriverVma<T, Read>) -> Result<R>,
+) -> Result<R> {
+    let mut locks = mm.vma_locks();
+    let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+    f(vma.downcast::<T>().ok_or(ENXIO)?)
+}
+
+/// The VMA, and the entry at its start, if there is one, must have this protection's memory type.
+#[track_caller]
+fn check<T: OperationsTable>(
+    mm: &AddressSpace,
+    addr: usize,
+    wanted: fn(PageProt) -> PageProt,
+) -> Result {
+    let (prot, pte) = with_vma::<T, _>(mm, addr, |vma| {
+        let pte = vma.with_pte(addr, |slot| slot.get()).map_err(|_| ENOENT)?;
+        Ok((vma.page_prot(), pte.into_raw().pte))
+    })?;
+
+    assert_eq!(prot, wanted(prot));
+    assert_eq!(type_of(pte), type_of(prot.into_raw().pgprot));
+    Ok(())
+}
+
+fn map<D>(mm: &AddressSpace, device: &Device<D>, pages: usize) -> Result<Mapping> {
+    let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+    mm.map_file_as(&*device.open()?, 0, pages, rw, bindings::MAP_SHARED, 0)
+}
+
+#[kunit_tests(rust_vma_memory_type)]
+mod tests {
+    use super::*;
+
+    /// What C does with a VMA must not change its memory type.
+    fn keeps_its_type<T: OperationsTable>(
+        mm: &AddressSpace,
+        mapping: Mapping,
+        wanted: fn(PageProt) -> PageProt,
+    ) -> Result {
+        check::<T>(mm, mapping.start, wanted)?;
+        mprotect(mapping.start, mapping.len, bindings::PROT_READ)?;
+        check::<T>(mm, mapping.start, wanted)?;
+        // A part of it.
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        mprotect(mapping.start, PAGE_SIZE, rw)?;
+        check::<T>(mm, mapping.start, wanted)?;
+        check::<T>(mm, mapping.start + PAGE_SIZE, wanted)?;
+        mprotect(mapping.start, mapping.len, rw)?;
+
+        let room = mm.map(4)?;
+        unmap(room.start, room.len)?;
+        let moved = mremap_to(
+            Mapping {
+                start: mapping.start,
+                len: PAGE_SIZE,
+            },
+            room.start,
+        )?;
+        check::<T>(mm, moved.start, wanted)?;
+
+        // Mapped again by faults.
+        with_vma::<T, _>(mm, moved.start, |vma| {
+            vma.zap_pages(moved.start..moved.end())
+        })?;
+        peek(moved.start)?;
+        check::<T>(mm, moved.start, wanted)?;
+        unmap(moved.start, moved.len)?;
+        unmap(mapping.start, mapping.len)
+    }
+
+    #[test]
+    fn remapped_frames_keep_their_type() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        for memory_type in [MemoryType::WriteCombine, MemoryType::Noncached] {
+            let wanted = match memory_type {
+                MemoryType::WriteCombine => PageProt::writecombine,
+                _ => PageProt::noncached,
+            };
+            let device = Device::new(
+                region(memory_type)?,
+                Hook::Mmap(|region, setup| {
+                    let start = setup.start();
+                    let setup = setup.pfnmap()?;
+                    setup.remap_pfn_range::<PfnOps>(region.clone(), start, 0, 3)
+                }),
+            )?;
+            keeps_its_type::<PfnOps>(&mm, map(&mm, &device, 3)?, wanted)?;
+
+            let device = Device::new(
+                region(memory_type)?,
+                Hook::MmapPrepare(|region, desc| {
+                    let start = desc.start();
+                    desc.pfnmap()?
+                        .remap_pfn_range::<PreparedOps>(region, start, 0, 3)
+                }),
+            )?;
+            keeps_its_type::<PreparedOps>(&mm, map(&mm, &device, 3)?, wanted)?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn faulted_frames_have_the_type_of_the_vma() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let device = Device::new(
+            region(MemoryType::Noncached)?,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<PfnOps>(region.clone()))),
+        )?;
+        let mapping = map(&mm, &device, 3)?;
+
+        for index in 0..3 {
+            peek(mapping.start + index * PAGE_SIZE)?;
+        }
+        keeps_its_type::<PfnOps>(&mm, mapping, PageProt::noncached)
+    }
+
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[test]
+    fn huge_page_has_the_type_of_the_vma() -> Result {
+        use huge::HugeOps;
+
+        let mm = AddressSpace::of_this_case()?;
+        let device = Device::new(
+            region(MemoryType::Noncached)?,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
+        )?;
+        let room = mm.map(2 * HUGE)?;
+        unmap(room.start, room.len)?;
+        let addr = room.start.next_multiple_of(Pmd::SIZE);
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+        mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, addr)?;
+        peek(addr)?;
+
+        for prot in [rw, bindings::PROT_READ, rw] {
+            mprotect(addr, Pmd::SIZE, prot)?;
+            with_vma::<HugeOps, _>(&mm, addr, |vma| {
+                assert_eq!(vma.with_pmd(addr, Pmd::is_leaf), Ok(true));
+                let mut huge = false;
+                // SAFETY: The VMA is locked, and its tables exist.
+                let pmd = unsafe {
+                    let pmd = bindings::vma_find_pmd(vma.as_raw(), addr, &mut huge);
+                    bindings::pmdp_get_lockless(pmd).pmd
+                };
+                let prot = vma.page_prot();
+                assert_eq!(prot, prot.noncached());
+                assert_eq!(type_of(pmd), type_of(prot.into_raw().pgprot));
+                Ok(())
+            })?;
+        }
+        unmap(addr, Pmd::SIZE)
+    }
+
+    #[test]
+    fn mixed_mapping_is_normal_memory() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let device = Device::new(
+            region(MemoryType::Cached)?,
+            Hook::Mmap(|region, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(region.clone()))),
+        )?;
+        let mapping = map(&mm, &device, 1)?;
+
+        // The frames of a device are not, cached or not.
+        with_vma::<MixedOps, _>(&mm, mapping.start, |vma| {
+            assert_ne!(vma.page_prot(), vma.page_prot().noncached());
+            assert_eq!(vma.insert_pfn(mapping.start, 0), Err(EINVAL));
+            Ok(())
+        })?;
+        unmap(mapping.start, mapping.len)
+    }
+}
