@@ -38,6 +38,10 @@ use core::ops::Range;
 /// Callbacks that are not implemented are NULL in C, except `open` and `close`, in which the
 /// private data is counted, and `mapped` of [`ViaMmapPrepare`], in which the VMA gets it.
 ///
+/// The `impl` needs the attribute [`#[vtable]`](macro@vtable), which tells the callbacks that are
+/// implemented from the others. Where it is forgotten rustc says that `USE_VTABLE_ATTR` and
+/// `OwnerModule` are missing (E0046): do not implement these, add `#[vtable]`.
+///
 /// All callbacks run in process context and may sleep, but for [`map_pages`](Self::map_pages).
 ///
 /// # Examples

@@ -92,12 +92,17 @@ pub struct SharedPage(Page);
 impl SharedPage {
     /// Allocates a page, zeroed.
     ///
+    /// Of `flags`, only those count that [`alloc::flags`](crate::alloc::flags) has a constant for.
+    ///
     /// # Errors
     ///
     /// If there is no memory.
     pub fn new(flags: Flags) -> Result<Self, AllocError> {
+        // Any flag can be made by `!`, that which skips the zeroing (`__GFP_SKIP_ZERO`), too.
+        let known = GFP_ATOMIC | GFP_KERNEL_ACCOUNT | GFP_NOWAIT | __GFP_HIGHMEM | __GFP_NOWARN;
+
         // INVARIANT: The page was just allocated, by itself and zeroed, and nobody else has it.
-        Ok(Self(Page::alloc_page(flags | __GFP_ZERO)?))
+        Ok(Self(Page::alloc_page((flags & known) | __GFP_ZERO)?))
     }
 
     /// Makes a page to be mapped of one that was allocated otherwise.
