@@ -241,19 +241,26 @@ pub struct Vma<L: Level> {
     _nts: NotThreadSafe,
 }
 
-/// Implemented for no level, so that no view is `Send` or `Sync`, for a reason that can be read.
+/// The locks of the level are held by all tasks, not by one.
+///
+/// No level has it. It is there for the message: no view is `Send` or `Sync`.
+///
+/// # Safety
+///
+/// Implement this only for a level whose views may be used by a task that has taken no lock, and
+/// may end in one.
 #[diagnostic::on_unimplemented(
     message = "a view of a VMA belongs to the task that holds its lock",
     label = "would be used by another task, or kept for longer than the lock",
     note = "keep the `ARef<Mm>` and the address, and look the VMA up again under a lock; a driver \
             asks with `downcast::<Ops>()` whether it is still its own"
 )]
-pub trait HeldByAnyTask {}
+pub unsafe trait HeldByAnyTask: Level {}
 
-// SAFETY: Never: the bound is met by no level.
-unsafe impl<L: Level + HeldByAnyTask> Send for Vma<L> {}
-// SAFETY: Never: the bound is met by no level.
-unsafe impl<L: Level + HeldByAnyTask> Sync for Vma<L> {}
+// SAFETY: By `L: HeldByAnyTask`, which no level has.
+unsafe impl<L: HeldByAnyTask> Send for Vma<L> {}
+// SAFETY: By `L: HeldByAnyTask`, which no level has.
+unsafe impl<L: HeldByAnyTask> Sync for Vma<L> {}
 
 impl<L: Level> Vma<L> {
     /// Makes a view from a pointer, for abstractions that are handed a locked VMA by C code.

@@ -119,7 +119,13 @@ pub const EFFECTS: [(&str, Effect); 39] = [
 ];
 
 /// Traits that are there for diagnostics: nothing implements them, so what asks for one cannot be called.
-pub const NEVER: [&str; 4] = ["HasUsers", "MmapLocked", "MmapReadLocked", "KnownOwner"];
+pub const NEVER: [&str; 5] = [
+    "HasUsers",
+    "HeldByAnyTask",
+    "KnownOwner",
+    "MmapLocked",
+    "MmapReadLocked",
+];
 
 /// Functions that make a view for themselves and give none out.
 pub const INSIDE: [&str; 1] = ["locked_vmas.rs: LockedVmas::find"];
