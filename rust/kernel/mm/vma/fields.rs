@@ -163,7 +163,8 @@ lock_table! {
             write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 // The volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers
-                // that hold an rmap lock only. The caller answers for the value.
+                // that hold an rmap lock only. Guaranteed by the caller: the value permits no more
+                // than the flags do.
                 unsafe {
                     (&raw mut (*self.as_raw()).vm_page_prot.pgprot)
                         .write_volatile(prot.into_raw().pgprot)

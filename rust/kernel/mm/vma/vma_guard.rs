@@ -129,7 +129,8 @@ impl<'s> VmaReadGuard<'s> {
         // SAFETY: By `L: MmapReadHeld` the VMA is attached, the mmap read lock is held, and this
         // task has not write-locked the VMA.
         if unsafe { bindings::vma_start_read_locked(vma.as_raw()) } {
-            // SAFETY: The read lock was just taken. The caller answers for 's.
+            // SAFETY: The read lock was just taken. Guaranteed by the caller: `mm_users` is
+            // not zero for `'s`.
             return Ok(unsafe { Self::from_held(vma.as_non_null()) });
         }
 
@@ -151,7 +152,8 @@ impl<'s> VmaReadGuard<'s> {
         #[cfg(CONFIG_PER_VMA_LOCK)]
         // SAFETY: As in `lock_held()`; and `LockSubclass` is a number that lockdep accepts.
         if unsafe { bindings::vma_start_read_locked_nested(vma.as_raw(), subclass.as_int()) } {
-            // SAFETY: The read lock was just taken. The caller answers for 's.
+            // SAFETY: The read lock was just taken. Guaranteed by the caller: `mm_users` is
+            // not zero for `'s`.
             return Ok(unsafe { Self::from_held(vma.as_non_null()) });
         }
 

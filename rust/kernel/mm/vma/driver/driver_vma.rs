@@ -126,9 +126,9 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// As for [`Vma::from_raw()`], and the VMA must be as the invariants say.
     #[inline]
     pub(super) unsafe fn from_raw<'a>(vma: *mut bindings::vm_area_struct) -> &'a Self {
-        // SAFETY: The caller answers for it. The types have the same layout by
-        // `repr(transparent)`.
-        // INVARIANT: The caller answers for it.
+        // SAFETY: Guaranteed by the caller: `vma` is valid for `'a`, and the locks of `L` are held.
+        // The types have the same layout by `repr(transparent)`.
+        // INVARIANT: Guaranteed by the caller: the VMA has the table of `T` and its data.
         unsafe { &*core::ptr::from_ref(Vma::<L>::from_raw(vma)).cast() }
     }
 

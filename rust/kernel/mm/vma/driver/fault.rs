@@ -114,7 +114,7 @@ impl<'a, T: VmaOperations> Context<'a, T> {
     /// The invariants must hold, and `'a` must be a lifetime that stands for nothing else.
     #[inline]
     unsafe fn new(vmf: *mut bindings::vm_fault) -> Self {
-        // INVARIANT: The caller answers for it.
+        // INVARIANT: Guaranteed by the caller: `vmf` is valid until the fault is answered.
         Self {
             // SAFETY: The caller passes a valid pointer.
             vmf: unsafe { NonNull::new_unchecked(vmf) },
@@ -169,7 +169,7 @@ macro_rules! fault {
             /// held for reading, until the answer is given. `'a` must stand for nothing else.
             #[inline]
             pub(super) unsafe fn new(vmf: *mut bindings::vm_fault $(, $more: $ty)?) -> Self {
-                // SAFETY: The caller answers for it.
+                // SAFETY: Guaranteed by the caller: `vmf` is valid and its VMA one of `T`'s.
                 Self(unsafe { Context::new(vmf) } $(, $more)?)
             }
 
@@ -569,7 +569,7 @@ impl<T: VmaOperations> MapPages<'_, T> {
     #[inline]
     pub(super) unsafe fn new(vmf: *mut bindings::vm_fault, pgoffs: Range<usize>) -> Self {
         Self {
-            // SAFETY: The caller answers for it.
+            // SAFETY: Guaranteed by the caller: `vmf` is valid and its VMA one of `T`'s.
             context: unsafe { Context::new(vmf) },
             pgoffs,
             has_mapped_it: false,

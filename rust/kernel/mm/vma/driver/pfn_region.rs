@@ -151,7 +151,7 @@ impl<U> PfnRegion<U> {
         Error: From<E>,
     {
         try_pin_init!(Self {
-            // INVARIANT: The caller answers for it.
+            // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
             frames: Frames { first_pfn, count, memory_type, is_io: false, pages: None },
             data <- data,
         })
@@ -176,7 +176,7 @@ impl<U> PfnRegion<U> {
         Error: From<E>,
     {
         try_pin_init!(Self {
-            // INVARIANT: The caller answers for it.
+            // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
             frames: Frames { first_pfn, count, memory_type, is_io: true, pages: None },
             data <- data,
         })

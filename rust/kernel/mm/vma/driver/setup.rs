@@ -70,6 +70,10 @@ pub struct VmaSetup<'a, K: Kind = Plain> {
 ///
 /// If it is dropped instead, because the hook fails after all, what was mapped is unmapped and the
 /// data is dropped.
+///
+/// # Invariants
+///
+/// `vma` is valid and in the hook that sets it up, and `discard` is that of its operations.
 #[must_use = "the hook has to return it"]
 pub struct Mapped<'a> {
     vma: *mut bindings::vm_area_struct,
