@@ -102,6 +102,7 @@ mod page_prot;
 pub mod page_table;
 pub mod pin;
 mod pinned_vm;
+mod properties;
 mod read_guard;
 mod reclaim;
 mod refcnt;
@@ -312,7 +313,3 @@ impl<L: Level> Vma<L> {
         unsafe { Vma::from_raw(self.as_raw()) }
     }
 }
-
-const _: () = assert!(size_of::<&Vma<VmaRead>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<&Vma<VmaRead>>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Vma<VmaWrite>>() == size_of::<bindings::vm_area_struct>());

@@ -319,7 +319,3 @@ impl<const N: usize> Drop for LockedVmas<'_, N> {
         }
     }
 }
-
-const _: () = assert!(
-    cfg!(not(CONFIG_PER_VMA_LOCK)) || size_of::<LockedVmas<'_, 3>>() == 3 * size_of::<usize>()
-);

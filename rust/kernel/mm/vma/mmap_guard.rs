@@ -234,8 +234,3 @@ impl<L: MmapLevel> Drop for MmapGuard<'_, L> {
         unsafe { L::unlock(self.mm) };
     }
 }
-
-const _: () = assert!(size_of::<MmapReadGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<MmapReadGuard<'_>>>() == size_of::<usize>());
-const _: () = assert!(size_of::<MmapWriteGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<MmapWriteGuard<'_>>>() == size_of::<usize>());

@@ -216,5 +216,3 @@ impl<Held: LockClass> LockOrder<'_, Held> {
         mm.vma_locks()
     }
 }
-
-const _: () = assert!(size_of::<LockOrder<'_>>() == 0);

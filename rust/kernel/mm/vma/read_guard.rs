@@ -171,5 +171,3 @@ impl Drop for ReadGuard<'_> {
 }
 
 const _: () = assert!(align_of::<bindings::vm_area_struct>() > ReadGuard::MMAP_LOCKED);
-const _: () = assert!(size_of::<ReadGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<ReadGuard<'_>>>() == size_of::<usize>());

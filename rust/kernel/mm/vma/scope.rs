@@ -316,5 +316,3 @@ impl<'mm> VmaLocks<'mm> {
         lock_next(self.mm, addr)
     }
 }
-
-const _: () = assert!(size_of::<VmaLocks<'_>>() == size_of::<usize>());

@@ -201,6 +201,3 @@ impl Drop for VmaReadGuard<'_> {
         unsafe { bindings::vma_end_read(self.vma.as_ptr()) };
     }
 }
-
-const _: () = assert!(size_of::<VmaReadGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<VmaReadGuard<'_>>>() == size_of::<usize>());

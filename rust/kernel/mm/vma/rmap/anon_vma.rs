@@ -196,6 +196,3 @@ unsafe fn next(
     // SAFETY: Guaranteed by the caller: the link is alive, and the tree does not change.
     unsafe { bindings::anon_vma_iter_next(link, *pgoffs.start(), *pgoffs.end()) }
 }
-
-const _: () = assert!(size_of::<AnonVmaReadGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<AnonVmaWriteGuard<'_>>() == size_of::<usize>());

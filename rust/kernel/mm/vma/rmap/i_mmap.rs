@@ -157,6 +157,3 @@ unsafe fn next(
     // SAFETY: Guaranteed by the caller: the VMA is alive, and the tree does not change.
     unsafe { bindings::i_mmap_iter_next(vma, *pgoffs.start(), *pgoffs.end()) }
 }
-
-const _: () = assert!(size_of::<IMmapReadGuard<'_>>() == size_of::<usize>());
-const _: () = assert!(size_of::<IMmapWriteGuard<'_>>() == size_of::<usize>());

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Properties of every public type: size, niche, auto traits and variance, asserted in every build.
+//!
+//! A row of `properties!` names a type, its size and its properties:
+//!
+//! - `niche`: an [`Option`] of it has the same size;
+//! - `Send`, `Sync`, `Unpin`, and each of them with `!` for its absence.
+//!
+//! An absence is on purpose. The cases after `by`, below `scripts/compile-fail/cases`, show the
+//! expected error.
+//!
+//! A row of `variance!` states the variance of a type in one lifetime or one type parameter. The
+//! compiler checks the covariant ones here; that something is invariant can only be shown by what
+//! does not compile, which is the case after `by`. Parameters that are sealed marker types have no
+//! subtypes, so their variance cannot be observed.
+
+use super::{
+    cursor::Walk,
+    driver::*,
+    level::{
+        Held,
+        LockState, //
+    },
+    order::MmapLock,
+    page_table::*,
+    pin::*,
+    rmap::*,
+    *, //
+};
+use crate::prelude::*;
+use core::ops::RangeInclusive;
+
+const WORD: usize = size_of::<usize>();
+
+/// Asserts that a type does not implement an auto trait: if it did, the call would be ambiguous.
+macro_rules! assert_not_impl {
+    ($ty:ty: $trait:ident) => {
+        const _: fn() = || {
+            struct IfImplemented;
+            trait Ambiguous<A> {
+                fn call() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $trait> Ambiguous<IfImplemented> for T {}
+            <$ty as Ambiguous<_>>::call()
+        };
+    };
+}
+
+macro_rules! properties {
+    ($(
+        $(#[$meta:meta])*
+        $ty:ty: $size:tt [$($properties:tt)*] $(by $($case:literal),+)?;
+    )*) => {$(
+        $(#[$meta])*
+        const _: () = {
+            assert!(size_of::<$ty>() == $size);
+            properties!(@each [$ty] $($properties)*);
+        };
+    )*};
+    (@each [$ty:ty]) => {};
+    (@each [$ty:ty] niche $($rest:tt)*) => {
+        assert!(size_of::<Option<$ty>>() == size_of::<$ty>());
+        properties!(@each [$ty] $($rest)*);
+    };
+    (@each [$ty:ty] ! $trait:ident $($rest:tt)*) => {
+        assert_not_impl!($ty: $trait);
+        properties!(@each [$ty] $($rest)*);
+    };
+    (@each [$ty:ty] $trait:ident $($rest:tt)*) => {
+        const _: fn() = || {
+            fn check<T: ?Sized + $trait>() {}
+            check::<$ty>()
+        };
+        properties!(@each [$ty] $($rest)*);
+    };
+}
+
+macro_rules! variance {
+    () => {};
+    (covariant { type $alias:ident<$lifetime:lifetime> = $ty:ty; } $($rest:tt)*) => {
+        const _: () = {
+            type $alias<$lifetime> = $ty;
+            #[allow(dead_code)]
+            fn check<'long: 'short, 'short>(x: *const $alias<'long>) -> *const $alias<'short> {
+                x
+            }
+        };
+        variance! { $($rest)* }
+    };
+    (covariant { type $alias:ident<$param:ident> = $ty:ty; } $($rest:tt)*) => {
+        const _: () = {
+            type $alias<$param> = $ty;
+            #[allow(dead_code)]
+            fn check<'short>(x: *const $alias<&'static ()>) -> *const $alias<&'short ()> {
+                x
+            }
+        };
+        variance! { $($rest)* }
+    };
+    (invariant { type $alias:ident<$($param:tt),+> = $ty:ty; } by $case:literal; $($rest:tt)*) => {
+        const _: () = {
+            #[allow(dead_code)]
+            type $alias<$($param),+> = $ty;
+        };
+        variance! { $($rest)* }
+    };
+}
+
+/// Operations of no driver, to have a type for rows that need one.
+enum NoOps {}
+
+#[vtable]
+impl VmaOperations for NoOps {
+    type Data = ();
+    type Kind = Plain;
+    type Hook = ViaMmap;
+}
+
+properties! {
+    // Views. They exist behind a reference only, and are for the task that holds the locks.
+    &'static Vma<VmaRead>: WORD [niche !Send !Sync]
+        by "view_sent_to_another_task", "view_at_another_level";
+    Vma<VmaWrite>: (size_of::<bindings::vm_area_struct>()) [!Send !Sync !Unpin]
+        by "view_sent_to_another_task", "view_is_never_exclusive";
+    &'static DriverVma<NoOps, Read>: WORD [niche !Send !Sync] by "driver_vma_sent_to_another_task";
+    DriverVma<NoOps, Read>: (size_of::<bindings::vm_area_struct>()) [!Send !Sync !Unpin]
+        by "driver_vma_sent_to_another_task";
+    UnstableVma<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
+    SpeculativeVma<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
+    Speculation<'static>: (3 * WORD) [niche !Send !Sync Unpin] by "views_sent_to_another_task";
+    PteSlot<'static, MmapRead>: (3 * WORD) [niche !Send !Sync Unpin]
+        by "views_sent_to_another_task";
+
+    // Guards and proofs of locks. The kernel wants a lock released by the task that took it.
+    VmaLocks<'static>: WORD [niche !Send !Sync Unpin]
+        by "guard_sent_to_another_task", "guard_shared_with_another_task";
+    MmapGuard<'static, MmapRead>: WORD [niche !Send !Sync Unpin]
+        by "guard_sent_to_another_task", "guard_shared_with_another_task";
+    MmapGuard<'static, MmapWrite>: WORD [niche !Send !Sync Unpin]
+        by "guard_sent_to_another_task", "guard_shared_with_another_task";
+    VmaReadGuard<'static>: WORD [niche !Send !Sync Unpin]
+        by "guard_sent_to_another_task", "guard_shared_with_another_task";
+    ReadGuard<'static>: WORD [niche !Send !Sync Unpin]
+        by "guard_sent_to_another_task", "guards_shared_with_another_task";
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    LockedVmas<'static, 3>: (3 * WORD) [!Send !Sync Unpin]
+        by "several_sent_to_another_task", "guards_shared_with_another_task";
+    VmaCursor<'static>: (size_of::<Walk<'static>>() + 3 * WORD) [!Send !Sync Unpin]
+        by "cursor_sent_to_another_task", "guards_shared_with_another_task";
+    LockOrder<'static, MmapLock>: 0 [!Send !Sync Unpin]
+        by "order_sent_to_another_task", "guards_shared_with_another_task";
+    RmapGuard<'static, OfFile, ForRead>: WORD [niche !Send !Sync Unpin]
+        by "guards_sent_to_another_task", "guards_shared_with_another_task";
+    RmapGuard<'static, OfAnon, ForWrite>: WORD [niche !Send !Sync Unpin]
+        by "guards_sent_to_another_task", "guards_shared_with_another_task";
+    RmapWriteGuard<'static>: (3 * WORD) [niche !Send !Sync Unpin]
+        by "guards_sent_to_another_task", "guards_shared_with_another_task";
+    PageTableLock<'static>: WORD [niche !Send !Sync Unpin]
+        by "page_table_lock_sent_to_another_task";
+
+    // Iterators borrow a guard.
+    Vmas<'static, MmapRead>: (size_of::<bindings::vma_iterator>() + WORD) [!Send !Sync Unpin]
+        by "views_sent_to_another_task";
+    Area<'static, MmapRead>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
+    Areas<'static, MmapRead>: (size_of::<bindings::vma_iterator>() + 4 * WORD)
+        [!Send !Sync Unpin] by "views_sent_to_another_task";
+    IMmapVmas<'static>: (WORD + size_of::<RangeInclusive<usize>>()) [!Send !Sync Unpin]
+        by "views_sent_to_another_task";
+    AnonVmas<'static>: (WORD + size_of::<RangeInclusive<usize>>()) [!Send !Sync Unpin]
+        by "views_sent_to_another_task";
+
+    // Callbacks of a driver. What they are handed is for the call.
+    VmaSetup<'static>: WORD [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
+    Mapped<'static>: (2 * WORD) [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
+    VmaDesc<'static>: WORD [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
+    Prepared<'static>: 0 [Send Sync Unpin];
+    Fault<'static, NoOps>: WORD [niche !Send !Sync Unpin] by "fault_sent_to_another_task";
+    HugeFault<'static, NoOps>: (2 * WORD) [niche !Send !Sync Unpin]
+        by "fault_sent_to_another_task";
+    MkWrite<'static, NoOps>: WORD [niche !Send !Sync Unpin] by "fault_sent_to_another_task";
+    MapPages<'static, NoOps>: (4 * WORD) [niche !Send !Sync Unpin] by "fault_sent_to_another_task";
+    FaultOutcome<'static>: 4 [Send Sync Unpin];
+    HugeFaultOutcome<'static>: 4 [Send Sync Unpin];
+    MkWriteOutcome<'static>: 4 [Send Sync Unpin];
+    Released<'static>: 1 [niche Send Sync Unpin];
+    MappedRange<'static>: (4 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
+    AccessBuffer<'static>: (3 * WORD) [niche Send Sync Unpin];
+
+    // Independent of a task.
+    PinnedPages<Writable>: (6 * WORD) [niche Send Sync Unpin];
+    PinnedPage<'static>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
+    FilePages: WORD [niche Send Sync Unpin];
+    SharedPage: WORD [niche Send Sync Unpin];
+    PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
+    Frames: (5 * WORD) [Send Sync Unpin];
+    VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
+    VmOps: (size_of::<bindings::vm_operations_struct>()) [!Sync !Unpin]
+        by "operations_of_a_vma_shared_with_another_task";
+    RmapTree<OfFile>: (size_of::<bindings::address_space>()) [Send Sync !Unpin]
+        by "rmap_tree_is_never_exclusive";
+    AnonVmaName: (size_of::<bindings::anon_vma_name>()) [Send Sync !Unpin]
+        by "rmap_tree_is_never_exclusive";
+    #[cfg(CONFIG_NUMA)]
+    VmaPolicy: (size_of::<bindings::mempolicy>()) [Send Sync !Unpin]
+        by "rmap_tree_is_never_exclusive";
+
+    // Values.
+    VmaFlag: 1 [Send Sync Unpin];
+    VmaFlags: (size_of::<bindings::vm_flags_t>()) [Send Sync Unpin];
+    AdviceFlags: (size_of::<bindings::vm_flags_t>()) [Send Sync Unpin];
+    SetupFlags: (size_of::<bindings::vm_flags_t>()) [Send Sync Unpin];
+    FaultFlags: 4 [Send Sync Unpin];
+    PageProt: (size_of::<bindings::pgprot_t>()) [Send Sync Unpin];
+    Pte: (size_of::<bindings::pte_t>()) [Send Sync Unpin];
+    Pmd: (size_of::<bindings::pmd_t>()) [Send Sync Unpin];
+    LockSubclass: 1 [Send Sync Unpin];
+    LockCounts: 24 [Send Sync Unpin];
+    VmRefcnt: 8 [niche Send Sync Unpin];
+    InodeId: 16 [Send Sync Unpin];
+    UserfaultfdCtx: WORD [niche Send Sync Unpin];
+    #[cfg(CONFIG_NUMA_BALANCING)]
+    NumabState: (3 * WORD + 8) [Send Sync Unpin];
+    PtraceMode: 4 [Send Sync Unpin];
+    MemoryType: 1 [niche Send Sync Unpin];
+    HeldLock: 1 [niche Send Sync Unpin];
+    Held: 1 [niche Send Sync Unpin];
+    LockState: 3 [niche Send Sync Unpin];
+    PinFor: 1 [niche Send Sync Unpin];
+    NoPte: 1 [niche Send Sync Unpin];
+    ReadLockError: 1 [niche Send Sync Unpin];
+    SpeculationError: 1 [niche Send Sync Unpin];
+    LockVmasError: (2 * WORD) [niche Send Sync Unpin];
+
+    // Markers have no values.
+    Plain: 0 [Send Sync Unpin];
+    MixedMap: 0 [Send Sync Unpin];
+    PfnMap: 0 [Send Sync Unpin];
+    ViaMmap: 0 [Send Sync Unpin];
+    ViaMmapPrepare: 0 [Send Sync Unpin];
+    ReadOnly: 0 [Send Sync Unpin];
+    Writable: 0 [Send Sync Unpin];
+    ForRead: 0 [Send Sync Unpin];
+    ForWrite: 0 [Send Sync Unpin];
+}
+
+// A shorter lifetime is a weaker promise: guards and views may be used where they need not live as
+// long. What they hold is released when they are dropped, and their views borrow them.
+variance! {
+    covariant { type T<'a> = VmaLocks<'a>; }
+    covariant { type T<'a> = MmapGuard<'a, MmapRead>; }
+    covariant { type T<'a> = VmaReadGuard<'a>; }
+    covariant { type T<'a> = ReadGuard<'a>; }
+    covariant { type T<'a> = LockedVmas<'a, 3>; }
+    covariant { type T<'a> = VmaCursor<'a>; }
+    covariant { type T<'a> = LockOrder<'a, MmapLock>; }
+    covariant { type T<'a> = RmapGuard<'a, OfFile, ForRead>; }
+    covariant { type T<'a> = RmapWriteGuard<'a>; }
+    covariant { type T<'a> = PageTableLock<'a>; }
+    covariant { type T<'a> = UnstableVma<'a>; }
+    covariant { type T<'a> = SpeculativeVma<'a>; }
+    covariant { type T<'a> = Speculation<'a>; }
+    covariant { type T<'a> = PteSlot<'a, MmapRead>; }
+    covariant { type T<'a> = Vmas<'a, MmapRead>; }
+    covariant { type T<'a> = Area<'a, MmapRead>; }
+    covariant { type T<'a> = Areas<'a, MmapRead>; }
+    covariant { type T<'a> = IMmapVmas<'a>; }
+    covariant { type T<'a> = AnonVmas<'a>; }
+    covariant { type T<'a> = PinnedPage<'a>; }
+    covariant { type T<'a> = MappedRange<'a>; }
+    covariant { type T<'a> = AccessBuffer<'a>; }
+    covariant { type T<U> = PfnRegion<U>; }
+}
+
+// The lifetime is a brand: it stands for one call of one callback, so that nothing is returned from
+// another one.
+variance! {
+    invariant { type T<'a> = VmaSetup<'a>; } by "hook_returns_the_end_of_another";
+    invariant { type T<'a> = Mapped<'a>; } by "hook_returns_the_end_of_another";
+    invariant { type T<'a> = VmaDesc<'a>; } by "hook_returns_the_end_of_another";
+    invariant { type T<'a> = Prepared<'a>; } by "hook_returns_the_end_of_another";
+    invariant { type T<'a> = Fault<'a, NoOps>; } by "answer_to_another_fault";
+    invariant { type T<'a> = HugeFault<'a, NoOps>; } by "brand_shortened";
+    invariant { type T<'a> = MkWrite<'a, NoOps>; } by "brand_shortened";
+    invariant { type T<'a> = MapPages<'a, NoOps>; } by "brand_shortened";
+    invariant { type T<'a> = FaultOutcome<'a>; } by "answer_to_another_fault";
+    invariant { type T<'a> = HugeFaultOutcome<'a>; } by "brand_shortened";
+    invariant { type T<'a> = MkWriteOutcome<'a>; } by "brand_shortened";
+    invariant { type T<'a> = Released<'a>; } by "brand_shortened";
+}
