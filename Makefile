@@ -4,7 +4,7 @@
 # cargo after installing that.
 
 TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compare bench-baseline asm code build-cost \
-	   drivers stress neighbours compile-fail conformance model lint doc shell
+	   drivers stress neighbours compile-fail conformance ledger model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -46,6 +46,7 @@ help:
 	@echo '  build-cost    what rustc takes for the kernel crate, with the overlay and without'
 	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
 	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'
+	@echo '  ledger        every unsafe with its argument and its tests, and the rules of the safe API'
 	@echo '  model         the locking of several VMAs at once, in every order of steps, by spin'
 	@echo '  lint          formatting, checkpatch, clippy, licence lines'
 	@echo '  doc           the Rust documentation of the kernel crate'

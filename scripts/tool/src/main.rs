@@ -17,6 +17,7 @@ mod kbuild;
 mod kconfig;
 mod kcsan;
 mod kunit;
+mod ledger;
 mod lint;
 mod lock;
 mod misorder;
@@ -112,6 +113,7 @@ enum Target {
     Neighbours,
     CompileFail,
     Conformance,
+    Ledger,
     Model,
     Lint,
     Doc,
@@ -178,6 +180,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::Neighbours => session.neighbours(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
+        Target::Ledger => session.ledger(),
         Target::Model => session.model(),
         Target::Lint => session.lint(),
         Target::Doc => session.doc(),

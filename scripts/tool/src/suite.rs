@@ -11,6 +11,7 @@ use crate::drivers;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, UM, X86_64, X86_64_BENCH, X86_64_DEBUG};
 use crate::kunit;
+use crate::ledger;
 use crate::lint as linting;
 use crate::misorder;
 use crate::model;
@@ -42,6 +43,7 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
     steps.run("host tools (cargo test)", || cargo_test(session));
     steps.run("apply, revert, patches", || round_trip(session, ready));
     steps.run("lint", || lint(session, ready));
+    steps.run("ledger", || ledger::run(session.places, progress));
     steps.run("model", || model::run(session.places, progress));
     steps.run("page", || {
         let (places, packages) = (session.places, &ready.packages);

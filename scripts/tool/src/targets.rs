@@ -13,6 +13,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
+use crate::ledger;
 use crate::misorder;
 use crate::model;
 use crate::neighbours;
@@ -442,6 +443,12 @@ impl Session<'_> {
             let out = self.kernel(&ready).build(config, self.progress)?;
             conformance::run(self, &tree, Some(&out))?
         };
+        self.end(outcome)
+    }
+
+    /// Reads the checkout alone.
+    pub fn ledger(&self) -> Result<bool> {
+        let outcome = ledger::run(self.places, self.progress)?;
         self.end(outcome)
     }
 

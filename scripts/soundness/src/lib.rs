@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Checks what the abstraction's soundness rests on: each `unsafe` has an argument, and tests that would notice if it
+//! were false; safe functions dereference no pointer that they are given; memory that may be uninitialised is lent in
+//! known places only; and the properties of each public type are stated.
+
+mod argument;
+mod ledger;
+mod named;
+mod properties;
+mod report;
+mod rules;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use argument::Site;
+pub use ledger::{Entry, Ledger};
+pub use report::Report;
+pub use source::Kind;
+
+use anyhow::Result;
+use named::Tests;
+use source::Source;
+use std::path::Path;
+
+/// The input of the checks.
+struct Subject {
+    sources: Vec<Source>,
+    ledger: Ledger,
+    tests: Tests,
+}
+
+/// Checks a checkout. An error is for what cannot be read at all.
+pub fn check(repo: &Path) -> Result<Report> {
+    Subject {
+        sources: Source::read_all(repo)?,
+        ledger: Ledger::read(repo)?,
+        tests: Tests::read(repo)?,
+    }
+    .check()
+}
+
+impl Subject {
+    fn check(&self) -> Result<Report> {
+        let (mut sites, mut types) = (Vec::new(), Vec::new());
+        let (mut pointers, mut memory, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = properties::Rows::default();
+        for source in &self.sources {
+            sites.extend(argument::sites(source)?);
+            types.extend(properties::public_types(source)?);
+            pointers.extend(rules::safe_functions_of_pointers(source)?);
+            memory.extend(rules::uninitialised_memory(source)?);
+            for item in rules::pointers_without_invariants(source)? {
+                problems.push(format!("{item}: holds a pointer and has no `# Invariants`"));
+            }
+            if source.name == "properties.rs" {
+                rows = properties::Rows::read(source)?;
+            }
+        }
+        let checked = sites.len() + types.len() + self.sources.len();
+        let entries = self.ledger.join(&sites, &self.tests, &mut problems);
+        rules::hold_against(
+            &pointers,
+            &self.ledger.pointers,
+            "a safe function dereferences a pointer that it is given",
+            &mut problems,
+        );
+        rules::hold_against(
+            &memory,
+            &self.ledger.memory,
+            "lends memory that may be uninitialised",
+            &mut problems,
+        );
+        rows.hold_against(&types, &self.tests, &mut problems);
+        problems.dedup();
+        Ok(Report {
+            entries,
+            pointers,
+            types: types.len(),
+            tests: self.tests.len(),
+            checked,
+            problems,
+        })
+    }
+}

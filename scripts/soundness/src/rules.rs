@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rules of the code besides that each `unsafe` has its argument.
+
+use crate::ledger::Allowed;
+use crate::source::{Part, Source, docs, is_punct, is_word, section, walk};
+use anyhow::Result;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use std::collections::BTreeSet;
+
+/// Safe functions that are given a pointer and have an `unsafe` block: a caller could make them dereference anything.
+pub fn safe_functions_of_pointers(source: &Source) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    walk(source.tokens()?, &mut |place, part| {
+        let Part::Item {
+            keyword: "fn",
+            before,
+            head,
+            body: Some(body),
+        } = part
+        else {
+            return;
+        };
+        let is_unsafe = before.iter().any(|token| is_word(Some(token), "unsafe"));
+        let arguments = head.iter().find_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group),
+            _ => None,
+        });
+        let takes_pointer = arguments.is_some_and(|group| has_pointer(group.stream()));
+        if !is_unsafe && takes_pointer && has_word(body.stream(), "unsafe") {
+            found.push(format!("{} {}", source.name, place.name()));
+        }
+    });
+    Ok(found)
+}
+
+/// Types that hold a pointer and do not say, under `# Invariants`, what it is good for. A function that is given one
+/// is given a pointer.
+pub fn pointers_without_invariants(source: &Source) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    walk(source.tokens()?, &mut |place, part| {
+        let Part::Item {
+            keyword: "struct" | "enum" | "union",
+            before,
+            head,
+            body,
+        } = part
+        else {
+            return;
+        };
+        let fields = match body {
+            Some(body) => body.stream(),
+            None => head.iter().cloned().collect(),
+        };
+        if has_pointer(fields) && section(&docs(before), "# Invariants").is_none() {
+            found.push(format!("{} {}", source.name, place.name()));
+        }
+    });
+    Ok(found)
+}
+
+/// Ways to memory that may never have been written.
+const UNINITIALISED: [&str; 12] = [
+    "from_raw_parts",
+    "from_raw_parts_mut",
+    "slice_from_raw_parts",
+    "slice_from_raw_parts_mut",
+    "assume_init",
+    "assume_init_ref",
+    "assume_init_mut",
+    "assume_init_read",
+    "MaybeUninit",
+    "spare_capacity_mut",
+    "set_len",
+    "inc_len",
+];
+
+/// Items that have one of these.
+pub fn uninitialised_memory(source: &Source) -> Result<Vec<String>> {
+    let mut found = BTreeSet::new();
+    walk(source.tokens()?, &mut |place, part| {
+        if let Part::Word(word) = part
+            && UNINITIALISED.contains(&word)
+            // An import uses nothing.
+            && !place.path.is_empty()
+        {
+            found.insert(format!("{} {}", source.name, place.name()));
+        }
+    });
+    Ok(found.into_iter().collect())
+}
+
+/// Reports items that are not allowed, and allowances that are stale.
+pub fn hold_against(found: &[String], allowed: &[Allowed], what: &str, problems: &mut Vec<String>) {
+    for item in found {
+        if !allowed.iter().any(|one| one.item == *item) {
+            problems.push(format!("{item}: {what}"));
+        }
+    }
+    for one in allowed {
+        if !found.contains(&one.item) {
+            problems.push(format!(
+                "ledger: {}: allows nothing that is there",
+                one.item
+            ));
+        }
+        if one.reason.trim().is_empty() {
+            problems.push(format!("ledger: {}: allowed without a reason", one.item));
+        }
+    }
+}
+
+fn has_pointer(tokens: TokenStream) -> bool {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    tokens.iter().enumerate().any(|(at, token)| match token {
+        TokenTree::Punct(punct) if punct.as_char() == '*' => {
+            is_word(tokens.get(at + 1), "mut") || is_word(tokens.get(at + 1), "const")
+        }
+        TokenTree::Ident(ident) => ident == "NonNull",
+        // A type of functions takes pointers itself.
+        TokenTree::Group(group) => {
+            let of_function = at > 0
+                && (is_word(tokens.get(at - 1), "fn")
+                    || is_word(tokens.get(at - 1), "FnOnce")
+                    || is_word(tokens.get(at - 1), "FnMut")
+                    || is_word(tokens.get(at - 1), "Fn"));
+            let attribute = at > 0 && is_punct(tokens.get(at - 1), '#');
+            !of_function && !attribute && has_pointer(group.stream())
+        }
+        _ => false,
+    })
+}
+
+fn has_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => has_word(group.stream(), word),
+        _ => false,
+    })
+}

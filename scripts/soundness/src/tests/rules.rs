@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::*;
+
+fn body(head: &str) -> String {
+    format!("{head} {{\n    // SAFETY: It is valid.\n    unsafe {{ g() }};\n}}\n")
+}
+
+#[test]
+fn a_safe_function_dereferences_no_pointer_it_is_given() {
+    for head in [
+        "fn f(vma: *mut vm_area_struct)",
+        "pub(super) fn f(a: usize, pte: NonNull<pte_t>)",
+        "fn f(pages: Option<(*const page, usize)>)",
+    ] {
+        let said = problem("a.rs", &body(head), ROW);
+        assert_eq!(
+            said,
+            "a.rs f: a safe function dereferences a pointer that it is given"
+        );
+    }
+    let text = format!(
+        "/// # Safety\n///\n/// Valid.\n{}",
+        body("unsafe fn f(vma: *mut A)")
+    );
+    assert!(problems("a.rs", &text, ROW).is_empty());
+    for head in [
+        "fn f(vma: &A)",
+        "fn f(each: impl FnMut(*mut u8))",
+        "fn f(each: fn(*mut A))",
+    ] {
+        assert!(problems("a.rs", &body(head), ROW).is_empty(), "{head}");
+    }
+}
+
+#[test]
+fn what_is_allowed_has_a_reason_and_is_there() {
+    let text = body("fn f(vma: *mut A)");
+    let allow = |item: &str, reason: &str| {
+        format!("{ROW}[[pointers]]\nitem = \"a.rs {item}\"\nreason = \"{reason}\"\n")
+    };
+    assert!(problems("a.rs", &text, &allow("f", "Compared only.")).is_empty());
+    assert!(problem("a.rs", &text, &allow("f", "")).ends_with("allowed without a reason"));
+    assert_eq!(problems("a.rs", &text, &allow("g", "Gone.")).len(), 2);
+}
+
+#[test]
+fn a_type_with_a_pointer_says_what_it_is_good_for() {
+    for text in [
+        "/// A page.\nstruct A {\n    page: *mut page,\n}\n",
+        "struct A(NonNull<page>);\n",
+        "enum A { Some(*const page) }\n",
+    ] {
+        let said = problem("a.rs", text, "");
+        assert_eq!(said, "a.rs A: holds a pointer and has no `# Invariants`");
+    }
+    let text =
+        "/// A.\n///\n/// # Invariants\n///\n/// `page` is valid.\nstruct A { page: *mut page }\n";
+    assert!(problems("a.rs", text, "").is_empty());
+    assert!(problems("a.rs", "struct A { f: unsafe fn(*mut page) }\n", "").is_empty());
+}
+
+#[test]
+fn memory_that_may_be_uninitialised_is_lent_in_known_places() {
+    for call in [
+        "core::slice::from_raw_parts_mut(p, n)",
+        "x.assume_init()",
+        "v.spare_capacity_mut()",
+        "MaybeUninit::uninit()",
+    ] {
+        let text = format!("fn f() {{\n    {call};\n}}\n");
+        let said = problem("a.rs", &text, "");
+        assert_eq!(said, "a.rs f: lends memory that may be uninitialised");
+        let allow = "[[memory]]\nitem = \"a.rs f\"\nreason = \"Filled before.\"\n";
+        assert!(problems("a.rs", &text, allow).is_empty());
+    }
+    // In the type of a field, too; an import uses nothing.
+    let said = problem("a.rs", "struct A(MaybeUninit<u8>);\n", "");
+    assert!(said.starts_with("a.rs A: lends memory"), "{said}");
+    assert!(problems("a.rs", "use core::mem::MaybeUninit;\n", "").is_empty());
+}
