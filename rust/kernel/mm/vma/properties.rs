@@ -289,3 +289,14 @@ variance! {
     invariant { type T<'a> = MkWriteOutcome<'a>; } by "brand_shortened";
     invariant { type T<'a> = Released<'a>; } by "brand_shortened";
 }
+
+// Operations are told apart by their type, and their data has types of its own: a subtype of the
+// operations is another driver.
+variance! {
+    invariant { type T<O> = DriverVma<O, Read>; } by "operations_of_a_subtype";
+    invariant { type T<O> = Fault<'static, O>; } by "operations_of_a_subtype";
+    invariant { type T<O> = HugeFault<'static, O>; } by "operations_of_a_subtype";
+    invariant { type T<O> = MkWrite<'static, O>; } by "operations_of_a_subtype";
+    invariant { type T<O> = MapPages<'static, O>; } by "operations_of_a_subtype";
+    invariant { type T<O> = VmOpsTable<O>; } by "operations_of_a_subtype";
+}
