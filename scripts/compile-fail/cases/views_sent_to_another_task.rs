@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A value that borrows from a lock or from RCU stays with the task that has it.
 
-use kernel::mm::vma::driver::MappedRange;
+use kernel::mm::vma::driver::{FilePages, MappedRange};
 use kernel::mm::vma::page_table::PteSlot;
 use kernel::mm::vma::rmap::{AnonVmas, IMmapVmas};
 use kernel::mm::vma::{
-    Area, Areas, MmapRead, PinnedPages, Speculation, SpeculativeVma, UnstableVma, Vmas,
+    Area, Areas, ForeignCursor, ForeignVma, MmapRead, PinnedPages, Speculation, SpeculativeVma, UnstableVma, Vmas,
     pin::{PinnedPage, Writable},
 };
 
@@ -30,6 +30,12 @@ fn views(
     another_task(&speculative); //~ E0277 "between threads safely"
     another_task(speculation); //~ E0277 "between threads safely"
     another_task(slot); //~ E0277 "between threads safely"
+}
+
+fn of_others(vma: ForeignVma<'_>, cursor: ForeignCursor<'_>, file: FilePages<'_>) {
+    another_task(&vma); //~ E0277 "between threads safely"
+    another_task(&cursor); //~ E0277 "between threads safely"
+    another_task(&file); //~ E0277 "between threads safely"
 }
 
 fn iterators(

@@ -16,7 +16,6 @@
 //! subtypes, so their variance cannot be observed.
 
 use super::{
-    cursor::Walk,
     driver::*,
     level::{
         Held,
@@ -130,7 +129,7 @@ properties! {
     UnstableVma<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
     SpeculativeVma<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
     Speculation<'static>: (3 * WORD) [niche !Send !Sync Unpin] by "views_sent_to_another_task";
-    PteSlot<'static, MmapRead>: (3 * WORD) [niche !Send !Sync Unpin]
+    PteSlot<'static, MmapRead>: WORD [niche !Send !Sync Unpin]
         by "views_sent_to_another_task";
 
     // Guards and proofs of locks. The kernel wants a lock released by the task that took it.
@@ -147,7 +146,7 @@ properties! {
     #[cfg(CONFIG_PER_VMA_LOCK)]
     LockedVmas<'static, 3>: (3 * WORD) [!Send !Sync Unpin]
         by "several_sent_to_another_task", "guards_shared_with_another_task";
-    VmaCursor<'static>: (size_of::<Walk<'static>>() + 3 * WORD) [!Send !Sync Unpin]
+    VmaCursor<'static>: (5 * WORD) [!Send !Sync Unpin]
         by "cursor_sent_to_another_task", "guards_shared_with_another_task";
     LockOrder<'static, MmapLock>: 0 [!Send !Sync Unpin]
         by "order_sent_to_another_task", "guards_shared_with_another_task";
@@ -157,8 +156,6 @@ properties! {
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
     RmapWriteGuard<'static>: (3 * WORD) [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
-    PageTableLock<'static>: WORD [niche !Send !Sync Unpin]
-        by "page_table_lock_sent_to_another_task";
 
     // Iterators borrow a guard.
     Vmas<'static, MmapRead>: (size_of::<bindings::vma_iterator>() + WORD) [!Send !Sync Unpin]
@@ -186,12 +183,25 @@ properties! {
     MkWriteOutcome<'static>: 4 [Send Sync Unpin];
     Released<'static>: 1 [niche Send Sync Unpin];
     MappedRange<'static>: (4 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
-    AccessBuffer<'static>: (3 * WORD) [niche Send Sync Unpin];
+    AccessBuffer<'static>: (4 * WORD) [niche Send Sync Unpin];
+    AccessReply<'static>: (3 * WORD) [niche Send Sync Unpin];
+    AccessBytes<'static>: (3 * WORD) [niche Send Sync Unpin];
+
+    // The address space of another task.
+    ForeignVma<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
+    ForeignCursor<'static>: (size_of::<VmaCursor<'static>>()) [!Send !Sync Unpin]
+        by "views_sent_to_another_task";
+    ForeignMm<ReadAccess>: WORD [niche Send Sync Unpin];
+    ForeignMmRef<ReadAccess>: WORD [niche Send Sync Unpin];
+    GrabbedMm: WORD [niche Send Sync Unpin];
+    MmId: WORD [Send Sync Unpin];
+
+    // A file belongs to a task until it has no `fdget_pos()` region.
+    FilePages<'static>: WORD [niche !Send !Sync Unpin] by "views_sent_to_another_task";
 
     // Independent of a task.
-    PinnedPages<Writable>: (6 * WORD) [niche Send Sync Unpin];
+    PinnedPages<Writable>: (7 * WORD) [niche Send Sync Unpin];
     PinnedPage<'static>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
-    FilePages: WORD [niche Send Sync Unpin];
     SharedPage: WORD [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     Frames: (5 * WORD) [Send Sync Unpin];
@@ -222,7 +232,7 @@ properties! {
     UserfaultfdCtx: WORD [niche Send Sync Unpin];
     #[cfg(CONFIG_NUMA_BALANCING)]
     NumabState: (3 * WORD + 8) [Send Sync Unpin];
-    PtraceMode: 4 [Send Sync Unpin];
+    PtraceMode<ReadAccess>: 4 [Send Sync Unpin];
     MemoryType: 1 [niche Send Sync Unpin];
     HeldLock: 1 [niche Send Sync Unpin];
     Held: 1 [niche Send Sync Unpin];
@@ -239,6 +249,8 @@ properties! {
     PfnMap: 0 [Send Sync Unpin];
     ViaMmap: 0 [Send Sync Unpin];
     ViaMmapPrepare: 0 [Send Sync Unpin];
+    ReadAccess: 0 [Send Sync Unpin];
+    AttachAccess: 0 [Send Sync Unpin];
     ReadOnly: 0 [Send Sync Unpin];
     Writable: 0 [Send Sync Unpin];
     ForRead: 0 [Send Sync Unpin];
@@ -257,7 +269,6 @@ variance! {
     covariant { type T<'a> = LockOrder<'a, MmapLock>; }
     covariant { type T<'a> = RmapGuard<'a, OfFile, ForRead>; }
     covariant { type T<'a> = RmapWriteGuard<'a>; }
-    covariant { type T<'a> = PageTableLock<'a>; }
     covariant { type T<'a> = UnstableVma<'a>; }
     covariant { type T<'a> = SpeculativeVma<'a>; }
     covariant { type T<'a> = Speculation<'a>; }
@@ -270,6 +281,11 @@ variance! {
     covariant { type T<'a> = PinnedPage<'a>; }
     covariant { type T<'a> = MappedRange<'a>; }
     covariant { type T<'a> = AccessBuffer<'a>; }
+    covariant { type T<'a> = AccessReply<'a>; }
+    covariant { type T<'a> = AccessBytes<'a>; }
+    covariant { type T<'a> = FilePages<'a>; }
+    covariant { type T<'a> = ForeignVma<'a>; }
+    covariant { type T<'a> = ForeignCursor<'a>; }
     covariant { type T<U> = PfnRegion<U>; }
 }
 
