@@ -5,6 +5,12 @@
 use crate::{Case, Revision};
 use std::fmt::Write;
 
+const SUMMARIES: [&str; 3] = [
+    "error: aborting due to ",
+    "For more information about ",
+    "Some errors have detailed explanations",
+];
+
 /// The page, in Markdown. Paths are shown from `root` on.
 pub fn page(cases: &[Case], root: &str) -> String {
     let misuses: Vec<&Case> = cases
@@ -17,6 +23,12 @@ pub fn page(cases: &[Case], root: &str) -> String {
     );
     for case in misuses {
         let said = case.said.replace(root, "");
+        // Not the number of errors, nor how to read about their codes.
+        let said: Vec<&str> = said
+            .lines()
+            .filter(|line| !SUMMARIES.iter().any(|start| line.starts_with(start)))
+            .collect();
+        let said = said.join("\n");
         let (name, shows) = (&case.name, &case.shows);
         // A String takes all that is written to it.
         let _ = write!(
@@ -49,7 +61,10 @@ mod tests {
     #[test]
     fn each_misuse_is_shown_with_what_it_is_about() {
         let cases = [
-            case("misuse", "error: no\n --> /r/x.rs:1\n\n"),
+            case(
+                "misuse",
+                "error: no\n --> /r/x.rs:1\n\nerror: aborting due to 1 previous error\n\n",
+            ),
             case("correct", ""),
             case("misuse", ""),
         ];

@@ -226,9 +226,9 @@ pub unsafe trait ReachMm: Stable {}
 #[diagnostic::on_unimplemented(
     message = "a view at lock level `{Self}` cannot be read as one at the level `Read`",
     label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
-    note = "`Read` permits to install page table entries, which this level may not; the fields \
-            can be read without `as_read()`: code for any level that permits it takes \
-            `L: ReadFields`"
+    note = "`Read` permits to install page table entries, also to a driver's `name()`, which is \
+            handed such a view; accessors of fields have bounds of their own, `ReadLayout` or \
+            `ReadFields`, and need no `as_read()`"
 )]
 pub unsafe trait ReadHeld: InstallEntries + ReachMm {}
 
