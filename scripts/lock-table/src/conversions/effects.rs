@@ -30,7 +30,7 @@ const RMAP_WRITE: LockState = state(Held::None, Held::None, Held::Write);
 const READ: &[LockState] = &[MMAP_READ, VMA_READ];
 
 /// By place. The lock of each is that of the C function that it is named after, or says it calls.
-pub const EFFECTS: [(&str, Effect); 39] = [
+pub const EFFECTS: [(&str, Effect); 36] = [
     // The mmap lock, from a scope that holds nothing.
     ("scope.rs: VmaLocks::read", Takes(&[MMAP_READ])),
     ("scope.rs: VmaLocks::read_trylock", Takes(&[MMAP_READ])),
@@ -53,30 +53,15 @@ pub const EFFECTS: [(&str, Effect); 39] = [
         Takes(&[VMA_READ]),
     ),
     ("cursor.rs: VmaLocks::cursor", Takes(READ)),
+    ("cursor.rs: VmaCursor::new", Takes(READ)),
+    ("cursor.rs: lock_next", Takes(READ)),
     ("cursor.rs: lock_under_mmap_lock", Takes(READ)),
-    ("cursor/mmap_walk.rs: Walk::lock_next", Takes(READ)),
     (
-        "cursor/mmap_walk.rs: Walk::try_lock_next",
+        "cursor/no_vma_lock.rs: try_lock_next",
         Takes(&[VMA_READ]),
     ),
-    (
-        "cursor/mmap_walk.rs: Walk::lock_under_mmap_lock",
-        Takes(READ),
-    ),
-    ("cursor/rcu_walk.rs: Walk::lock_next", Takes(READ)),
-    (
-        "cursor/rcu_walk.rs: Walk::try_lock_next",
-        Takes(&[VMA_READ]),
-    ),
-    (
-        "cursor/rcu_walk.rs: Walk::try_lock_next_from_root",
-        Takes(&[VMA_READ]),
-    ),
-    ("cursor/rcu_walk.rs: Walk::search", Takes(&[VMA_READ])),
-    (
-        "cursor/rcu_walk.rs: Walk::lock_under_mmap_lock",
-        Takes(READ),
-    ),
+    ("cursor/vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
+    ("cursor/vma_lock.rs: search", Takes(&[VMA_READ])),
     // Several of them. A guard of none holds none, and has no view.
     ("locked_vmas.rs: VmaLocks::lock_vmas", Takes(&[VMA_READ])),
     (
