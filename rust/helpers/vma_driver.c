@@ -19,11 +19,10 @@ __rust_helper void rust_helper_vma_lock_page(struct page *page)
 	lock_page(page);
 }
 
-__rust_helper int rust_helper_io_remap_pfn_range(struct vm_area_struct *vma,
-						unsigned long addr,
-						unsigned long pfn,
-						unsigned long size,
-						pgprot_t prot)
+__rust_helper int
+rust_helper_io_remap_pfn_range(struct vm_area_struct *vma, unsigned long addr,
+			       unsigned long pfn, unsigned long size,
+			       pgprot_t prot)
 {
 	return io_remap_pfn_range(vma, addr, pfn, size, prot);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The tables at the top of `rust/kernel/mm/vma/order.rs`. The first says for each lock that is held and each that is
-//! wanted, who finds out that the order is wrong. What it says has to be shown: by cases, for what the compiler finds,
-//! and by reports of the kernel's, for the rest. The second says what is held in each callback of a driver, by the words
-//! of the first.
+//! wanted, who finds out that the order is wrong; the second says so for calls that take locks. What they say has to be
+//! shown: by cases, for what the compiler finds, and by reports of the kernel's, for the rest. The last says what is
+//! held in each callback of a driver, by the words of the first.
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -58,23 +58,22 @@ fn tables(source: &str) -> Vec<Vec<Vec<String>>> {
 }
 
 fn cells(source: &str) -> Result<Vec<OrderCell>> {
-    let mut rows = tables(source)
-        .into_iter()
-        .next()
-        .unwrap_or_default()
-        .into_iter();
-    let columns = rows.next().context("has no table")?;
+    let tables = tables(source);
+    ensure!(!tables.is_empty(), "has no table");
     let mut cells = Vec::new();
-    for row in rows.skip(1) {
-        let held = &row[0];
-        ensure!(row.len() == columns.len(), "{held}: cells are missing");
-        for (wanted, word) in columns.iter().zip(&row).skip(1) {
-            cells.push(OrderCell {
-                held: held.clone(),
-                wanted: wanted.clone(),
-                found_by: found_by(word)
-                    .with_context(|| format!("{wanted} under {held}: {word:?} is no answer"))?,
-            });
+    for table in tables.iter().filter(|table| table[0][0] == "held") {
+        let columns = &table[0];
+        for row in table.iter().skip(2) {
+            let held = &row[0];
+            ensure!(row.len() == columns.len(), "{held}: cells are missing");
+            for (wanted, word) in columns.iter().zip(row).skip(1) {
+                cells.push(OrderCell {
+                    held: held.clone(),
+                    wanted: wanted.clone(),
+                    found_by: found_by(word)
+                        .with_context(|| format!("{wanted} under {held}: {word:?} is no answer"))?,
+                });
+            }
         }
     }
     ensure!(!cells.is_empty(), "the table has no rows");
@@ -124,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn each_callback_is_in_the_second_table() {
+    fn each_callback_is_in_the_last_table() {
         let path = repo().join("rust/kernel/mm/vma/order.rs");
         let source = fs::read_to_string(path).unwrap();
         let tables = tables(&source);
-        let (order, of_callbacks) = (&tables[0][2..], &tables[1][2..]);
+        let (order, of_callbacks) = (&tables[0][2..], &tables[2][2..]);
         let names: Vec<&String> = of_callbacks.iter().map(|row| &row[0]).collect();
         assert_eq!(names, callbacks().iter().collect::<Vec<_>>());
         for row in of_callbacks {

@@ -7,8 +7,8 @@
 //! The tree of VMAs is read under RCU, so it can change between the lookup of a VMA and locking it.
 //! A search for the first VMA that ends above an address has one of these results:
 //!
-//! - `lock_vma_under_rcu()` locks a VMA that contains the address. It is the next one, however often
-//!   the tree has changed meanwhile.
+//! - `lock_vma_under_rcu()` locks a VMA that contains the address. It is the next one, however
+//!   often the tree has changed meanwhile.
 //! - Nothing is mapped at the address, and a VMA behind the gap was locked. It is the next one if
 //!   `mm_lock_seq` says that nobody has had the mmap write lock since before the search. Otherwise
 //!   something may have been mapped in the gap, or the VMA may have been larger, so the gap is

@@ -45,8 +45,9 @@ pub enum AttachAccess {}
 #[diagnostic::on_unimplemented(
     message = "another task's address space is not lent at `{Self}`",
     label = "needs an address space that was accessed with `PtraceMode::ATTACH_*`",
-    note = "what was accessed with `PtraceMode::READ_*` can be looked at with `ForeignMm::cursor()`; \
-            to write to it, ask `MmWithUser::of_pid()` for the permission to attach"
+    note = "what was accessed with `PtraceMode::READ_*` can be looked at with \
+            `ForeignMm::cursor()`; to write to it, ask `MmWithUser::of_pid()` for the permission \
+            to attach"
 )]
 pub trait MayWrite: Access {}
 

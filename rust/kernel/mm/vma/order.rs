@@ -14,15 +14,27 @@
 //! and the guard gives out the next one, from which only locks further inside can be taken. It has
 //! no size, and nothing happens at run time.
 //!
-//! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table | `UserSlice` | `GFP_KERNEL` | last `mmput` |
-//! |------------|-----------|-----------|-----------|-----------|------------|------------|-------------|--------------|--------------|
-//! | mmap read  | compiler  | ok        | compiler  | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
-//! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
-//! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
-//! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         | lockdep     | ok           | lockdep      |
-//! | `i_mmap`   | compiler  | ok        | lockdep   | compiler  | ok         | ok         | lockdep     | lockdep      | lockdep      |
-//! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         | lockdep     | lockdep      | lockdep      |
-//! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    | sleep       | sleep        | sleep        |
+//! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table |
+//! |------------|-----------|-----------|-----------|-----------|------------|------------|
+//! | mmap read  | compiler  | ok        | compiler  | ok        | ok         | ok         |
+//! | mmap write | compiler  | compiler  | ok        | ok        | ok         | ok         |
+//! | VMA read   | compiler  | ok        | compiler  | ok        | ok         | ok         |
+//! | VMA write  | compiler  | compiler  | ok        | ok        | ok         | ok         |
+//! | `i_mmap`   | compiler  | ok        | lockdep   | compiler  | ok         | ok         |
+//! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         |
+//! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    |
+//!
+//! Calls that take no guard of this module can wait for these locks, too:
+//!
+//! | held       | `UserSlice` | `GFP_KERNEL` | last `mmput` |
+//! |------------|-------------|--------------|--------------|
+//! | mmap read  | lockdep     | ok           | lockdep      |
+//! | mmap write | lockdep     | ok           | lockdep      |
+//! | VMA read   | lockdep     | ok           | lockdep      |
+//! | VMA write  | lockdep     | ok           | lockdep      |
+//! | `i_mmap`   | lockdep     | lockdep      | lockdep      |
+//! | `anon_vma` | lockdep     | lockdep      | lockdep      |
+//! | page table | sleep       | sleep        | sleep        |
 //!
 //! "ok" is the right order, or a lock that is never waited for: to read-lock a VMA by itself either
 //! succeeds or fails at once. Calls that may wait for the mmap lock first, such as
@@ -30,22 +42,22 @@
 //!
 //! # What the compiler does not find
 //!
-//! The compiler finds locks that are taken from one `LockOrder`, or one lock scope. To make a second
-//! one, by [`LockOrder::new()`] or [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to say that
-//! nothing is held. Both are safe functions that can be called anywhere, so the compiler cannot
-//! reject a false statement. A deadlock is then possible, and these checks report the order, each
-//! only in a kernel that is built with it, and only if the code runs:
+//! The compiler finds locks that are taken from one `LockOrder`, or one lock scope. To make a
+//! second one, by [`LockOrder::new()`] or [`vma_locks()`](crate::mm::MmWithUser::vma_locks), is to
+//! say that nothing is held. Both are safe functions that can be called anywhere, so the compiler
+//! cannot reject a false statement. A deadlock is then possible, and these checks report the order,
+//! each only in a kernel that is built with it, and only if the code runs:
 //!
 //! - "lockdep" (`CONFIG_PROVE_LOCKING`) knows the right order once it has seen it.
 //! - "sleep" is `might_sleep()` (`CONFIG_DEBUG_ATOMIC_SLEEP`), under a spinlock or inside an RCU
 //!   read-side critical section.
 //!
-//! They also stand where one `LockOrder` is enough. A VMA can be write-locked while the guard of the
-//! mmap write lock lends itself and the order. What runs with a page table locked is a closure,
+//! They also stand where one `LockOrder` is enough. A VMA can be write-locked while the guard of
+//! the mmap write lock lends itself and the order. What runs with a page table locked is a closure,
 //! which can use views and a `LockOrder` from outside: to write-lock a VMA, to lock a reverse
 //! mapping, or to walk another page table, whose lock may be the same.
 //!
-//! The last three columns are calls that take no guard of this module:
+//! As to the calls of the second table:
 //!
 //! - Reads and writes of user memory may fault, and a fault takes the mmap lock of the current
 //!   task's mm. Copy to a kernel buffer before the lock is taken, or after it is released.
@@ -55,8 +67,8 @@
 //!   the address space down: it takes the mmap lock, and the reverse-mapping locks for writing. The
 //!   order is reported only if the reference was really the last one. Drop the reference when the
 //!   lock is released, or turn it into an `MmWithUserAsync` by
-//!   [`into_mmput_async()`](crate::mm::MmWithUser::into_mmput_async): its last drop leaves that work
-//!   to a workqueue. The same holds in a shrinker, where the lock held is that of reclaim.
+//!   [`into_mmput_async()`](crate::mm::MmWithUser::into_mmput_async): its last drop leaves that
+//!   work to a workqueue. The same holds in a shrinker, where the lock held is that of reclaim.
 //!
 //! # Callbacks
 //!
@@ -85,8 +97,9 @@
 //! first gives up its own: after [`release()`](super::driver::Fault::release) nothing is held, and
 //! the fault is retried.
 //!
-//! "RCU" is the mmap lock or the VMA lock inside an RCU read-side critical section, in which nothing
-//! may sleep: `do_fault_around()` calls `map_pages` in one, and `/proc/PID/maps` calls `name`.
+//! "RCU" is the mmap lock or the VMA lock inside an RCU read-side critical section, in which
+//! nothing may sleep: `do_fault_around()` calls `map_pages` in one, and `/proc/PID/maps` calls
+//! `name`.
 //!
 //! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
 //! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is

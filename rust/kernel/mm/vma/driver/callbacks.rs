@@ -59,8 +59,8 @@ pub(super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
         .map_addr(|addr| addr | NOT_MAPPED_YET)
 }
 
-/// Returns whether this, the `vm_private_data` of one of `T`'s VMAs, is a seed, and not what the VMA
-/// owns.
+/// Returns whether this, the `vm_private_data` of one of `T`'s VMAs, is a seed, and not data that
+/// the VMA owns.
 #[inline]
 pub(super) fn is_seed<T: VmaOperations>(data: *mut c_void) -> bool {
     // The hook is a constant. So is the alignment: without it there are no seeds, see `seed()`.

@@ -3,9 +3,9 @@
 //! Huge entries for page frames, and small ones beside them.
 //!
 //! Only a [`PfnMap`](super::PfnMap) VMA has huge entries for page frames. In a
-//! [`MixedMap`](super::MixedMap) they would be wrong twice: `insert_pmd()` makes a writable entry in
-//! a private mapping, whose writes must go to copies; and `MADV_DONTNEED` can free an empty table of
-//! small entries under a read lock.
+//! [`MixedMap`](super::MixedMap) they would be wrong twice: `insert_pmd()` makes a writable entry
+//! in a private mapping, whose writes must go to copies; and `MADV_DONTNEED` can free an empty
+//! table of small entries under a read lock.
 //!
 //! Several tasks have faults at the same time. So a huge page can come in between when one of them
 //! inserts a small one, and `walk_to_pmd()` does not expect that (`VM_BUG_ON()`). Once there is a

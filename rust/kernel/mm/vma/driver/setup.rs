@@ -181,8 +181,8 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
 
         // SAFETY: By the type invariants this is the only means by which the VMA is written. The
         // table is that of the data's type, and is static. The protection has the permissions that
-        // it had, and the memory type of all frames that the VMA will map. For `vma_set_page_prot()`
-        // in `__mmap_complete()` see `vm_pgprot_modify()`.
+        // it had, and the memory type of all frames that the VMA will map. `__mmap_complete()`
+        // keeps that, by `vm_pgprot_modify()`.
         unsafe {
             (*vma).vm_page_prot = prot.into_raw();
             (*vma).vm_ops = T::table().as_raw();

@@ -127,8 +127,8 @@ fn reclaim_with_anon_vma(vma: &Vma<MmapRead>) -> Result {
     Ok(())
 }
 
-/// Runs `f` with the anonymous reverse-mapping lock of a VMA held, and nothing else. Before that the
-/// lock is taken under the mmap lock and, with `reclaim`, in reclaim.
+/// Runs `f` with the anonymous reverse-mapping lock of a VMA held, and nothing else. Before that
+/// the lock is taken under the mmap lock and, with `reclaim`, in reclaim.
 fn with_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -> Result {
     let mapping = mm.map(1)?;
     prepare(mm, mapping)?;
