@@ -37,9 +37,16 @@ mod sealed {
     note = "the words are `u32`, `usize` and, on 64-bit kernels, `u64`"
 )]
 pub unsafe trait SharedWord: sealed::Sealed + Sized {
+    /// # Safety
+    ///
+    /// `from` must be aligned and mapped during the call, and the kernel may access it by volatile
+    /// and atomic accesses only.
     #[doc(hidden)]
     unsafe fn load_from<O: AcquireOrRelaxed>(from: *mut Self, order: O) -> Self;
 
+    /// # Safety
+    ///
+    /// As for `load_from()`, and `to` must be writable.
     #[doc(hidden)]
     unsafe fn store_to<O: ReleaseOrRelaxed>(self, to: *mut Self, order: O);
 }
@@ -62,7 +69,7 @@ macro_rules! shared_word {
 
             #[inline(always)]
             unsafe fn store_to<O: ReleaseOrRelaxed>(self, to: *mut Self, order: O) {
-                // SAFETY: As in `load_from()`.
+                // SAFETY: As in `load_from()`; the caller guarantees that the word is writable.
                 unsafe { Atomic::from_ptr(to) }.store(self, order)
             }
         }

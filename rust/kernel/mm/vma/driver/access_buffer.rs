@@ -26,7 +26,8 @@ impl<'a> AccessBuffer<'a> {
     #[inline]
     pub(super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
         Self::Read(AccessReply {
-            // SAFETY: Guaranteed by the caller. The bytes may be uninitialised.
+            // SAFETY: Guaranteed by the caller: so many bytes may be written, by this alone. They
+            // may be uninitialised, as `MaybeUninit` says.
             buffer: unsafe { core::slice::from_raw_parts_mut(buf.cast(), len) },
             filled: 0,
         })
@@ -38,7 +39,8 @@ impl<'a> AccessBuffer<'a> {
     #[inline]
     pub(super) unsafe fn for_write(buf: *const u8, len: usize) -> Self {
         Self::Write(AccessBytes {
-            // SAFETY: Guaranteed by the caller.
+            // SAFETY: Guaranteed by the caller: so many bytes are initialised, readable, and not
+            // written to during `'a`.
             bytes: unsafe { core::slice::from_raw_parts(buf, len) },
             taken: 0,
         })
