@@ -4,7 +4,7 @@
 # cargo after installing that.
 
 TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compare bench-baseline asm code build-cost \
-	   drivers stress neighbours compile-fail conformance ledger model lint doc shell
+	   drivers stress fuzz neighbours compile-fail conformance ledger model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean $(TARGETS)
@@ -13,7 +13,7 @@ TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compar
 .NOTPARALLEL:
 
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
-	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') \
+	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
@@ -35,6 +35,7 @@ help:
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug]'
 	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
+	@echo '  fuzz          random programs of safe calls, run in the kernel that watches [SEED=, MINUTES=]'
 	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
 	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
 	@echo '  misorder      locks in the wrong order, reported     [CASE=part of a name]'
@@ -60,7 +61,8 @@ help:
 	@echo '  KDIR=dir      a kernel tree of your own in place of the source package'
 	@echo '  BASELINE=file what is compared with or stored; the default is scripts/bench/baseline.toml'
 	@echo '  CONFIG=name   x86_64 (the default), x86_64-debug or um'
-	@echo '  SEED=n        of the random numbers of make stress; the default is 1'
+	@echo '  SEED=n        of the random numbers of make stress and make fuzz; the default is 1'
+	@echo '  MINUTES=n     how long make fuzz goes on; the default is 30'
 	@echo '  OPERATIONS=n  how much make stress does; the default is 1000000'
 	@echo '  RUSTC=file    the rustc that builds the kernel; needs its rust-src'
 	@echo '  VERBOSE=1     shows what the tools print'

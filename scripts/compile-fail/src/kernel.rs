@@ -153,8 +153,8 @@ fn same_compiler(build_dir: &Path, rustc: &Path, auto_conf: &str) -> Result<()> 
     Ok(())
 }
 
-/// The recorded flags that are not about this one crate.
-pub(crate) fn flags(record: &str) -> Option<Vec<String>> {
+/// The flags that the build recorded for the kernel crate, except those that are about this one crate.
+pub fn flags(record: &str) -> Option<Vec<String>> {
     let line = record
         .lines()
         .find_map(|l| l.strip_prefix("savedcmd_rust/kernel.o :="))?;

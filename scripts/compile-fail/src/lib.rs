@@ -22,6 +22,7 @@ mod tests;
 
 pub use crate::example::examples;
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
+pub use crate::kernel::flags as kernel_flags;
 pub use crate::order::{FoundBy, OrderCell, order_table};
 pub use crate::page::page;
 

@@ -11,6 +11,7 @@ mod conformance;
 mod demo;
 mod diagnostics;
 mod drivers;
+mod fuzz;
 mod host;
 mod initramfs;
 mod kbuild;
@@ -77,12 +78,15 @@ struct Arguments {
     /// The function to show.
     #[arg(long)]
     func: Option<String>,
-    /// The seed of the stress test's random numbers.
+    /// The seed of the random numbers of the stress test and the fuzzer.
     #[arg(long)]
     seed: Option<u64>,
     /// How much the stress test is to do.
     #[arg(long)]
     operations: Option<u64>,
+    /// For how long the fuzzer runs.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// What primitives are compared with, and stored in.
     #[arg(long)]
     baseline: Option<PathBuf>,
@@ -110,6 +114,7 @@ enum Target {
     BuildCost,
     Drivers,
     Stress,
+    Fuzz,
     Neighbours,
     CompileFail,
     Conformance,
@@ -157,6 +162,11 @@ fn run(arguments: &Arguments) -> Result<bool> {
             seed: arguments.seed.unwrap_or(stress::DEFAULT.seed),
             operations: arguments.operations.unwrap_or(stress::DEFAULT.operations),
         },
+        fuzz: fuzz::Plan {
+            seed: arguments.seed.unwrap_or(fuzz::DEFAULT.seed),
+            minutes: arguments.minutes.unwrap_or(fuzz::DEFAULT.minutes),
+            ..fuzz::DEFAULT
+        },
         baseline: arguments.baseline.as_deref(),
     };
     let _lock = lock::Lock::take(&places.build.join(".lock"), "build/")?;
@@ -177,6 +187,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Target::BuildCost => session.build_cost(),
         Target::Drivers => session.drivers(),
         Target::Stress => session.stress(),
+        Target::Fuzz => session.fuzz(),
         Target::Neighbours => session.neighbours(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),

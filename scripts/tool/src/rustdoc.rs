@@ -7,8 +7,9 @@ use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc;
 use crate::progress::Progress;
-use anyhow::{Result, bail};
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Builds it in the directory of a built kernel, and returns the page to begin with.
 pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<PathBuf> {
@@ -35,4 +36,58 @@ pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<Pat
     }
     step.done("no warning about our own");
     Ok(out.join("Documentation/output/rust/rustdoc/kernel/mm/vma/index.html"))
+}
+
+/// What rustdoc knows about the kernel crate, as JSON, for programs: made with the flags that the build recorded for the
+/// crate, below a directory.
+pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) -> Result<String> {
+    let step = progress.step("rustdoc JSON");
+    let out = kernel.places.out(config.name);
+    let record = out.join("rust/.kernel.o.cmd");
+    let record = fs::read_to_string(&record)
+        .with_context(|| format!("{}: cannot be read", record.display()))?;
+    let flags = compile_fail::kernel_flags(&record)
+        .with_context(|| "rust/.kernel.o.cmd has no call of rustc in it".to_string())?;
+    let Some(rustdoc) = kernel.compilers.rust.beside("rustdoc") else {
+        bail!("there is no rustdoc beside {}", kernel.compilers.rust.rustc.display());
+    };
+    let mut cmd = proc::command(rustdoc);
+    cmd.current_dir(&out)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("OBJTREE", &out)
+        .args(flags.iter().filter(|flag| !is_for_rustc_alone(flag)));
+    for name in EXTERNS {
+        cmd.args(["--extern", name]);
+    }
+    cmd.args(["-L", "rust", "--crate-name", "kernel", "-Zunstable-options"])
+        .args(["--output-format", "json", "--cap-lints", "allow", "--output"])
+        .arg(dir)
+        .arg(kernel.places.tree().join("rust/kernel/lib.rs"));
+    let log = kernel.places.log("rustdoc-json");
+    let (success, _) = proc::watched(&log, cmd, |_| ())?;
+    if !success {
+        eprint!("{}", proc::tail(&log, 20));
+        bail!("rustdoc fails: see {}", kernel.places.show(&log));
+    }
+    let file = dir.join("kernel.json");
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("{}: cannot be read", file.display()))?;
+    step.done("the kernel crate");
+    Ok(text)
+}
+
+/// The crates that the `kernel` crate names.
+const EXTERNS: [&str; 8] = [
+    "ffi",
+    "pin_init",
+    "build_error",
+    "macros",
+    "bindings",
+    "uapi",
+    "zerocopy",
+    "zerocopy_derive",
+];
+
+fn is_for_rustc_alone(flag: &str) -> bool {
+    flag.starts_with("--remap-path-scope") || flag.contains("clippy::")
 }

@@ -8,6 +8,7 @@ use crate::code;
 use crate::conformance;
 use crate::demo;
 use crate::drivers;
+use crate::fuzz;
 use crate::host::{self, Compilers, Packages};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
@@ -47,6 +48,7 @@ pub struct Session<'a> {
     pub case: Option<&'a str>,
     pub func: Option<&'a str>,
     pub stress: stress::Plan,
+    pub fuzz: fuzz::Plan,
     pub baseline: Option<&'a Path>,
 }
 
@@ -409,6 +411,16 @@ impl Session<'_> {
         kernel.build(config, self.progress)?;
         let program = self.program(stress::PROGRAM)?;
         let outcome = stress::run(&kernel, config, &program, self.stress, self.progress)?;
+        self.end(outcome)
+    }
+
+    /// In the kernel that watches, whatever is asked for.
+    pub fn fuzz(&self) -> Result<bool> {
+        let ready = self.ready()?;
+        let kernel = self.kernel(&ready);
+        kernel.build(X86_64_DEBUG, self.progress)?;
+        let program = self.program(fuzz::PROGRAM)?;
+        let outcome = fuzz::run(&kernel, X86_64_DEBUG, &program, self.fuzz, self.progress)?;
         self.end(outcome)
     }
 

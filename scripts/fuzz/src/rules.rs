@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the generator leaves out, as rules.toml lists it.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+const RULES: &str = include_str!("../rules.toml");
+
+/// A function, and why it is not called.
+#[derive(Debug, Deserialize)]
+pub struct Reason {
+    pub function: String,
+    pub reason: String,
+}
+
+/// Functions and types that one rule is about.
+#[derive(Debug, Default, Deserialize)]
+struct Names {
+    #[serde(default)]
+    functions: Vec<String>,
+    #[serde(default)]
+    types: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Rules {
+    pub never: Vec<Reason>,
+    pub harness: Vec<Reason>,
+    single: Vec<Names>,
+    atomic: Vec<Names>,
+    sleeps: Vec<Names>,
+    forgotten: Vec<Names>,
+}
+
+impl Rules {
+    pub fn load() -> Result<Self> {
+        toml::from_str(RULES).context("rules.toml")
+    }
+
+    pub fn is_never(&self, function: &str) -> bool {
+        self.never.iter().chain(&self.harness).any(|rule| rule.function == function)
+    }
+
+    /// The types of which no value may be there when the function is called.
+    pub fn single(&self, function: &str) -> &[String] {
+        let rule = self.single.iter().find(|rule| has(&rule.functions, function));
+        rule.map_or(&[], |rule| &rule.types)
+    }
+
+    pub fn is_atomic(&self, function: &str) -> bool {
+        self.atomic.iter().any(|rule| has(&rule.functions, function))
+    }
+
+    pub fn makes_atomic(&self, ty: &str) -> bool {
+        self.atomic.iter().any(|rule| has(&rule.types, ty))
+    }
+
+    pub fn sleeps(&self, function: &str) -> bool {
+        self.sleeps.iter().any(|rule| has(&rule.functions, function))
+    }
+
+    pub fn may_be_forgotten(&self, ty: &str) -> bool {
+        self.forgotten.iter().any(|rule| has(&rule.types, ty))
+    }
+
+    /// Every function that a rule names.
+    pub fn functions(&self) -> Vec<&str> {
+        let reasons = self.never.iter().chain(&self.harness).map(|rule| rule.function.as_str());
+        let names = self.single.iter().chain(&self.atomic).chain(&self.sleeps);
+        let names = names.flat_map(|rule| rule.functions.iter().map(String::as_str));
+        reasons.chain(names).collect()
+    }
+}
+
+fn has(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known == name)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The values that a generated function has at one place, and what they borrow.
+
+use crate::types::Ty;
+use std::collections::BTreeMap;
+
+/// A local variable.
+#[derive(Clone, Debug)]
+pub struct Value {
+    pub name: String,
+    pub ty: Ty,
+    /// Whether it can still be used.
+    pub is_alive: bool,
+    /// The variables that it borrows, and whether exclusively.
+    pub loans: BTreeMap<usize, bool>,
+    /// How many enclosing calls or loops have it: it can be shared, and nothing else.
+    pub frozen: usize,
+}
+
+/// How a statement uses a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    Shared,
+    Mutable,
+    Moved,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub values: Vec<Value>,
+}
+
+impl Scope {
+    pub fn add(&mut self, name: String, ty: Ty, loans: BTreeMap<usize, bool>) -> usize {
+        self.values.push(Value {
+            name,
+            ty,
+            is_alive: true,
+            loans,
+            frozen: 0,
+        });
+        self.values.len() - 1
+    }
+
+    pub fn alive(&self) -> impl Iterator<Item = (usize, &Value)> {
+        self.values.iter().enumerate().filter(|(_, value)| value.is_alive)
+    }
+
+    /// The variables that end when one is used this way, the innermost first; none if one of them cannot.
+    pub fn ended_by(&self, value: usize, how: Use) -> Option<Vec<usize>> {
+        let mut ended = Vec::new();
+        self.collect(value, how, &mut ended)?;
+        Some(ended)
+    }
+
+    fn collect(&self, value: usize, how: Use, ended: &mut Vec<usize>) -> Option<()> {
+        for (other, borrower) in self.alive() {
+            let loan = borrower.loans.get(&value);
+            let conflicts = loan.is_some_and(|exclusive| *exclusive || how != Use::Shared);
+            if conflicts && !ended.contains(&other) {
+                if borrower.frozen > 0 {
+                    return None;
+                }
+                self.collect(other, Use::Moved, ended)?;
+                if !ended.contains(&other) {
+                    ended.push(other);
+                }
+            }
+        }
+        Some(())
+    }
+
+    pub fn end(&mut self, value: usize) {
+        self.values[value].is_alive = false;
+    }
+
+    /// Leaves a block: what it declared is gone.
+    pub fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_borrows_ends_first() {
+        let mut scope = Scope::default();
+        let locks = scope.add("locks".into(), Ty::plain("VmaLocks"), BTreeMap::new());
+        let guard = scope.add("guard".into(), Ty::plain("Guard"), BTreeMap::from([(locks, true)]));
+        let vma = scope.add("vma".into(), Ty::plain("Vma"), BTreeMap::from([(guard, false)]));
+        assert_eq!(scope.ended_by(guard, Use::Shared), Some(vec![]));
+        assert_eq!(scope.ended_by(guard, Use::Moved), Some(vec![vma]));
+        assert_eq!(scope.ended_by(locks, Use::Shared), Some(vec![vma, guard]));
+        scope.values[vma].frozen = 1;
+        assert_eq!(scope.ended_by(locks, Use::Mutable), None);
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What came of the programs in the guest.
+
+use crate::boot::Boot;
+use crate::kbuild::Kernel;
+use crate::report::Outcome;
+use std::path::Path;
+
+/// A boot with generated modules.
+pub struct Run {
+    pub functions: u64,
+    /// What the guest says is wrong.
+    wrong: Vec<String>,
+    /// The last function that was begun.
+    last: Option<String>,
+    code: Option<u8>,
+    pub outcome: Outcome,
+}
+
+impl Run {
+    pub fn of(boot: Boot) -> Self {
+        let (mut functions, mut wrong, mut last) = (0, Vec::new(), None);
+        for line in &boot.output {
+            if let Some(count) = line.strip_prefix("functions run: ") {
+                functions = count.trim().parse().unwrap_or(0);
+            } else if let Some(text) = line.strip_prefix("wrong: ") {
+                wrong.push(text.to_string());
+            } else if let Some(name) = line.strip_prefix("running ") {
+                last = Some(name.to_string());
+            }
+        }
+        Self {
+            functions,
+            wrong,
+            last,
+            code: boot.code,
+            outcome: boot.outcome,
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.wrong.is_empty() && self.functions > 0 && self.code == Some(0) && self.outcome.failed == 0
+    }
+
+    pub fn what_is_wrong(&self, kernel: &Kernel, sources: &Path) -> String {
+        let mut text = match self.code {
+            Some(0) => String::new(),
+            Some(code) => format!("exit code {code}, "),
+            None => "no exit code, ".to_string(),
+        };
+        for wrong in &self.wrong {
+            text += &format!("{wrong}, ");
+        }
+        if let Some(last) = &self.last {
+            text += &format!("begun last: {last}, ");
+        }
+        text + &format!("sources in {}", kernel.places.show(sources))
+    }
+}
