@@ -68,6 +68,8 @@ pub struct Api {
     /// Associated types: of which type, by which name.
     associated: Vec<(Ty, String, Ty)>,
     aliases: BTreeMap<String, (Vec<String>, Ty)>,
+    /// Of types with parameters that have defaults: the parameters, in order.
+    defaults: BTreeMap<String, Vec<Option<Ty>>>,
     /// Expressions for values without arguments, by type: associated constants and variants.
     pub constants: Vec<(Ty, String)>,
     /// The hooks of `VmaOperations`.
@@ -112,6 +114,14 @@ impl Api {
 
     fn read_aliases(&mut self, index: &serde_json::Map<String, Json>) {
         for item in index.values().filter(|item| is_ours(item)) {
+            let parameters: Vec<Option<Ty>> = list(&item["inner"]["struct"]["generics"]["params"])
+                .filter(|parameter| parameter["kind"]["lifetime"].is_null())
+                .map(|parameter| &parameter["kind"]["type"]["default"])
+                .map(|default| (!default.is_null()).then(|| Ty::read(default)))
+                .collect();
+            if parameters.iter().any(Option::is_some) {
+                self.defaults.insert(text(&item["name"]), parameters);
+            }
             let alias = &item["inner"]["type_alias"];
             if !alias.is_null() {
                 let parameters = list(&alias["generics"]["params"])
@@ -291,9 +301,15 @@ impl Api {
         }
     }
 
-    /// Puts what aliases stand for in their place.
+    /// Puts what aliases stand for in their place, and defaults where arguments are left out.
     fn expand(&self, ty: &Ty) -> Ty {
-        let ty = ty.map(&mut |part| self.expand(part));
+        let mut ty = ty.map(&mut |part| self.expand(part));
+        if let Ty::Path(name, _, arguments) = &mut ty
+            && let Some(defaults) = self.defaults.get(name)
+        {
+            let missing = defaults.iter().skip(arguments.len()).map_while(Clone::clone);
+            arguments.extend(missing.collect::<Vec<_>>());
+        }
         let Ty::Path(name, lifetimes, arguments) = &ty else {
             return ty;
         };

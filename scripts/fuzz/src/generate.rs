@@ -107,14 +107,14 @@ impl<'a> Generator<'a> {
             self.scope.add(root.name.to_string(), root.ty.clone(), BTreeMap::new());
         }
         if let Some((from, _)) = goal {
-            self.scope.values[from].frozen += 1;
+            self.scope.values[from].is_kept = true;
         }
         if !plain {
             let budget = BUDGET / 2 + self.random.below(BUDGET);
             self.block(budget, 0);
         }
         if let Some((from, goal)) = goal {
-            self.scope.values[from].frozen -= 1;
+            self.scope.values[from].is_kept = false;
             let (inner, wrap) = match goal {
                 Ty::Path(name, _, arguments) if name == "Result" && arguments[0] != Ty::unit() => {
                     (arguments[0].clone(), true)
@@ -198,7 +198,7 @@ impl<'a> Generator<'a> {
         let api = self.api;
         let alive: Vec<usize> = self.scope.alive().map(|(at, _)| at).collect();
         let mut tries: Vec<(&'a Callable, Option<usize>)> = Vec::new();
-        if self.random.chance(75) && !alive.is_empty() {
+        if self.random.chance(55) && !alive.is_empty() {
             let back = self.random.below(alive.len()).min(self.random.below(alive.len()));
             let value = alive[alive.len() - 1 - back];
             let mut fitting: Vec<&'a Callable> = api
@@ -214,8 +214,11 @@ impl<'a> Generator<'a> {
                 }
             }
         } else {
+            let mut rare: Vec<&'a Callable> = api.callables.iter().collect();
+            rare.sort_by_key(|callable| self.used.get(&callable.path).copied().unwrap_or(0));
+            let end = if self.random.chance(70) { 50 } else { rare.len() };
             for _ in 0..8 {
-                tries.extend(self.random.one_of(&api.callables).map(|callable| (callable, None)));
+                tries.push((rare[self.random.below(end.min(rare.len()))], None));
             }
         }
         let used = |callable: &Callable| self.used.get(&callable.path).copied().unwrap_or(0);
@@ -276,8 +279,7 @@ impl<'a> Generator<'a> {
             let twice = uses[..at].iter().any(|(other, other_how)| {
                 other == value && (*how != Use::Shared || *other_how != Use::Shared)
             });
-            let value = &self.scope.values[*value];
-            if twice || !value.is_alive || (*how != Use::Shared && value.frozen > 0) {
+            if twice || !self.scope.allows(*value, *how) {
                 return false;
             }
         }
@@ -362,6 +364,19 @@ impl<'a> Generator<'a> {
         !(atomic && self.rules.sleeps(&callable.path))
     }
 
+    /// Whether a call that sleeps is fair: beside a value that holds RCU itself only if it is a call of what that value
+    /// has given out, because that is what the types can see.
+    fn may_sleep(&self, receiver: Option<usize>) -> bool {
+        let mut holders = self.scope.alive().filter(|(_, value)| {
+            value.ty.name().is_some_and(|name| self.rules.holds_rcu(name))
+        });
+        holders.all(|(holder, _)| {
+            receiver.is_some_and(|receiver| {
+                receiver == holder || self.scope.values[receiver].loans.contains_key(&holder)
+            })
+        })
+    }
+
     /// The call as an expression, the type of its result and what that borrows. The receiver is `fixed`, or any.
     fn expression(
         &mut self,
@@ -393,7 +408,7 @@ impl<'a> Generator<'a> {
                 };
                 let copied = wanted == Use::Moved && self.api.is_copy(&callable.of.substitute(&bound));
                 let wanted = if copied { Use::Shared } else { wanted };
-                let free = self.scope.values[value].frozen == 0 || wanted == Use::Shared;
+                let free = self.scope.allows(value, wanted);
                 if wanted <= most && free && self.satisfies(callable, &bound) {
                     found.push((value, bound, wanted));
                 }
@@ -404,6 +419,9 @@ impl<'a> Generator<'a> {
             bindings = bound;
             uses.push((value, how));
             receiver = Some(value);
+        }
+        if self.rules.sleeps(&callable.path) && !self.may_sleep(receiver) {
+            return None;
         }
         let mut explicit = Vec::new();
         for generic in &callable.generics {
@@ -651,7 +669,7 @@ impl<'a> Generator<'a> {
             if (copied && steps > 0) || wanted > most {
                 continue;
             }
-            let free = self.scope.values[value].frozen == 0 || wanted == Use::Shared;
+            let free = self.scope.allows(value, wanted);
             let again = uses.iter().any(|(other, how)| {
                 *other == value && (*how != Use::Shared || wanted != Use::Shared)
             });

@@ -58,3 +58,79 @@ impl Coverage {
         coverage
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_are_read() {
+        let rules = Rules::load().unwrap();
+        assert!(rules.functions().len() > 10);
+        assert!(rules.never.iter().chain(&rules.harness).all(|rule| !rule.reason.is_empty()));
+        assert!(rules.is_never("PfnRegion::project"));
+    }
+
+    /// The JSON of a crate with one lock and what it protects.
+    fn rustdoc() -> String {
+        let place = serde_json::json!({ "filename": "rust/kernel/mm/vma/x.rs" });
+        let path = |name: &str| serde_json::json!({ "resolved_path": { "path": name, "args": null } });
+        let function = |name: &str, receiver: Option<bool>, output: serde_json::Value| {
+            let inputs: Vec<_> = receiver
+                .iter()
+                .map(|mutable| serde_json::json!(["self", { "borrowed_ref": { "lifetime": null,
+                    "is_mutable": mutable, "type": { "generic": "Self" } } }]))
+                .collect();
+            serde_json::json!({ "name": name, "visibility": "public", "span": place, "inner": { "function": {
+                "header": { "is_unsafe": name == "from_raw" }, "generics": { "params": [], "where_predicates": [] },
+                "sig": { "inputs": inputs, "output": output } } } })
+        };
+        let block = |of: &str, items: Vec<u32>| {
+            serde_json::json!({ "name": null, "span": place, "visibility": "default", "inner": { "impl": {
+                "is_synthetic": false, "blanket_impl": null, "is_negative": false, "trait": null,
+                "for": path(of), "items": items, "generics": { "params": [], "where_predicates": [] } } } })
+        };
+        serde_json::json!({ "format_version": 57, "paths": {}, "index": {
+            "1": function("vma_locks", Some(false), path("VmaLocks")),
+            "2": function("read", Some(true), path("ReadGuard")),
+            "3": function("from_raw", None, path("ReadGuard")),
+            "4": function("start", Some(false), serde_json::json!({ "primitive": "usize" })),
+            "10": block("MmWithUser", vec![1]),
+            "11": block("VmaLocks", vec![2]),
+            "12": block("ReadGuard", vec![3, 4]),
+        } })
+        .to_string()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_programs() {
+        let api = api(&rustdoc()).unwrap();
+        let rules = Rules::load().unwrap();
+        let source = |seed| Module::generate(&api, &rules, seed, 0, 20).source().0;
+        assert_eq!(source(1), source(1));
+        assert_ne!(source(1), source(2));
+    }
+
+    #[test]
+    fn safe_functions_are_reached_through_what_they_need_and_unsafe_ones_are_not() {
+        let api = api(&rustdoc()).unwrap();
+        let rules = Rules::load().unwrap();
+        let module = Module::generate(&api, &rules, 1, 0, 50);
+        let (reached, _) = module.calls();
+        let coverage = Coverage::of(&api, &rules, &reached);
+        assert_eq!((coverage.reached, coverage.total), (3, 3), "{:?}", coverage.not_reached);
+        assert!(!module.source().0.contains("from_raw"));
+    }
+
+    #[test]
+    fn a_function_that_is_removed_leaves_the_numbers_of_the_others() {
+        let api = api(&rustdoc()).unwrap();
+        let mut module = Module::generate(&api, &Rules::load().unwrap(), 1, 0, 3);
+        module.remove(&BTreeSet::from(["f1".to_string()]));
+        let (source, lines) = module.source();
+        assert!(source.contains("2 => f2(") && !source.contains("fn f1("));
+        assert_eq!((module.refused, module.function_count()), (1, 3));
+        let (name, first, _) = &lines[1];
+        assert!(source.lines().nth(*first).unwrap().contains(name.as_str()), "the second line has the name");
+    }
+}

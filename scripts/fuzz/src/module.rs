@@ -234,9 +234,9 @@ impl Module {
         self.functions.iter().chain(self.hooks.iter().flat_map(|hook| &hook.variants))
     }
 
-    /// How many functions a guest can run by number.
+    /// The number after the last one by which a guest can run a function. Those that were refused do nothing.
     pub fn function_count(&self) -> usize {
-        self.functions.len()
+        self.functions.last().map_or(0, |function| function.name[1..].parse().map_or(0, |last: usize| last + 1))
     }
 
     pub fn len(&self) -> usize {
@@ -279,7 +279,8 @@ impl Module {
             text += "}\n\n";
         }
         text += "fn run(env: &Env, mm: &MmWithUser, file: &LocalFile, own: &Data) {\n    match env.request[0] {\n";
-        for (number, function) in self.functions.iter().enumerate() {
+        for function in &self.functions {
+            let number = &function.name[1..];
             let _ = writeln!(text, "        {number} => {}(env, mm, file, own, own.shared_page(0)),", function.name);
         }
         text += "        _ => (),\n    }\n}\n";

@@ -29,6 +29,7 @@ pub struct Rules {
     pub harness: Vec<Reason>,
     single: Vec<Names>,
     atomic: Vec<Names>,
+    rcu: Vec<Names>,
     sleeps: Vec<Names>,
     forgotten: Vec<Names>,
 }
@@ -54,6 +55,11 @@ impl Rules {
 
     pub fn makes_atomic(&self, ty: &str) -> bool {
         self.atomic.iter().any(|rule| has(&rule.types, ty))
+    }
+
+    /// Whether a value of the type is in an RCU read-side critical section of its own.
+    pub fn holds_rcu(&self, ty: &str) -> bool {
+        self.rcu.iter().any(|rule| has(&rule.types, ty))
     }
 
     pub fn sleeps(&self, function: &str) -> bool {

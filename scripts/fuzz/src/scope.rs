@@ -16,6 +16,8 @@ pub struct Value {
     pub loans: BTreeMap<usize, bool>,
     /// How many enclosing calls or loops have it: it can be shared, and nothing else.
     pub frozen: usize,
+    /// Needed at the end: it is not moved before.
+    pub is_kept: bool,
 }
 
 /// How a statement uses a variable.
@@ -39,12 +41,23 @@ impl Scope {
             is_alive: true,
             loans,
             frozen: 0,
+            is_kept: false,
         });
         self.values.len() - 1
     }
 
     pub fn alive(&self) -> impl Iterator<Item = (usize, &Value)> {
         self.values.iter().enumerate().filter(|(_, value)| value.is_alive)
+    }
+
+    /// Whether a variable can be used this way.
+    pub fn allows(&self, value: usize, how: Use) -> bool {
+        let value = &self.values[value];
+        match how {
+            Use::Shared => value.is_alive,
+            Use::Mutable => value.is_alive && value.frozen == 0,
+            Use::Moved => value.is_alive && value.frozen == 0 && !value.is_kept,
+        }
     }
 
     /// The variables that end when one is used this way, the innermost first; none if one of them cannot.

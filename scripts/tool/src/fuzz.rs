@@ -38,7 +38,7 @@ pub struct Plan {
 pub const DEFAULT: Plan = Plan {
     seed: 1,
     minutes: 30,
-    modules: 6,
+    modules: 4,
     functions: 150,
 };
 

@@ -132,7 +132,8 @@ fn work(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Resul
         for function in functions {
             memory::set_word(memory::place(BOARD), function as u64);
             // So that what the kernel complains about belongs to it.
-            let _ = writeln!(log, "fuzz: {} f{function} by {via}, turn {turn}", module.name);
+            let line = format!("fuzz: {} f{function} by {via}, turn {turn}\n", module.name);
+            let _ = log.write_all(line.as_bytes());
             for again in 0..3 {
                 let words = [function as u64, ground.base() as u64, 17 * turn + again, u64::from(std::process::id())];
                 let _ = sys::ioctl_words(&device, RUN, &mut words.clone());
