@@ -81,7 +81,9 @@ pub struct Api {
 impl Api {
     pub fn parse(text: &str) -> Result<Self> {
         let json: Json = serde_json::from_str(text).context("rustdoc's JSON cannot be read")?;
-        let index = json["index"].as_object().context("rustdoc's JSON has no index")?;
+        let index = json["index"]
+            .as_object()
+            .context("rustdoc's JSON has no index")?;
         let mut api = Self::default();
         api.read_aliases(index);
         api.read_modules(&json);
@@ -95,8 +97,17 @@ impl Api {
                 api.read_hooks(item, index);
             }
         }
+        for ty in api.having("Default") {
+            if let Ty::Path(name, _, arguments) = &ty
+                && arguments.is_empty()
+            {
+                let value = format!("{name}::default()");
+                api.constants.push((ty, value));
+            }
+        }
         // The index has no order that would stay the same.
-        api.callables.sort_by(|a, b| (&a.path, &a.of).cmp(&(&b.path, &b.of)));
+        api.callables
+            .sort_by(|a, b| (&a.path, &a.of).cmp(&(&b.path, &b.of)));
         api.constants.sort();
         api.associated.sort();
         api.hooks.sort_by(|a, b| a.path.cmp(&b.path));
@@ -146,7 +157,10 @@ impl Api {
 
     fn read_impl(&mut self, item: &Json, index: &serde_json::Map<String, Json>) {
         let block = &item["inner"]["impl"];
-        if block["is_synthetic"] == true || !block["blanket_impl"].is_null() || block["is_negative"] == true {
+        if block["is_synthetic"] == true
+            || !block["blanket_impl"].is_null()
+            || block["is_negative"] == true
+        {
             return;
         }
         let of = self.expand(&Ty::read(&block["for"]));
@@ -154,14 +168,19 @@ impl Api {
             true => None,
             false => Some(text(&block["trait"]["path"])),
         };
-        let name = of_trait.as_deref().map(|path| path.rsplit("::").next().unwrap_or_default());
+        let name = of_trait
+            .as_deref()
+            .map(|path| path.rsplit("::").next().unwrap_or_default());
         if let Some(name) = name {
             let arguments = list(&block["trait"]["args"]["angle_bracketed"]["args"])
                 .filter(|argument| !argument["type"].is_null())
                 .map(|argument| self.expand(&Ty::read(&argument["type"])))
                 .collect();
             let known = self.implementations.entry(name.to_string()).or_default();
-            known.push((of.clone(), arguments));
+            // Derived ones of other modules of the crate are of no use, and their names may be others' here.
+            if name != "Default" || is_ours(item) {
+                known.push((of.clone(), arguments));
+            }
         }
         let calls = is_ours(item) && name.is_none_or(|name| TRAITS.contains(&name));
         for id in list(&block["items"]) {
@@ -207,7 +226,10 @@ impl Api {
 
     fn read_hooks(&mut self, item: &Json, index: &serde_json::Map<String, Json>) {
         for id in list(&item["inner"]["trait"]["items"]) {
-            if let Some(part) = index.get(&id.to_string()).filter(|p| !p["inner"]["function"].is_null()) {
+            if let Some(part) = index
+                .get(&id.to_string())
+                .filter(|p| !p["inner"]["function"].is_null())
+            {
                 let hook = self.read_function(part, &Ty::Param("Self".into()), &Json::Null);
                 self.hooks.push(hook);
             }
@@ -231,7 +253,11 @@ impl Api {
                 receiver = match &ty {
                     Ty::Ref(lifetime, mutable, _) => {
                         receiver_lifetime = lifetime.clone();
-                        if *mutable { Receiver::Mutable } else { Receiver::Shared }
+                        if *mutable {
+                            Receiver::Mutable
+                        } else {
+                            Receiver::Shared
+                        }
                     }
                     _ => Receiver::Value,
                 };
@@ -254,7 +280,13 @@ impl Api {
         }
     }
 
-    fn read_generics(&self, json: &Json, of_function: bool, generics: &mut Vec<Generic>, bounds: &mut Vec<Bound>) {
+    fn read_generics(
+        &self,
+        json: &Json,
+        of_function: bool,
+        generics: &mut Vec<Generic>,
+        bounds: &mut Vec<Bound>,
+    ) {
         let mut add = |ty: &Ty, list_of: &Json| {
             for bound in list(list_of) {
                 let of = &bound["trait_bound"]["trait"];
@@ -266,7 +298,11 @@ impl Api {
                     .filter(|argument| !argument["type"].is_null())
                     .map(|argument| self.expand(&Ty::read(&argument["type"])))
                     .collect();
-                bounds.push(Bound { ty: ty.clone(), name: name.to_string(), arguments });
+                bounds.push(Bound {
+                    ty: ty.clone(),
+                    name: name.to_string(),
+                    arguments,
+                });
                 // `T: Trait<Name = Type>` is a bound on an associated type.
                 for constraint in list(&of["args"]["angle_bracketed"]["constraints"]) {
                     let equals = &constraint["binding"]["equality"]["type"];
@@ -290,7 +326,11 @@ impl Api {
             add(&Ty::Param(name.clone()), &kind["type"]["bounds"]);
             let is_named = of_function && kind["type"]["is_synthetic"] != true;
             if kind["type"]["is_synthetic"] != true {
-                generics.push(Generic { name, is_const, is_named });
+                generics.push(Generic {
+                    name,
+                    is_const,
+                    is_named,
+                });
             }
         }
         for predicate in list(&json["where_predicates"]) {
@@ -307,7 +347,10 @@ impl Api {
         if let Ty::Path(name, _, arguments) = &mut ty
             && let Some(defaults) = self.defaults.get(name)
         {
-            let missing = defaults.iter().skip(arguments.len()).map_while(Clone::clone);
+            let missing = defaults
+                .iter()
+                .skip(arguments.len())
+                .map_while(Clone::clone);
             arguments.extend(missing.collect::<Vec<_>>());
         }
         let Ty::Path(name, lifetimes, arguments) = &ty else {
@@ -316,7 +359,11 @@ impl Api {
         let Some((parameters, to)) = self.aliases.get(name) else {
             return ty;
         };
-        let bindings: Bindings = parameters.iter().cloned().zip(arguments.iter().cloned()).collect();
+        let bindings: Bindings = parameters
+            .iter()
+            .cloned()
+            .zip(arguments.iter().cloned())
+            .collect();
         match self.expand(&to.substitute(&bindings)) {
             Ty::Path(name, _, arguments) => Ty::Path(name, lifetimes.clone(), arguments),
             other => other,
@@ -325,7 +372,10 @@ impl Api {
 
     /// Adds what a module of the generated code implements.
     pub fn implement(&mut self, ty: Ty, name: &str) {
-        self.implementations.entry(name.to_string()).or_default().push((ty, Vec::new()));
+        self.implementations
+            .entry(name.to_string())
+            .or_default()
+            .push((ty, Vec::new()));
     }
 
     pub fn associate(&mut self, of: Ty, name: &str, ty: Ty) {
@@ -341,19 +391,27 @@ impl Api {
             let mut bindings = Bindings::new();
             unify(of, ty, &mut bindings)
                 && (with.len() != arguments.len()
-                    || with.iter().zip(arguments).all(|(a, b)| unify(a, b, &mut bindings)))
+                    || with
+                        .iter()
+                        .zip(arguments)
+                        .all(|(a, b)| unify(a, b, &mut bindings)))
         })
     }
 
     /// The types without parameters that have a trait.
     pub fn having(&self, name: &str) -> Vec<Ty> {
         let known = self.implementations.get(name).into_iter().flatten();
-        known.map(|(of, _)| of.clone()).filter(|of| !of.is_open()).collect()
+        known
+            .map(|(of, _)| of.clone())
+            .filter(|of| !of.is_open())
+            .collect()
     }
 
     /// Whether values of the type are copied.
     pub fn is_copy(&self, ty: &Ty) -> bool {
-        const PLAIN: &[&str] = &["usize", "u64", "u32", "u16", "u8", "i64", "i32", "bool", "Error", "Flags", "Pid"];
+        const PLAIN: &[&str] = &[
+            "usize", "u64", "u32", "u16", "u8", "i64", "i32", "bool", "Error", "Flags", "Pid",
+        ];
         match ty {
             Ty::Ref(_, mutable, _) => !mutable,
             Ty::Path(name, ..) if PLAIN.contains(&name.as_str()) => true,

@@ -104,7 +104,8 @@ impl<'a> Generator<'a> {
         (self.indent, self.next) = (1, 0);
         self.atomic = usize::from(self.rules.is_atomic(hook));
         for root in roots {
-            self.scope.add(root.name.to_string(), root.ty.clone(), BTreeMap::new());
+            self.scope
+                .add(root.name.to_string(), root.ty.clone(), BTreeMap::new());
         }
         if let Some((from, _)) = goal {
             self.scope.values[from].is_kept = true;
@@ -154,7 +155,8 @@ impl<'a> Generator<'a> {
     }
 
     fn say(&mut self, line: &str) {
-        self.lines.push(format!("{}{line}", "    ".repeat(self.indent)));
+        self.lines
+            .push(format!("{}{line}", "    ".repeat(self.indent)));
     }
 
     fn fresh(&mut self) -> String {
@@ -180,6 +182,9 @@ impl<'a> Generator<'a> {
         if self.random.chance(6) && self.plain_statement() {
             return 0;
         }
+        if self.random.chance(4) && self.declare() {
+            return 0;
+        }
         for _ in 0..ATTEMPTS / 8 {
             let tries = self.candidates();
             for (callable, receiver) in tries {
@@ -199,13 +204,19 @@ impl<'a> Generator<'a> {
         let alive: Vec<usize> = self.scope.alive().map(|(at, _)| at).collect();
         let mut tries: Vec<(&'a Callable, Option<usize>)> = Vec::new();
         if self.random.chance(55) && !alive.is_empty() {
-            let back = self.random.below(alive.len()).min(self.random.below(alive.len()));
+            let back = self
+                .random
+                .below(alive.len())
+                .min(self.random.below(alive.len()));
             let value = alive[alive.len() - 1 - back];
             let mut fitting: Vec<&'a Callable> = api
                 .callables
                 .iter()
                 .filter(|callable| callable.receiver != Receiver::None)
-                .filter(|callable| self.steps_to(value, &callable.of, &Bindings::new()).is_some())
+                .filter(|callable| {
+                    self.steps_to(value, &callable.of, &Bindings::new())
+                        .is_some()
+                })
                 .collect();
             for _ in 0..6 {
                 if !fitting.is_empty() {
@@ -216,7 +227,11 @@ impl<'a> Generator<'a> {
         } else {
             let mut rare: Vec<&'a Callable> = api.callables.iter().collect();
             rare.sort_by_key(|callable| self.used.get(&callable.path).copied().unwrap_or(0));
-            let end = if self.random.chance(70) { 50 } else { rare.len() };
+            let end = if self.random.chance(70) {
+                50
+            } else {
+                rare.len()
+            };
             for _ in 0..8 {
                 tries.push((rare[self.random.below(end.min(rare.len()))], None));
             }
@@ -226,18 +241,35 @@ impl<'a> Generator<'a> {
         tries
     }
 
+    /// Declares a variable with a value that takes no arguments.
+    fn declare(&mut self) -> bool {
+        let api = self.api;
+        let Some((ty, text)) = self.random.one_of(&api.constants) else {
+            return false;
+        };
+        let name = self.fresh();
+        self.say(&format!("let mut {name} = {text};"));
+        self.scope.add(name, ty.clone(), BTreeMap::new());
+        true
+    }
+
     /// What can be done with any value: drop it, forget it, exchange it with another one, assign it.
     fn plain_statement(&mut self) -> bool {
         let movable: Vec<usize> = self
             .scope
             .alive()
-            .filter(|(_, value)| value.frozen == 0 && value.name.starts_with('v') && !self.api.is_copy(&value.ty))
+            .filter(|(_, value)| {
+                value.frozen == 0 && value.name.starts_with('v') && !self.api.is_copy(&value.ty)
+            })
             .map(|(at, _)| at)
             .collect();
         let Some(&value) = self.random.one_of(&movable) else {
             return false;
         };
-        let (name, ty) = (self.scope.values[value].name.clone(), self.scope.values[value].ty.clone());
+        let (name, ty) = (
+            self.scope.values[value].name.clone(),
+            self.scope.values[value].ty.clone(),
+        );
         let others: Vec<usize> = movable
             .iter()
             .copied()
@@ -254,7 +286,9 @@ impl<'a> Generator<'a> {
             match self.random.chance(50) {
                 true => self.say(&format!("core::mem::swap(&mut {name}, &mut {other_name});")),
                 false => {
-                    self.say(&format!("drop(core::mem::replace(&mut {name}, {other_name}));"));
+                    self.say(&format!(
+                        "drop(core::mem::replace(&mut {name}, {other_name}));"
+                    ));
                     self.scope.end(other);
                 }
             }
@@ -265,7 +299,9 @@ impl<'a> Generator<'a> {
         if !self.apply(&vec![(value, Use::Moved)]) {
             return false;
         }
-        let forget = ty.name().is_some_and(|name| self.rules.may_be_forgotten(name));
+        let forget = ty
+            .name()
+            .is_some_and(|name| self.rules.may_be_forgotten(name));
         match forget && self.random.chance(50) {
             true => self.say(&format!("core::mem::forget({name});")),
             false => self.say(&format!("drop({name});")),
@@ -287,7 +323,10 @@ impl<'a> Generator<'a> {
             let Some(ended) = self.scope.ended_by(*value, *how) else {
                 return false;
             };
-            if ended.iter().any(|ended| uses.iter().any(|(value, _)| value == ended)) {
+            if ended
+                .iter()
+                .any(|ended| uses.iter().any(|(value, _)| value == ended))
+            {
                 return false;
             }
             // Guards would not live long otherwise.
@@ -310,7 +349,12 @@ impl<'a> Generator<'a> {
     }
 
     /// A variable as a reference to a type, with the dereferences that takes.
-    fn steps_to(&self, value: usize, pattern: &Ty, bindings: &Bindings) -> Option<(usize, Bindings, Use)> {
+    fn steps_to(
+        &self,
+        value: usize,
+        pattern: &Ty,
+        bindings: &Bindings,
+    ) -> Option<(usize, Bindings, Use)> {
         let mut ty = self.scope.values[value].ty.clone();
         let mut best = Use::Moved;
         for step in 0..4 {
@@ -351,14 +395,20 @@ impl<'a> Generator<'a> {
             return false;
         }
         let single = self.rules.single(&callable.path);
-        let is_there = |name: &str| self.scope.values.iter().any(|value| {
-            value.ty.any(&mut |part| part.name() == Some(name)) && (value.is_alive || value.frozen > 0)
-        });
+        let is_there = |name: &str| {
+            self.scope.values.iter().any(|value| {
+                value.ty.any(&mut |part| part.name() == Some(name))
+                    && (value.is_alive || value.frozen > 0)
+            })
+        };
         if single.iter().any(|name| is_there(name)) {
             return false;
         }
         let holds = |(_, value): (usize, &Value)| {
-            value.ty.name().is_some_and(|name| self.rules.makes_atomic(name))
+            value
+                .ty
+                .name()
+                .is_some_and(|name| self.rules.makes_atomic(name))
         };
         let atomic = self.atomic > 0 || self.scope.alive().any(holds);
         !(atomic && self.rules.sleeps(&callable.path))
@@ -368,7 +418,10 @@ impl<'a> Generator<'a> {
     /// has given out, because that is what the types can see.
     fn may_sleep(&self, receiver: Option<usize>) -> bool {
         let mut holders = self.scope.alive().filter(|(_, value)| {
-            value.ty.name().is_some_and(|name| self.rules.holds_rcu(name))
+            value
+                .ty
+                .name()
+                .is_some_and(|name| self.rules.holds_rcu(name))
         });
         holders.all(|(holder, _)| {
             receiver.is_some_and(|receiver| {
@@ -406,7 +459,8 @@ impl<'a> Generator<'a> {
                 let Some((_, bound, most)) = self.steps_to(value, &callable.of, &bindings) else {
                     continue;
                 };
-                let copied = wanted == Use::Moved && self.api.is_copy(&callable.of.substitute(&bound));
+                let copied =
+                    wanted == Use::Moved && self.api.is_copy(&callable.of.substitute(&bound));
                 let wanted = if copied { Use::Shared } else { wanted };
                 let free = self.scope.allows(value, wanted);
                 if wanted <= most && free && self.satisfies(callable, &bound) {
@@ -414,7 +468,10 @@ impl<'a> Generator<'a> {
                 }
             }
             // What is new is more interesting.
-            let at = self.random.below(found.len()).max(self.random.below(found.len()));
+            let at = self
+                .random
+                .below(found.len())
+                .max(self.random.below(found.len()));
             let (value, bound, how) = found.get(at)?.clone();
             bindings = bound;
             uses.push((value, how));
@@ -469,7 +526,11 @@ impl<'a> Generator<'a> {
                 let name = &self.scope.values[value].name;
                 format!("{name}.{}{turbofish}({joined})", callable.name)
             }
-            None => format!("{}::{}{turbofish}({joined})", callable.of.name()?, callable.name),
+            None => format!(
+                "{}::{}{turbofish}({joined})",
+                callable.of.name()?,
+                callable.name
+            ),
         };
         let output = self.api.resolve(&callable.output.substitute(&bindings));
         let loans = self.loans(callable, receiver, &uses, &argument_uses);
@@ -548,7 +609,10 @@ impl<'a> Generator<'a> {
         let elided = lifetimes.iter().any(|lifetime| lifetime == "'_");
         let is_reference = matches!(callable.receiver, Receiver::Shared | Receiver::Mutable);
         if let (Some(value), Some((_, how))) = (receiver, uses.first()) {
-            let named = callable.receiver_lifetime.as_ref().is_some_and(|own| lifetimes.contains(own));
+            let named = callable
+                .receiver_lifetime
+                .as_ref()
+                .is_some_and(|own| lifetimes.contains(own));
             if (elided || named) && is_reference {
                 borrow(value, *how);
             } else {
@@ -557,7 +621,9 @@ impl<'a> Generator<'a> {
         }
         for ((_, ty), uses) in callable.parameters.iter().zip(arguments) {
             let own = ty.lifetimes();
-            let shares = own.iter().any(|lifetime| lifetime != "'_" && lifetimes.contains(lifetime));
+            let shares = own
+                .iter()
+                .any(|lifetime| lifetime != "'_" && lifetimes.contains(lifetime));
             if shares || (elided && !is_reference) {
                 uses.iter().for_each(|(value, how)| borrow(*value, *how));
             }
@@ -609,33 +675,36 @@ impl<'a> Generator<'a> {
                 let wanted = if *mutable { Use::Mutable } else { Use::Shared };
                 let found = match self.variable(to, wanted, bindings, uses) {
                     None if nesting == 0 => {
-                        self.make(if *mutable { to } else { ty })?;
-                        self.variable(to, wanted, bindings, uses)
+                        let made = self.make(if *mutable { to } else { ty });
+                        made.and_then(|()| self.variable(to, wanted, bindings, uses))
                     }
                     found => found,
                 };
-                found.map(|(steps, variable)| {
-                    let exclusive = if *mutable { "mut " } else { "" };
-                    format!("&{exclusive}{}{variable}", "*".repeat(steps))
-                })
+                let exclusive = if *mutable { "mut " } else { "" };
+                if let Some((steps, variable)) = found {
+                    return Some(format!("&{exclusive}{}{variable}", "*".repeat(steps)));
+                }
+                let constant = self.constant(to)?;
+                Some(format!("&{exclusive}{constant}"))
             }
             _ => {
-                let constants: Vec<&String> = self
-                    .api
-                    .constants
-                    .iter()
-                    .filter(|(of, _)| same(of, ty))
-                    .map(|(_, text)| text)
-                    .collect();
-                if !constants.is_empty() && self.random.chance(70) {
-                    return self.random.one_of(&constants).map(|text| text.to_string());
+                let constant = self.constant(ty);
+                if constant.is_some() && self.random.chance(70) {
+                    return constant;
                 }
-                if let Some((_, variable)) = self.variable(ty, Use::Moved, bindings, uses) {
-                    return Some(variable);
+                match self.variable(ty, Use::Moved, bindings, uses) {
+                    Some((_, variable)) => Some(variable),
+                    None => constant,
                 }
-                self.random.one_of(&constants).map(|text| text.to_string())
             }
         }
+    }
+
+    /// A value of the type that takes no arguments.
+    fn constant(&mut self, ty: &Ty) -> Option<String> {
+        let known = self.api.constants.iter().filter(|(of, _)| same(of, ty));
+        let known: Vec<&String> = known.map(|(_, text)| text).collect();
+        self.random.one_of(&known).map(|text| text.to_string())
     }
 
     /// Declares a variable of the type, by a call.
@@ -645,7 +714,11 @@ impl<'a> Generator<'a> {
             .callables
             .iter()
             .filter(|maker| !matches!(maker.output, Ty::Param(_)))
-            .filter(|maker| unify(&maker.output, ty, &mut Bindings::new()))
+            .filter(|maker| {
+                // Either may have parameters that the other one says.
+                unify(&maker.output, ty, &mut Bindings::new())
+                    || unify(ty, &maker.output, &mut Bindings::new())
+            })
             .collect();
         let maker = *self.random.one_of(&makers)?;
         self.call(maker, None, DEPTH)?.map(|_| ())
@@ -685,7 +758,11 @@ impl<'a> Generator<'a> {
 
     /// What is written as it is: numbers, addresses, ranges of them, bytes.
     fn literal(&mut self, name: &str, ty: &Ty) -> Option<String> {
-        let is_address = |name: &str| ["addr", "start", "end", "range"].iter().any(|word| name.contains(word));
+        let is_address = |name: &str| {
+            ["addr", "start", "end", "range"]
+                .iter()
+                .any(|word| name.contains(word))
+        };
         let number = |random: &mut Random| match random.below(8) {
             0 => "usize::MAX".to_string(),
             1 => "usize::MAX / 2 + 1".to_string(),
@@ -711,29 +788,44 @@ impl<'a> Generator<'a> {
                     _ => 1,
                 }]
                 .to_string(),
-                "Error" => ["EINVAL", "ENOMEM", "EFAULT", "EAGAIN"][self.random.below(4)].to_string(),
+                "Error" => {
+                    ["EINVAL", "ENOMEM", "EFAULT", "EAGAIN"][self.random.below(4)].to_string()
+                }
                 "Range" if *ty == Ty::path("Range", vec![Ty::plain("usize")]) => {
                     let addresses = name == "range" || is_address(name);
                     match addresses {
                         true if self.random.chance(70) => {
                             let start = self.random.below(64);
-                            format!("env.addr({start})..env.addr({start}).wrapping_add({})", 4096 * self.random.below(9))
+                            format!(
+                                "env.addr({start})..env.addr({start}).wrapping_add({})",
+                                4096 * self.random.below(9)
+                            )
                         }
                         true => format!("{}..{}", place(&mut self.random), place(&mut self.random)),
-                        false => format!("{}..{}", number(&mut self.random), number(&mut self.random)),
+                        false => {
+                            format!("{}..{}", number(&mut self.random), number(&mut self.random))
+                        }
                     }
                 }
                 "Range" if *ty == Ty::path("Range", vec![Ty::plain("u64")]) => {
-                    format!("{}..{}", 2048 * self.random.below(9), 2048 * self.random.below(40))
+                    format!(
+                        "{}..{}",
+                        2048 * self.random.below(9),
+                        2048 * self.random.below(40)
+                    )
                 }
-                "RangeInclusive" => format!("{}..={}", self.random.below(5), number(&mut self.random)),
+                "RangeInclusive" => {
+                    format!("{}..={}", self.random.below(5), number(&mut self.random))
+                }
                 _ => return None,
             },
-            Ty::Ref(_, false, to) if **to == Ty::plain("CStr") => {
-                ["c\"fuzz\"", "c\"\"", "c\"[x]\"", "c\"a name that is rather long for a mapping and goes on and on and on and on\""]
-                    [self.random.below(4)]
-                .to_string()
-            }
+            Ty::Ref(_, false, to) if **to == Ty::plain("CStr") => [
+                "c\"fuzz\"",
+                "c\"\"",
+                "c\"[x]\"",
+                "c\"a name that is rather long for a mapping and goes on and on and on and on\"",
+            ][self.random.below(4)]
+            .to_string(),
             Ty::Ref(_, false, to) if **to == Ty::Slice(Box::new(Ty::plain("u8"))) => {
                 format!("&[7u8; {}]", [0, 1, 64, 300][self.random.below(4)])
             }
@@ -820,28 +912,45 @@ impl<'a> Generator<'a> {
 
     /// Takes a value apart, and goes on with its parts in a block. Returns what of the budget that took.
     fn open(&mut self, value: usize, budget: usize, depth: usize) -> usize {
-        let Value { name, ty, loans, .. } = self.scope.values[value].clone();
+        let Value {
+            name, ty, loans, ..
+        } = self.scope.values[value].clone();
         let is_copy = self.api.is_copy(&ty);
         let inner = self.fresh();
         let (head, inner_ty, is_loop) = match &ty {
-            Ty::Path(path, _, of) if path == "Option" => {
-                (format!("if let Some(mut {inner}) = {name} {{"), of[0].clone(), false)
-            }
+            Ty::Path(path, _, of) if path == "Option" => (
+                format!("if let Some(mut {inner}) = {name} {{"),
+                of[0].clone(),
+                false,
+            ),
             Ty::Path(path, _, of) if path == "Result" => match self.random.below(12) {
-                0 => (format!("if let Err(mut {inner}) = {name} {{"), of[1].clone(), false),
-                _ => (format!("if let Ok(mut {inner}) = {name} {{"), of[0].clone(), false),
+                0 => (
+                    format!("if let Err(mut {inner}) = {name} {{"),
+                    of[1].clone(),
+                    false,
+                ),
+                _ => (
+                    format!("if let Ok(mut {inner}) = {name} {{"),
+                    of[0].clone(),
+                    false,
+                ),
             },
-            Ty::Iterator(item) => {
-                (format!("for mut {inner} in {name}.take(3) {{"), (**item).clone(), true)
-            }
-            Ty::Array(of, _) if self.api.is_copy(of) => {
-                (format!("for mut {inner} in {name} {{"), (**of).clone(), true)
-            }
+            Ty::Iterator(item) => (
+                format!("for mut {inner} in {name}.take(3) {{"),
+                (**item).clone(),
+                true,
+            ),
+            Ty::Array(of, _) if self.api.is_copy(of) => (
+                format!("for mut {inner} in {name} {{"),
+                (**of).clone(),
+                true,
+            ),
             Ty::Tuple(parts) if !parts.is_empty() => {
                 let mut names = Vec::new();
                 for part in parts {
                     let part_name = self.fresh();
-                    self.scope.add(part_name.clone(), part.clone(), loans.clone());
+                    self.scope
+                        .add(part_name.clone(), part.clone(), loans.clone());
                     names.push(format!("mut {part_name}"));
                 }
                 self.say(&format!("let ({}) = {name};", names.join(", ")));
@@ -860,7 +969,10 @@ impl<'a> Generator<'a> {
         self.indent += 1;
         let len = self.scope.values.len();
         if is_loop {
-            self.scope.values.iter_mut().for_each(|value| value.frozen += 1);
+            self.scope
+                .values
+                .iter_mut()
+                .for_each(|value| value.frozen += 1);
         }
         let mut used = 0;
         if inner_ty != Ty::unit() {
@@ -872,7 +984,10 @@ impl<'a> Generator<'a> {
         used += self.block(share, depth + 1);
         self.scope.truncate(len);
         if is_loop {
-            self.scope.values.iter_mut().for_each(|value| value.frozen -= 1);
+            self.scope
+                .values
+                .iter_mut()
+                .for_each(|value| value.frozen -= 1);
         }
         self.indent -= 1;
         self.say("}");
@@ -885,8 +1000,11 @@ impl<'a> Generator<'a> {
             return false;
         }
         let api = self.api;
-        let mut ways: Vec<&'a Callable> =
-            api.callables.iter().filter(|callable| callable.receiver == Receiver::Value).collect();
+        let mut ways: Vec<&'a Callable> = api
+            .callables
+            .iter()
+            .filter(|callable| callable.receiver == Receiver::Value)
+            .collect();
         while !ways.is_empty() {
             let callable = ways.swap_remove(self.random.below(ways.len()));
             let mark = self.mark();
@@ -953,4 +1071,3 @@ impl<'a> Generator<'a> {
         }
     }
 }
-

@@ -44,7 +44,10 @@ impl Coverage {
             .filter(|path| !["Own::shared_page", "rcu::read_lock"].contains(path))
             .filter(|path| !rules.never.iter().any(|rule| rule.function == *path))
             .collect();
-        let mut coverage = Self { total: all.len(), ..Self::default() };
+        let mut coverage = Self {
+            total: all.len(),
+            ..Self::default()
+        };
         for path in all {
             let in_harness = rules.harness.iter().any(|rule| rule.function == path);
             match in_harness || reached.contains(path) {
@@ -67,19 +70,28 @@ mod tests {
     fn the_rules_are_read() {
         let rules = Rules::load().unwrap();
         assert!(rules.functions().len() > 10);
-        assert!(rules.never.iter().chain(&rules.harness).all(|rule| !rule.reason.is_empty()));
+        assert!(
+            rules
+                .never
+                .iter()
+                .chain(&rules.harness)
+                .all(|rule| !rule.reason.is_empty())
+        );
         assert!(rules.is_never("PfnRegion::project"));
     }
 
     /// The JSON of a crate with one lock and what it protects.
     fn rustdoc() -> String {
         let place = serde_json::json!({ "filename": "rust/kernel/mm/vma/x.rs" });
-        let path = |name: &str| serde_json::json!({ "resolved_path": { "path": name, "args": null } });
+        let path =
+            |name: &str| serde_json::json!({ "resolved_path": { "path": name, "args": null } });
         let function = |name: &str, receiver: Option<bool>, output: serde_json::Value| {
             let inputs: Vec<_> = receiver
                 .iter()
-                .map(|mutable| serde_json::json!(["self", { "borrowed_ref": { "lifetime": null,
-                    "is_mutable": mutable, "type": { "generic": "Self" } } }]))
+                .map(|mutable| {
+                    serde_json::json!(["self", { "borrowed_ref": { "lifetime": null,
+                    "is_mutable": mutable, "type": { "generic": "Self" } } }])
+                })
                 .collect();
             serde_json::json!({ "name": name, "visibility": "public", "span": place, "inner": { "function": {
                 "header": { "is_unsafe": name == "from_raw" }, "generics": { "params": [], "where_predicates": [] },
@@ -118,7 +130,12 @@ mod tests {
         let module = Module::generate(&api, &rules, 1, 0, 50);
         let (reached, _) = module.calls();
         let coverage = Coverage::of(&api, &rules, &reached);
-        assert_eq!((coverage.reached, coverage.total), (3, 3), "{:?}", coverage.not_reached);
+        assert_eq!(
+            (coverage.reached, coverage.total),
+            (3, 3),
+            "{:?}",
+            coverage.not_reached
+        );
         assert!(!module.source().0.contains("from_raw"));
     }
 
@@ -131,6 +148,9 @@ mod tests {
         assert!(source.contains("2 => f2(") && !source.contains("fn f1("));
         assert_eq!((module.refused, module.function_count()), (1, 3));
         let (name, first, _) = &lines[1];
-        assert!(source.lines().nth(*first).unwrap().contains(name.as_str()), "the second line has the name");
+        assert!(
+            source.lines().nth(*first).unwrap().contains(name.as_str()),
+            "the second line has the name"
+        );
     }
 }

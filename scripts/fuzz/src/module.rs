@@ -53,7 +53,11 @@ pub fn add_harness(api: &mut Api) {
         api.associate(ops.clone(), "Kind", Ty::plain(kind));
         api.associate(ops, "Hook", Ty::plain(hook));
     }
-    api.associate(data.clone(), "Borrowed", Ty::path("ArcBorrow", vec![region()]));
+    api.associate(
+        data.clone(),
+        "Borrowed",
+        Ty::path("ArcBorrow", vec![region()]),
+    );
     let mut harness = |path: &str, of: &str, receiver, parameters, output| {
         api.callables.push(Callable {
             path: format!("{of}::{path}"),
@@ -69,8 +73,20 @@ pub fn add_harness(api: &mut Api) {
         });
     };
     let index = ("index".to_string(), Ty::plain("usize"));
-    harness("shared_page", "Own", Receiver::Shared, vec![index], Ty::plain("SharedPage").reference());
-    harness("read_lock", "rcu", Receiver::None, Vec::new(), Ty::plain("Guard"));
+    harness(
+        "shared_page",
+        "Own",
+        Receiver::Shared,
+        vec![index],
+        Ty::plain("SharedPage").reference(),
+    );
+    harness(
+        "read_lock",
+        "rcu",
+        Receiver::None,
+        Vec::new(),
+        Ty::plain("Guard"),
+    );
 }
 
 fn region() -> Ty {
@@ -106,7 +122,9 @@ impl Module {
             let signature = format!(
                 "#[inline(never)]\nfn {name}(env: &Env, mm: &MmWithUser, file: &LocalFile, own: &Data, page: &SharedPage)"
             );
-            module.functions.extend(generator.function(&name, &signature, &roots, None, "", false));
+            module
+                .functions
+                .extend(generator.function(&name, &signature, &roots, None, "", false));
         }
         module.generated = module.all().count();
         module
@@ -117,7 +135,11 @@ impl Module {
             ("mmap_setup", "VmaSetup", "Mapped"),
             ("mmap_prepare", "VmaDesc", "Prepared"),
         ] {
-            let plain = Ty::Path(of.to_string(), vec!["'a".to_string()], vec![Ty::plain("Plain")]);
+            let plain = Ty::Path(
+                of.to_string(),
+                vec!["'a".to_string()],
+                vec![Ty::plain("Plain")],
+            );
             let mapped = Ty::Path(output.to_string(), vec!["'a".to_string()], Vec::new());
             let callable = Callable {
                 path: format!("MiscDevice::{name}"),
@@ -126,7 +148,10 @@ impl Module {
                 receiver: Receiver::None,
                 receiver_lifetime: None,
                 parameters: vec![
-                    ("own".to_string(), Ty::Ref(Some("'a".to_string()), false, Box::new(data()))),
+                    (
+                        "own".to_string(),
+                        Ty::Ref(Some("'a".to_string()), false, Box::new(data())),
+                    ),
                     ("vma".to_string(), plain),
                 ],
                 output: Ty::path("Result", vec![mapped, Ty::plain("Error")]),
@@ -156,7 +181,10 @@ impl Module {
         hook: &Callable,
         extra: Option<Ty>,
     ) {
-        let bindings: Bindings = operations.iter().map(|name| ("Self".to_string(), Ty::plain(name))).collect();
+        let bindings: Bindings = operations
+            .iter()
+            .map(|name| ("Self".to_string(), Ty::plain(name)))
+            .collect();
         let real = |ty: &Ty| api.resolve(&ty.substitute(&bindings));
         let parameters: Vec<(String, Ty)> = hook
             .parameters
@@ -169,7 +197,10 @@ impl Module {
             true => String::new(),
             false => format!("<{}>", lifetimes.join(", ")),
         };
-        let list: Vec<String> = parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let list: Vec<String> = parameters
+            .iter()
+            .map(|(name, ty)| format!("{name}: {ty}"))
+            .collect();
         let result = match output == Ty::unit() {
             true => String::new(),
             false => format!(" -> {output}"),
@@ -182,22 +213,41 @@ impl Module {
             variants: Vec::new(),
         };
         // What is given by value is what the result is made of.
-        let from = parameters.iter().position(|(_, ty)| !matches!(ty, Ty::Ref(..)) && !api.is_copy(ty));
+        let from = parameters
+            .iter()
+            .position(|(_, ty)| !matches!(ty, Ty::Ref(..)) && !api.is_copy(ty));
         let ends_in = match &output {
             Ty::Tuple(parts) if parts.is_empty() => None,
-            Ty::Path(name, _, of) if name == "Result" && of[0] == Ty::unit() => Some("    Ok(())\n"),
-            Ty::Path(name, _, of) if name == "Result" && of[0] == Ty::plain("usize") => Some("    Ok(1)\n"),
+            Ty::Path(name, _, of) if name == "Result" && of[0] == Ty::unit() => {
+                Some("    Ok(())\n")
+            }
+            Ty::Path(name, _, of) if name == "Result" && of[0] == Ty::plain("usize") => {
+                Some("    Ok(1)\n")
+            }
             Ty::Path(name, ..) if name == "Option" => Some("    None\n"),
             _ => None,
         };
         for variant in 0..VARIANTS {
-            let name = format!("{}_{}_{variant}", operations.unwrap_or("file").to_lowercase(), hook.name);
+            let name = format!(
+                "{}_{}_{variant}",
+                operations.unwrap_or("file").to_lowercase(),
+                hook.name
+            );
             let mut roots: Vec<Root> = parameters
                 .iter()
-                .map(|(name, ty)| Root { name: leak(name), ty: ty.clone() })
+                .map(|(name, ty)| Root {
+                    name: leak(name),
+                    ty: ty.clone(),
+                })
                 .collect();
-            roots.push(Root { name: "page", ty: Ty::plain("SharedPage").reference() });
-            roots.extend(extra.iter().map(|ty| Root { name: "share", ty: ty.clone() }));
+            roots.push(Root {
+                name: "page",
+                ty: Ty::plain("SharedPage").reference(),
+            });
+            roots.extend(extra.iter().map(|ty| Root {
+                name: "share",
+                ty: ty.clone(),
+            }));
             let goal = match ends_in {
                 Some(_) => None,
                 None if output == Ty::unit() => None,
@@ -214,6 +264,12 @@ impl Module {
                 continue;
             };
             let mut lead = "    let env = Env::of_hook();\n    let env = &env;\n    let page = spare_page();\n".to_string();
+            for (name, _) in parameters
+                .iter()
+                .filter(|(_, ty)| !matches!(ty, Ty::Ref(..)))
+            {
+                lead += &format!("    let mut {name} = {name};\n");
+            }
             if extra.is_some() {
                 lead += "    let share = own.clone();\n";
             }
@@ -231,12 +287,16 @@ impl Module {
     }
 
     fn all(&self) -> impl Iterator<Item = &Function> {
-        self.functions.iter().chain(self.hooks.iter().flat_map(|hook| &hook.variants))
+        self.functions
+            .iter()
+            .chain(self.hooks.iter().flat_map(|hook| &hook.variants))
     }
 
     /// The number after the last one by which a guest can run a function. Those that were refused do nothing.
     pub fn function_count(&self) -> usize {
-        self.functions.last().map_or(0, |function| function.name[1..].parse().map_or(0, |last: usize| last + 1))
+        self.functions.last().map_or(0, |function| {
+            function.name[1..].parse().map_or(0, |last: usize| last + 1)
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -248,13 +308,21 @@ impl Module {
     }
 
     pub fn calls(&self) -> (BTreeSet<String>, usize) {
-        let reached = self.all().flat_map(|function| function.calls.iter().cloned()).collect();
-        (reached, self.all().map(|function| function.call_count).sum())
+        let reached = self
+            .all()
+            .flat_map(|function| function.calls.iter().cloned())
+            .collect();
+        (
+            reached,
+            self.all().map(|function| function.call_count).sum(),
+        )
     }
 
     /// The source, and of each function its name and the lines that it takes.
     pub fn source(&self) -> (String, Vec<(String, usize, usize)>) {
-        let mut text = HARNESS.replace("@NAME@", &self.name).replace("@USES@", &self.uses);
+        let mut text = HARNESS
+            .replace("@NAME@", &self.name)
+            .replace("@USES@", &self.uses);
         let mut lines = Vec::new();
         for function in self.all() {
             let first = text.lines().count() + 1;
@@ -273,7 +341,11 @@ impl Module {
                  impl kernel::mm::vma::driver::VmaOperations for {operations} {{\n    type Data = Data;\n    \
                  type Kind = {kind};\n    type Hook = {via};\n"
             );
-            for hook in self.hooks.iter().filter(|hook| hook.operations == Some(operations)) {
+            for hook in self
+                .hooks
+                .iter()
+                .filter(|hook| hook.operations == Some(operations))
+            {
                 text += &dispatch(hook, "    ");
             }
             text += "}\n\n";
@@ -281,7 +353,11 @@ impl Module {
         text += "fn run(env: &Env, mm: &MmWithUser, file: &LocalFile, own: &Data) {\n    match env.request[0] {\n";
         for function in &self.functions {
             let number = &function.name[1..];
-            let _ = writeln!(text, "        {number} => {}(env, mm, file, own, own.shared_page(0)),", function.name);
+            let _ = writeln!(
+                text,
+                "        {number} => {}(env, mm, file, own, own.shared_page(0)),",
+                function.name
+            );
         }
         text += "        _ => (),\n    }\n}\n";
         (text, lines)
@@ -292,7 +368,9 @@ impl Module {
         let before = self.len();
         let keep = |function: &Function| !names.contains(&function.name);
         self.functions.retain(keep);
-        self.hooks.iter_mut().for_each(|hook| hook.variants.retain(keep));
+        self.hooks
+            .iter_mut()
+            .for_each(|hook| hook.variants.retain(keep));
         self.hooks.retain(|hook| !hook.variants.is_empty());
         self.refused += before - self.len();
     }
@@ -300,10 +378,22 @@ impl Module {
 
 fn dispatch(hook: &Hook, indent: &str) -> String {
     let arguments = hook.arguments.join(", ");
-    let mut text = format!("{indent}{} {{\n{indent}    match turn({}) {{\n", hook.signature, hook.variants.len());
+    let mut text = format!(
+        "{indent}{} {{\n{indent}    match turn({}) {{\n",
+        hook.signature,
+        hook.variants.len()
+    );
     for (number, variant) in hook.variants.iter().enumerate() {
-        let pattern = if number + 1 == hook.variants.len() { "_".to_string() } else { number.to_string() };
-        let _ = writeln!(text, "{indent}        {pattern} => {}({arguments}),", variant.name);
+        let pattern = if number + 1 == hook.variants.len() {
+            "_".to_string()
+        } else {
+            number.to_string()
+        };
+        let _ = writeln!(
+            text,
+            "{indent}        {pattern} => {}({arguments}),",
+            variant.name
+        );
     }
     text + indent + "    }\n" + indent + "}\n"
 }

@@ -40,17 +40,25 @@ impl Rules {
     }
 
     pub fn is_never(&self, function: &str) -> bool {
-        self.never.iter().chain(&self.harness).any(|rule| rule.function == function)
+        self.never
+            .iter()
+            .chain(&self.harness)
+            .any(|rule| rule.function == function)
     }
 
     /// The types of which no value may be there when the function is called.
     pub fn single(&self, function: &str) -> &[String] {
-        let rule = self.single.iter().find(|rule| has(&rule.functions, function));
+        let rule = self
+            .single
+            .iter()
+            .find(|rule| has(&rule.functions, function));
         rule.map_or(&[], |rule| &rule.types)
     }
 
     pub fn is_atomic(&self, function: &str) -> bool {
-        self.atomic.iter().any(|rule| has(&rule.functions, function))
+        self.atomic
+            .iter()
+            .any(|rule| has(&rule.functions, function))
     }
 
     pub fn makes_atomic(&self, ty: &str) -> bool {
@@ -63,7 +71,9 @@ impl Rules {
     }
 
     pub fn sleeps(&self, function: &str) -> bool {
-        self.sleeps.iter().any(|rule| has(&rule.functions, function))
+        self.sleeps
+            .iter()
+            .any(|rule| has(&rule.functions, function))
     }
 
     pub fn may_be_forgotten(&self, ty: &str) -> bool {
@@ -72,7 +82,11 @@ impl Rules {
 
     /// Every function that a rule names.
     pub fn functions(&self) -> Vec<&str> {
-        let reasons = self.never.iter().chain(&self.harness).map(|rule| rule.function.as_str());
+        let reasons = self
+            .never
+            .iter()
+            .chain(&self.harness)
+            .map(|rule| rule.function.as_str());
         let names = self.single.iter().chain(&self.atomic).chain(&self.sleeps);
         let names = names.flat_map(|rule| rule.functions.iter().map(String::as_str));
         reasons.chain(names).collect()

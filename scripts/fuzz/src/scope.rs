@@ -47,7 +47,10 @@ impl Scope {
     }
 
     pub fn alive(&self) -> impl Iterator<Item = (usize, &Value)> {
-        self.values.iter().enumerate().filter(|(_, value)| value.is_alive)
+        self.values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| value.is_alive)
     }
 
     /// Whether a variable can be used this way.
@@ -102,8 +105,16 @@ mod tests {
     fn what_borrows_ends_first() {
         let mut scope = Scope::default();
         let locks = scope.add("locks".into(), Ty::plain("VmaLocks"), BTreeMap::new());
-        let guard = scope.add("guard".into(), Ty::plain("Guard"), BTreeMap::from([(locks, true)]));
-        let vma = scope.add("vma".into(), Ty::plain("Vma"), BTreeMap::from([(guard, false)]));
+        let guard = scope.add(
+            "guard".into(),
+            Ty::plain("Guard"),
+            BTreeMap::from([(locks, true)]),
+        );
+        let vma = scope.add(
+            "vma".into(),
+            Ty::plain("Vma"),
+            BTreeMap::from([(guard, false)]),
+        );
         assert_eq!(scope.ended_by(guard, Use::Shared), Some(vec![]));
         assert_eq!(scope.ended_by(guard, Use::Moved), Some(vec![vma]));
         assert_eq!(scope.ended_by(locks, Use::Shared), Some(vec![vma, guard]));

@@ -67,7 +67,11 @@ impl Ty {
     /// Reads a type of rustdoc's JSON.
     pub fn read(json: &Json) -> Self {
         let Some((kind, value)) = json.as_object().and_then(|object| object.iter().next()) else {
-            return if json.is_null() { Self::unit() } else { Self::Other };
+            return if json.is_null() {
+                Self::unit()
+            } else {
+                Self::Other
+            };
         };
         match kind.as_str() {
             "primitive" => match value.as_str() {
@@ -85,9 +89,10 @@ impl Ty {
             "tuple" => Self::Tuple(list(value).map(Self::read).collect()),
             "slice" => Self::Slice(Box::new(Self::read(value))),
             "array" => Self::Array(Box::new(Self::read(&value["type"])), text(&value["len"])),
-            "qualified_path" => {
-                Self::Projection(Box::new(Self::read(&value["self_type"])), text(&value["name"]))
-            }
+            "qualified_path" => Self::Projection(
+                Box::new(Self::read(&value["self_type"])),
+                text(&value["name"]),
+            ),
             "impl_trait" => list(value)
                 .find_map(|bound| Self::read_bound(&bound["trait_bound"]["trait"]))
                 .unwrap_or(Self::Other),
@@ -127,7 +132,10 @@ impl Ty {
             "FnOnce" | "FnMut" | "Fn" => {
                 let parts = &of["args"]["parenthesized"];
                 let arguments = list(&parts["inputs"]).map(Self::read).collect();
-                Some(Self::Closure(arguments, Box::new(Self::read(&parts["output"]))))
+                Some(Self::Closure(
+                    arguments,
+                    Box::new(Self::read(&parts["output"])),
+                ))
             }
             "Iterator" => {
                 let item = list(&of["args"]["angle_bracketed"]["constraints"])
@@ -241,7 +249,10 @@ pub fn unify(pattern: &Ty, with: &Ty, bindings: &mut Bindings) -> bool {
 /// Whether two types are the same but for lifetimes.
 pub fn same(a: &Ty, b: &Ty) -> bool {
     let mut bindings = Bindings::new();
-    unify(a, b, &mut bindings) && bindings.iter().all(|(name, to)| *to == Ty::Param(name.clone()))
+    unify(a, b, &mut bindings)
+        && bindings
+            .iter()
+            .all(|(name, to)| *to == Ty::Param(name.clone()))
 }
 
 impl fmt::Display for Ty {
@@ -260,7 +271,10 @@ impl fmt::Display for Ty {
                 }
             }
             Self::Ref(lifetime, mutable, to) => {
-                let lifetime = lifetime.as_ref().map(|l| format!("{l} ")).unwrap_or_default();
+                let lifetime = lifetime
+                    .as_ref()
+                    .map(|l| format!("{l} "))
+                    .unwrap_or_default();
                 write!(f, "&{lifetime}{}{to}", if *mutable { "mut " } else { "" })
             }
             Self::Param(name) => write!(f, "{name}"),
@@ -298,7 +312,11 @@ mod tests {
         let mut bindings = Bindings::new();
         assert!(unify(&pattern, &with, &mut bindings));
         assert_eq!(bindings["L"], Ty::plain("Read"));
-        assert!(!unify(&pattern, &Ty::path("Vma", vec![Ty::plain("Rmap")]), &mut bindings));
+        assert!(!unify(
+            &pattern,
+            &Ty::path("Vma", vec![Ty::plain("Rmap")]),
+            &mut bindings
+        ));
         let named = Ty::Path("Guard".into(), vec!["'a".into()], Vec::new());
         assert!(same(&named, &Ty::plain("Guard")));
     }

@@ -217,6 +217,16 @@ pub fn load_module(module: &File) -> Result<()> {
     check(result as i32)
 }
 
+/// Unloads a module, unless it is in use: then this fails with `EWOULDBLOCK`.
+pub fn unload_module(name: &CStr) -> Result<()> {
+    // SAFETY: The name is a C string.
+    let done = unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) };
+    match done {
+        0 => Ok(()),
+        _ => Err(Error::last_os_error()),
+    }
+}
+
 /// Lets standard output go to `file` from now on.
 pub fn make_stdout(file: &File) -> Result<()> {
     // SAFETY: This changes where the standard library's handle writes to, and closes nobody else's.

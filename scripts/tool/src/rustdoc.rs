@@ -49,7 +49,10 @@ pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) ->
     let flags = compile_fail::kernel_flags(&record)
         .with_context(|| "rust/.kernel.o.cmd has no call of rustc in it".to_string())?;
     let Some(rustdoc) = kernel.compilers.rust.beside("rustdoc") else {
-        bail!("there is no rustdoc beside {}", kernel.compilers.rust.rustc.display());
+        bail!(
+            "there is no rustdoc beside {}",
+            kernel.compilers.rust.rustc.display()
+        );
     };
     let mut cmd = proc::command(rustdoc);
     cmd.current_dir(&out)
@@ -60,7 +63,13 @@ pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) ->
         cmd.args(["--extern", name]);
     }
     cmd.args(["-L", "rust", "--crate-name", "kernel", "-Zunstable-options"])
-        .args(["--output-format", "json", "--cap-lints", "allow", "--output"])
+        .args([
+            "--output-format",
+            "json",
+            "--cap-lints",
+            "allow",
+            "--output",
+        ])
         .arg(dir)
         .arg(kernel.places.tree().join("rust/kernel/lib.rs"));
     let log = kernel.places.log("rustdoc-json");
@@ -70,8 +79,8 @@ pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) ->
         bail!("rustdoc fails: see {}", kernel.places.show(&log));
     }
     let file = dir.join("kernel.json");
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("{}: cannot be read", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
     step.done("the kernel crate");
     Ok(text)
 }

@@ -27,7 +27,10 @@ pub fn all(
     let mut step = progress.step("fuzz modules");
     let _ = fs::remove_dir_all(dir);
     fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
-    let objects: String = modules.iter().map(|module| format!("obj-m += {}.o\n", module.name)).collect();
+    let objects: String = modules
+        .iter()
+        .map(|module| format!("obj-m += {}.o\n", module.name))
+        .collect();
     fs::write(dir.join("Kbuild"), objects)?;
     for round in 1..=ROUNDS {
         step.doing(&format!("round {round}"));
@@ -39,12 +42,18 @@ pub fn all(
         }
         let out = kernel.places.out(config.name);
         let mut cmd = kernel.make(config, &out);
-        cmd.arg(format!("M={}", dir.display()))
-            .args(["--keep-going", "CLIPPY=", "KRUSTFLAGS=--error-format=json", "modules"]);
+        cmd.arg(format!("M={}", dir.display())).args([
+            "--keep-going",
+            "CLIPPY=",
+            "KRUSTFLAGS=--error-format=json",
+            "modules",
+        ]);
         let log = kernel.places.log("fuzz-modules");
         let (success, output) = proc::watched(&log, cmd, |_| ())?;
         if success {
-            let (all, made) = modules.iter().fold((0, 0), |(all, made), module| (all + module.generated, made + module.len()));
+            let (all, made) = modules.iter().fold((0, 0), |(all, made), module| {
+                (all + module.generated, made + module.len())
+            });
             step.done(&format!("{made} of {all} programs"));
             return Ok(());
         }
@@ -56,8 +65,13 @@ pub fn all(
             module.remove(&names);
         }
         if removed == 0 {
-            let first = wrong.first().map_or("no error of rustc", |error| &error.text);
-            bail!("generated modules do not build: {first}: see {}", kernel.places.show(&log));
+            let first = wrong
+                .first()
+                .map_or("no error of rustc", |error| &error.text);
+            bail!(
+                "generated modules do not build: {first}: see {}",
+                kernel.places.show(&log)
+            );
         }
     }
     bail!("generated modules do not build after {ROUNDS} rounds")
@@ -73,7 +87,9 @@ struct Error {
 fn errors(output: &str) -> Vec<Error> {
     let mut errors = Vec::new();
     for line in output.lines() {
-        let Some(start) = line.find('{') else { continue };
+        let Some(start) = line.find('{') else {
+            continue;
+        };
         let Ok(value) = serde_json::from_str::<Value>(&line[start..]) else {
             continue;
         };
@@ -81,26 +97,54 @@ fn errors(output: &str) -> Vec<Error> {
             continue;
         }
         let mut at = Vec::new();
-        for span in value["spans"].as_array().into_iter().flatten().filter(|span| span["is_primary"] == true) {
+        for span in value["spans"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|span| span["is_primary"] == true)
+        {
             let mut span = span;
             while !span.is_null() {
                 let file = span["file_name"].as_str().unwrap_or_default();
-                let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
-                at.push((stem.to_string(), span["line_start"].as_u64().unwrap_or(0) as usize));
+                let stem = Path::new(file)
+                    .file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy();
+                at.push((
+                    stem.to_string(),
+                    span["line_start"].as_u64().unwrap_or(0) as usize,
+                ));
                 span = &span["expansion"]["span"];
             }
         }
-        let text = value["rendered"].as_str().or(value["message"].as_str()).unwrap_or_default();
-        errors.push(Error { at, text: text.to_string() });
+        let text = value["rendered"]
+            .as_str()
+            .or(value["message"].as_str())
+            .unwrap_or_default();
+        errors.push(Error {
+            at,
+            text: text.to_string(),
+        });
     }
     errors
 }
 
 /// The functions of a module that errors are in.
-fn refused(errors: &[Error], module: &str, functions: &[(String, usize, usize)]) -> BTreeSet<String> {
-    let lines = errors.iter().flat_map(|error| &error.at).filter(|(stem, _)| stem == module);
+fn refused(
+    errors: &[Error],
+    module: &str,
+    functions: &[(String, usize, usize)],
+) -> BTreeSet<String> {
+    let lines = errors
+        .iter()
+        .flat_map(|error| &error.at)
+        .filter(|(stem, _)| stem == module);
     lines
-        .filter_map(|(_, line)| functions.iter().find(|(_, first, last)| (first..=last).contains(&line)))
+        .filter_map(|(_, line)| {
+            functions
+                .iter()
+                .find(|(_, first, last)| (first..=last).contains(&line))
+        })
         .map(|(name, ..)| name.clone())
         .collect()
 }
@@ -116,7 +160,10 @@ mod tests {
         let errors = errors(output);
         assert_eq!(errors.len(), 1);
         let functions = [("f0".to_string(), 1, 9), ("f1".to_string(), 10, 20)];
-        assert_eq!(refused(&errors, "m", &functions), BTreeSet::from(["f1".to_string()]));
+        assert_eq!(
+            refused(&errors, "m", &functions),
+            BTreeSet::from(["f1".to_string()])
+        );
         assert!(refused(&errors, "other", &functions).is_empty());
     }
 }

@@ -40,7 +40,10 @@ impl Run {
     }
 
     pub fn is_good(&self) -> bool {
-        self.wrong.is_empty() && self.functions > 0 && self.code == Some(0) && self.outcome.failed == 0
+        self.wrong.is_empty()
+            && self.functions > 0
+            && self.code == Some(0)
+            && self.outcome.failed == 0
     }
 
     pub fn what_is_wrong(&self, kernel: &Kernel, sources: &Path) -> String {

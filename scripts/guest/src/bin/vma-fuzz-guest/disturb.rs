@@ -18,10 +18,24 @@ pub fn run(ground: &Ground, seed: u64, stop: &AtomicBool) {
         let at = ground.at(part.start);
         match random.below(20) {
             0 => drop(memory::unmap(at, len)),
-            1 => drop(memory::protect(at, len, random.one_of(&[PROT_NONE, PROT_READ]))),
+            1 => drop(memory::protect(
+                at,
+                len,
+                random.one_of(&[PROT_NONE, PROT_READ]),
+            )),
             2..4 => drop(memory::protect(at, len, PROT_READ | PROT_WRITE)),
-            4..6 => drop(memory::advise(at, len, random.one_of(&[MADV_DONTNEED, MADV_DONTFORK]))),
-            6 => drop(memory::relocate(at, len, ground.at(random.below(PAGES)), len, 0)),
+            4..6 => drop(memory::advise(
+                at,
+                len,
+                random.one_of(&[MADV_DONTNEED, MADV_DONTFORK]),
+            )),
+            6 => drop(memory::relocate(
+                at,
+                len,
+                ground.at(random.below(PAGES)),
+                len,
+                0,
+            )),
             7 => drop(memory::resize(at, len, len + page)),
             8 => {
                 if let Ok(child) = process::fork(|| 0) {

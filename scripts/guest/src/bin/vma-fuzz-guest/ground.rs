@@ -27,7 +27,13 @@ impl Ground {
         let file = sys::memfd(c"fuzz")?;
         file.set_len((16 * page) as u64)?;
         let zero = File::options().read(true).write(true).open("/dev/zero")?;
-        Ok(Self { mmap, prepare, file, zero, page })
+        Ok(Self {
+            mmap,
+            prepare,
+            file,
+            zero,
+            page,
+        })
     }
 
     pub fn base(&self) -> usize {
@@ -56,7 +62,13 @@ impl Ground {
             5 => (45, 4, MAP_PRIVATE, file(&self.mmap)),
             _ => (50, 4, MAP_PRIVATE, file(&self.prepare)),
         };
-        let _ = memory::map(self.at(first), pages * self.page, PROT_READ | PROT_WRITE, flags, file);
+        let _ = memory::map(
+            self.at(first),
+            pages * self.page,
+            PROT_READ | PROT_WRITE,
+            flags,
+            file,
+        );
         for page in first..first + pages {
             self.write(page);
         }

@@ -9,6 +9,7 @@
 
 mod disturb;
 mod ground;
+mod unload;
 
 use ground::Ground;
 use std::env;
@@ -19,9 +20,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use vma_guest::init;
+use vma_guest::sys;
 use vma_guest::sys::memory;
 use vma_guest::sys::process;
-use vma_guest::sys;
 
 /// The number that the modules have for running a function.
 const RUN: u32 = sys::encode_iowr::<[u64; 4]>(0xf7, 1);
@@ -66,19 +67,32 @@ fn variable(name: &str) -> Result<String> {
 
 /// Returns how often a function was run.
 fn run() -> Result<u64> {
-    let seconds = variable("VMA_FUZZ_SECONDS")?.parse().map_err(Error::other)?;
+    let seconds = variable("VMA_FUZZ_SECONDS")?
+        .parse()
+        .map_err(Error::other)?;
     let mut modules = Vec::new();
     for module in variable("VMA_FUZZ_MODULES")?.split(',') {
-        let (name, functions) = module.split_once(':').ok_or(Error::other("a module without a number"))?;
+        let (name, functions) = module
+            .split_once(':')
+            .ok_or(Error::other("a module without a number"))?;
         let functions = functions.parse().map_err(Error::other)?;
         File::open(format!("/{name}.ko"))
             .and_then(|file| sys::load_module(&file))
             .map_err(|e| Error::other(format!("{name}: {e}")))?;
-        modules.push(Module { name: name.to_string(), functions });
+        modules.push(Module {
+            name: name.to_string(),
+            functions,
+        });
     }
     let page = sys::page_size();
     let flags = libc::MAP_SHARED;
-    memory::map(memory::place(BOARD), page, libc::PROT_READ | libc::PROT_WRITE, flags, None)?;
+    memory::map(
+        memory::place(BOARD),
+        page,
+        libc::PROT_READ | libc::PROT_WRITE,
+        flags,
+        None,
+    )?;
 
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut count, mut turn) = (0, 0);
@@ -96,6 +110,9 @@ fn run() -> Result<u64> {
         }
         turn += 1;
     }
+    for module in &modules {
+        unload::check(&module.name)?;
+    }
     Ok(count)
 }
 
@@ -103,12 +120,17 @@ fn run() -> Result<u64> {
 fn chunk(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Result<usize> {
     let board = memory::place(BOARD);
     memory::set_word(board, functions.start as u64);
-    println!("running {} f{}..f{} by {via}, turn {turn}", module.name, functions.start, functions.end);
+    println!(
+        "running {} f{}..f{} by {via}, turn {turn}",
+        module.name, functions.start, functions.end
+    );
     let child = process::fork(|| work(module, via, functions.clone(), turn).map_or(1, |()| 0))?;
     if child.wait_at_most(PATIENCE)?.is_none() {
         let name = &module.name;
         let at = memory::word(board);
-        return Err(Error::other(format!("{name}: f{at} by {via}, turn {turn}, does not return")));
+        return Err(Error::other(format!(
+            "{name}: f{at} by {via}, turn {turn}, does not return"
+        )));
     }
     // The process may have been ended by what a function did to it.
     let at = memory::word(board) as usize;
@@ -134,8 +156,13 @@ fn work(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Resul
             // So that what the kernel complains about belongs to it.
             let line = format!("fuzz: {} f{function} by {via}, turn {turn}\n", module.name);
             let _ = log.write_all(line.as_bytes());
-            for again in 0..3 {
-                let words = [function as u64, ground.base() as u64, 17 * turn + again, u64::from(std::process::id())];
+            for again in 0..2 {
+                let words = [
+                    function as u64,
+                    ground.base() as u64,
+                    17 * turn + again,
+                    u64::from(std::process::id()),
+                ];
                 let _ = sys::ioctl_words(&device, RUN, &mut words.clone());
             }
             ground.map_one(function);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A module stays while something of it is mapped, and goes when nothing is: generated programs leave no VMA behind, and
+//! no reference to a file.
+
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::io::{Error, Result};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use vma_guest::sys;
+use vma_guest::sys::memory;
+
+/// A place that no generated program knows.
+const PLACE: usize = 201;
+
+/// The generated hooks refuse some mappings.
+const TRIES: usize = 32;
+
+/// How long the last reference to a file may take to go away.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// Tries to unload a module whose device is mapped and closed, and then one that nothing uses.
+pub fn check(name: &str) -> Result<()> {
+    let wrong = |what: &str| Err(Error::other(format!("{name}: {what}")));
+    let c_name = CString::new(name).map_err(Error::other)?;
+    for via in ["mmap", "prepare"] {
+        if !map(name, via)? {
+            return wrong("no mapping of its device succeeds");
+        }
+        match sys::unload_module(&c_name) {
+            Err(e) if e.raw_os_error() == Some(libc::EWOULDBLOCK) => (),
+            Err(e) => return wrong(&format!("unloading it while it is mapped: {e}")),
+            Ok(()) => return wrong("it was unloaded while it is mapped"),
+        }
+        memory::unmap(memory::place(PLACE), sys::page_size())?;
+    }
+    let begin = Instant::now();
+    while let Err(e) = sys::unload_module(&c_name) {
+        if begin.elapsed() > SETTLE {
+            return wrong(&format!("unloading it when nothing is mapped: {e}"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Maps a page of the device, which is closed after that. Returns whether it is mapped.
+fn map(name: &str, via: &str) -> Result<bool> {
+    let device = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(format!("/dev/{name}-{via}"))?;
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    let file = Some((device.as_raw_fd(), 0));
+    Ok((0..TRIES).any(|_| {
+        memory::map(
+            memory::place(PLACE),
+            sys::page_size(),
+            prot,
+            libc::MAP_SHARED,
+            file,
+        )
+        .is_ok()
+    }))
+}
