@@ -46,6 +46,8 @@ pub struct Generator<'a> {
     indent: usize,
     next: usize,
     atomic: usize,
+    /// A hook is called with locks held.
+    in_hook: bool,
     calls: Vec<String>,
 }
 
@@ -83,6 +85,7 @@ impl<'a> Generator<'a> {
             indent: 1,
             next: 0,
             atomic: 0,
+            in_hook: false,
             calls: Vec::new(),
         }
     }
@@ -103,6 +106,7 @@ impl<'a> Generator<'a> {
         self.calls.clear();
         (self.indent, self.next) = (1, 0);
         self.atomic = usize::from(self.rules.is_atomic(hook));
+        self.in_hook = !hook.is_empty();
         for root in roots {
             self.scope
                 .add(root.name.to_string(), root.ty.clone(), BTreeMap::new());
@@ -296,7 +300,7 @@ impl<'a> Generator<'a> {
             self.scope.values[other].loans = loans;
             return true;
         }
-        if !self.apply(&vec![(value, Use::Moved)]) {
+        if !self.may_drop(value) || !self.apply(&vec![(value, Use::Moved)]) {
             return false;
         }
         let forget = ty
@@ -331,6 +335,9 @@ impl<'a> Generator<'a> {
             }
             // Guards would not live long otherwise.
             if !ended.is_empty() && self.random.chance(60) {
+                return false;
+            }
+            if ended.iter().any(|ended| !self.may_drop(*ended)) {
                 return false;
             }
             for ended in ended {
@@ -395,6 +402,9 @@ impl<'a> Generator<'a> {
             return false;
         }
         let single = self.rules.single(&callable.path);
+        if self.in_hook && !single.is_empty() {
+            return false;
+        }
         let is_there = |name: &str| {
             self.scope.values.iter().any(|value| {
                 value.ty.any(&mut |part| part.name() == Some(name))
@@ -412,6 +422,14 @@ impl<'a> Generator<'a> {
         };
         let atomic = self.atomic > 0 || self.scope.alive().any(holds);
         !(atomic && self.rules.sleeps(&callable.path))
+    }
+
+    /// Whether a variable can be dropped here: some sleep then.
+    fn may_drop(&self, value: usize) -> bool {
+        let sleeps = self.scope.values[value]
+            .ty
+            .any(&mut |part| part.name().is_some_and(|name| self.rules.drop_sleeps(name)));
+        !sleeps || (self.atomic == 0 && self.may_sleep(None))
     }
 
     /// Whether a call that sleeps is fair: beside a value that holds RCU itself only if it is a call of what that value

@@ -65,6 +65,11 @@ impl Rules {
         self.atomic.iter().any(|rule| has(&rule.types, ty))
     }
 
+    /// Whether to drop a value of the type may sleep.
+    pub fn drop_sleeps(&self, ty: &str) -> bool {
+        self.sleeps.iter().any(|rule| has(&rule.types, ty))
+    }
+
     /// Whether a value of the type is in an RCU read-side critical section of its own.
     pub fn holds_rcu(&self, ty: &str) -> bool {
         self.rcu.iter().any(|rule| has(&rule.types, ty))
