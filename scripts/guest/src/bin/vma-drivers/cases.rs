@@ -17,6 +17,7 @@ mod map;
 mod map_access;
 mod map_load;
 mod map_snapshot;
+mod out_of_memory;
 mod pfn;
 mod pfn_access;
 mod pfn_layout;
@@ -53,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         bad_pfn::TESTS,
         bad_userptr::TESTS,
         bad_pointers::TESTS,
+        out_of_memory::TESTS,
         races::TESTS,
         map::TESTS,
         map_access::TESTS,
