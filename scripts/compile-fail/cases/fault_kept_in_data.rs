@@ -13,7 +13,7 @@ fn is_data<T: VmaOperations>() {
     #[cfg(misuse)]
     of_a_vma::<Arc<Mutex<Option<Fault<'static, T>>>>>(); //~ E0277 "between threads safely"
     #[cfg(misuse)]
-    of_a_vma::<Arc<Mutex<Option<&'static DriverVma<T, Read>>>>>(); //~ E0277 "between threads safely"
+    of_a_vma::<Arc<Mutex<Option<&'static DriverVma<T, Read>>>>>(); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
 }
 
 fn keep<'a, T: VmaOperations>(

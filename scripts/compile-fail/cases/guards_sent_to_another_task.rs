@@ -12,4 +12,5 @@ fn send(file: IMmapWriteGuard<'_>, anonymous: AnonVmaReadGuard<'_>, all: RmapWri
     another_task(&file); //~ E0277 "between threads safely"
     another_task(&anonymous); //~ E0277 "between threads safely"
     another_task(&all); //~ E0277 "between threads safely"
+    //~^ E0277 "a view of a VMA belongs to the task that holds its lock"
 }

@@ -26,4 +26,5 @@ fn of_mappings(
     another_task(&file); //~ E0277 "cannot be shared between threads safely"
     another_task(&anonymous); //~ E0277 "cannot be shared between threads safely"
     another_task(&all); //~ E0277 "cannot be shared between threads safely"
+    //~^ E0277 "a view of a VMA belongs to the task that holds its lock"
 }

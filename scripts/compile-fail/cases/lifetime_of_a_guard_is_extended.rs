@@ -10,7 +10,7 @@ use kernel::mm::vma::{
 
 #[cfg(misuse)]
 fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'short>) -> MmapReadGuard<'long> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'long>) -> MmapReadGuard<'short> {
@@ -19,7 +19,7 @@ fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'long>) -> MmapReadGuard
 
 #[cfg(misuse)]
 fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'short>) -> MmapWriteGuard<'long> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'long>) -> MmapWriteGuard<'short> {
@@ -28,7 +28,7 @@ fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'long>) -> MmapWriteGu
 
 #[cfg(misuse)]
 fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'short>) -> VmaReadGuard<'long> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'long>) -> VmaReadGuard<'short> {
@@ -37,7 +37,7 @@ fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'long>) -> VmaReadGuard<'s
 
 #[cfg(misuse)]
 fn read<'short, 'long: 'short>(from: ReadGuard<'short>) -> ReadGuard<'long> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn read<'short, 'long: 'short>(from: ReadGuard<'long>) -> ReadGuard<'short> {
@@ -46,7 +46,7 @@ fn read<'short, 'long: 'short>(from: ReadGuard<'long>) -> ReadGuard<'short> {
 
 #[cfg(misuse)]
 fn several<'short, 'long: 'short>(from: LockedVmas<'short, 2>) -> LockedVmas<'long, 2> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn several<'short, 'long: 'short>(from: LockedVmas<'long, 2>) -> LockedVmas<'short, 2> {
@@ -55,7 +55,7 @@ fn several<'short, 'long: 'short>(from: LockedVmas<'long, 2>) -> LockedVmas<'sho
 
 #[cfg(misuse)]
 fn view<'short, 'long: 'short>(from: &'short Vma<VmaRead>) -> &'long Vma<VmaRead> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn view<'short, 'long: 'short>(from: &'long Vma<VmaRead>) -> &'short Vma<VmaRead> {
@@ -64,7 +64,7 @@ fn view<'short, 'long: 'short>(from: &'long Vma<VmaRead>) -> &'short Vma<VmaRead
 
 #[cfg(misuse)]
 fn driver_view<'short, 'long: 'short, T: VmaOperations>(from: &'short DriverVma<T, VmaRead>) -> &'long DriverVma<T, VmaRead> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn driver_view<'short, 'long: 'short, T: VmaOperations>(from: &'long DriverVma<T, VmaRead>) -> &'short DriverVma<T, VmaRead> {
@@ -73,7 +73,7 @@ fn driver_view<'short, 'long: 'short, T: VmaOperations>(from: &'long DriverVma<T
 
 #[cfg(misuse)]
 fn pinned<'short, 'long: 'short>(from: PinnedPage<'short>) -> PinnedPage<'long> {
-    from //~ error "`'short` must outlive `'long`"
+    from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
 fn pinned<'short, 'long: 'short>(from: PinnedPage<'long>) -> PinnedPage<'short> {

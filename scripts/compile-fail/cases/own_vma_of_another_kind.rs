@@ -11,17 +11,16 @@ use kernel::mm::vma::driver::MixedMap as Pages;
 use kernel::mm::vma::driver::Plain as Pages;
 use kernel::{
     mm::vma::{
-        driver::{DriverVma, VmaOperations},
+        driver::{DriverVma, SharedPage, VmaOperations},
         Read,
     },
-    page::Page,
     prelude::*,
 };
 
-fn page<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, page: &Page) -> Result {
+fn page<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, page: &SharedPage) -> Result {
     vma.insert_page(vma.start(), page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
-fn pages<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&Page]) -> Result {
+fn pages<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&SharedPage]) -> Result {
     vma.insert_pages(vma.start(), pages).1 //~ E0277 "call `mixedmap()` in the mmap hook"
 }

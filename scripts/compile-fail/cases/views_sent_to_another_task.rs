@@ -30,10 +30,11 @@ fn views(
     another_task(&speculative); //~ E0277 "between threads safely"
     another_task(speculation); //~ E0277 "between threads safely"
     another_task(slot); //~ E0277 "between threads safely"
+    //~^ E0277 "a view of a VMA belongs to the task that holds its lock"
 }
 
 fn of_others(vma: ForeignVma<'_>, cursor: ForeignCursor<'_>, file: FilePages<'_>) {
-    another_task(&vma); //~ E0277 "between threads safely"
+    another_task(&vma); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
     another_task(&cursor); //~ E0277 "between threads safely"
     another_task(&file); //~ E0277 "between threads safely"
 }
@@ -46,8 +47,10 @@ fn iterators(
     anonymous: AnonVmas<'_>,
 ) {
     another_task(&vmas); //~ E0277 "between threads safely"
-    another_task(&area); //~ E0277 "between threads safely"
+    //~^ E0277 "a view of a VMA belongs to the task that holds its lock"
+    another_task(&area); //~ E0277 "a view of a VMA belongs to the task that holds its lock"
     another_task(&areas); //~ E0277 "between threads safely"
+    //~^ E0277 "a view of a VMA belongs to the task that holds its lock"
     another_task(&files); //~ E0277 "between threads safely"
     another_task(&anonymous); //~ E0277 "between threads safely"
 }
