@@ -42,14 +42,6 @@ pub const DEFAULT: Plan = Plan {
     functions: 150,
 };
 
-/// What `make test` does: that it works at all, in one short boot.
-pub const SMOKE: Plan = Plan {
-    seed: 1,
-    minutes: 0,
-    modules: 1,
-    functions: 40,
-};
-
 /// What a boot takes at most beyond the time it is told to run: it boots, and tidies up.
 const GRACE: Duration = Duration::from_secs(300);
 
