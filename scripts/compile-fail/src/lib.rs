@@ -21,8 +21,8 @@ mod page;
 mod tests;
 
 pub use crate::example::examples;
-pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 pub use crate::kernel::flags as kernel_flags;
+pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 pub use crate::order::{FoundBy, OrderCell, order_table};
 pub use crate::page::page;
 

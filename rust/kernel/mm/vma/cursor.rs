@@ -22,7 +22,7 @@
 //! Each search starts at the root of the tree. A place in the tree is not kept from one VMA to the
 //! next, for three reasons: it would be valid only inside one RCU read-side critical section, in
 //! which the caller could not sleep; a VMA that was split or enlarged since the place was reached
-//! makes `lock_next_vma()` show a gap where there is none, which `/proc/PID/maps` does now and then;
+//! makes `lock_next_vma()` show a gap where there is none, as `/proc/PID/maps` does now and then;
 //! and going on from it is not safe concurrently with a `munmap()` of everything, because
 //! `mas_next_slot()` then follows a NULL node.
 //!

@@ -56,10 +56,7 @@ pub const EFFECTS: [(&str, Effect); 36] = [
     ("cursor.rs: VmaCursor::new", Takes(READ)),
     ("cursor.rs: lock_next", Takes(READ)),
     ("cursor.rs: lock_under_mmap_lock", Takes(READ)),
-    (
-        "cursor/no_vma_lock.rs: try_lock_next",
-        Takes(&[VMA_READ]),
-    ),
+    ("cursor/no_vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
     ("cursor/vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
     ("cursor/vma_lock.rs: search", Takes(&[VMA_READ])),
     // Several of them. A guard of none holds none, and has no view.
