@@ -2,11 +2,11 @@
 
 //! The address space that a VMA belongs to: to compare, to keep, and to use.
 //!
-//! A VMA names its address space at every level. Not at every level may the address space be looked
-//! into: a VMA that is found through the reverse mapping, or handed to a driver's `open` or
-//! `close`, can be one of a child whose fork is not complete. `dup_mmap()` holds the mmap write lock of the
-//! child meanwhile, so whoever takes the child's mmap lock before anything else waits for it.
-//! [`GrabbedMm`] does that.
+//! A VMA names its address space at every level. Not at every level may the address space be
+//! looked into: a VMA that is found through the reverse mapping, or handed to a driver's `open` or
+//! `close`, can be one of a child whose fork is not complete. `dup_mmap()` holds the mmap write
+//! lock of the child meanwhile, so whoever takes the child's mmap lock before anything else waits
+//! for it. [`GrabbedMm`] does that.
 //!
 //! C header: [`include/linux/sched/mm.h`](srctree/include/linux/sched/mm.h)
 
@@ -75,7 +75,8 @@ impl Mm {
 /// The address space may have no users, or be the child of a fork that is not complete. So the way
 /// to use it is by [`get_user()`](Self::get_user) and its variants, which wait until the fork is
 /// complete. These take a reference to its users, which can be the last one to be dropped: that
-/// tears the address space down, for which it takes the mmap lock and reverse-mapping locks. So they cannot be called where the reverse mapping is walked, but after that.
+/// tears the address space down, for which it takes the mmap lock and reverse-mapping locks. So
+/// they cannot be called where the reverse mapping is walked, but after that.
 ///
 /// If it is leaked ([`core::mem::forget`]) the `mm_struct` is never freed.
 ///

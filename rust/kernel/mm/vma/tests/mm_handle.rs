@@ -4,7 +4,8 @@
 //!
 //! No fork can be held up half-way from a test. What matters about it is that `dup_mmap()` has the
 //! mmap write lock of the child until the child's tree is complete, and that the child's VMAs can
-//! be found through the reverse mapping meanwhile; a writer that has just mapped a file stands for it.
+//! be found through the reverse mapping meanwhile; a writer that has just mapped a file stands for
+//! it.
 
 use super::{
     address_space::AddressSpace,
