@@ -316,7 +316,7 @@ mod tests {
             "vma_write_under_i_mmap",
             &format!("{CIRCULAR}[    3.0] BUG: KASAN: f\n"),
         );
-        wrong("sleep_beside_a_cursor", SLEEP);
+        wrong("sleep_in_map_pages", SLEEP);
         let half = SLEEP.split("[    2.316067] [").next().unwrap();
         wrong("sleep_under_page_table", half);
     }

@@ -36,7 +36,8 @@ use core::ops::Range;
 /// The operations of a driver on its VMAs (C: `struct vm_operations_struct`).
 ///
 /// Callbacks that are not implemented are NULL in C, except `open` and `close`, in which the
-/// private data is counted, and `mapped` of [`ViaMmapPrepare`], in which the VMA gets it.
+/// private data is counted, and `mapped` of [`ViaMmapPrepare`](super::ViaMmapPrepare), in which the
+/// VMA gets it.
 ///
 /// The `impl` needs the attribute [`#[vtable]`](macro@vtable), which tells the callbacks that are
 /// implemented from the others. Where it is forgotten rustc says that `USE_VTABLE_ATTR` and
@@ -132,8 +133,8 @@ pub trait VmaOperations: Sized + 'static {
     ///   that (`dup_mmap()`, `__split_vma()`, `copy_vma()`).
     /// - A merge takes no VMA of a driver away, because C keeps those that have a `close`
     ///   (`can_merge_remove_vma()`). One that is enlarged, see [`kind`](super::kind), is still one.
-    /// - If `mmap()` fails after the hook has succeeded C calls `close`. If the hook itself fails,
-    ///   or `mapped`, it does not: they take back what they counted.
+    /// - If `mmap()` fails after the hook has succeeded C calls `close`. If the hook itself fails
+    ///   it does not: the hook takes back what it counted.
     ///
     /// Held is the mmap lock: for writing, or, after `munmap()` has downgraded it, for reading. The
     /// VMA is not in the address space any more. At the exit of a process the address space has no
@@ -142,8 +143,8 @@ pub trait VmaOperations: Sized + 'static {
 
     /// The VMA that `.mmap_prepare` has described is mapped.
     ///
-    /// Not called for [`ViaMmap`], nor if the mapping was merged with its neighbour. `data` is what
-    /// the VMA is going to own.
+    /// Not called for [`ViaMmap`](super::ViaMmap), nor if the mapping was merged with its neighbour.
+    /// `data` is what the VMA is going to own.
     ///
     /// It cannot fail: the VMA may have page frames already, and the kernel does not always succeed
     /// in unmapping it again. What can fail belongs in the hook.
