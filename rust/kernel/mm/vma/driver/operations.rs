@@ -143,8 +143,8 @@ pub trait VmaOperations: Sized + 'static {
 
     /// The VMA that `.mmap_prepare` has described is mapped.
     ///
-    /// Not called for [`ViaMmap`](super::ViaMmap), nor if the mapping was merged with its neighbour.
-    /// `data` is what the VMA is going to own.
+    /// Not called for [`ViaMmap`](super::ViaMmap), nor if the mapping was merged with its
+    /// neighbour. `data` is what the VMA is going to own.
     ///
     /// It cannot fail: the VMA may have page frames already, and the kernel does not always succeed
     /// in unmapping it again. What can fail belongs in the hook.
