@@ -39,6 +39,7 @@ use crate::{
     prelude::*, //
 };
 use core::{
+    hint::assert_unchecked,
     marker::PhantomData,
     mem::MaybeUninit,
     ops::Range,
@@ -354,6 +355,8 @@ impl<A: Access> PinnedPages<A> {
         while let Some(left) = count.checked_sub(this.pages.len()).filter(|left| *left > 0) {
             // The next of these pages, of which no address wraps.
             let next = start.wrapping_add(this.pages.len() << PAGE_SHIFT);
+            // SAFETY: By the type invariants of `Vec` it has no more elements than room.
+            unsafe { assert_unchecked(this.pages.len() <= this.pages.capacity()) };
             let room = this
                 .pages
                 .spare_capacity_mut()

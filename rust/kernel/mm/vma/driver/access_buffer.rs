@@ -70,7 +70,7 @@ impl AccessReply<'_> {
     /// Returns how many bytes are wanted still.
     #[inline]
     pub fn room(&self) -> usize {
-        self.buffer.len() - self.filled
+        self.buffer.len().saturating_sub(self.filled)
     }
 
     /// Appends bytes.
@@ -99,10 +99,11 @@ impl AccessReply<'_> {
         len: usize,
         fill: impl FnOnce(&mut [MaybeUninit<u8>]),
     ) -> Result {
-        let room = &mut self.buffer[self.filled..];
+        let room = self.buffer.get_mut(self.filled..).ok_or(EINVAL)?;
         fill(room.get_mut(..len).ok_or(EINVAL)?);
-        // INVARIANT: Guaranteed by the caller: so many more bytes are initialised.
-        self.filled += len;
+        // INVARIANT: Guaranteed by the caller: so many more bytes are initialised. They are in the
+        // buffer, so this does not wrap.
+        self.filled = self.filled.wrapping_add(len);
         Ok(())
     }
 }
@@ -121,7 +122,7 @@ impl<'a> AccessBytes<'a> {
     /// Returns the bytes that were not taken yet.
     #[inline]
     pub fn remaining(&self) -> &'a [u8] {
-        &self.bytes[self.taken..]
+        self.bytes.get(self.taken..).unwrap_or_default()
     }
 
     /// Takes `len` bytes, to be written to the memory.
@@ -132,7 +133,7 @@ impl<'a> AccessBytes<'a> {
     #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let taken = self.remaining().get(..len).ok_or(EINVAL)?;
-        self.taken += len;
+        self.taken = self.taken.wrapping_add(len);
         Ok(taken)
     }
 

@@ -65,15 +65,14 @@ fn inlined(primitive: &Primitive, exceptions: &Exceptions) -> Option<String> {
                 primitive.gross(Language::C).unwrap_or_default()
             )
         }),
+        Some(known) if (more - known.instructions).abs() <= near(primitive) => None,
         Some(_) if more <= primitive.exact() => Some(format!(
             "Rust takes no more instructions than C: its entry in {file} is no longer needed: take it out"
         )),
-        Some(known) => ((more - known.instructions).abs() > near(primitive)).then(|| {
-            format!(
-                "Rust takes {more:.2} instructions more than C, not {} as {file} says",
-                known.instructions
-            )
-        }),
+        Some(known) => Some(format!(
+            "Rust takes {more:.2} instructions more than C, not {} as {file} says",
+            known.instructions
+        )),
     }
 }
 

@@ -90,7 +90,6 @@ impl VmaOperations for AccessOps {
 }
 
 /// A device whose pages cannot be pinned.
-#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 fn with_io() -> Result<Bench> {
     with_hook(
         1,
@@ -102,7 +101,6 @@ fn with_io() -> Result<Bench> {
 }
 
 /// A mapping of one page, with some protection, shared or not.
-#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 fn map((mm, _, _, file): &Bench, prot: u32, flags: u32) -> Result<Mapping> {
     mm.map_file_as(file, 0, 1, prot, flags, 0)
 }
@@ -110,7 +108,6 @@ fn map((mm, _, _, file): &Bench, prot: u32, flags: u32) -> Result<Mapping> {
 /// Accesses eight bytes. Returns how many C has got, and the buffer.
 ///
 /// C asks again for what the driver has left.
-#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 fn access(mm: &AddressSpace, addr: usize, flags: u32) -> (c_int, [u8; 8]) {
     let mut bytes = [POISON; 8];
     // SAFETY: The mm has users, and the buffer is as long as it says.
@@ -126,7 +123,6 @@ fn access(mm: &AddressSpace, addr: usize, flags: u32) -> (c_int, [u8; 8]) {
     (done, bytes)
 }
 
-#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 #[kunit_tests(rust_vma_access)]
 mod tests {
     use super::*;
