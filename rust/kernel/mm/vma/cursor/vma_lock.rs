@@ -78,7 +78,10 @@ fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaReadGuard<'_>>, Need
 /// Returns whether nothing is mapped from `start` to `end`, which is above `start`.
 #[cold]
 fn is_gap(mm: &MmWithUser, start: usize, end: usize) -> bool {
-    slot(mm, start) == Slot::Gap { last: end.wrapping_sub(1) }
+    slot(mm, start)
+        == Slot::Gap {
+            last: end.wrapping_sub(1),
+        }
 }
 
 /// Looks up what is at `addr` (C: `mas_walk()`).

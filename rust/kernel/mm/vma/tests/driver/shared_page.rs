@@ -21,8 +21,8 @@ use crate::{
     }, //
 };
 
-/// How many messages a producer sends.
-const MESSAGES: u32 = 20_000;
+/// How many messages a producer sends. With one processor each takes two time slices.
+const MESSAGES: u32 = if cfg!(CONFIG_SMP) { 20_000 } else { 50 };
 
 /// The number of the last message, and its payload: in another cache line, as is usual.
 const LAST: usize = 0;
