@@ -206,9 +206,11 @@ mod tests {
             ]
         );
         assert_eq!(sizes("walk-loop", "none", ticks).judge().failed, 0);
-        let ticks = [[10_000, 11_200], [10_000, 10_000]];
+        let ticks = [[10_000, 23_000], [10_000, 21_000]];
         assert_eq!(sizes("walk-loop", "none", ticks).judge().failed, 1);
         assert_eq!(sizes("walk-loop", "gaps", ticks).judge().failed, 0);
+        let ticks = [[10_000, 49_000], [10_000, 47_000]];
+        assert_eq!(sizes("walk-loop", "gaps", ticks).judge().failed, 1);
         assert_eq!(Sizes::default().judge().failed, 1);
     }
 
