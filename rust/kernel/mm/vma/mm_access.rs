@@ -31,7 +31,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What a task was permitted to do with another task's address space. This trait is sealed.
+/// The access to another task's address space that was permitted. This trait is sealed.
 pub trait Access: sealed::Sealed + 'static {}
 
 /// To look at it: its layout, but not its memory (C: `PTRACE_MODE_READ`).
@@ -98,7 +98,7 @@ impl MmWithUser {
     /// The number is one of the current task's PID namespace. `None` if the process has no address
     /// space: it is a kernel thread, or has exited.
     ///
-    /// What can be done with the result depends on the mode: at [`ReadAccess`] VMAs can be looked
+    /// The mode decides what the result permits: at [`ReadAccess`] VMAs can be looked
     /// at, at [`AttachAccess`] the address space is lent itself. See [`ForeignMm`].
     ///
     /// Sleeps; must not be called with one of the locks of an address space held.
@@ -130,7 +130,7 @@ impl MmWithUser {
     #[doc(alias = "mm_access")]
     #[inline]
     pub fn of_pid<A: Access>(pid: Pid, mode: PtraceMode<A>) -> Result<Option<ForeignMm<A>>> {
-        // What was permitted is what `A` stands for.
+        // The access that was permitted is the one that `A` stands for.
         Ok(of_pid(pid, mode.0)?.map(ForeignMm::new))
     }
 }

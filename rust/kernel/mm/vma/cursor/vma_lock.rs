@@ -22,7 +22,7 @@ use crate::{
     sync::rcu, //
 };
 
-/// What is in the tree at an address.
+/// The entry of the tree at an address.
 #[derive(PartialEq)]
 enum Slot {
     /// A VMA.

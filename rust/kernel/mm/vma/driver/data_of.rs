@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What private data VMAs of a kind can own.
+//! The private data that VMAs of a kind can own.
 //!
 //! The frames of a [`PfnMap`] VMA are those of its data, and so is its memory type. So there is no
 //! VMA of this kind without frames, and the memory type is known when the setup ends.

@@ -138,7 +138,7 @@ fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
     Ok(())
 }
 
-// What these functions call is not exported, so modules reach it through the crate.
+// These functions call some that are not exported, so modules reach them through the crate.
 
 /// Finds the entry above the table of PTEs.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What another process reads and writes, where memory cannot be pinned.
+//! Accesses of another process to memory that cannot be pinned.
 
 use super::{
     super::address_space::{
@@ -35,7 +35,7 @@ use crate::{
     sync::atomic::Relaxed, //
 };
 
-/// What is in a buffer before an access.
+/// The byte that a buffer is filled with before an access.
 const POISON: u8 = 0x6b;
 const FILL: u8 = 0x5a;
 
