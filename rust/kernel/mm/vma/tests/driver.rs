@@ -2,7 +2,6 @@
 
 //! VMAs that a driver owns: a device made for the tests, whose files are really mapped.
 
-#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 mod access;
 pub(super) mod device;
 mod faults;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+
 //! Accesses of another process to memory that cannot be pinned.
 
 use super::{

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+
 //! The memory type of page frames is that of the VMA, and stays.
 //!
 //! The frames here are no memory at all: addresses that nothing answers to, beyond all that the
