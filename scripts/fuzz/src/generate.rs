@@ -414,14 +414,18 @@ impl<'a> Generator<'a> {
         if single.iter().any(|name| is_there(name)) {
             return false;
         }
-        let holds = |(_, value): (usize, &Value)| {
+        !(self.is_atomic() && self.rules.sleeps(&callable.path))
+    }
+
+    /// Whether what comes next runs under a spinlock or in an RCU read-side critical section.
+    fn is_atomic(&self) -> bool {
+        let says = |(_, value): (usize, &Value)| {
             value
                 .ty
                 .name()
                 .is_some_and(|name| self.rules.makes_atomic(name))
         };
-        let atomic = self.atomic > 0 || self.scope.alive().any(holds);
-        !(atomic && self.rules.sleeps(&callable.path))
+        self.atomic > 0 || self.scope.alive().any(says)
     }
 
     /// Whether a variable can be dropped here: some sleep then.
@@ -429,23 +433,7 @@ impl<'a> Generator<'a> {
         let sleeps = self.scope.values[value]
             .ty
             .any(&mut |part| part.name().is_some_and(|name| self.rules.drop_sleeps(name)));
-        !sleeps || (self.atomic == 0 && self.may_sleep(None))
-    }
-
-    /// Whether a call that sleeps is fair: beside a value that holds RCU itself only if it is a call of what that value
-    /// has given out, because that is what the types can see.
-    fn may_sleep(&self, receiver: Option<usize>) -> bool {
-        let mut holders = self.scope.alive().filter(|(_, value)| {
-            value
-                .ty
-                .name()
-                .is_some_and(|name| self.rules.holds_rcu(name))
-        });
-        holders.all(|(holder, _)| {
-            receiver.is_some_and(|receiver| {
-                receiver == holder || self.scope.values[receiver].loans.contains_key(&holder)
-            })
-        })
+        !(sleeps && self.is_atomic())
     }
 
     /// The call as an expression, the type of its result and what that borrows. The receiver is `fixed`, or any.
@@ -494,9 +482,6 @@ impl<'a> Generator<'a> {
             bindings = bound;
             uses.push((value, how));
             receiver = Some(value);
-        }
-        if self.rules.sleeps(&callable.path) && !self.may_sleep(receiver) {
-            return None;
         }
         let mut explicit = Vec::new();
         for generic in &callable.generics {

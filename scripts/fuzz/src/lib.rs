@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_rules_are_read() {
         let rules = Rules::load().unwrap();
-        assert!(rules.functions().len() > 10);
+        assert!(rules.functions().count() > 10);
         assert!(
             rules
                 .never
@@ -112,6 +112,13 @@ mod tests {
             "12": block("ReadGuard", vec![3, 4]),
         } })
         .to_string()
+    }
+
+    #[test]
+    fn a_rule_about_a_function_that_is_gone_is_refused() {
+        let api = api(&rustdoc()).unwrap();
+        let text = Rules::load().unwrap().check(&api).unwrap_err().to_string();
+        assert!(text.contains("there is no public safe function"), "{text}");
     }
 
     #[test]

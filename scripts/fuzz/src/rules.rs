@@ -2,8 +2,10 @@
 
 //! What the generator leaves out, as rules.toml lists it.
 
-use anyhow::{Context, Result};
+use crate::api::Api;
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 const RULES: &str = include_str!("../rules.toml");
 
@@ -29,7 +31,6 @@ pub struct Rules {
     pub harness: Vec<Reason>,
     single: Vec<Names>,
     atomic: Vec<Names>,
-    rcu: Vec<Names>,
     sleeps: Vec<Names>,
     forgotten: Vec<Names>,
 }
@@ -70,11 +71,6 @@ impl Rules {
         self.sleeps.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Whether a value of the type is in an RCU read-side critical section of its own.
-    pub fn holds_rcu(&self, ty: &str) -> bool {
-        self.rcu.iter().any(|rule| has(&rule.types, ty))
-    }
-
     pub fn sleeps(&self, function: &str) -> bool {
         self.sleeps
             .iter()
@@ -85,16 +81,27 @@ impl Rules {
         self.forgotten.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Every function that a rule names.
-    pub fn functions(&self) -> Vec<&str> {
-        let reasons = self
-            .never
+    /// Refuses a rule about a function that is not there (any more), because it would rule nothing.
+    pub fn check(&self, api: &Api) -> Result<()> {
+        let known: BTreeSet<&str> = api
+            .callables
             .iter()
-            .chain(&self.harness)
-            .map(|rule| rule.function.as_str());
+            .chain(&api.hooks)
+            .map(|callable| callable.path.as_str())
+            .collect();
+        match self.functions().find(|function| !known.contains(function)) {
+            Some(function) => bail!("rules.toml: there is no public safe function {function}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Every function that a rule names.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        let reasons = self.never.iter().chain(&self.harness);
         let names = self.single.iter().chain(&self.atomic).chain(&self.sleeps);
-        let names = names.flat_map(|rule| rule.functions.iter().map(String::as_str));
-        reasons.chain(names).collect()
+        reasons
+            .map(|rule| rule.function.as_str())
+            .chain(names.flat_map(|rule| rule.functions.iter().map(String::as_str)))
     }
 }
 

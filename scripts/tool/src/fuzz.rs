@@ -70,6 +70,7 @@ pub fn run(
     let dir = kernel.places.build.join("fuzz");
     let api = vma_fuzz::api(&rustdoc::json(kernel, config, &dir, progress)?)?;
     let rules = Rules::load()?;
+    rules.check(&api)?;
     let begin = Instant::now();
     let limit = Duration::from_secs(60 * plan.minutes);
     let (mut counts, mut reached) = (Counts::default(), BTreeSet::new());
