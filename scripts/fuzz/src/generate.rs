@@ -428,12 +428,17 @@ impl<'a> Generator<'a> {
         self.atomic > 0 || self.scope.alive().any(says)
     }
 
-    /// Whether a variable can be dropped here: some sleep then.
+    /// Whether a variable can be dropped here: some sleep then, or take locks.
     fn may_drop(&self, value: usize) -> bool {
         let sleeps = self.scope.values[value]
             .ty
             .any(&mut |part| part.name().is_some_and(|name| self.rules.drop_sleeps(name)));
-        !(sleeps && self.is_atomic())
+        let locks = |(_, value): (usize, &Value)| {
+            value
+                .ty
+                .any(&mut |part| part.name().is_some_and(|name| self.rules.is_lock(name)))
+        };
+        !(sleeps && (self.is_atomic() || self.scope.alive().any(locks)))
     }
 
     /// The call as an expression, the type of its result and what that borrows. The receiver is `fixed`, or any.
@@ -543,9 +548,13 @@ impl<'a> Generator<'a> {
     /// A type for a parameter that a call names, `_` if the arguments say it.
     fn choose(&mut self, callable: &Callable, name: &str, bindings: &mut Bindings) -> String {
         let param = Ty::Param(name.to_string());
-        // An associated type does not say which type it belongs to.
+        // An associated type does not say which type it belongs to, and a number may be of any type.
         let is_said = callable.parameters.iter().any(|(_, ty)| says(ty, &param));
-        if is_said {
+        let is_number = callable.bounds.iter().any(|bound| {
+            let is_primitive = |ty: &Ty| ty.name().is_some_and(|name| name == name.to_lowercase());
+            bound.ty == param && self.api.having(&bound.name).iter().any(is_primitive)
+        });
+        if is_said && !is_number {
             return "_".to_string();
         }
         let mut choices: Vec<Ty> = Vec::new();
@@ -659,6 +668,10 @@ impl<'a> Generator<'a> {
                 }
                 (!of[0].is_open()).then(|| "None".to_string())
             }
+            Ty::Path(path, _, of) if path == "Result" && of[0] == Ty::unit() => {
+                let error = self.literal(name, &of[1])?;
+                Some(["Ok(())".to_string(), format!("Err({error})")][self.random.below(2)].clone())
+            }
             Ty::Array(of, len) => {
                 let mut parts = Vec::new();
                 for _ in 0..len.parse().ok()? {
@@ -687,11 +700,11 @@ impl<'a> Generator<'a> {
                 if let Some((steps, variable)) = found {
                     return Some(format!("&{exclusive}{}{variable}", "*".repeat(steps)));
                 }
-                let constant = self.constant(to)?;
+                let constant = self.constant(to, bindings)?;
                 Some(format!("&{exclusive}{constant}"))
             }
             _ => {
-                let constant = self.constant(ty);
+                let constant = self.constant(ty, bindings);
                 if constant.is_some() && self.random.chance(70) {
                     return constant;
                 }
@@ -704,10 +717,22 @@ impl<'a> Generator<'a> {
     }
 
     /// A value of the type that takes no arguments.
-    fn constant(&mut self, ty: &Ty) -> Option<String> {
-        let known = self.api.constants.iter().filter(|(of, _)| same(of, ty));
-        let known: Vec<&String> = known.map(|(_, text)| text).collect();
-        self.random.one_of(&known).map(|text| text.to_string())
+    fn constant(&mut self, ty: &Ty, bindings: &mut Bindings) -> Option<String> {
+        // Any that is as the bound says.
+        if let Ty::Param(name) = ty {
+            let having = self.api.having(name.strip_prefix("impl ")?);
+            return self.random.one_of(&having).map(Ty::to_string);
+        }
+        let mut known = Vec::new();
+        for (of, text) in &self.api.constants {
+            let mut found = bindings.clone();
+            if unify(ty, of, &mut found) {
+                known.push((found, text));
+            }
+        }
+        let (found, text) = self.random.one_of(&known)?;
+        *bindings = found.clone();
+        Some(text.to_string())
     }
 
     /// Declares a variable of the type, by a call.
@@ -1044,7 +1069,7 @@ impl<'a> Generator<'a> {
                 let name = self.fresh();
                 self.say(&format!("let mut {name} = {expression}?;"));
                 let value = self.scope.add(name, of[0].clone(), loans);
-                self.finish(value, goal, wrap, depth + 1).then_some(())
+                self.finish_later(value, goal, wrap, depth)
             }
             Ty::Path(name, _, of) if name == "Result" => {
                 self.say(&format!("match {expression} {{"));
@@ -1054,11 +1079,9 @@ impl<'a> Generator<'a> {
                     self.say(&format!("{arm}(mut {name}) => {{"));
                     self.indent += 1;
                     let value = self.scope.add(name, ty.clone(), loans.clone());
-                    let reached = self.finish(value, goal, wrap, depth + 1);
+                    let reached = self.finish_later(value, goal, wrap, depth);
                     self.indent -= 2;
-                    if !reached {
-                        return None;
-                    }
+                    reached?;
                     self.say("    }");
                 }
                 self.say("}");
@@ -1068,9 +1091,18 @@ impl<'a> Generator<'a> {
                 let name = self.fresh();
                 self.say(&format!("let mut {name} = {expression};"));
                 let value = self.scope.add(name, output.clone(), loans);
-                self.finish(value, goal, wrap, depth + 1).then_some(())
+                self.finish_later(value, goal, wrap, depth)
             }
             _ => None,
         }
+    }
+
+    /// As [`finish()`](Self::finish), after some statements that may use the value.
+    fn finish_later(&mut self, value: usize, goal: &Ty, wrap: bool, depth: usize) -> Option<()> {
+        self.scope.values[value].is_kept = true;
+        let budget = self.random.below(6);
+        self.block(budget, DEPTH);
+        self.scope.values[value].is_kept = false;
+        self.finish(value, goal, wrap, depth + 1).then_some(())
     }
 }

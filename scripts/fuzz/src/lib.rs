@@ -41,7 +41,7 @@ impl Coverage {
             .callables
             .iter()
             .map(|callable| callable.path.as_str())
-            .filter(|path| !["Own::shared_page", "rcu::read_lock"].contains(path))
+            .filter(|path| !module::OF_HARNESS.contains(path))
             .filter(|path| !rules.never.iter().any(|rule| rule.function == *path))
             .collect();
         let mut coverage = Self {

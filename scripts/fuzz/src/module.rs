@@ -41,8 +41,21 @@ pub struct Module {
     pub refused: usize,
 }
 
+/// What the harness has, which is not of the API.
+pub const OF_HARNESS: [&str; 5] = [
+    "Own::shared_page",
+    "Own::grabbed_mm",
+    "AccessBuffer::reply",
+    "AccessBuffer::bytes",
+    "rcu::read_lock",
+];
+
 /// Adds to the API what the harness has.
 pub fn add_harness(api: &mut Api) {
+    // rustdoc's JSON leaves out what primitive types implement.
+    for word in ["u32", "u64", "usize"] {
+        api.implement(Ty::plain(word), "SharedWord");
+    }
     let data = data();
     for (name, kind, hook) in OPERATIONS {
         let ops = Ty::plain(name);
@@ -80,6 +93,24 @@ pub fn add_harness(api: &mut Api) {
         vec![index],
         Ty::plain("SharedPage").reference(),
     );
+    harness(
+        "grabbed_mm",
+        "Own",
+        Receiver::Shared,
+        Vec::new(),
+        Ty::path("Option", vec![Ty::plain("GrabbedMm").reference()]),
+    );
+    for (name, part) in [("reply", "AccessReply"), ("bytes", "AccessBytes")] {
+        let part = Ty::Path(part.to_string(), vec!["'_".to_string()], Vec::new());
+        let part = Ty::Ref(None, true, Box::new(part));
+        harness(
+            name,
+            "AccessBuffer",
+            Receiver::Mutable,
+            Vec::new(),
+            Ty::path("Option", vec![part]),
+        );
+    }
     harness(
         "read_lock",
         "rcu",
@@ -378,8 +409,15 @@ impl Module {
 
 fn dispatch(hook: &Hook, indent: &str) -> String {
     let arguments = hook.arguments.join(", ");
+    // Where nothing is ever mapped, the access is repeated for ever; in the kernel not even a signal ends that.
+    let give_up = match hook.arguments.iter().any(|name| name == "fault") {
+        true => format!(
+            "{indent}    if is_enough() {{\n{indent}        return fault.sigbus();\n{indent}    }}\n"
+        ),
+        false => String::new(),
+    };
     let mut text = format!(
-        "{indent}{} {{\n{indent}    match turn({}) {{\n",
+        "{indent}{} {{\n{give_up}{indent}    match turn({}) {{\n",
         hook.signature,
         hook.variants.len()
     );

@@ -32,6 +32,7 @@ pub struct Rules {
     single: Vec<Names>,
     atomic: Vec<Names>,
     sleeps: Vec<Names>,
+    locks: Vec<Names>,
     forgotten: Vec<Names>,
 }
 
@@ -69,6 +70,11 @@ impl Rules {
     /// Whether to drop a value of the type may sleep.
     pub fn drop_sleeps(&self, ty: &str) -> bool {
         self.sleeps.iter().any(|rule| has(&rule.types, ty))
+    }
+
+    /// Whether a value of the type is a lock that is held.
+    pub fn is_lock(&self, ty: &str) -> bool {
+        self.locks.iter().any(|rule| has(&rule.types, ty))
     }
 
     pub fn sleeps(&self, function: &str) -> bool {

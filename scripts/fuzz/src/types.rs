@@ -93,11 +93,21 @@ impl Ty {
                 Box::new(Self::read(&value["self_type"])),
                 text(&value["name"]),
             ),
-            "impl_trait" => list(value)
-                .find_map(|bound| Self::read_bound(&bound["trait_bound"]["trait"]))
-                .unwrap_or(Self::Other),
+            "impl_trait" => Self::read_impl_trait(value),
             _ => Self::Other,
         }
+    }
+
+    /// A closure, an iterator, or a generic parameter that has no other name than its bound.
+    fn read_impl_trait(bounds: &Json) -> Self {
+        let traits = || list(bounds).map(|bound| &bound["trait_bound"]["trait"]);
+        traits()
+            .find_map(Self::read_bound)
+            .or_else(|| {
+                let path = text(&traits().next()?["path"]);
+                Some(Self::Param(format!("impl {}", path.rsplit("::").next()?)))
+            })
+            .unwrap_or(Self::Other)
     }
 
     fn read_path(value: &Json) -> Self {
@@ -216,7 +226,7 @@ impl Ty {
     /// Whether a generic parameter is left in it that is none of a constant.
     pub fn is_open(&self) -> bool {
         self.any(&mut |part| match part {
-            Self::Param(name) => name.parse::<usize>().is_err(),
+            Self::Param(name) | Self::Array(_, name) => name.parse::<usize>().is_err(),
             Self::Other | Self::Projection(..) => true,
             _ => false,
         })
@@ -241,7 +251,9 @@ pub fn unify(pattern: &Ty, with: &Ty, bindings: &mut Bindings) -> bool {
         (Ty::Ref(_, a, to_a), Ty::Ref(_, b, to_b)) => a == b && unify(to_a, to_b, bindings),
         (Ty::Tuple(a), Ty::Tuple(b)) => all(a, b),
         (Ty::Slice(a), Ty::Slice(b)) => unify(a, b, bindings),
-        (Ty::Array(a, n), Ty::Array(b, m)) => n == m && unify(a, b, bindings),
+        (Ty::Array(a, n), Ty::Array(b, m)) => {
+            unify(a, b, bindings) && unify(&Ty::Param(n.clone()), &Ty::Param(m.clone()), bindings)
+        }
         _ => false,
     }
 }

@@ -56,6 +56,7 @@ struct Counts {
     compiled: usize,
     calls_written: usize,
     functions_run: u64,
+    processes_killed: u64,
     seconds: f64,
 }
 
@@ -101,6 +102,7 @@ pub fn run(
         )?;
         counts.boots += 1;
         counts.functions_run += run.functions;
+        counts.processes_killed += run.killed;
         outcome.check(run.is_good(), || {
             format!("seed {seed}: {}", run.what_is_wrong(kernel, &sources))
         });
@@ -171,8 +173,12 @@ fn boot(
 fn show(counts: &Counts, coverage: &Coverage, rules: &Rules, progress: &Progress) {
     let share = 100 * counts.compiled / counts.generated.max(1);
     progress.say(&format!(
-        "    {} programs generated, {} compiled ({share} %), with {} calls; {} run in {} boots",
-        counts.generated, counts.compiled, counts.calls_written, counts.functions_run, counts.boots
+        "    {} programs generated, {} compiled ({share} %), with {} calls",
+        counts.generated, counts.compiled, counts.calls_written
+    ));
+    progress.say(&format!(
+        "    {} run in {} boots; {} processes killed that did not return",
+        counts.functions_run, counts.boots, counts.processes_killed
     ));
     progress.say(&format!(
         "    {} of {} public safe functions called",

@@ -10,6 +10,8 @@ use std::path::Path;
 /// A boot with generated modules.
 pub struct Run {
     pub functions: u64,
+    /// Processes that were killed because a function did not return, which is none of the kernel's faults.
+    pub killed: u64,
     /// What the guest says is wrong.
     wrong: Vec<String>,
     /// The last function that was begun.
@@ -20,10 +22,12 @@ pub struct Run {
 
 impl Run {
     pub fn of(boot: Boot) -> Self {
-        let (mut functions, mut wrong, mut last) = (0, Vec::new(), None);
+        let (mut functions, mut killed, mut wrong, mut last) = (0, 0, Vec::new(), None);
         for line in &boot.output {
             if let Some(count) = line.strip_prefix("functions run: ") {
                 functions = count.trim().parse().unwrap_or(0);
+            } else if let Some(count) = line.strip_prefix("processes killed: ") {
+                killed = count.trim().parse().unwrap_or(0);
             } else if let Some(text) = line.strip_prefix("wrong: ") {
                 wrong.push(text.to_string());
             } else if let Some(name) = line.strip_prefix("running ") {
@@ -32,6 +36,7 @@ impl Run {
         }
         Self {
             functions,
+            killed,
             wrong,
             last,
             code: boot.code,

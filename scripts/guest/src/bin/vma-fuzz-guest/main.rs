@@ -5,7 +5,7 @@
 //!
 //! This is the first process of a system that has nothing else. Its environment says which modules there are, with the
 //! number of their functions, and for how long it is to run. What a function does to its process does not matter: the
-//! next one gets a new one. What matters is that it returns, and that the kernel does not complain.
+//! next one gets a new one. What matters is that it returns, or can be killed, and that the kernel does not complain.
 
 mod disturb;
 mod ground;
@@ -13,7 +13,7 @@ mod unload;
 
 use ground::Ground;
 use std::env;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Error, Result, Write};
 use std::ops::Range;
 use std::process::ExitCode;
@@ -30,8 +30,9 @@ const RUN: u32 = sys::encode_iowr::<[u64; 4]>(0xf7, 1);
 /// Functions that a process runs if it lives that long.
 const CHUNK: usize = 25;
 
-/// How long these may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long these may take, and then how long it may take to kill the process.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a process says which function it is at.
 const BOARD: usize = 200;
@@ -39,6 +40,13 @@ const BOARD: usize = 200;
 struct Module {
     name: String,
     functions: usize,
+}
+
+/// How often a function was run, and a process was killed because it took too long.
+#[derive(Default)]
+struct Count {
+    run: u64,
+    killed: u64,
 }
 
 fn main() -> ExitCode {
@@ -50,8 +58,9 @@ fn main() -> ExitCode {
 
 fn exit_code() -> u8 {
     match run() {
-        Ok(functions) => {
-            println!("functions run: {functions}");
+        Ok(count) => {
+            println!("functions run: {}", count.run);
+            println!("processes killed: {}", count.killed);
             0
         }
         Err(e) => {
@@ -65,8 +74,7 @@ fn variable(name: &str) -> Result<String> {
     env::var(name).map_err(|_| Error::other(format!("{name} is not set")))
 }
 
-/// Returns how often a function was run.
-fn run() -> Result<u64> {
+fn run() -> Result<Count> {
     let seconds = variable("VMA_FUZZ_SECONDS")?
         .parse()
         .map_err(Error::other)?;
@@ -95,15 +103,15 @@ fn run() -> Result<u64> {
     )?;
 
     let end = Instant::now() + Duration::from_secs(seconds);
-    let (mut count, mut turn) = (0, 0);
+    let (mut count, mut turn) = (Count::default(), 0);
     while Instant::now() < end {
         for module in &modules {
             for via in ["mmap", "prepare"] {
                 let mut next = 0;
                 while next < module.functions && Instant::now() < end {
                     let last = (next + CHUNK).min(module.functions);
-                    let after = chunk(module, via, next..last, turn)?;
-                    count += (after - next) as u64;
+                    let after = chunk(module, via, next..last, turn, &mut count)?;
+                    count.run += (after - next) as u64;
                     next = after;
                 }
             }
@@ -117,7 +125,13 @@ fn run() -> Result<u64> {
 }
 
 /// Runs functions in a process. Returns the number of the one to go on with.
-fn chunk(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Result<usize> {
+fn chunk(
+    module: &Module,
+    via: &str,
+    functions: Range<usize>,
+    turn: u64,
+    count: &mut Count,
+) -> Result<usize> {
     let board = memory::place(BOARD);
     memory::set_word(board, functions.start as u64);
     println!(
@@ -126,15 +140,30 @@ fn chunk(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Resu
     );
     let child = process::fork(|| work(module, via, functions.clone(), turn).map_or(1, |()| 0))?;
     if child.wait_at_most(PATIENCE)?.is_none() {
-        let name = &module.name;
         let at = memory::word(board);
-        return Err(Error::other(format!(
-            "{name}: f{at} by {via}, turn {turn}, does not return"
-        )));
+        println!("{}: f{at} by {via}, turn {turn}, is killed", module.name);
+        count.killed += 1;
+        let stacks = stacks(child.pid());
+        child.signal(libc::SIGKILL)?;
+        if child.wait_at_most(LAST_PATIENCE)?.is_none() {
+            println!("{stacks}");
+            let name = &module.name;
+            return Err(Error::other(format!(
+                "{name}: f{at} by {via}, turn {turn}, does not return and cannot be killed"
+            )));
+        }
     }
     // The process may have been ended by what a function did to it.
     let at = memory::word(board) as usize;
     Ok((at + 1).clamp(functions.start + 1, functions.end))
+}
+
+/// Where the threads of a process are in the kernel.
+fn stacks(pid: i32) -> String {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let stacks = threads.map(|thread| fs::read_to_string(thread.path().join("stack")));
+    stacks.flatten().collect::<Vec<_>>().join("\n")
 }
 
 fn work(module: &Module, via: &str, functions: Range<usize>, turn: u64) -> Result<()> {
