@@ -86,22 +86,24 @@ static bool find_gap(struct mm_struct *mm, unsigned long addr, unsigned long *la
 
 static noinline struct vm_area_struct *search(struct mm_struct *mm, unsigned long pos)
 {
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma = NULL;
 	unsigned long at = pos, last;
 	unsigned int seq;
 	bool quiet;
 
 	quiet = mmap_lock_speculate_try_begin(mm, &seq);
-	while (find_gap(mm, at, &last)) {
+	while (!vma && find_gap(mm, at, &last)) {
 		if (last == ULONG_MAX)
 			return quiet && !mmap_lock_speculate_retry(mm, seq) ? NULL :
 			       ERR_PTR(-EAGAIN);
 		if (last < at)
 			return ERR_PTR(-EAGAIN);
 		at = last + 1;
+		vma = lock_vma_under_rcu(mm, at);
 	}
 
-	vma = lock_vma_under_rcu(mm, at);
+	if (!vma)
+		vma = lock_vma_under_rcu(mm, at);
 	if (!vma)
 		return ERR_PTR(-EAGAIN);
 	if (vma->vm_start <= pos || (quiet && !mmap_lock_speculate_retry(mm, seq)) ||

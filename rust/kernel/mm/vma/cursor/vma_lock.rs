@@ -60,15 +60,20 @@ fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaReadGuard<'_>>, Need
     let unchanged = || seq.is_some_and(|seq| !seq.must_retry(mm));
     let mut at = addr;
 
-    while let Slot::Gap { last } = slot(mm, at) {
-        match last.checked_add(1) {
-            Some(next) if next > at => at = next,
+    let vma = loop {
+        let Slot::Gap { last } = slot(mm, at) else {
+            break VmaReadGuard::lock_under_rcu(mm, at).ok_or(NeedsMmapLock)?;
+        };
+        at = match last.checked_add(1) {
+            Some(next) if next > at => next,
             None if unchanged() => return Ok(None),
             _ => return Err(NeedsMmapLock),
+        };
+        // Behind a gap there is a VMA, unless somebody changes that.
+        if let Some(vma) = VmaReadGuard::lock_under_rcu(mm, at) {
+            break vma;
         }
-    }
-
-    let vma = VmaReadGuard::lock_under_rcu(mm, at).ok_or(NeedsMmapLock)?;
+    };
     // `at` is not below `addr`, and the VMA contains it.
     let is_next = vma.start() <= addr || unchanged() || is_gap(mm, addr, vma.start());
     // The VMA is locked, so it is still the one behind a gap that is there now.
