@@ -111,6 +111,11 @@ impl Tests {
     }
 
     #[cfg(test)]
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    #[cfg(test)]
     pub fn of(names: &[&str]) -> Self {
         Self(names.iter().map(ToString::to_string).collect())
     }

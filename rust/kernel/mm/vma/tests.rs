@@ -7,6 +7,7 @@
 //! through, lets it through, and checks that it has.
 
 mod address_space;
+mod attacks;
 mod cursor;
 mod data_race;
 mod driver;

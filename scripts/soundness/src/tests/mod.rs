@@ -3,6 +3,7 @@
 //! Each rule by a violation of it, made by hand; and that the code of this checkout can be read.
 
 mod arguments;
+mod attacks;
 mod ledger;
 mod properties;
 mod rules;

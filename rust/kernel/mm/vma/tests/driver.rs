@@ -11,7 +11,7 @@ mod inserting;
 mod memory_type;
 mod operations;
 mod pfn;
-mod pinning;
+pub(super) mod pinning;
 mod private_data;
 mod seed;
 mod shared_page;

@@ -33,13 +33,13 @@ const LIMIT: i32 = bindings::VM_REFCNT_LIMIT as i32;
 ///
 /// Their counts are written into `vm_refcnt` and taken back by `drop()`. Nobody else may use the
 /// VMA meanwhile, except through the calls that are tested.
-struct ManyReaders<'a> {
+pub(super) struct ManyReaders<'a> {
     mm: &'a AddressSpace,
     mapping: Mapping,
 }
 
 impl<'a> ManyReaders<'a> {
-    fn of(mm: &'a AddressSpace, mapping: Mapping) -> Result<Self> {
+    pub(super) fn of(mm: &'a AddressSpace, mapping: Mapping) -> Result<Self> {
         set_refcnt(mm, mapping, 1, LIMIT)?;
         Ok(Self { mm, mapping })
     }

@@ -48,16 +48,16 @@ pub(in super::super) struct Shared {
     /// How many were dropped.
     dropped: Atomic<i32>,
     /// How many faults there were.
-    pub(super) faults: Atomic<i32>,
+    pub(in super::super) faults: Atomic<i32>,
     /// How often whatever else the test counts happened.
-    pub(super) events: Atomic<i32>,
+    pub(in super::super) events: Atomic<i32>,
     #[pin]
-    pub(super) pages: Mutex<KVec<SharedPage>>,
+    pub(in super::super) pages: Mutex<KVec<SharedPage>>,
 }
 
 impl Shared {
     /// With this many pages; each begins with its number and 100.
-    pub(super) fn new(pages: u8) -> Result<Arc<Self>> {
+    pub(in super::super) fn new(pages: u8) -> Result<Arc<Self>> {
         let mut all = KVec::new();
         for number in 0..pages {
             let page = SharedPage::new(GFP_KERNEL)?;
@@ -78,11 +78,11 @@ impl Shared {
     }
 
     /// How many pieces of private data were made, and how many of these were dropped.
-    pub(super) fn counts(&self) -> (i32, i32) {
+    pub(in super::super) fn counts(&self) -> (i32, i32) {
         (self.made.load(Relaxed), self.dropped.load(Relaxed))
     }
 
-    pub(super) fn has_happened(&self) {
+    pub(in super::super) fn has_happened(&self) {
         self.events.fetch_add(1, Relaxed);
     }
 }
@@ -91,9 +91,13 @@ impl Shared {
 pub(in super::super) struct Counted(Arc<Shared>);
 
 impl Counted {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(in super::super) fn new(shared: &Arc<Shared>) -> Self {
         shared.made.fetch_add(1, Relaxed);
         Self(shared.clone())
+    }
+
+    pub(in super::super) fn shared(&self) -> &Shared {
+        &self.0
     }
 }
 
@@ -145,7 +149,7 @@ impl PrivateData for Counted {
 }
 
 /// Operations without any specials: a fault gives the page, beyond the last one a SIGBUS.
-pub(super) struct PlainOps;
+pub(in super::super) struct PlainOps;
 
 crate::vm_operations!(PlainOps);
 
@@ -177,7 +181,7 @@ where
 }
 
 /// How the files of a device are mapped.
-pub(super) enum Hook<D> {
+pub(in super::super) enum Hook<D> {
     Mmap(for<'a> fn(&'a D, VmaSetup<'a>) -> Result<Mapped<'a>>),
     MmapPrepare(for<'a> fn(&'a D, VmaDesc<'a>) -> Result<Prepared<'a>>),
 }
@@ -185,11 +189,11 @@ pub(super) enum Hook<D> {
 /// A device, to which its files refer, so it is not moved.
 pub(in super::super) struct Device<D: 'static> {
     hook: Hook<D>,
-    pub(super) data: D,
+    pub(in super::super) data: D,
 }
 
 impl<D> Device<D> {
-    pub(super) fn new(data: D, hook: Hook<D>) -> Result<KBox<Self>> {
+    pub(in super::super) fn new(data: D, hook: Hook<D>) -> Result<KBox<Self>> {
         Ok(KBox::new(Self { hook, data }, GFP_KERNEL)?)
     }
 }
@@ -204,7 +208,7 @@ where
 
 impl Device<Counted> {
     /// One whose VMAs have the operations `T` and no flags.
-    pub(super) fn plain<T>(shared: &Arc<Shared>) -> Result<KBox<Self>>
+    pub(in super::super) fn plain<T>(shared: &Arc<Shared>) -> Result<KBox<Self>>
     where
         T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
     {
@@ -264,7 +268,7 @@ impl<D: 'static> Fops<D> {
 
 impl<D: 'static> Device<D> {
     /// Opens a file of the device, which must be mapped only while the device is there.
-    pub(super) fn open(&self) -> Result<ARef<File>> {
+    pub(in super::super) fn open(&self) -> Result<ARef<File>> {
         let fops: &'static bindings::file_operations = match self.hook {
             Hook::Mmap(_) => const { &Fops::<D>::MMAP },
             Hook::MmapPrepare(_) => const { &Fops::<D>::MMAP_PREPARE },
@@ -292,7 +296,7 @@ impl<D: 'static> Device<D> {
 pub(in super::super) type Bench = (AddressSpace, Arc<Shared>, KBox<Device<Counted>>, ARef<File>);
 
 /// One of some pages, whose files are mapped by `hook`.
-pub(super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Bench> {
+pub(in super::super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Bench> {
     let mm = AddressSpace::of_this_case()?;
     let shared = Shared::new(pages)?;
     let device = Device::new(Counted::new(&shared), hook)?;

@@ -47,7 +47,7 @@ const ADDR: usize = 1 << 20;
 /// # Safety
 ///
 /// `page` must be one that is mapped.
-unsafe fn is_pinned(page: *mut bindings::page) -> bool {
+pub(in super::super) unsafe fn is_pinned(page: *mut bindings::page) -> bool {
     // SAFETY: Guaranteed by the caller.
     unsafe { bindings::page_maybe_dma_pinned(page) }
 }
@@ -63,13 +63,16 @@ unsafe fn clean(page: *mut bindings::page) -> bool {
 }
 
 /// How many pages of an address space are pinned for a long term.
-fn pinned_vm(mm: &AddressSpace) -> i64 {
+pub(in super::super) fn pinned_vm(mm: &AddressSpace) -> i64 {
     // SAFETY: The mm is alive; this is a volatile load of what others change atomically.
     unsafe { (&raw const (*mm.as_raw()).__bindgen_anon_1.pinned_vm.counter).read_volatile() }
 }
 
 /// Runs `f` in another address space, by a second task: a case has one of its own already.
-fn map_in(mm: &AddressSpace, f: impl FnOnce(&AddressSpace) -> Result + Send + 'static) -> Result {
+pub(in super::super) fn map_in(
+    mm: &AddressSpace,
+    f: impl FnOnce(&AddressSpace) -> Result + Send + 'static,
+) -> Result {
     let mm = mm.clone();
     SecondTask::spawn(move || mm.enter(|| f(&mm)))?.join()?
 }
