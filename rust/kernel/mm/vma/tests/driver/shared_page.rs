@@ -54,12 +54,26 @@ fn wait_for(page: &SharedPage, offset: usize, number: u32) -> Result {
 mod tests {
     use super::*;
 
+    /// Also if the allocator hands out what was just freed, and whatever the flags say.
     #[test]
     fn a_page_is_zero_at_first() -> Result {
-        let page = SharedPage::new(GFP_KERNEL)?;
-
-        for offset in (0..PAGE_SIZE).step_by(size_of::<usize>()) {
-            assert_eq!(page.load::<usize>(offset, Relaxed), Ok(0));
+        for flags in [
+            GFP_KERNEL,
+            GFP_KERNEL | __GFP_HIGHMEM,
+            !__GFP_ZERO,
+            !GFP_KERNEL,
+        ] {
+            for _ in 0..2 {
+                let mut pages = KVec::new();
+                for _ in 0..16 {
+                    let page = SharedPage::new(flags)?;
+                    for offset in (0..PAGE_SIZE).step_by(size_of::<usize>()) {
+                        assert_eq!(page.load::<usize>(offset, Relaxed), Ok(0));
+                        page.store(offset, usize::MAX, Relaxed)?;
+                    }
+                    pages.push(page, GFP_KERNEL)?;
+                }
+            }
         }
         Ok(())
     }
@@ -116,9 +130,17 @@ mod tests {
         for offset in [0, PAGE_SIZE - 4, PAGE_SIZE] {
             frames.store(offset, offset as u32 + 1, Release)?;
             assert_eq!(frames.load(offset, Acquire), Ok(offset as u32 + 1));
+            let mut bytes = [0; 4];
+            frames.read(offset, &mut bytes)?;
+            assert_eq!(u32::from_ne_bytes(bytes), offset as u32 + 1);
         }
-        frames.store(last, 7usize, Relaxed)?;
-        assert_eq!(frames.load(last, Relaxed), Ok(7usize));
+        frames.store(last, usize::MAX, Relaxed)?;
+        assert_eq!(frames.load(last, Relaxed), Ok(usize::MAX));
+        // The word, and nothing beside it.
+        let mut bytes = [0; 2 * size_of::<usize>()];
+        frames.read(last - size_of::<usize>(), &mut bytes)?;
+        let (before, word) = bytes.split_at(size_of::<usize>());
+        assert!(before.iter().all(|byte| *byte == 0) && word.iter().all(|byte| *byte == 0xff));
 
         for offset in [last + 1, 2 * PAGE_SIZE, usize::MAX, 1] {
             assert_eq!(frames.load::<usize>(offset, Acquire), Err(EINVAL));
