@@ -6,6 +6,9 @@
 //! mmap write lock of the child until the child's tree is complete, and that the child's VMAs can
 //! be found through the reverse mapping meanwhile; a writer that has just mapped a file stands for
 //! it.
+//!
+//! An assertion that fails ends the task of the case, and leaves held what it holds. So they come
+//! after the writer.
 
 use super::{
     address_space::AddressSpace,
@@ -54,19 +57,20 @@ mod tests {
 
         let write = locks.write();
         let found = mapper(&file)?;
-        assert!(found.id() == mm.id());
-        assert_eq!(
-            found.try_get_user(&mut LockOrder::new()).err(),
-            Some(EAGAIN)
-        );
+        let id = found.id();
+        let without_waiting = found
+            .try_get_user(&mut LockOrder::new())
+            .map(|user| user.is_some());
         let user = SecondTask::spawn(move || {
             let user = found.get_user(&mut LockOrder::new());
             user.map(|user| user.id())
         })?;
-        assert!(wait_until(|| mm.mmap_lock_is_contended()));
-        assert!(user.stays_blocked());
+        let waited = wait_until(|| mm.mmap_lock_is_contended()) && user.stays_blocked();
         drop(write);
+        assert!(waited);
         assert!(user.join()? == Some(mm.id()));
+        assert!(id == mm.id() && id != AddressSpace::unused()?.id());
+        assert_eq!(without_waiting, Err(EAGAIN));
 
         // It is not locked when it is given.
         let user = mapper(&file)?.try_get_user(&mut LockOrder::new())?;
@@ -87,11 +91,12 @@ mod tests {
             let user = found.get_user_killable(&mut LockOrder::new());
             user.map(|user| user.is_some())
         })?;
-        assert!(wait_until(|| mm.mmap_lock_is_contended()));
-        assert!(user.stays_blocked());
+        let waited = wait_until(|| mm.mmap_lock_is_contended()) && user.stays_blocked();
         user.kill();
-        assert_eq!(user.join()?, Err(EINTR));
+        let result = user.join();
         drop(write);
+        assert!(waited);
+        assert_eq!(result?, Err(EINTR));
 
         let user = mapper(&file)?.get_user_killable(&mut LockOrder::new())?;
         assert!(user.is_some());
