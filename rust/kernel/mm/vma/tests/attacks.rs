@@ -15,6 +15,7 @@
 //! | forgotten guard | `rust_vma_attacks.forgotten_mmap_read_guard_keeps_writers_out` |
 //! | | `rust_vma_attacks.forgotten_mmap_write_guard_keeps_everybody_out` |
 //! | | `rust_vma_attacks.exit_waits_for_a_forgotten_mmap_guard` |
+//! | | `rust_vma_attacks.forgotten_i_mmap_guard_keeps_writers_out` |
 //! | | `rust_vma_attacks_vma_lock.forgotten_read_guard_keeps_writers_waiting` |
 //! | | `rust_vma_attacks_vma_lock.munmap_waits_for_a_forgotten_read_guard` |
 //! | | `rust_vma_attacks_vma_lock.exit_waits_for_a_forgotten_read_guard` |

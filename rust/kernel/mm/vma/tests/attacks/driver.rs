@@ -12,6 +12,7 @@ use super::{
         driver::{
             device::{
                 with_hook,
+                with_plain,
                 Counted,
                 Device,
                 Hook,
@@ -539,22 +540,30 @@ mod tests {
         Ok(())
     }
 
-    /// The operations in a plain mapping are another type's, whatever the address.
+    /// At the same address, but with the operations of another driver.
     #[test]
     fn view_of_another_address_space_is_not_own() -> Result {
-        let (mm, _shared, _device, file) = with_hook(
-            1,
-            Hook::Mmap(|data, setup| Ok(setup.with_ops::<PlainOps>(data.clone()))),
-        )?;
+        let (mm, _shared, _device, file) = with_plain::<PlainOps>(1)?;
         let other = AddressSpace::unused()?;
+        let shared = Shared::new(1)?;
+        let mixed = Device::new(
+            Counted::new(&shared),
+            Hook::Mmap(|data, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(data.clone()))),
+        )?;
+        let mixed_file = mixed.open()?;
         mm.map_file_as(&file, 0, 1, RW, FIXED, ADDR)?;
-        map_in(&other, |other| other.map_anonymous_at(ADDR))?;
+        map_in(&other, move |other| {
+            other
+                .map_file_as(&mixed_file, 0, 1, RW, FIXED, ADDR)
+                .map(drop)
+        })?;
 
         let (mut locks, mut other_locks) = (mm.vma_locks(), other.vma_locks());
         let own = locks.lock_vma(ADDR).ok_or(ENOENT)?;
         let foreign = other_locks.lock_vma(ADDR).ok_or(ENOENT)?;
-        assert!(own.downcast::<PlainOps>().is_some());
+        assert!(own.downcast::<PlainOps>().is_some() && own.downcast::<MixedOps>().is_none());
         assert!(foreign.downcast::<PlainOps>().is_none());
+        assert!(foreign.downcast::<MixedOps>().is_some());
         Ok(())
     }
 }

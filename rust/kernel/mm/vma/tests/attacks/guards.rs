@@ -159,6 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn forgotten_i_mmap_guard_keeps_writers_out() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let file = file_of(&mm, mm.map_shared(1)?)?;
+        // SAFETY: The file is alive, and this field of it is not written.
+        let i_mmap = unsafe { (*file.as_ptr()).f_mapping };
+        forget(IMmap::of(&file).lock_read(&mut LockOrder::new()));
+
+        let mut order = LockOrder::new();
+        assert!(IMmap::of(&file).trylock_write(&mut order).is_none());
+        let readers = IMmap::of(&file).trylock_read(&mut order);
+        let count = readers.map(|i_mmap| i_mmap.vmas(0..=usize::MAX).count());
+        assert_eq!(count, Some(1));
+
+        // SAFETY: This task holds the lock, and no guard stands for it.
+        unsafe { bindings::i_mmap_unlock_read(i_mmap) };
+        assert!(IMmap::of(&file).trylock_write(&mut order).is_some());
+        Ok(())
+    }
+
+    #[test]
     fn swapped_mmap_write_guards() -> Result {
         let (mm, other) = (AddressSpace::of_this_case()?, AddressSpace::unused()?);
         let (mut locks, mut other_locks) = (mm.vma_locks(), other.vma_locks());
