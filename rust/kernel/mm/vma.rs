@@ -80,6 +80,7 @@ use core::{
 mod anon_name;
 mod cursor;
 mod debug;
+mod decoys;
 pub mod driver;
 mod fields;
 mod flags;
@@ -117,6 +118,7 @@ mod unstable;
 mod userfaultfd;
 mod vma_guard;
 mod vma_write;
+mod withheld;
 
 #[cfg(CONFIG_NUMA_BALANCING)]
 pub use self::numa::NumabState;

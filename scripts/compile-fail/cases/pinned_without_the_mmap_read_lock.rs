@@ -23,7 +23,7 @@ fn by_a_view(vma: Held<'_>, memory: Range<usize>) -> Pins {
 }
 
 fn by_the_write_lock(mmap: &Guard<'_>, memory: Range<usize>) -> Pins {
-    mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which `MmapGuard<'_, MmapWrite>` does not hold"
+    mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which is not held here"
 }
 
 fn by_the_scope(locks: &mut VmaLocks<'_>, memory: Range<usize>) -> Pins {

@@ -9,7 +9,7 @@
 //! is classified when it is written.
 //!
 //! An `unsafe fn` is left out: its callers answer for the level. A function whose bound is one of the
-//! traits `NEVER`, which nothing implements, cannot be called. What a body does by pointer casts is not seen, except for `Vma::from_raw()`.
+//! traits `NEVER`, which nothing implements, cannot be called; nor can a method that `decoys!` declares. What a body does by pointer casts is not seen, except for `Vma::from_raw()`.
 
 mod effects;
 mod signature;
@@ -21,12 +21,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with the conversions in these files, by path below `rust/kernel/mm/vma`.
 pub fn check(table: &LockTable, files: &BTreeMap<String, String>) -> syn::Result<Vec<String>> {
-    let source = signature::read(files)?;
+    let mut source = signature::read(files)?;
+    source.never.extend(NEVER.map(str::to_string));
     let levels = Levels { table };
     let mut problems = Vec::new();
     let mut unused: BTreeSet<&str> = EFFECTS.iter().map(|(place, _)| *place).collect();
     for function in source.functions.iter().filter(|f| !f.is_unsafe) {
-        if function.bounds.iter().any(|b| NEVER.contains(&b.as_str())) {
+        if !function.bounds.is_disjoint(&source.never) {
             continue;
         }
         let place = function.place();
@@ -48,12 +49,9 @@ pub fn check(table: &LockTable, files: &BTreeMap<String, String>) -> syn::Result
         }
     }
     problems.extend(
-        NEVER
-            .iter()
-            .filter(|name| source.implemented.contains(**name))
-            .map(|name| {
-                format!("{name} is implemented, and is listed as a trait that nothing has")
-            }),
+        source.never.intersection(&source.implemented).map(|name| {
+            format!("{name} is implemented, and is one of the traits that nothing has")
+        }),
     );
     callbacks(&source.callbacks, &levels, &mut problems);
     problems.extend(unused.iter().map(|place| {

@@ -29,7 +29,8 @@
 //!   [`UnstableVma`](super::UnstableVma).
 //! - The word says why there is no `write`: the field is written `once`, before the VMA can be
 //!   found; it belongs to the `driver` that owns the VMA; or to offer it is `withheld`, because no
-//!   code outside `mm/` can do it right.
+//!   code outside `mm/` can do it right. What the compiler says of an attempt is in the module
+//!   `withheld`.
 
 macro_rules! lock_table {
     ($($title:literal { $($rows:tt)* })*) => {$(

@@ -100,14 +100,9 @@ pub const EFFECTS: [(&str, Effect); 36] = [
     ("rmap/write.rs: Vma::lock_rmap", Takes(&[RMAP_WRITE])),
 ];
 
-/// Traits that are there for diagnostics: nothing implements them, so what asks for one cannot be called.
-pub const NEVER: [&str; 5] = [
-    "HasUsers",
-    "HeldByAnyTask",
-    "KnownOwner",
-    "MmapLocked",
-    "MmapReadLocked",
-];
+/// Traits that are there for diagnostics, besides those that `decoys!` declares: nothing implements them, so what asks
+/// for one cannot be called.
+pub const NEVER: [&str; 1] = ["HeldByAnyTask"];
 
 /// Functions that make a view for themselves and give none out.
 pub const INSIDE: [&str; 1] = ["locked_vmas.rs: LockedVmas::find"];

@@ -82,6 +82,8 @@ pub struct Source {
     pub callbacks: Vec<(String, Mention)>,
     /// Traits that something implements.
     pub implemented: BTreeSet<String>,
+    /// Traits that `decoys!` declares. Its methods ask for one of them, so none of them can be called.
+    pub never: BTreeSet<String>,
 }
 
 /// Reads files by their path.
@@ -160,6 +162,13 @@ impl Reader<'_> {
                     if let Some((_, items)) = &item.content {
                         self.items(items)?;
                     }
+                }
+                Item::Macro(item) if item.mac.path.is_ident("decoys") => {
+                    let written = words(item.mac.tokens.clone());
+                    let declared = written.windows(2).filter(|pair| pair[0] == "trait");
+                    self.source
+                        .never
+                        .extend(declared.map(|pair| pair[1].clone()));
                 }
                 Item::Macro(item) => {
                     let name = item.ident.as_ref().or(item.mac.path.get_ident());

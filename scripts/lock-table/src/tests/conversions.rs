@@ -148,10 +148,27 @@ fn a_conversion_of_a_driver_is_one_too() {
 
 #[test]
 fn a_method_for_diagnostics_that_can_be_called_is_noticed() {
-    new_code_is_noticed(
-        "missing_lock.rs",
-        "impl MmapLocked<'_> for Mm {}",
-        &["MmapLocked is implemented"],
+    let with = |code: &str| format!("\n{code}\n\ndecoys!");
+    for (file, code, said) in [
+        (
+            "missing_lock.rs",
+            "impl MmapLocked for &Mm {}",
+            "MmapLocked",
+        ),
+        (
+            "withheld.rs",
+            "impl<L: WriteAll> WritesExtent for &Vma<L> {}",
+            "WritesExtent",
+        ),
+    ] {
+        let said = format!("{said} is implemented");
+        is_noticed(file, "\ndecoys!", &with(code), &[&said]);
+    }
+    is_noticed(
+        "../vma.rs",
+        "unsafe impl<L: HeldByAnyTask> Send",
+        "unsafe impl HeldByAnyTask for Rmap {} unsafe impl<L: HeldByAnyTask> Send",
+        &["HeldByAnyTask is implemented"],
     );
 }
 

@@ -2,8 +2,8 @@
 
 //! Compile-time diagnostics for inserting pages into a VMA of unknown owner.
 //!
-//! A view of a VMA of unknown owner has the methods of a [`DriverVma`](super::DriverVma), and a
-//! bound that is never met. Without them the compiler would only say that there is no such method.
+//! A view of a VMA of unknown owner has the methods of a [`DriverVma`](super::DriverVma), as
+//! `decoys`.
 //!
 //! They are methods of a trait object that the view dereferences to. If they were methods of the
 //! view, the compiler would propose to call them by their full path whenever a bound of the
@@ -11,58 +11,40 @@
 
 use super::SharedPage;
 use crate::{
+    error::Result,
     mm::vma::{
+        decoys::decoys,
         Level,
         Vma, //
-    },
-    prelude::*, //
+    }, //
 };
 use core::ops::{
     Deref,
     Range, //
 };
 
-/// A view of a VMA that is known to be the driver's own. Implemented for no view: a
-/// [`DriverVma`](super::DriverVma) has methods of its own, which come first.
-#[diagnostic::on_unimplemented(
-    message = "it is not known whose VMA this is",
-    label = "needs a VMA that is known to be the driver's own",
-    note = "call `downcast::<Ops>()` on it: that gives a `DriverVma` if the VMA has these \
-            operations, and `None` if something else is mapped there by now (CVE-2026-43434)"
-)]
-pub trait KnownOwner {}
+decoys! {
+    /// A view of a VMA that is known to be the driver's own. Implemented for no view: a
+    /// [`DriverVma`](super::DriverVma) has methods of its own, which come first.
+    #[diagnostic::on_unimplemented(
+        message = "it is not known whose VMA this is",
+        label = "needs a VMA that is known to be the driver's own",
+        note = "call `downcast::<Ops>()` on it: that gives a `DriverVma` if the VMA has these \
+                operations, and `None` if something else is mapped there by now (CVE-2026-43434)"
+    )]
+    trait KnownOwner;
 
-/// Has what a view of unknown owner has not, for the diagnostics.
-#[doc(hidden)]
-pub trait NotOfAnyVma<L: Level> {
-    fn insert_page(&self, _addr: usize, _page: &SharedPage) -> Result
-    where
-        Vma<L>: KnownOwner,
-    {
-        Err(EINVAL)
-    }
-
-    fn insert_pages(&self, _addr: usize, _pages: &[&SharedPage]) -> (usize, Result)
-    where
-        Vma<L>: KnownOwner,
-    {
-        (0, Err(EINVAL))
-    }
-
-    fn insert_pfn(&self, _addr: usize, _frame: usize) -> Result
-    where
-        Vma<L>: KnownOwner,
-    {
-        Err(EINVAL)
-    }
-
-    fn zap_pages(&self, _range: Range<usize>) -> Result
-    where
-        Vma<L>: KnownOwner,
-    {
-        Err(EINVAL)
+    impl[L: Level] dyn NotOfAnyVma<L> as Vma<L> {
+        fn insert_page(usize, &SharedPage) -> Result;
+        fn insert_pages(usize, &[&SharedPage]) -> (usize, Result);
+        fn insert_pfn(usize, usize) -> Result;
+        fn zap_pages(Range<usize>) -> Result;
     }
 }
+
+/// Has the decoys of views.
+#[doc(hidden)]
+pub trait NotOfAnyVma<L: Level> {}
 
 struct Nothing;
 
