@@ -229,11 +229,12 @@ impl Buffer {
 
         for index in pages {
             let addr = mapping.addr_of(index);
-            let vma = locks.lock_vma_killable(addr)?.ok_or(ENXIO)?;
-            let vma = self.own(&vma, index, addr).ok_or(ENXIO)?;
+            let mut vma = locks.lock_vma_killable(addr)?.ok_or(ENXIO)?;
+            let (vma, mut order) = vma.order();
+            let vma = self.own(vma, index, addr).ok_or(ENXIO)?;
 
             let mut inner = self.inner.lock();
-            match vma.insert_page(addr, inner.page(index)?) {
+            match vma.insert_page(&mut order, addr, inner.page(index)?) {
                 Ok(()) => inserted += 1,
                 Err(EBUSY) => {}
                 Err(e) => return Err(e),

@@ -65,7 +65,7 @@ impl VmaOperations for BufferOps {
             .inner
             .lock()
             .page(fault.pgoff())
-            .and_then(|page| fault.vma().insert_page(fault.address(), page));
+            .and_then(|page| fault.try_insert_page(page));
         fault.inserted(result)
     }
 

@@ -110,7 +110,7 @@ impl<A: Access> Memory<A> {
             how::FAST => locks.pin_user_pages_fast(range, PinFor::Short)?,
             how::LONG_TERM => locks.pin_user_pages_fast(range, PinFor::LongTerm)?,
             how::LOCKED => {
-                let mmap = locks.read_killable()?;
+                let mut mmap = locks.read_killable()?;
                 let vma = mmap.lookup(range.start).ok_or(EFAULT)?;
                 if range.end > vma.end() || !vma.flags().contains(needs) {
                     return Err(EFAULT);

@@ -13,11 +13,12 @@ where
     T: OperationsTable<Kind = MixedMap>,
 {
     let mut locks = mm.vma_locks();
-    let guard = locks.lock_vma(addr).ok_or(ENXIO)?;
-    let vma = guard.downcast::<T>().ok_or(ENXIO)?;
+    let mut guard = locks.lock_vma(addr).ok_or(ENXIO)?;
+    let (vma, mut order) = guard.order();
+    let vma = vma.downcast::<T>().ok_or(ENXIO)?;
     #[cfg(misuse)]
     drop(guard); //~ E0505 "cannot move out of `guard` because it is borrowed"
-    vma.insert_page(addr, page)?;
+    vma.insert_page(&mut order, addr, page)?;
     #[cfg(not(misuse))]
     drop(guard);
     Ok(())

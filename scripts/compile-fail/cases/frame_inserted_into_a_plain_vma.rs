@@ -11,6 +11,7 @@ use kernel::mm::vma::{
     },
     MmapRead,
 };
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, MmapRead>, addr: usize) -> Result
@@ -18,7 +19,7 @@ where
     T: VmaOperations<Kind = Pages>,
     T::Data: PfnBacked,
 {
-    vma.insert_pfn(addr, 0) //~ E0277 "page frames cannot be inserted into a VMA of the kind `Plain`"
+    vma.insert_pfn(&mut LockOrder::new(), addr, 0) //~ E0277 "page frames cannot be inserted into a VMA of the kind `Plain`"
 }
 
 fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>

@@ -5,6 +5,7 @@ use kernel::mm::vma::{
     driver::{OperationsTable, PfnBacked, PfnMap},
     MmapReadGuard,
 };
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn insert<T>(mmap: &MmapReadGuard<'_>, addr: usize, frame: usize) -> Result
@@ -15,5 +16,5 @@ where
     let vma = mmap.lookup(addr).ok_or(ENXIO)?;
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
-    vma.insert_pfn(addr, frame) //~ E0277 "it is not known whose VMA this is"
+    vma.insert_pfn(&mut LockOrder::new(), addr, frame) //~ E0277 "it is not known whose VMA this is"
 }

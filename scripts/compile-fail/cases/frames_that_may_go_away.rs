@@ -13,13 +13,14 @@ use kernel::mm::vma::{
     },
     MmapRead,
 };
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, MmapRead>, addr: usize) -> Result
 where
     T: VmaOperations<Kind = PfnMap, Data = Memory>,
 {
-    vma.insert_pfn(addr, 0) //~ E0277 "`Arc<usize>` has no page frames"
+    vma.insert_pfn(&mut LockOrder::new(), addr, 0) //~ E0277 "`Arc<usize>` has no page frames"
 }
 
 fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>

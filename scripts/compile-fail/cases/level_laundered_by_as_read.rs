@@ -13,6 +13,7 @@ use kernel::mm::vma::{
     Closing as InClose, Opening as InOpen, ReadFields as Needed, Setup as InHook,
 };
 use kernel::mm::vma::{Read, Vma};
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn close<T>(vma: &DriverVma<T, InClose>) -> Result
@@ -21,7 +22,7 @@ where
     T::Data: PfnBacked,
 {
     let vma = vma.as_read(); //~ E0277 "a view at lock level `Closing` cannot be read as one at the level `Read`"
-    vma.downcast::<T>().ok_or(ENXIO)?.insert_pfn(vma.start(), 0)
+    vma.downcast::<T>().ok_or(ENXIO)?.insert_pfn(&mut LockOrder::new(), vma.start(), 0)
 }
 
 fn open<T>(vma: &DriverVma<T, InOpen>) -> Result
@@ -30,7 +31,7 @@ where
     T::Data: PfnBacked,
 {
     let vma = vma.as_read(); //~ E0277 "a view at lock level `Opening` cannot be read as one at the level `Read`"
-    vma.downcast::<T>().ok_or(ENXIO)?.insert_pfn(vma.start(), 0)
+    vma.downcast::<T>().ok_or(ENXIO)?.insert_pfn(&mut LockOrder::new(), vma.start(), 0)
 }
 
 fn hook(vma: &Vma<InHook>) -> &Vma<Read> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A name is counted: a setter may replace the VMA's own while it is in use.
 
+use kernel::mm::vma::LockOrder;
 use kernel::{
     error::Result,
     mm::vma::{AnonVmaName, Vma, VmaWrite},
@@ -19,6 +20,6 @@ fn name(vma: &Vma<VmaWrite>) -> Option<ARef<AnonVmaName>> {
 
 fn take_away(vma: &Vma<VmaWrite>) -> Result<bool> {
     let name = name(vma);
-    vma.set_anon_name(None)?;
+    vma.set_anon_name(&mut LockOrder::new(), None)?;
     Ok(name.is_some())
 }

@@ -12,15 +12,15 @@ use kernel::mm::vma::driver::Plain as Pages;
 use kernel::{
     mm::vma::{
         driver::{DriverVma, SharedPage, VmaOperations},
-        Read,
+        LockOrder, Read,
     },
     prelude::*,
 };
 
 fn page<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, page: &SharedPage) -> Result {
-    vma.insert_page(vma.start(), page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
+    vma.insert_page(&mut LockOrder::new(), vma.start(), page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
 fn pages<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&SharedPage]) -> Result {
-    vma.insert_pages(vma.start(), pages).1 //~ E0277 "call `mixedmap()` in the mmap hook"
+    vma.insert_pages(&mut LockOrder::new(), vma.start(), pages).1 //~ E0277 "call `mixedmap()` in the mmap hook"
 }

@@ -7,20 +7,21 @@ use kernel::mm::vma::driver::{DriverVma, MixedMap, PfnBacked, SharedPage, VmaOpe
 use kernel::mm::vma::Closing as Held;
 #[cfg(not(misuse))]
 use kernel::mm::vma::Read as Held;
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn page<T>(vma: &DriverVma<T, Held>, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = MixedMap>,
 {
-    vma.insert_page(vma.start(), page) //~ E0277 "page table entries cannot be installed at lock level `Closing`"
+    vma.insert_page(&mut LockOrder::new(), vma.start(), page) //~ E0277 "page table entries cannot be installed at lock level `Closing`"
 }
 
 fn pages<T>(vma: &DriverVma<T, Held>, pages: &[&SharedPage]) -> Result
 where
     T: VmaOperations<Kind = MixedMap>,
 {
-    vma.insert_pages(vma.start(), pages).1 //~ E0277 "cannot be installed at lock level `Closing`"
+    vma.insert_pages(&mut LockOrder::new(), vma.start(), pages).1 //~ E0277 "cannot be installed at lock level `Closing`"
 }
 
 fn frame<T>(vma: &DriverVma<T, Held>) -> Result
@@ -28,5 +29,5 @@ where
     T: VmaOperations<Kind = MixedMap>,
     T::Data: PfnBacked,
 {
-    vma.insert_pfn(vma.start(), 0) //~ E0277 "cannot be installed at lock level `Closing`"
+    vma.insert_pfn(&mut LockOrder::new(), vma.start(), 0) //~ E0277 "cannot be installed at lock level `Closing`"
 }

@@ -9,11 +9,12 @@ use kernel::mm::vma::{
     driver::{DriverVma, SharedPage, VmaOperations},
     VmaRead,
 };
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, VmaRead>, addr: usize, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {
-    vma.insert_page(addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `PfnMap`"
+    vma.insert_page(&mut LockOrder::new(), addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `PfnMap`"
 }

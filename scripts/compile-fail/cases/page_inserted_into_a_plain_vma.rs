@@ -10,20 +10,21 @@ use kernel::mm::vma::{
     driver::{DriverVma, Fault, FaultOutcome, SharedPage, VmaOperations},
     Read,
 };
+use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
 fn one<T>(vma: &DriverVma<T, Read>, addr: usize, page: &SharedPage) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {
-    vma.insert_page(addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
+    vma.insert_page(&mut LockOrder::new(), addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
 fn many<T>(vma: &DriverVma<T, Read>, addr: usize, pages: &[&SharedPage]) -> Result
 where
     T: VmaOperations<Kind = Pages>,
 {
-    vma.insert_pages(addr, pages).1 //~ E0277 "needs a VMA of the kind `MixedMap`"
+    vma.insert_pages(&mut LockOrder::new(), addr, pages).1 //~ E0277 "needs a VMA of the kind `MixedMap`"
 }
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>

@@ -13,8 +13,9 @@ where
     T: OperationsTable<Kind = MixedMap>,
 {
     let mut locks = mm.vma_locks();
-    let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
+    let mut vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
+    let (vma, mut order) = vma.order();
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
-    vma.insert_page(remembered, page) //~ E0277 "it is not known whose VMA this is"
+    vma.insert_page(&mut order, remembered, page) //~ E0277 "it is not known whose VMA this is"
 }

@@ -2,7 +2,7 @@
 //! The pages of a vector hold what the kernel works on: user space would see and change pointers.
 
 use kernel::mm::vma::driver::{DriverVma, MixedMap, SharedPage, VmaOperations};
-use kernel::mm::vma::Read;
+use kernel::mm::vma::{LockOrder, Read};
 #[cfg(misuse)]
 use kernel::page::AsPageIter;
 use kernel::prelude::*;
@@ -21,5 +21,5 @@ where
     #[cfg(not(misuse))]
     let page = pages.first();
     let page = page.ok_or(EINVAL)?;
-    vma.insert_page(vma.start(), &page) //~ E0308 "expected `&SharedPage`, found `&BorrowedPage<'_>`"
+    vma.insert_page(&mut LockOrder::new(), vma.start(), &page) //~ E0308 "expected `&SharedPage`, found `&BorrowedPage<'_>`"
 }

@@ -5,7 +5,7 @@
 use kernel::mm::vma::driver::{
     DriverVma, Fault, FaultOutcome, MapPages, MixedMap, VmaOperations, VmaSetup,
 };
-use kernel::mm::vma::Read;
+use kernel::mm::vma::{LockOrder, Read};
 use kernel::prelude::*;
 
 #[cfg(not(misuse))]
@@ -17,8 +17,8 @@ fn insert<T>(vma: &DriverVma<T, Read>, page: &Mapped) -> Result
 where
     T: VmaOperations<Kind = MixedMap>,
 {
-    vma.insert_page(vma.start(), page)?; //~ E0308 "expected `&SharedPage`, found `&Page`"
-    vma.insert_pages(vma.start(), &[page]).1 //~ E0308 "expected `&SharedPage`, found `&Page`"
+    vma.insert_page(&mut LockOrder::new(), vma.start(), page)?; //~ E0308 "expected `&SharedPage`, found `&Page`"
+    vma.insert_pages(&mut LockOrder::new(), vma.start(), &[page]).1 //~ E0308 "expected `&SharedPage`, found `&Page`"
 }
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &Mapped) -> FaultOutcome<'a>

@@ -17,8 +17,8 @@ where
     T::Data: PfnBacked,
 {
     let addr = vma.start();
-    let _ = vma.insert_page(addr, page); //~ E0277 "cannot be installed at lock level `Opening`"
-    let _ = vma.insert_pages(addr, &[page]); //~ E0277 "cannot be installed at lock level `Opening`"
-    let _ = vma.insert_pfn(addr, 0); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_page(&mut LockOrder::new(), addr, page); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_pages(&mut LockOrder::new(), addr, &[page]); //~ E0277 "cannot be installed at lock level `Opening`"
+    let _ = vma.insert_pfn(&mut LockOrder::new(), addr, 0); //~ E0277 "cannot be installed at lock level `Opening`"
     let _ = vma.with_pte_alloc(&mut LockOrder::new(), addr, |_| ()); //~ E0277 "cannot be installed at lock level `Opening`"
 }

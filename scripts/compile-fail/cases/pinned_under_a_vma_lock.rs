@@ -10,6 +10,6 @@ use kernel::mm::vma::MmapReadGuard as Guard;
 use kernel::mm::vma::VmaReadGuard as Guard;
 use kernel::prelude::*;
 
-fn pin(guard: &Guard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
-    guard.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which `kernel::mm::vma::Vma<VmaRead>` does not hold"
+fn pin(guard: &mut Guard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+    guard.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which is not held here"
 }

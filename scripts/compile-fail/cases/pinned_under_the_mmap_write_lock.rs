@@ -10,6 +10,6 @@ use kernel::prelude::*;
 
 fn pin(mmap: MmapWriteGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
     #[cfg(not(misuse))]
-    let mmap = mmap.downgrade();
-    mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which `MmapGuard<'_, MmapWrite>` does not hold"
+    let mut mmap = mmap.downgrade();
+    mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which is not held here"
 }

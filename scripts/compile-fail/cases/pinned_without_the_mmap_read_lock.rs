@@ -10,7 +10,9 @@ use kernel::{
     prelude::*,
 };
 #[cfg(not(misuse))]
-use kernel::mm::vma::{MmapReadGuard as Held, MmapReadGuard as Guard};
+use kernel::mm::vma::MmapReadGuard as Guard;
+#[cfg(not(misuse))]
+type Held<'a> = &'a mut Guard<'a>;
 #[cfg(misuse)]
 use kernel::mm::vma::{MmapRead, MmapWriteGuard as Guard, Vma};
 #[cfg(misuse)]
@@ -22,12 +24,12 @@ fn by_a_view(vma: Held<'_>, memory: Range<usize>) -> Pins {
     vma.pin_user_pages(memory, PinFor::Short) //~ E0277 "needs an `MmapReadGuard`"
 }
 
-fn by_the_write_lock(mmap: &Guard<'_>, memory: Range<usize>) -> Pins {
+fn by_the_write_lock(mmap: &mut Guard<'_>, memory: Range<usize>) -> Pins {
     mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which is not held here"
 }
 
 fn by_the_scope(locks: &mut VmaLocks<'_>, memory: Range<usize>) -> Pins {
     #[cfg(not(misuse))]
-    let locks = locks.read();
+    let mut locks = locks.read();
     locks.pin_user_pages(memory, PinFor::Short) //~ E0277 "or `pin_user_pages_fast()` on the lock scope"
 }

@@ -10,14 +10,15 @@ use kernel::mm::vma::{
 };
 use kernel::prelude::*;
 
-fn pin(mmap: MmapReadGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+#[cfg_attr(misuse, allow(unused_mut))]
+fn pin(mut mmap: MmapReadGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
     let vma = mmap.lookup(memory.start).ok_or(EFAULT)?;
     #[cfg(misuse)]
     let (pages, _guard) = mmap.pin_user_pages_unlocking(memory.clone(), PinFor::Short); //~ E0505 "cannot move out of `mmap` because it is borrowed"
-    #[cfg(not(misuse))]
-    let pages = mmap.pin_user_pages(memory.clone(), PinFor::Short);
     if !vma.flags().contains(VmaFlag::WRITE) || memory.end > vma.end() {
         return Err(EFAULT);
     }
+    #[cfg(not(misuse))]
+    let pages = mmap.pin_user_pages(memory, PinFor::Short);
     pages
 }

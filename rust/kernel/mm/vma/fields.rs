@@ -26,7 +26,9 @@ use super::{
     lock_table::lock_table,
     mm_handle::MmId,
     ops::VmOps,
+    order::LockOrder,
     page_prot::PageProt,
+    reclaim::MayReclaim,
     refcnt::VmRefcnt,
     rmap::AnonVma,
     userfaultfd::UserfaultfdCtx,
@@ -332,6 +334,9 @@ lock_table! {
 
             /// Gives the mapping a name, or takes it away (C: `replace_anon_vma_name()`).
             ///
+            /// May sleep, for memory: the order says that no reverse-mapping lock is held, for
+            /// which reclaim could wait.
+            ///
             /// # Errors
             ///
             /// `EBADF` where `prctl(PR_SET_VMA)` refuses it too: if the VMA has a file that is not
@@ -339,7 +344,11 @@ lock_table! {
             /// copied, and there is no memory. `EINVAL` without `CONFIG_ANON_VMA_NAME`. The name is
             /// unchanged then.
             #[doc(alias = "replace_anon_vma_name")]
-            write(WriteMost) fn set_anon_name(&self, name: Option<&AnonVmaName>) -> Result {
+            write(WriteMost) fn set_anon_name(
+                &self,
+                _order: &mut LockOrder<'_, impl MayReclaim>,
+                name: Option<&AnonVmaName>,
+            ) -> Result {
                 // SAFETY: The VMA is alive and by `L: WriteMost` this task may write the field.
                 unsafe { super::anon_name::replace(self.as_raw(), name) }
             } else {
@@ -377,12 +386,19 @@ lock_table! {
             /// Gives the mapping a copy of another one's policy, or takes its policy away
             /// (C: `vma_replace_policy()`).
             ///
+            /// May sleep, for memory: the order says that no reverse-mapping lock is held, for
+            /// which reclaim could wait.
+            ///
             /// # Errors
             ///
             /// `EINVAL` if `from` belongs to another address space; `ENOMEM`; or what
             /// `vm_ops->set_policy()` returned. The policy is unchanged then.
             #[doc(alias = "vma_replace_policy")]
-            write(WriteMost) fn copy_policy(&self, from: Option<&Vma<Read>>) -> Result {
+            write(WriteMost) fn copy_policy(
+                &self,
+                _order: &mut LockOrder<'_, impl MayReclaim>,
+                from: Option<&Vma<Read>>,
+            ) -> Result {
                 // `mpol_rebind_mm()` rewrites the node mask of a policy under the mmap write lock
                 // of its own mm, which is excluded only for this mm.
                 if from.is_some_and(|from| !core::ptr::eq(from.mm(), self.mm())) {

@@ -51,8 +51,8 @@ decoys! {
         message = "VMAs are looked up under the mmap lock, and no lock is held here",
         label = "needs a guard of the mmap lock",
         note = "take the lock with `read()` or `write()` of the lock scope (`vma_locks()` of an \
-                `MmWithUser`) and look the VMA up by its guard; `lock_vma()` of the scope looks one \
-                VMA up and locks only that"
+                `MmWithUser`) and look the VMA up by its guard; `lock_vma()` of the scope looks \
+                one VMA up and locks only that"
     )]
     trait MmapLocked;
 
@@ -71,8 +71,8 @@ decoys! {
         message = "user pages are pinned under the mmap read lock, which is not held here",
         label = "needs an `MmapReadGuard`, or a lock scope of which no lock is held",
         note = "call `pin_user_pages()` on the guard that `read()` of the lock scope returns, or \
-                `pin_user_pages_fast()` on the lock scope; under a VMA lock or the mmap write lock, \
-                pinning would wait for what is held"
+                `pin_user_pages_fast()` on the lock scope; under a VMA lock or the mmap write \
+                lock, pinning would wait for what is held"
     )]
     trait MmapReadLocked;
 

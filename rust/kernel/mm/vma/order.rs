@@ -62,7 +62,10 @@
 //! - Reads and writes of user memory may fault, and a fault takes the mmap lock of the current
 //!   task's mm. Copy to a kernel buffer before the lock is taken, or after it is released.
 //! - Allocations with `GFP_KERNEL` may reclaim memory, and reclaim takes reverse-mapping locks.
-//!   Lockdep knows that only once reclaim has walked a reverse mapping. Allocate before.
+//!   Lockdep knows that only once reclaim has walked a reverse mapping. Allocate before. Calls on a
+//!   view that allocate, as for page tables, borrow the `LockOrder`: the compiler refuses one whose
+//!   innermost lock is a reverse-mapping lock ([`MayReclaim`](super::MayReclaim)), and lockdep
+//!   reports a second one.
 //! - The last `mmput()`, which is the drop of an [`ARef<MmWithUser>`](crate::mm::MmWithUser), tears
 //!   the address space down: it takes the mmap lock, and the reverse-mapping locks for writing. The
 //!   order is reported only if the reference was really the last one. Drop the reference when the

@@ -175,6 +175,10 @@ impl<'s> MmapReadGuard<'s> {
     ///
     /// Reads pages in as a fault would, and sleeps for that. `range` is in bytes, of any alignment.
     ///
+    /// Memory is allocated for it, so no reverse-mapping lock may be held, for which reclaim could
+    /// wait: the guard is borrowed mutably, and lends no [`order()`](Self::order) meanwhile. VMAs
+    /// stay what they were, but are looked up again to go on.
+    ///
     /// # Errors
     ///
     /// No page stays pinned on an error, which is:
@@ -189,7 +193,7 @@ impl<'s> MmapReadGuard<'s> {
     /// - `EINTR` if a fatal signal arrived.
     #[doc(alias = "pin_user_pages_remote")]
     pub fn pin_user_pages<A: Access>(
-        &self,
+        &mut self,
         range: Range<usize>,
         pin_for: PinFor,
     ) -> Result<PinnedPages<A>> {

@@ -20,6 +20,7 @@ use kernel::{
             VmaOperations,
             VmaSetup, //
         },
+        LockOrder,
         MmapRead,
         Vma,
         VmaRead, //
@@ -103,7 +104,8 @@ impl VmaOperations for FaultInsertPage {
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let result = fault.vma().insert_page(fault.address(), &fault.data().page);
+        let (vma, addr) = (fault.vma(), fault.address());
+        let result = vma.insert_page(&mut LockOrder::new(), addr, &fault.data().page);
         fault.inserted(result)
     }
 }
@@ -179,7 +181,10 @@ impl<'a> Pages<'a> {
         let pages = Self::of(vma)?;
 
         for addr in (vma.start()..vma.end()).step_by(PAGE_SIZE) {
-            pages.next.vma.insert_page(addr, &pages.shared.page)?;
+            pages
+                .next
+                .vma
+                .insert_page(&mut LockOrder::new(), addr, &pages.shared.page)?;
         }
         Ok(pages)
     }
@@ -213,7 +218,7 @@ pub(crate) fn prim_insert_page(at: &mut Pages<'_>) -> u64 {
     let addr = at.next.take_addr();
     at.next
         .vma
-        .insert_page(addr, &at.shared.page)
+        .insert_page(&mut LockOrder::new(), addr, &at.shared.page)
         .is_ok()
         .into()
 }
@@ -221,7 +226,11 @@ pub(crate) fn prim_insert_page(at: &mut Pages<'_>) -> u64 {
 #[inline(never)]
 pub(crate) fn prim_insert_pfn(at: &mut PageFrames<'_>) -> u64 {
     let addr = at.next.take_addr();
-    at.next.vma.insert_pfn(addr, 0).is_ok().into()
+    at.next
+        .vma
+        .insert_pfn(&mut LockOrder::new(), addr, 0)
+        .is_ok()
+        .into()
 }
 
 #[inline(never)]

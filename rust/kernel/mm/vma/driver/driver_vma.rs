@@ -21,6 +21,8 @@ use crate::{
     mm::vma::{
         InstallEntries,
         Level,
+        LockOrder,
+        MayReclaim,
         ReadFields,
         ReadLayout,
         Stable,
@@ -87,8 +89,9 @@ impl<L: Level> Vma<L> {
     ///     page: &SharedPage,
     /// ) -> Result {
     ///     let mut locks = mm.vma_locks();
-    ///     let vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
-    ///     vma.downcast::<T>().ok_or(ENXIO)?.insert_page(remembered, page)
+    ///     let mut vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
+    ///     let (vma, mut order) = vma.order();
+    ///     vma.downcast::<T>().ok_or(ENXIO)?.insert_page(&mut order, remembered, page)
     /// }
     /// ```
     #[inline]
@@ -172,7 +175,10 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
     /// Maps a page (C: `vm_insert_page()`).
     ///
-    /// The mapping gets a reference to the page, and drops it when it is unmapped. May sleep.
+    /// The mapping gets a reference to the page, and drops it when it is unmapped. May sleep, for
+    /// memory: the order says that no reverse-mapping lock is held, for which reclaim could wait.
+    /// It is the one that the guard lends (`order()`), or [`LockOrder::new()`] where none is lent.
+    /// [`Fault::try_insert_page()`](super::Fault::try_insert_page) needs none.
     ///
     /// # Errors
     ///
@@ -180,7 +186,12 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// `EBUSY` if something is mapped there; `ENOMEM`.
     #[doc(alias = "vm_insert_page")]
     #[inline]
-    pub fn insert_page(&self, addr: usize, page: &SharedPage) -> Result
+    pub fn insert_page(
+        &self,
+        _order: &mut LockOrder<'_, impl MayReclaim>,
+        addr: usize,
+        page: &SharedPage,
+    ) -> Result
     where
         L: InstallEntries,
         T::Kind: InsertsPages,
@@ -205,13 +216,18 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// Maps pages one after the other (C: `vm_insert_pages()`).
     ///
     /// Returns how many were mapped before the first that was not, and the error of that one. The
-    /// locks of page tables are taken once for several pages. May sleep.
+    /// locks of page tables are taken once for several pages. May sleep, for memory.
     ///
     /// # Errors
     ///
     /// As for [`insert_page()`](Self::insert_page).
     #[doc(alias = "vm_insert_pages")]
-    pub fn insert_pages(&self, addr: usize, pages: &[&SharedPage]) -> (usize, Result)
+    pub fn insert_pages(
+        &self,
+        _order: &mut LockOrder<'_, impl MayReclaim>,
+        addr: usize,
+        pages: &[&SharedPage],
+    ) -> (usize, Result)
     where
         L: InstallEntries,
         T::Kind: InsertsPages,
@@ -255,7 +271,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ///
     /// Frames are not counted. They stay as long as the region, of which the VMA has a share. The
     /// entry gets the protection of the VMA, which has the memory type of the region. If something
-    /// is mapped there already, a huge page for example, nothing is changed. May sleep.
+    /// is mapped there already, a huge page for example, nothing is changed. May sleep, for memory.
     ///
     /// # Errors
     ///
@@ -267,7 +283,12 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     #[doc(alias = "vmf_insert_pfn_prot")]
     #[doc(alias = "vmf_insert_mixed")]
     #[inline]
-    pub fn insert_pfn(&self, addr: usize, frame: usize) -> Result
+    pub fn insert_pfn(
+        &self,
+        _order: &mut LockOrder<'_, impl MayReclaim>,
+        addr: usize,
+        frame: usize,
+    ) -> Result
     where
         L: InstallEntries,
         T::Kind: InsertsFrames,

@@ -336,8 +336,23 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     where
         T::Kind: InsertsPages,
     {
-        let result = self.vma().insert_page_aligned(self.address(), page);
+        let result = self.try_insert_page(page);
         self.inserted(result)
+    }
+
+    /// Maps this page (C: `vm_insert_page()`), for handlers that have to do something else before
+    /// they answer by [`inserted()`](Self::inserted), such as releasing a lock.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if something is mapped there by now; `ENOMEM`.
+    #[doc(alias = "vm_insert_page")]
+    #[inline]
+    pub fn try_insert_page(&self, page: &SharedPage) -> Result
+    where
+        T::Kind: InsertsPages,
+    {
+        self.vma().insert_page_aligned(self.address(), page)
     }
 
     /// What it means for the fault how an insertion ended: [`no_page()`](Self::no_page) if the page

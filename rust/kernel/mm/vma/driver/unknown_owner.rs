@@ -14,7 +14,9 @@ use crate::{
     error::Result,
     mm::vma::{
         decoys::decoys,
+        order::LockClass,
         Level,
+        LockOrder,
         Vma, //
     }, //
 };
@@ -35,9 +37,13 @@ decoys! {
     trait KnownOwner;
 
     impl[L: Level] dyn NotOfAnyVma<L> as Vma<L> {
-        fn insert_page(usize, &SharedPage) -> Result;
-        fn insert_pages(usize, &[&SharedPage]) -> (usize, Result);
-        fn insert_pfn(usize, usize) -> Result;
+        fn insert_page[O: LockClass](&mut LockOrder<'_, O>, usize, &SharedPage) -> Result;
+        fn insert_pages[O: LockClass](
+            &mut LockOrder<'_, O>,
+            usize,
+            &[&SharedPage]
+        ) -> (usize, Result);
+        fn insert_pfn[O: LockClass](&mut LockOrder<'_, O>, usize, usize) -> Result;
         fn zap_pages(Range<usize>) -> Result;
     }
 }

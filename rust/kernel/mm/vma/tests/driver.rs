@@ -6,7 +6,7 @@ mod access;
 pub(super) mod device;
 mod faults;
 mod hooks;
-mod inserting;
+pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod memory_type;
 mod operations;

@@ -194,26 +194,27 @@ mod tests {
         let (mapping, with_file) = (mm.map(1)?, mm.map_shared(1)?);
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         assert!(vma.anon_name().is_none());
         let name = AnonVmaName::new(c"first")?;
-        vma.set_anon_name(Some(&name))?;
+        vma.set_anon_name(&mut order, Some(&name))?;
         drop(name);
         let first = vma.anon_name().ok_or(ENOENT)?;
-        vma.set_anon_name(Some(&*AnonVmaName::new(c"second")?))?;
+        vma.set_anon_name(&mut order, Some(&*AnonVmaName::new(c"second")?))?;
         // The first one is still there for who has it.
         assert_eq!(first.as_c_str(), c"first");
         assert_eq!(
             vma.as_read().anon_name().ok_or(ENOENT)?.as_c_str(),
             c"second"
         );
-        vma.set_anon_name(None)?;
+        vma.set_anon_name(&mut order, None)?;
         assert!(vma.anon_name().is_none());
 
         // Anonymous shared memory may have one, too.
         let vma = mmap.lookup(with_file.start).ok_or(ENOENT)?.start_write();
-        vma.set_anon_name(Some(&first))?;
+        vma.set_anon_name(&mut order, Some(&first))?;
         assert_eq!(vma.anon_name().ok_or(ENOENT)?.as_c_str(), c"first");
         Ok(())
     }
@@ -228,10 +229,11 @@ mod tests {
         let mapping = mm.map_file(&file, 0, 1)?;
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         let name = AnonVmaName::new(c"name")?;
-        assert_eq!(vma.set_anon_name(Some(&name)), Err(EBADF));
+        assert_eq!(vma.set_anon_name(&mut order, Some(&name)), Err(EBADF));
         assert!(vma.anon_name().is_none());
         Ok(())
     }
@@ -301,11 +303,12 @@ mod tests {
         let (one, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
 
-        let mmap = locks.write();
+        let mut mmap = locks.write();
+        let (mmap, mut order) = mmap.order();
         let from = mmap.lookup(one.start).ok_or(ENOENT)?.start_write();
         let to = mmap.lookup(other.start).ok_or(ENOENT)?.start_write();
         // Nothing to copy.
-        to.copy_policy(Some(from.as_read()))?;
+        to.copy_policy(&mut order, Some(from.as_read()))?;
         assert!(to.policy().is_none());
 
         let task = current!().as_ptr();
@@ -315,12 +318,12 @@ mod tests {
             let policy = bindings::get_task_policy(task);
             (*from.as_raw()).vm_policy = from_err_ptr(bindings::mpol_dup(policy))?;
         }
-        to.copy_policy(Some(from.as_read()))?;
+        to.copy_policy(&mut order, Some(from.as_read()))?;
         let (original, copy) = (from.policy().ok_or(ENOENT)?, to.policy().ok_or(ENOENT)?);
         assert_eq!(original.mode(), copy.mode());
         assert!(!core::ptr::eq(&raw const *original, &raw const *copy));
-        from.copy_policy(None)?;
-        to.copy_policy(None)?;
+        from.copy_policy(&mut order, None)?;
+        to.copy_policy(&mut order, None)?;
         assert!(from.policy().is_none() && to.policy().is_none());
         Ok(())
     }
@@ -345,10 +348,14 @@ mod tests {
 
         let other_mmap = other_locks.read();
         let from = other_mmap.lookup(ADDR).ok_or(ENOENT)?;
-        let mmap = locks.write_nested(crate::mm::vma::LockSubclass::SINGLE_DEPTH_NESTING);
+        let mut mmap = locks.write_nested(crate::mm::vma::LockSubclass::SINGLE_DEPTH_NESTING);
+        let (mmap, mut order) = mmap.order();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        assert_eq!(vma.copy_policy(Some(from.as_read())), Err(EINVAL));
-        vma.copy_policy(Some(vma.as_read()))
+        assert_eq!(
+            vma.copy_policy(&mut order, Some(from.as_read())),
+            Err(EINVAL)
+        );
+        vma.copy_policy(&mut order, Some(vma.as_read()))
     }
 
     #[test]

@@ -259,11 +259,12 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let (private, shared) = (mm.map(1)?, mm.map_shared(1)?);
         let mut locks = mm.vma_locks();
-        let mmap = locks.write();
+        let mut mmap = locks.write();
         let name = AnonVmaName::new(c"a name")?;
         for mapping in [private, shared] {
+            let (mmap, mut order) = mmap.order();
             let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-            vma.set_anon_name(Some(&name))?;
+            vma.set_anon_name(&mut order, Some(&name))?;
         }
         drop(mmap);
 

@@ -38,7 +38,7 @@ use crate::{
     sync::atomic::Relaxed, //
 };
 
-struct MixedOps;
+pub(in super::super) struct MixedOps;
 
 crate::vm_operations!(MixedOps);
 
@@ -69,7 +69,7 @@ impl VmaOperations for OtherOps {
     }
 }
 
-fn with_mixed(pages: u8) -> Result<Bench> {
+pub(in super::super) fn with_mixed(pages: u8) -> Result<Bench> {
     with_hook(
         pages,
         Hook::Mmap(|data, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(data.clone()))),
@@ -96,10 +96,14 @@ mod tests {
 
         let mut locks = mm.vma_locks();
         {
-            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            vma.insert_page(mapping.start, &page)?;
-            assert_eq!(vma.insert_page(mapping.start, &page), Err(EBUSY));
+            vma.insert_page(&mut order, mapping.start, &page)?;
+            assert_eq!(
+                vma.insert_page(&mut order, mapping.start, &page),
+                Err(EBUSY)
+            );
         }
         assert_eq!(peek(mapping.start)?, 7);
         assert_eq!(shared.faults.load(Relaxed), 0);
@@ -128,21 +132,22 @@ mod tests {
         let page = &page(1)?;
 
         let mut locks = mm.vma_locks();
-        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let (vma, mut order) = vma.order();
         let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
         for addr in [mapping.start - PAGE_SIZE, mapping.end(), 0] {
-            assert_eq!(vma.insert_page(addr, page), Err(EFAULT));
+            assert_eq!(vma.insert_page(&mut order, addr, page), Err(EFAULT));
         }
         for addr in [mapping.start + 1, mapping.end() - 1, usize::MAX] {
-            assert_eq!(vma.insert_page(addr, page), Err(EINVAL));
+            assert_eq!(vma.insert_page(&mut order, addr, page), Err(EINVAL));
         }
         // The last of these has no room: none is inserted.
         assert_eq!(
-            vma.insert_pages(mapping.start, &[page; 3]),
+            vma.insert_pages(&mut order, mapping.start, &[page; 3]),
             (0, Err(EFAULT))
         );
         assert_eq!(
-            vma.insert_pages(usize::MAX - PAGE_SIZE + 1, &[page; 3]),
+            vma.insert_pages(&mut order, usize::MAX - PAGE_SIZE + 1, &[page; 3]),
             (0, Err(EFAULT))
         );
         assert_eq!(vma.addr_of(1), Some(mapping.start + PAGE_SIZE));
@@ -170,14 +175,18 @@ mod tests {
 
         let mut locks = mm.vma_locks();
         {
-            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            vma.insert_page(at(35), &one)?;
+            vma.insert_page(&mut order, at(35), &one)?;
             assert_eq!(
-                vma.insert_pages(mapping.start, &[&two; PAGES]),
+                vma.insert_pages(&mut order, mapping.start, &[&two; PAGES]),
                 (35, Err(EBUSY))
             );
-            assert_eq!(vma.insert_pages(at(36), &[&two; 4]), (4, Ok(())));
+            assert_eq!(
+                vma.insert_pages(&mut order, at(36), &[&two; 4]),
+                (4, Ok(()))
+            );
         }
         assert_eq!((peek(at(0))?, peek(at(34))?), (2, 2));
         assert_eq!((peek(at(35))?, peek(at(39))?), (1, 2));
@@ -281,10 +290,11 @@ mod tests {
         let remembered = mm.map_file(&file, 0, 1)?.start;
         let insert = |locks: &mut crate::mm::vma::VmaLocks<'_>| -> Result {
             let page = page(66)?;
-            let vma = locks.lock_vma(remembered).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(remembered).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             vma.downcast::<MixedOps>()
                 .ok_or(ENXIO)?
-                .insert_page(remembered, &page)
+                .insert_page(&mut order, remembered, &page)
         };
         let mut locks = mm.vma_locks();
         let at_the_same_place = bindings::MAP_SHARED | bindings::MAP_FIXED;

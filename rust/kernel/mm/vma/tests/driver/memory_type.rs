@@ -282,11 +282,17 @@ mod tests {
         let mapping = map(&mm, &device, 1)?;
 
         // The frames of a device are not, cached or not.
-        with_vma::<MixedOps, _>(&mm, mapping.start, |vma| {
+        {
+            let mut locks = mm.vma_locks();
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
+            let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             assert_ne!(vma.page_prot(), vma.page_prot().noncached());
-            assert_eq!(vma.insert_pfn(mapping.start, 0), Err(EINVAL));
-            Ok(())
-        })?;
+            assert_eq!(
+                vma.insert_pfn(&mut order, mapping.start, 0),
+                Err(EINVAL)
+            );
+        }
         unmap(mapping.start, mapping.len)
     }
 }

@@ -192,17 +192,18 @@ mod tests {
         let mapping = map(&mm, &device, 0, 2)?;
         let mut locks = mm.vma_locks();
         {
-            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<PfnOps>().ok_or(ENXIO)?;
 
             for frame in [PAGES, PAGES + 1, usize::MAX] {
-                assert_eq!(vma.insert_pfn(mapping.start, frame), Err(EINVAL));
+                assert_eq!(vma.insert_pfn(&mut order, mapping.start, frame), Err(EINVAL));
             }
-            assert_eq!(vma.insert_pfn(mapping.start + 1, 0), Err(EINVAL));
-            assert_eq!(vma.insert_pfn(mapping.end(), 0), Err(EFAULT));
+            assert_eq!(vma.insert_pfn(&mut order, mapping.start + 1, 0), Err(EINVAL));
+            assert_eq!(vma.insert_pfn(&mut order, mapping.end(), 0), Err(EFAULT));
             // Any frame at any place, and the first one stays.
-            vma.insert_pfn(mapping.start, 5)?;
-            vma.insert_pfn(mapping.start, 6)?;
+            vma.insert_pfn(&mut order, mapping.start, 5)?;
+            vma.insert_pfn(&mut order, mapping.start, 6)?;
         }
         assert_eq!(peek(mapping.start)?, 55);
         Ok(())
@@ -396,9 +397,10 @@ mod tests {
         assert_eq!(peek(pfn.start)?, 50);
         let mut locks = mm.vma_locks();
         {
-            let vma = locks.lock_vma(mixed.start).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(mixed.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            assert_eq!(vma.insert_pfn(mixed.start, 0), Err(EINVAL));
+            assert_eq!(vma.insert_pfn(&mut order, mixed.start, 0), Err(EINVAL));
         }
         // There is no way to get at the memory in the kernel.
         assert_eq!(
@@ -533,13 +535,14 @@ mod tests {
         let addr = mapping.start + 5 * PAGE_SIZE;
         {
             let mut locks = mm.vma_locks();
-            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
 
             // As where a small page is mapped.
-            assert_eq!(vma.insert_pfn(addr, 6), Ok(()));
-            assert_eq!(vma.insert_pfn(mapping.end(), 6), Err(EFAULT));
-            assert_eq!(vma.insert_pfn(mapping.start - PAGE_SIZE, 6), Err(EFAULT));
+            assert_eq!(vma.insert_pfn(&mut order, addr, 6), Ok(()));
+            assert_eq!(vma.insert_pfn(&mut order, mapping.end(), 6), Err(EFAULT));
+            assert_eq!(vma.insert_pfn(&mut order, mapping.start - PAGE_SIZE, 6), Err(EFAULT));
         }
         assert!(huge::is_huge(&mm, addr)?);
         assert_eq!(peek(addr)?, 5);
@@ -549,10 +552,11 @@ mod tests {
         // Without the huge page it is inserted, and then keeps that away.
         {
             let mut locks = mm.vma_locks();
-            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
             vma.zap_pages(mapping.start..mapping.end())?;
-            vma.insert_pfn(addr, 6)?;
+            vma.insert_pfn(&mut order, addr, 6)?;
         }
         assert_eq!((peek(addr)?, peek(mapping.start)?), (6, 0));
         assert!(!huge::is_huge(&mm, addr)?);

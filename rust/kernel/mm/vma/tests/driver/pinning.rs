@@ -177,10 +177,11 @@ mod tests {
         let range = mapping.start..mapping.end();
 
         let mut locks = mm.vma_locks();
-        let mmap = locks.read();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+        let mut mmap = locks.read();
+        assert!(mmap.lookup(mapping.start).is_some());
         let pages: PinnedPages<Writable> = mmap.pin_user_pages(range.clone(), PinFor::Short)?;
         // It is still there.
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         assert_eq!((vma.end(), pages.page_count()), (mapping.end(), 2));
 
         let (more, mmap) = mmap.pin_user_pages_unlocking::<ReadOnly>(range, PinFor::LongTerm);
@@ -205,7 +206,7 @@ mod tests {
         let mut locks = other.vma_locks();
         let fast = locks.pin_user_pages_fast::<ReadOnly>(range.clone(), PinFor::Short);
         assert_eq!(fast.err(), Some(EINVAL));
-        let mmap = locks.read();
+        let mut mmap = locks.read();
         let pages = mmap.pin_user_pages::<ReadOnly>(range.clone(), PinFor::Short)?;
         let mut byte = [0];
         pages.read(0, &mut byte)?;
@@ -317,7 +318,7 @@ mod tests {
         for range in [start..end, start..start + PAGE_SIZE + 1, end - 1..end + 1] {
             let fast = locks.pin_user_pages_fast::<Writable>(range.clone(), PinFor::Short);
             assert_eq!(fast.err(), Some(EFAULT));
-            let mmap = locks.read();
+            let mut mmap = locks.read();
             let locked = mmap.pin_user_pages::<Writable>(range.clone(), PinFor::Short);
             assert_eq!(locked.err(), Some(EFAULT));
             let (result, mmap) = mmap.pin_user_pages_unlocking::<Writable>(range, PinFor::Short);
