@@ -63,6 +63,7 @@ const CASES: &[Case] = &[
     Case { name: "gfp_kernel_under_i_mmap", kind: Kind::Circular, wanted: RECLAIM, held: I_MMAP },
     Case { name: "gfp_kernel_under_anon_vma", kind: Kind::Circular, wanted: RECLAIM, held: ANON_VMA },
     Case { name: "gfp_kernel_under_page_table", kind: Kind::SleepAlone, wanted: RECLAIM, held: PTE },
+    Case { name: "insert_page_under_i_mmap", kind: Kind::Circular, wanted: RECLAIM, held: I_MMAP },
     Case { name: "last_mmput_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_mmap_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_vma_read", kind: Kind::Circular, wanted: MMAP, held: VMA },

@@ -21,10 +21,16 @@ use super::{
         AddressSpace,
         Mapping, //
     },
-    driver::device::{
-        give_page,
-        with_plain,
-        Counted, //
+    driver::{
+        device::{
+            give_page,
+            with_plain,
+            Counted, //
+        },
+        inserting::{
+            with_mixed,
+            MixedOps, //
+        }, //
     },
     order::file_of, //
 };
@@ -37,6 +43,7 @@ use crate::{
             FaultOutcome,
             MapPages,
             Plain,
+            SharedPage,
             ViaMmap,
             VmaOperations, //
         },
@@ -68,13 +75,13 @@ use core::ptr::NonNull;
 const WORD: &[u8] = b"rust_vma.misorder";
 const REASON: &[u8] = b"provokes a report; rust_vma.misorder on the command line runs it";
 
-/// The address space of this case. `None`, with the case marked as skipped, unless the command line
-/// asks for reports.
-fn provoked() -> Result<Option<AddressSpace>> {
+/// Runs `f` on the address space of this case. If the command line does not ask for reports, marks
+/// the case as skipped instead.
+fn provoke(f: impl FnOnce(&AddressSpace) -> Result) -> Result {
     // SAFETY: A string that is not written after boot.
     let line = unsafe { CStr::from_char_ptr(bindings::saved_command_line) };
     if line.to_bytes().windows(WORD.len()).any(|word| word == WORD) {
-        return AddressSpace::of_this_case().map(Some);
+        return f(&AddressSpace::of_this_case()?);
     }
 
     // SAFETY: This task runs a KUnit case, which nobody else writes to.
@@ -82,7 +89,7 @@ fn provoked() -> Result<Option<AddressSpace>> {
     // What `kunit_mark_skipped()` does.
     test.status = bindings::kunit_status_KUNIT_SKIPPED;
     test.status_comment[..REASON.len()].copy_from_slice(REASON);
-    Ok(None)
+    Ok(())
 }
 
 /// Write-locks a VMA: the mmap lock comes before the VMA lock.
@@ -127,9 +134,64 @@ fn reclaim_with_anon_vma(vma: &Vma<MmapRead>) -> Result {
     Ok(())
 }
 
+/// Runs `f` with the mmap lock held for reading.
+fn under_mmap_read(mm: &AddressSpace, f: impl FnOnce() -> Result) -> Result {
+    let mut locks = mm.vma_locks();
+    let mmap = locks.read();
+    let result = f();
+    drop(mmap);
+    result
+}
+
+/// Runs `f` with the mmap lock held for writing.
+fn under_mmap_write(mm: &AddressSpace, f: impl FnOnce() -> Result) -> Result {
+    let mut locks = mm.vma_locks();
+    let mmap = locks.write();
+    let result = f();
+    drop(mmap);
+    result
+}
+
+/// Runs `f` with a VMA read-locked. Before that, a VMA lock is taken under the mmap lock.
+fn under_vma_read(mm: &AddressSpace, f: impl FnOnce() -> Result) -> Result {
+    let mapping = mm.map(1)?;
+    write_lock(mm, mapping)?;
+    let locks = mm.vma_locks();
+    let vma = locks.lock_vma_under_rcu(mapping.start).ok_or(EAGAIN)?;
+    let result = f();
+    drop(vma);
+    result
+}
+
+/// Runs `f` with a VMA write-locked.
+fn under_vma_write(mm: &AddressSpace, f: impl FnOnce() -> Result) -> Result {
+    let mapping = mm.map(1)?;
+    let mut locks = mm.vma_locks();
+    let mmap = locks.write();
+    mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+    let result = f();
+    drop(mmap);
+    result
+}
+
+/// Runs `f` with the lock of a file's mappings held, and nothing else. Before that the lock is
+/// taken under the mmap lock and, with `reclaim`, in reclaim.
+fn under_i_mmap(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -> Result {
+    // To map it takes `i_mmap` under the mmap lock.
+    let file = file_of(mm, mm.map_shared(1)?)?;
+    if reclaim {
+        reclaim_with_i_mmap(&file);
+    }
+    let mut order = LockOrder::new();
+    let i_mmap = IMmap::of(&file).lock_read(&mut order);
+    let result = f();
+    drop(i_mmap);
+    result
+}
+
 /// Runs `f` with the anonymous reverse-mapping lock of a VMA held, and nothing else. Before that
 /// the lock is taken under the mmap lock and, with `reclaim`, in reclaim.
-fn with_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -> Result {
+fn under_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -> Result {
     let mapping = mm.map(1)?;
     prepare(mm, mapping)?;
     let mut locks = mm.vma_locks();
@@ -153,6 +215,14 @@ fn with_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) -
     result
 }
 
+/// Runs `f` with a page table locked.
+fn under_page_table(mm: &AddressSpace, f: impl FnOnce() -> Result) -> Result {
+    let addr = user_memory(mm)?;
+    let locks = mm.vma_locks();
+    let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+    vma.with_pte(addr, |_| f()).map_err(no_entry)?
+}
+
 /// Reads user memory that is there, so that nothing faults.
 fn touch_user_memory(addr: usize) -> Result {
     peek(addr).map(drop)
@@ -163,6 +233,18 @@ fn user_memory(mm: &AddressSpace) -> Result<usize> {
     let addr = mm.map(1)?.start;
     poke(addr, 1)?;
     Ok(addr)
+}
+
+/// Takes the mmap lock by a lock scope of its own.
+fn lock_mmap(mm: &AddressSpace) -> Result {
+    drop(mm.vma_locks().read());
+    Ok(())
+}
+
+/// Drops the last user of an address space.
+fn last_mmput(other: AddressSpace) -> Result {
+    drop(other);
+    Ok(())
 }
 
 /// Allocates as is usual where it may sleep.
@@ -257,460 +339,344 @@ mod tests {
 
     #[test]
     fn mmap_under_mmap_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-
-        let mut locks = mm.vma_locks();
-        let mmap = locks.read();
-        drop(mm.vma_locks().read());
-        drop(mmap);
-        Ok(())
+        provoke(|mm| under_mmap_read(mm, || lock_mmap(mm)))
     }
 
     #[test]
     fn mmap_under_vma_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let mapping = mm.map(1)?;
-        write_lock(&mm, mapping)?;
-
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(mapping.start).ok_or(EAGAIN)?;
-        drop(mm.vma_locks().read());
-        drop(vma);
-        Ok(())
+        provoke(|mm| under_vma_read(mm, || lock_mmap(mm)))
     }
 
     #[test]
     fn mmap_under_i_mmap() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        // This takes `i_mmap` under the mmap lock.
-        let file = file_of(&mm, mm.map_shared(1)?)?;
-
-        let mut order = LockOrder::new();
-        let i_mmap = IMmap::of(&file).lock_read(&mut order);
-        drop(mm.vma_locks().read());
-        drop(i_mmap);
-        Ok(())
+        provoke(|mm| under_i_mmap(mm, false, || lock_mmap(mm)))
     }
 
     #[test]
     fn vma_write_under_i_mmap() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let mapping = mm.map_shared(1)?;
-        let mut locks = mm.vma_locks();
-        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (held, mut order) = vma.order();
-        drop(IMmap::of(held.file().ok_or(ENOENT)?).lock_read(&mut order));
-        drop(vma);
+        provoke(|mm| {
+            let mapping = mm.map_shared(1)?;
+            let mut locks = mm.vma_locks();
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (held, mut order) = vma.order();
+            drop(IMmap::of(held.file().ok_or(ENOENT)?).lock_read(&mut order));
+            drop(vma);
 
-        let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
-        let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
-        vma.start_write();
-        drop(i_mmap);
-        Ok(())
-    }
-
-    #[test]
-    fn vma_write_under_anon_vma() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let mapping = mm.map(1)?;
-        prepare(&mm, mapping)?;
-        let mut locks = mm.vma_locks();
-        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (held, mut order) = vma.order();
-        drop(held.anon_vma().ok_or(ENOENT)?.lock_read(&mut order));
-        drop(vma);
-
-        let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
-        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
-        let anon_vma = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
-        vma.start_write();
-        drop(anon_vma);
-        Ok(())
-    }
-
-    #[test]
-    fn i_mmap_under_anon_vma() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let mapping = mm.map(1)?;
-        prepare(&mm, mapping)?;
-        let file = file_of(&mm, mm.map_shared(1)?)?;
-        let mut locks = mm.vma_locks();
-        let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (vma, mut order) = vma.order();
-        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
-        let mut i_mmap = IMmap::of(&file).lock_write(&mut order);
-        drop(anon_vma.lock_write(&mut i_mmap.order().1));
-        drop(i_mmap);
-
-        let anon_vma = anon_vma.lock_write(&mut order);
-        drop(IMmap::of(&file).lock_write(&mut LockOrder::new()));
-        drop(anon_vma);
-        Ok(())
-    }
-
-    #[test]
-    fn vma_write_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = mm.map_shared(1)?.start;
-        poke(addr, 1)?;
-        let mut locks = mm.vma_locks();
-        let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        vma.with_pte(addr, |_| ()).map_err(no_entry)?;
-        drop(vma);
-
-        let mmap = locks.write();
-        let vma = mmap.lookup(addr).ok_or(ENOENT)?;
-        vma.with_pte(addr, |_| vma.start_write())
-            .map(|_| ())
-            .map_err(no_entry)
-    }
-
-    #[test]
-    fn i_mmap_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        with_page(&mm, |vma, addr| {
-            let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?);
-            let mut order = LockOrder::new();
-            vma.with_pte(addr, |_| drop(i_mmap.lock_read(&mut order)))
-                .map_err(no_entry)
-        })
-    }
-
-    #[test]
-    fn anon_vma_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = mm.map(1)?.start;
-        poke(addr, 1)?;
-        let mut locks = mm.vma_locks();
-        let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        let (vma, mut order) = vma.order();
-        let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
-        vma.with_pte(addr, |_| drop(anon_vma.lock_read(&mut order)))
-            .map_err(no_entry)
-    }
-
-    /// Two tables with two locks, so that this goes on. Within one table it would not.
-    #[test]
-    fn page_table_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let mapping = mm.map_shared(2 * Pmd::SIZE / PAGE_SIZE)?;
-        let (first, second) = (mapping.start, mapping.start + Pmd::SIZE);
-        poke(first, 1)?;
-        poke(second, 1)?;
-        let mut locks = mm.vma_locks();
-        let vma = locks.lock_vma(first).ok_or(ENOENT)?;
-        vma.with_pte(first, |_| vma.with_pte(second, |_| ()))
-            .flatten()
-            .map_err(no_entry)
-    }
-
-    #[test]
-    fn sleep_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        with_page(&mm, |vma, addr| {
-            let mutex = sleeping_lock()?;
-            vma.with_pte(addr, |_| drop(mutex.lock())).map_err(no_entry)
-        })
-    }
-
-    #[test]
-    fn userslice_under_mmap_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.read();
-        let result = touch_user_memory(addr);
-        drop(mmap);
-        result
-    }
-
-    #[test]
-    fn userslice_under_mmap_write() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.write();
-        let result = touch_user_memory(addr);
-        drop(mmap);
-        result
-    }
-
-    #[test]
-    fn userslice_under_vma_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        write_lock(&mm, mm.map(1)?)?;
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        let result = touch_user_memory(addr);
-        drop(vma);
-        result
-    }
-
-    #[test]
-    fn userslice_under_vma_write() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.write();
-        mmap.lookup(addr).ok_or(ENOENT)?.start_write();
-        let result = touch_user_memory(addr);
-        drop(mmap);
-        result
-    }
-
-    #[test]
-    fn userslice_under_i_mmap() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        // This takes `i_mmap` under the mmap lock.
-        let file = file_of(&mm, mm.map_shared(1)?)?;
-        let mut order = LockOrder::new();
-        let i_mmap = IMmap::of(&file).lock_read(&mut order);
-        let result = touch_user_memory(addr);
-        drop(i_mmap);
-        result
-    }
-
-    #[test]
-    fn userslice_under_anon_vma() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        with_anon_vma(&mm, false, || touch_user_memory(addr))
-    }
-
-    #[test]
-    fn userslice_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_pte(addr, |_| touch_user_memory(addr))
-            .map_err(no_entry)?
-    }
-
-    #[test]
-    fn gfp_kernel_under_i_mmap() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let file = file_of(&mm, mm.map_shared(1)?)?;
-        reclaim_with_i_mmap(&file);
-
-        let mut order = LockOrder::new();
-        let i_mmap = IMmap::of(&file).lock_read(&mut order);
-        let result = allocate();
-        drop(i_mmap);
-        result
-    }
-
-    #[test]
-    fn gfp_kernel_under_anon_vma() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        with_anon_vma(&mm, true, allocate)
-    }
-
-    #[test]
-    fn gfp_kernel_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let addr = user_memory(&mm)?;
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_pte(addr, |_| allocate()).map_err(no_entry)?
-    }
-
-    #[test]
-    fn last_mmput_under_mmap_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.read();
-        drop(other);
-        drop(mmap);
-        Ok(())
-    }
-
-    #[test]
-    fn last_mmput_under_mmap_write() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.write();
-        drop(other);
-        drop(mmap);
-        Ok(())
-    }
-
-    #[test]
-    fn last_mmput_under_vma_read() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        let mapping = mm.map(1)?;
-        write_lock(&mm, mapping)?;
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(mapping.start).ok_or(EAGAIN)?;
-        drop(other);
-        drop(vma);
-        Ok(())
-    }
-
-    #[test]
-    fn last_mmput_under_vma_write() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        let mapping = mm.map(1)?;
-        let mut locks = mm.vma_locks();
-        let mmap = locks.write();
-        mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        drop(other);
-        drop(mmap);
-        Ok(())
-    }
-
-    #[test]
-    fn last_mmput_under_i_mmap() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        // This takes `i_mmap` under the mmap lock.
-        let file = file_of(&mm, mm.map_shared(1)?)?;
-        let mut order = LockOrder::new();
-        let i_mmap = IMmap::of(&file).lock_read(&mut order);
-        drop(other);
-        drop(i_mmap);
-        Ok(())
-    }
-
-    #[test]
-    fn last_mmput_under_anon_vma() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        with_anon_vma(&mm, false, || {
-            drop(other);
+            let mut mmap = locks.write();
+            let (mmap, mut order) = mmap.order();
+            let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+            let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
+            vma.start_write();
+            drop(i_mmap);
             Ok(())
         })
     }
 
     #[test]
+    fn vma_write_under_anon_vma() -> Result {
+        provoke(|mm| {
+            let mapping = mm.map(1)?;
+            prepare(mm, mapping)?;
+            let mut locks = mm.vma_locks();
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (held, mut order) = vma.order();
+            drop(held.anon_vma().ok_or(ENOENT)?.lock_read(&mut order));
+            drop(vma);
+
+            let mut mmap = locks.write();
+            let (mmap, mut order) = mmap.order();
+            let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
+            let anon_vma = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
+            vma.start_write();
+            drop(anon_vma);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn i_mmap_under_anon_vma() -> Result {
+        provoke(|mm| {
+            let mapping = mm.map(1)?;
+            prepare(mm, mapping)?;
+            let file = file_of(mm, mm.map_shared(1)?)?;
+            let mut locks = mm.vma_locks();
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
+            let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+            let mut i_mmap = IMmap::of(&file).lock_write(&mut order);
+            drop(anon_vma.lock_write(&mut i_mmap.order().1));
+            drop(i_mmap);
+
+            let anon_vma = anon_vma.lock_write(&mut order);
+            drop(IMmap::of(&file).lock_write(&mut LockOrder::new()));
+            drop(anon_vma);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn vma_write_under_page_table() -> Result {
+        provoke(|mm| {
+            let addr = mm.map_shared(1)?.start;
+            poke(addr, 1)?;
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            vma.with_pte(addr, |_| ()).map_err(no_entry)?;
+            drop(vma);
+
+            let mmap = locks.write();
+            let vma = mmap.lookup(addr).ok_or(ENOENT)?;
+            vma.with_pte(addr, |_| vma.start_write())
+                .map(|_| ())
+                .map_err(no_entry)
+        })
+    }
+
+    #[test]
+    fn i_mmap_under_page_table() -> Result {
+        provoke(|mm| {
+            with_page(mm, |vma, addr| {
+                let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?);
+                let mut order = LockOrder::new();
+                vma.with_pte(addr, |_| drop(i_mmap.lock_read(&mut order)))
+                    .map_err(no_entry)
+            })
+        })
+    }
+
+    #[test]
+    fn anon_vma_under_page_table() -> Result {
+        provoke(|mm| {
+            let addr = mm.map(1)?.start;
+            poke(addr, 1)?;
+            let mut locks = mm.vma_locks();
+            let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
+            let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
+            vma.with_pte(addr, |_| drop(anon_vma.lock_read(&mut order)))
+                .map_err(no_entry)
+        })
+    }
+
+    /// Two tables with two locks, so that this goes on. Within one table it would not.
+    #[test]
+    fn page_table_under_page_table() -> Result {
+        provoke(|mm| {
+            let mapping = mm.map_shared(2 * Pmd::SIZE / PAGE_SIZE)?;
+            let (first, second) = (mapping.start, mapping.start + Pmd::SIZE);
+            poke(first, 1)?;
+            poke(second, 1)?;
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(first).ok_or(ENOENT)?;
+            vma.with_pte(first, |_| vma.with_pte(second, |_| ()))
+                .flatten()
+                .map_err(no_entry)
+        })
+    }
+
+    #[test]
+    fn sleep_under_page_table() -> Result {
+        provoke(|mm| {
+            let mutex = sleeping_lock()?;
+            under_page_table(mm, || {
+                drop(mutex.lock());
+                Ok(())
+            })
+        })
+    }
+
+    #[test]
+    fn userslice_under_mmap_read() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_mmap_read(mm, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_mmap_write() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_mmap_write(mm, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_vma_read() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_vma_read(mm, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_vma_write() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_vma_write(mm, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_i_mmap() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_i_mmap(mm, false, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_anon_vma() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_anon_vma(mm, false, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn userslice_under_page_table() -> Result {
+        provoke(|mm| {
+            let addr = user_memory(mm)?;
+            under_page_table(mm, || touch_user_memory(addr))
+        })
+    }
+
+    #[test]
+    fn gfp_kernel_under_i_mmap() -> Result {
+        provoke(|mm| under_i_mmap(mm, true, allocate))
+    }
+
+    #[test]
+    fn gfp_kernel_under_anon_vma() -> Result {
+        provoke(|mm| under_anon_vma(mm, true, allocate))
+    }
+
+    #[test]
+    fn gfp_kernel_under_page_table() -> Result {
+        provoke(|mm| under_page_table(mm, allocate))
+    }
+
+    /// With a second order, because the compiler refuses the one that `i_mmap` was locked in.
+    #[test]
+    fn insert_page_under_i_mmap() -> Result {
+        provoke(|mm| {
+            let page = SharedPage::new(GFP_KERNEL)?;
+            let (_, _shared, _device, file) = with_mixed(0)?;
+            let addr = mm.map_file(&file, 0, 1)?.start;
+            under_i_mmap(mm, true, || {
+                let locks = mm.vma_locks();
+                let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
+                let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
+                vma.insert_page(&mut LockOrder::new(), addr, &page)
+            })
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_mmap_read() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_mmap_read(mm, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_mmap_write() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_mmap_write(mm, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_vma_read() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_vma_read(mm, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_vma_write() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_vma_write(mm, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_i_mmap() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_i_mmap(mm, false, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn last_mmput_under_anon_vma() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_anon_vma(mm, false, || last_mmput(other))
+        })
+    }
+
+    #[test]
     fn last_mmput_under_page_table() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let other = AddressSpace::unused()?;
-        let addr = user_memory(&mm)?;
-        let locks = mm.vma_locks();
-        let vma = locks.lock_vma_under_rcu(addr).ok_or(EAGAIN)?;
-        vma.with_pte(addr, |_| drop(other)).map_err(no_entry)
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            under_page_table(mm, || last_mmput(other))
+        })
     }
 
     #[test]
     fn mmap_in_fault() -> Result {
-        let Some(_mm) = provoked()? else {
-            return Ok(());
-        };
-        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
-        let mapping = mm.map_file(&file, 0, 2)?;
-        peek(mapping.start)?;
-        WRONG.store(LOCKS_MMAP, Relaxed);
-        peek(mapping.start + PAGE_SIZE).map(drop)
+        provoke(|_| {
+            let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+            let mapping = mm.map_file(&file, 0, 2)?;
+            peek(mapping.start)?;
+            WRONG.store(LOCKS_MMAP, Relaxed);
+            peek(mapping.start + PAGE_SIZE).map(drop)
+        })
     }
 
     #[test]
     fn userslice_in_fault() -> Result {
-        let Some(_mm) = provoked()? else {
-            return Ok(());
-        };
-        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
-        let mapping = mm.map_file(&file, 0, 2)?;
-        peek(mapping.start)?;
-        WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
-        peek(mapping.start + PAGE_SIZE).map(drop)
+        provoke(|_| {
+            let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+            let mapping = mm.map_file(&file, 0, 2)?;
+            peek(mapping.start)?;
+            WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
+            peek(mapping.start + PAGE_SIZE).map(drop)
+        })
     }
 
     #[test]
     fn userslice_in_may_split() -> Result {
-        let Some(_mm) = provoked()? else {
-            return Ok(());
-        };
-        let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
-        let mapping = mm.map_file(&file, 0, 2)?;
-        peek(mapping.start)?;
-        WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
-        unmap(mapping.start + PAGE_SIZE, PAGE_SIZE)
+        provoke(|_| {
+            let (mm, _shared, _device, file) = with_plain::<WrongOps>(2)?;
+            let mapping = mm.map_file(&file, 0, 2)?;
+            peek(mapping.start)?;
+            WRONG.store(TOUCHES_USER_MEMORY, Relaxed);
+            unmap(mapping.start + PAGE_SIZE, PAGE_SIZE)
+        })
     }
 
     #[test]
     fn sleep_in_map_pages() -> Result {
-        let Some(_mm) = provoked()? else {
-            return Ok(());
-        };
-        let (mm, _shared, _device, file) = with_plain::<WrongAroundOps>(2)?;
-        let mapping = mm.map_file(&file, 0, 2)?;
-        WRONG.store(SLEEPS, Relaxed);
-        peek(mapping.start).map(drop)
+        provoke(|_| {
+            let (mm, _shared, _device, file) = with_plain::<WrongAroundOps>(2)?;
+            let mapping = mm.map_file(&file, 0, 2)?;
+            WRONG.store(SLEEPS, Relaxed);
+            peek(mapping.start).map(drop)
+        })
     }
 
     #[test]
     fn mmap_in_a_speculation() -> Result {
-        let Some(mm) = provoked()? else {
-            return Ok(());
-        };
-        let seen = mm.vma_locks().speculate(|_| drop(mm.vma_locks().read()));
-        assert!(seen != Err(SpeculationError::WriteLocked));
-        Ok(())
+        provoke(|mm| {
+            let seen = mm.vma_locks().speculate(|_| drop(mm.vma_locks().read()));
+            assert!(seen != Err(SpeculationError::WriteLocked));
+            Ok(())
+        })
     }
 }
