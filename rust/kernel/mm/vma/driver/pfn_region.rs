@@ -150,11 +150,9 @@ impl<U> PfnRegion<U> {
     where
         Error: From<E>,
     {
-        try_pin_init!(Self {
-            // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
-            frames: Frames { first_pfn, count, memory_type, is_io: false, pages: None },
-            data <- data,
-        })
+        // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        let frames = Frames::existing(first_pfn, count, memory_type, false);
+        try_pin_init!(Self { frames, data <- data })
     }
 
     /// Makes a region of device memory.
@@ -175,11 +173,9 @@ impl<U> PfnRegion<U> {
     where
         Error: From<E>,
     {
-        try_pin_init!(Self {
-            // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
-            frames: Frames { first_pfn, count, memory_type, is_io: true, pages: None },
-            data <- data,
-        })
+        // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        let frames = Frames::existing(first_pfn, count, memory_type, true);
+        try_pin_init!(Self { frames, data <- data })
     }
 
     /// The frames.
@@ -199,6 +195,17 @@ impl<U> Deref for PfnRegion<U> {
 }
 
 impl Frames {
+    /// Describes frames that are not allocated here, to callers for whom the invariants hold.
+    fn existing(first_pfn: usize, count: usize, memory_type: MemoryType, is_io: bool) -> Self {
+        Self {
+            first_pfn,
+            count,
+            memory_type,
+            is_io,
+            pages: None,
+        }
+    }
+
     fn alloc(pages: usize, flags: Flags) -> Result<Self> {
         let block = PageBlock::alloc(pages, flags)?;
 

@@ -16,7 +16,16 @@ use super::{
     },
     device::{
         Device,
-        Hook, //
+        Hook,
+        Shared, //
+    },
+    pfn::{
+        map,
+        Live,
+        MixedOps,
+        PfnOps,
+        PreparedOps,
+        Region, //
     },
     syscalls::{
         mprotect,
@@ -28,16 +37,9 @@ use crate::{
     mm::vma::{
         driver::{
             DriverVma,
-            Fault,
-            FaultOutcome,
             MemoryType,
-            MixedMap,
             OperationsTable,
-            PfnMap,
-            PfnRegion,
-            ViaMmap,
-            ViaMmapPrepare,
-            VmaOperations, //
+            PfnRegion, //
         },
         page_table::Pmd,
         PageProt,
@@ -48,67 +50,16 @@ use crate::{
     sync::Arc, //
 };
 
-type Region = Arc<PfnRegion<()>>;
-
-const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
-const PAGES: usize = 2 * HUGE;
+const PAGES: usize = 2 * Pmd::SIZE / PAGE_SIZE;
 
 /// A frame where nothing is, the first of a huge page.
 const NOWHERE: usize = (200 << 30) / PAGE_SIZE;
 
 fn region(memory_type: MemoryType) -> Result<Region> {
+    let live = Live(Shared::new(0)?);
     // SAFETY: There is nothing that could be accessed.
-    let region = unsafe { PfnRegion::from_io_frames(NOWHERE, PAGES, memory_type, ()) };
+    let region = unsafe { PfnRegion::from_io_frames(NOWHERE, PAGES, memory_type, live) };
     Arc::pin_init(region, GFP_KERNEL)
-}
-
-macro_rules! ops {
-    ($ops:ident, $kind:ty, $hook:ty) => {
-        struct $ops;
-
-        crate::vm_operations!($ops);
-
-        #[vtable]
-        impl VmaOperations for $ops {
-            type Data = Region;
-            type Kind = $kind;
-            type Hook = $hook;
-
-            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-                let frame = fault.pgoff();
-                fault.insert_pfn(frame)
-            }
-        }
-    };
-}
-
-ops!(PfnOps, PfnMap, ViaMmap);
-ops!(PreparedOps, PfnMap, ViaMmapPrepare);
-ops!(MixedOps, MixedMap, ViaMmap);
-
-#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-mod huge {
-    use super::*;
-    use crate::mm::vma::driver::{
-        HugeFault,
-        HugeFaultOutcome, //
-    };
-
-    pub(super) struct HugeOps;
-
-    crate::vm_operations!(HugeOps);
-
-    #[vtable]
-    impl VmaOperations for HugeOps {
-        type Data = Region;
-        type Kind = PfnMap;
-        type Hook = ViaMmap;
-
-        fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
-            let frame = fault.pgoff();
-            fault.insert_pfn_pmd(frame)
-        }
-    }
 }
 
 /// The bits of an entry, or of a protection, that say how memory is cached.
@@ -141,11 +92,6 @@ fn check<T: OperationsTable>(
     assert_eq!(prot, wanted(prot));
     assert_eq!(type_of(pte), type_of(prot.into_raw().pgprot));
     Ok(())
-}
-
-fn map<D>(mm: &AddressSpace, device: &Device<D>, pages: usize) -> Result<Mapping> {
-    let rw = bindings::PROT_READ | bindings::PROT_WRITE;
-    mm.map_file_as(&*device.open()?, 0, pages, rw, bindings::MAP_SHARED, 0)
 }
 
 #[kunit_tests(rust_vma_memory_type)]
@@ -205,7 +151,7 @@ mod tests {
                     setup.remap_pfn_range::<PfnOps>(region.clone(), start, 0, 3)
                 }),
             )?;
-            keeps_its_type::<PfnOps>(&mm, map(&mm, &device, 3)?, wanted)?;
+            keeps_its_type::<PfnOps>(&mm, map(&mm, &device, 0, 3)?, wanted)?;
 
             let device = Device::new(
                 region(memory_type)?,
@@ -215,7 +161,7 @@ mod tests {
                         .remap_pfn_range::<PreparedOps>(region, start, 0, 3)
                 }),
             )?;
-            keeps_its_type::<PreparedOps>(&mm, map(&mm, &device, 3)?, wanted)?;
+            keeps_its_type::<PreparedOps>(&mm, map(&mm, &device, 0, 3)?, wanted)?;
         }
         Ok(())
     }
@@ -227,7 +173,7 @@ mod tests {
             region(MemoryType::Noncached)?,
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<PfnOps>(region.clone()))),
         )?;
-        let mapping = map(&mm, &device, 3)?;
+        let mapping = map(&mm, &device, 0, 3)?;
 
         for index in 0..3 {
             peek(mapping.start + index * PAGE_SIZE)?;
@@ -238,21 +184,20 @@ mod tests {
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     #[test]
     fn huge_page_has_the_type_of_the_vma() -> Result {
-        use huge::HugeOps;
+        use super::super::pfn::huge::{
+            map_aligned,
+            HugeOps, //
+        };
 
         let mm = AddressSpace::of_this_case()?;
         let device = Device::new(
             region(MemoryType::Noncached)?,
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
         )?;
-        let room = mm.map(2 * HUGE)?;
-        unmap(room.start, room.len)?;
-        let addr = room.start.next_multiple_of(Pmd::SIZE);
-        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
-        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
-        mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, addr)?;
+        let addr = map_aligned(&mm, &device)?.start;
         peek(addr)?;
 
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
         for prot in [rw, bindings::PROT_READ, rw] {
             mprotect(addr, Pmd::SIZE, prot)?;
             with_vma::<HugeOps, _>(&mm, addr, |vma| {
@@ -279,7 +224,7 @@ mod tests {
             region(MemoryType::Cached)?,
             Hook::Mmap(|region, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(region.clone()))),
         )?;
-        let mapping = map(&mm, &device, 1)?;
+        let mapping = map(&mm, &device, 0, 1)?;
 
         // The frames of a device are not, cached or not.
         {
@@ -288,10 +233,7 @@ mod tests {
             let (vma, mut order) = vma.order();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             assert_ne!(vma.page_prot(), vma.page_prot().noncached());
-            assert_eq!(
-                vma.insert_pfn(&mut order, mapping.start, 0),
-                Err(EINVAL)
-            );
+            assert_eq!(vma.insert_pfn(&mut order, mapping.start, 0), Err(EINVAL));
         }
         unmap(mapping.start, mapping.len)
     }

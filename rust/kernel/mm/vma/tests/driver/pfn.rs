@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Tells when the region goes.
-struct Live(Arc<Shared>);
+pub(super) struct Live(pub(super) Arc<Shared>);
 
 impl Drop for Live {
     fn drop(&mut self) {
@@ -48,7 +48,7 @@ impl Drop for Live {
     }
 }
 
-type Region = Arc<PfnRegion<Live>>;
+pub(super) type Region = Arc<PfnRegion<Live>>;
 
 const PAGES: usize = 8;
 
@@ -67,7 +67,7 @@ fn region(shared: &Arc<Shared>) -> Result<Region> {
 
 macro_rules! ops {
     ($ops:ident, $kind:ty, $hook:ty) => {
-        struct $ops;
+        pub(super) struct $ops;
 
         crate::vm_operations!($ops);
 
@@ -135,9 +135,128 @@ fn device(hook: Hook<Region>) -> Result<(AddressSpace, Arc<Shared>, KBox<Device<
     Ok((mm, shared, device))
 }
 
-fn map(mm: &AddressSpace, device: &Device<Region>, pgoff: usize, pages: usize) -> Result<Mapping> {
+pub(super) fn map(
+    mm: &AddressSpace,
+    device: &Device<Region>,
+    pgoff: usize,
+    pages: usize,
+) -> Result<Mapping> {
     let rw = bindings::PROT_READ | bindings::PROT_WRITE;
     mm.map_file_as(&*device.open()?, pgoff, pages, rw, bindings::MAP_SHARED, 0)
+}
+
+#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+pub(super) mod huge {
+    use super::*;
+    use crate::mm::vma::{
+        driver::{
+            HugeFault,
+            HugeFaultOutcome, //
+        },
+        page_table::Pmd, //
+    };
+
+    pub(in super::super) const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
+
+    pub(in super::super) struct HugeOps;
+
+    crate::vm_operations!(HugeOps);
+
+    #[vtable]
+    impl VmaOperations for HugeOps {
+        type Data = Region;
+        type Kind = PfnMap;
+        type Hook = ViaMmap;
+
+        fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+            fault.data().0.faults.fetch_add(1, Relaxed);
+            let frame = fault.pgoff();
+            fault.insert_pfn(frame)
+        }
+
+        fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+            let frame = fault.pgoff();
+            fault.insert_pfn_pmd(frame)
+        }
+    }
+
+    /// Gives each kind of access a huge page of its own, and is asked before a frame becomes
+    /// writable.
+    pub(in super::super) struct AskedOps;
+
+    crate::vm_operations!(AskedOps);
+
+    #[vtable]
+    impl VmaOperations for AskedOps {
+        type Data = Region;
+        type Kind = PfnMap;
+        type Hook = ViaMmap;
+
+        fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+            let frame = fault.pgoff();
+            fault.insert_pfn(frame)
+        }
+
+        fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+            let frame = fault.pgoff();
+            if fault.flags().is_write() {
+                fault.insert_pfn_pmd(frame + HUGE)
+            } else {
+                fault.insert_pfn_pmd(frame)
+            }
+        }
+
+        fn pfn_mkwrite<'a>(fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
+            fault.data().0.faults.fetch_add(1, Relaxed);
+            fault.allow()
+        }
+    }
+
+    /// Maps as much as one huge page has, where one can be.
+    pub(in super::super) fn map_aligned(
+        mm: &AddressSpace,
+        device: &Device<Region>,
+    ) -> Result<Mapping> {
+        let room = mm.map(2 * HUGE)?;
+        unmap(room.start, room.len)?;
+        let aligned = room.start.next_multiple_of(Pmd::SIZE);
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+        mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, aligned)
+    }
+
+    /// An aligned mapping of a region with room for two huge pages, the first of which is
+    /// mapped.
+    pub(in super::super) fn with_room<T>(
+        mm: &AddressSpace,
+        shared: &Arc<Shared>,
+    ) -> Result<(KBox<Device<Region>>, Mapping)>
+    where
+        T: crate::mm::vma::driver::OperationsTable<Data = Region, Kind = PfnMap, Hook = ViaMmap>,
+    {
+        let live = Live(shared.clone());
+        let region: Region =
+            Arc::pin_init(PfnRegion::alloc(2 * HUGE, GFP_KERNEL, live), GFP_KERNEL)?;
+        for page in 0..2 * HUGE {
+            region
+                .frames()
+                .write(page * PAGE_SIZE, &[(page % 251) as u8])?;
+        }
+        let device = Device::new(
+            region,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<T>(region.clone()))),
+        )?;
+        let mapping = map_aligned(mm, &device)?;
+        assert_eq!(peek(mapping.start + 9 * PAGE_SIZE)?, 9);
+        assert!(is_huge(mm, mapping.start)?);
+        Ok((device, mapping))
+    }
+
+    pub(in super::super) fn is_huge(mm: &AddressSpace, addr: usize) -> Result<bool> {
+        let mut locks = mm.vma_locks();
+        let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+        vma.with_pmd(addr, Pmd::is_leaf).map_err(|_| ENXIO)
+    }
 }
 
 #[kunit_tests(rust_vma_pfn)]
@@ -197,9 +316,15 @@ mod tests {
             let vma = vma.downcast::<PfnOps>().ok_or(ENXIO)?;
 
             for frame in [PAGES, PAGES + 1, usize::MAX] {
-                assert_eq!(vma.insert_pfn(&mut order, mapping.start, frame), Err(EINVAL));
+                assert_eq!(
+                    vma.insert_pfn(&mut order, mapping.start, frame),
+                    Err(EINVAL)
+                );
             }
-            assert_eq!(vma.insert_pfn(&mut order, mapping.start + 1, 0), Err(EINVAL));
+            assert_eq!(
+                vma.insert_pfn(&mut order, mapping.start + 1, 0),
+                Err(EINVAL)
+            );
             assert_eq!(vma.insert_pfn(&mut order, mapping.end(), 0), Err(EFAULT));
             // Any frame at any place, and the first one stays.
             vma.insert_pfn(&mut order, mapping.start, 5)?;
@@ -412,117 +537,6 @@ mod tests {
         unmap(pfn.start, pfn.len)
     }
 
-    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-    mod huge {
-        use super::*;
-        use crate::mm::vma::{
-            driver::{
-                HugeFault,
-                HugeFaultOutcome, //
-            },
-            page_table::Pmd, //
-        };
-
-        pub(super) struct HugeOps;
-
-        crate::vm_operations!(HugeOps);
-
-        #[vtable]
-        impl VmaOperations for HugeOps {
-            type Data = Region;
-            type Kind = PfnMap;
-            type Hook = ViaMmap;
-
-            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-                fault.data().0.faults.fetch_add(1, Relaxed);
-                let frame = fault.pgoff();
-                fault.insert_pfn(frame)
-            }
-
-            fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
-                let frame = fault.pgoff();
-                fault.insert_pfn_pmd(frame)
-            }
-        }
-
-        /// Gives each kind of access a huge page of its own, and is asked before a frame becomes
-        /// writable.
-        pub(super) struct AskedOps;
-
-        crate::vm_operations!(AskedOps);
-
-        #[vtable]
-        impl VmaOperations for AskedOps {
-            type Data = Region;
-            type Kind = PfnMap;
-            type Hook = ViaMmap;
-
-            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-                let frame = fault.pgoff();
-                fault.insert_pfn(frame)
-            }
-
-            fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
-                let frame = fault.pgoff();
-                if fault.flags().is_write() {
-                    fault.insert_pfn_pmd(frame + HUGE)
-                } else {
-                    fault.insert_pfn_pmd(frame)
-                }
-            }
-
-            fn pfn_mkwrite<'a>(fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
-                fault.data().0.faults.fetch_add(1, Relaxed);
-                fault.allow()
-            }
-        }
-
-        pub(super) const HUGE: usize = Pmd::SIZE / PAGE_SIZE;
-
-        /// An aligned mapping of a region with room for two huge pages, the first of which is
-        /// mapped.
-        pub(super) fn with_room<T>(
-            mm: &AddressSpace,
-            shared: &Arc<Shared>,
-        ) -> Result<(KBox<Device<Region>>, Mapping)>
-        where
-            T: crate::mm::vma::driver::OperationsTable<
-                Data = Region,
-                Kind = PfnMap,
-                Hook = ViaMmap,
-            >,
-        {
-            let live = Live(shared.clone());
-            let region: Region =
-                Arc::pin_init(PfnRegion::alloc(2 * HUGE, GFP_KERNEL, live), GFP_KERNEL)?;
-            for page in 0..2 * HUGE {
-                region
-                    .frames()
-                    .write(page * PAGE_SIZE, &[(page % 251) as u8])?;
-            }
-            let device = Device::new(
-                region,
-                Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<T>(region.clone()))),
-            )?;
-            let room = mm.map(2 * HUGE)?;
-            unmap(room.start, room.len)?;
-            let aligned = room.start.next_multiple_of(Pmd::SIZE);
-            let rw = bindings::PROT_READ | bindings::PROT_WRITE;
-            let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
-            let mapping = mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, aligned)?;
-
-            assert_eq!(peek(mapping.start + 9 * PAGE_SIZE)?, 9);
-            assert!(is_huge(mm, mapping.start)?);
-            Ok((device, mapping))
-        }
-
-        pub(super) fn is_huge(mm: &AddressSpace, addr: usize) -> Result<bool> {
-            let mut locks = mm.vma_locks();
-            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-            vma.with_pmd(addr, Pmd::is_leaf).map_err(|_| ENXIO)
-        }
-    }
-
     // `walk_to_pmd()` would end in `VM_BUG_ON()`.
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     #[test]
@@ -542,7 +556,10 @@ mod tests {
             // As where a small page is mapped.
             assert_eq!(vma.insert_pfn(&mut order, addr, 6), Ok(()));
             assert_eq!(vma.insert_pfn(&mut order, mapping.end(), 6), Err(EFAULT));
-            assert_eq!(vma.insert_pfn(&mut order, mapping.start - PAGE_SIZE, 6), Err(EFAULT));
+            assert_eq!(
+                vma.insert_pfn(&mut order, mapping.start - PAGE_SIZE, 6),
+                Err(EFAULT)
+            );
         }
         assert!(huge::is_huge(&mm, addr)?);
         assert_eq!(peek(addr)?, 5);
