@@ -112,6 +112,30 @@ fn zero(what: &str, at: usize, pages: usize) {
     }
 }
 
+/// Gives `add` numbers that no ioctl has, and what is wrong with each: those from `first` on are for a `Request`, up to
+/// `stats`, which only reads. `Written` is what it would write, too, and `Other` has another size than both.
+fn wrong_ioctls<Request, Written, Other>(
+    of: u8,
+    first: u8,
+    stats: u8,
+    mut add: impl FnMut(&str, u32),
+) {
+    for number in [0, first - 1, stats + 1, u8::MAX] {
+        add("another number", sys::encode_iowr::<Request>(of, number));
+    }
+    for number in first..stats {
+        add("another type", sys::encode_iowr::<Request>(of + 1, number));
+        add("another size", sys::encode_iowr::<Other>(of, number));
+        add("no size", sys::encode_io(of, number));
+        add("another direction", sys::encode_ior::<Request>(of, number));
+    }
+    add("STATS of another size", sys::encode_ior::<Other>(of, stats));
+    add(
+        "STATS of another direction",
+        sys::encode_iowr::<Written>(of, stats),
+    );
+}
+
 /// More threads than there are processors, and at least four.
 fn many_threads() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);

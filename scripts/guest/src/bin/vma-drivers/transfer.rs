@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use vma_guest::sys;
-use vma_guest::sys::memory;
+use vma_guest::sys::memory::{self, place};
 
 /// Puts bytes into memory.
 #[track_caller]
@@ -18,6 +18,15 @@ pub fn put(addr: usize, bytes: &[u8]) {
         "putting bytes into memory",
         sys::read_to(&file, addr, bytes.len()),
     );
+}
+
+/// Private memory with contents, at the first place.
+#[track_caller]
+pub fn memory_of(bytes: &[u8]) -> usize {
+    let len = bytes.len().next_multiple_of(sys::page_size());
+    done("map", memory::map_anonymous(place(0), len));
+    put(place(0), bytes);
+    place(0)
 }
 
 /// Gets bytes from memory.

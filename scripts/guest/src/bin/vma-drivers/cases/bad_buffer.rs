@@ -2,7 +2,7 @@
 
 //! Requests that the buffer driver must refuse, or the kernel before it.
 
-use super::{mark, marked, page, test, zero};
+use super::{mark, marked, page, test, wrong_ioctls, zero};
 use crate::buffer_abi::{self as abi, IOC_TYPE, MAX_PAGES, Request};
 use crate::check::{Refusals, done, same};
 use crate::device::buffer::{DISCARD, NODE, POPULATE, RECLAIM, SET_SIZE};
@@ -342,34 +342,11 @@ fn numbers() {
     let mut add = |what: &str, number: u32| {
         refusals.add(what, ENOTTY, buffer.request(number, [1, 0, 0, 0]));
     };
-    for number in [0, abi::SET_SIZE_NR - 1, abi::STATS_NR + 1, u8::MAX] {
-        add(
-            "another number",
-            sys::encode_iowr::<Request>(IOC_TYPE, number),
-        );
-    }
-    for number in abi::SET_SIZE_NR..abi::STATS_NR {
-        add(
-            "another type",
-            sys::encode_iowr::<Request>(IOC_TYPE + 1, number),
-        );
-        add(
-            "another size",
-            sys::encode_iowr::<[u64; 3]>(IOC_TYPE, number),
-        );
-        add("no size", sys::encode_io(IOC_TYPE, number));
-        add(
-            "another direction",
-            sys::encode_ior::<Request>(IOC_TYPE, number),
-        );
-    }
-    add(
-        "STATS of another size",
-        sys::encode_ior::<[u64; 3]>(IOC_TYPE, abi::STATS_NR),
-    );
-    add(
-        "STATS of another direction",
-        sys::encode_iowr::<[u64; 4]>(IOC_TYPE, abi::STATS_NR),
+    wrong_ioctls::<Request, [u64; 4], [u64; 3]>(
+        IOC_TYPE,
+        abi::SET_SIZE_NR,
+        abi::STATS_NR,
+        &mut add,
     );
     add("a terminal's ioctl", libc::TCGETS as u32);
     refusals.end();

@@ -2,7 +2,7 @@
 
 //! Requests that the userptr driver must refuse.
 
-use super::{page, test};
+use super::{page, test, wrong_ioctls};
 use crate::check::{Refusals, done, same};
 use crate::device::Userptr;
 use crate::device::userptr::{
@@ -12,7 +12,6 @@ use crate::transfer::{get, put, some_bytes, sum};
 use crate::userptr_abi::{self as abi, IOC_TYPE, MAX_LEN, Request};
 use libc::{EFAULT, EINVAL, ENOTTY, ENXIO};
 use vma_guest::runner::Test;
-use vma_guest::sys;
 use vma_guest::sys::memory::{self, place};
 
 pub const TESTS: &[Test] = &[
@@ -219,34 +218,6 @@ fn numbers() {
         let request = [at as u64, 8, WAYS[0].number, 0, 0, 0];
         refusals.add(what, ENOTTY, userptr.request(number, request));
     };
-    for number in [0, abi::SUM_NR - 1, abi::STATS_NR + 1, u8::MAX] {
-        add(
-            "another number",
-            sys::encode_iowr::<Request>(IOC_TYPE, number),
-        );
-    }
-    for number in abi::SUM_NR..abi::STATS_NR {
-        add(
-            "another type",
-            sys::encode_iowr::<Request>(IOC_TYPE + 1, number),
-        );
-        add(
-            "another size",
-            sys::encode_iowr::<[u64; 5]>(IOC_TYPE, number),
-        );
-        add("no size", sys::encode_io(IOC_TYPE, number));
-        add(
-            "another direction",
-            sys::encode_ior::<Request>(IOC_TYPE, number),
-        );
-    }
-    add(
-        "STATS of another size",
-        sys::encode_ior::<[u64; 5]>(IOC_TYPE, abi::STATS_NR),
-    );
-    add(
-        "STATS of another direction",
-        sys::encode_iowr::<abi::Stats>(IOC_TYPE, abi::STATS_NR),
-    );
+    wrong_ioctls::<Request, abi::Stats, [u64; 5]>(IOC_TYPE, abi::SUM_NR, abi::STATS_NR, &mut add);
     refusals.end();
 }

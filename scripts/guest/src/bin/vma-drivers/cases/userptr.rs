@@ -8,7 +8,7 @@ use crate::check::{Refusals, dies, done, in_child, refused, same};
 use crate::device::pfn::DATA;
 use crate::device::userptr::{FAST, LOCKED, LONG_TERM, WAYS};
 use crate::device::{Buffer, Pfn, Userptr};
-use crate::transfer::{get, put, some_bytes, sum};
+use crate::transfer::{get, memory_of, put, some_bytes, sum};
 use libc::{EFAULT, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, SIGSEGV};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -77,17 +77,6 @@ fn ranges() -> [(usize, usize); 9] {
 /// More than any of them takes.
 fn memory_len() -> usize {
     (1 << 20) + 8 * page()
-}
-
-/// Private memory with contents, at the first place.
-#[track_caller]
-fn memory_of(bytes: &[u8]) -> usize {
-    done(
-        "map",
-        memory::map_anonymous(place(0), bytes.len().next_multiple_of(page())),
-    );
-    put(place(0), bytes);
-    place(0)
 }
 
 fn sums() {

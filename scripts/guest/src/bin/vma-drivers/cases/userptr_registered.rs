@@ -6,7 +6,7 @@ use super::pfn::pattern;
 use super::{mark, page, test};
 use crate::check::{done, in_child, refused, same};
 use crate::device::{Buffer, Pfn, Userptr};
-use crate::transfer::{get, put, some_bytes, sum};
+use crate::transfer::{get, memory_of, put, some_bytes, sum};
 use libc::{EBUSY, EFAULT, ENXIO, MADV_DONTNEED, PROT_READ, SIGKILL};
 use std::thread::yield_now;
 use vma_guest::runner::Test;
@@ -56,17 +56,6 @@ pub const TESTS: &[Test] = &[
 ];
 
 const PAGES: usize = 4;
-
-/// Private memory with contents at the first place.
-#[track_caller]
-fn memory_of(bytes: &[u8]) -> usize {
-    done(
-        "map",
-        memory::map_anonymous(place(0), bytes.len().next_multiple_of(page())),
-    );
-    put(place(0), bytes);
-    place(0)
-}
 
 /// Memory with contents that is registered.
 #[track_caller]
