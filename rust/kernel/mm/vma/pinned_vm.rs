@@ -47,8 +47,9 @@ impl PinnedVm {
         };
         let all = this.counter().fetch_add(pages, Relaxed).wrapping_add(pages);
 
+        let task = current!().as_ptr();
         // SAFETY: The current task is alive, and this is a limit that each task has.
-        let limit = unsafe { bindings::task_rlimit(current!().as_ptr(), bindings::RLIMIT_MEMLOCK) };
+        let limit = unsafe { bindings::task_rlimit(task, bindings::RLIMIT_MEMLOCK) };
         let exceeds = all as u64 > (limit >> PAGE_SHIFT) as u64;
 
         // SAFETY: This is a capability, and may be asked for in any task.

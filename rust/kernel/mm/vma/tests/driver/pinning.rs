@@ -79,10 +79,10 @@ pub(in super::super) fn map_in(
 
 /// Takes the current task's capability to pin what it likes, and sets its limit to some pages.
 fn limit_to(pages: usize) -> Result {
+    let task = current!().as_ptr();
     // SAFETY: The kthread of the case has a signal struct and credentials of its own. Nobody else
     // can see the new ones before they are committed, which consumes them.
     unsafe {
-        let task = current!().as_ptr();
         let limit = &raw mut (*(*task).signal).rlim[bindings::RLIMIT_MEMLOCK as usize].rlim_cur;
         limit.write_volatile(pages * PAGE_SIZE);
         let new = bindings::prepare_creds();
