@@ -148,9 +148,12 @@ impl Inner {
 
 impl Buffer {
     pub(crate) fn new() -> impl PinInit<Self> {
-        BUFFERS.fetch_add(1, Relaxed);
         pin_init!(Self {
             inner <- new_mutex!(Inner { slots: KVVec::new(), mapping: None, vmas: 0 }),
+            // Only here is there memory for it.
+            _: {
+                BUFFERS.fetch_add(1, Relaxed);
+            },
         })
     }
 
