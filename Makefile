@@ -33,7 +33,7 @@ help:
 	@echo '  run           everything from a bare machine to the demo in a booted kernel'
 	@echo '  test          every test there is, on x86_64, x86_64-debug, um and the two kernels of bench'
 	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
-	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug]'
+	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug, CASE=part of a name]'
 	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  fuzz          random programs of safe calls, run in the kernel that watches [SEED=, MINUTES=]'
 	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'

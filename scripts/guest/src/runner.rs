@@ -28,6 +28,8 @@ pub struct Report {
     pub faults: Vec<String>,
     /// What else there is to say.
     pub notes: Vec<String>,
+    /// Why there was nothing to test in this kernel.
+    pub skipped: Option<String>,
 }
 
 /// How tests are run.
@@ -49,14 +51,26 @@ const SEPARATOR: char = '\0';
 /// What a note begins with, and no panic's message does.
 const NOTE: char = '\u{1}';
 
+/// What the reason of a test that is skipped begins with.
+const SKIP: char = '\u{2}';
+
 /// Where a test's notes go.
 static NOTES: OnceLock<File> = OnceLock::new();
 
 /// Says something to people, in a test or one of its children. Elsewhere nobody hears it.
 pub fn note(text: &str) {
+    say(NOTE, text);
+}
+
+/// Says why there is nothing to test in this kernel. The test has to return then.
+pub fn skip(reason: &str) {
+    say(SKIP, reason);
+}
+
+fn say(kind: char, text: &str) {
     if let Some(mut messages) = NOTES.get() {
         // There is nobody else to tell.
-        let _ = messages.write_all(format!("{NOTE}{text}{SEPARATOR}").as_bytes());
+        let _ = messages.write_all(format!("{kind}{text}{SEPARATOR}").as_bytes());
     }
 }
 
@@ -75,7 +89,11 @@ impl Runner<'_> {
             io::Error::other(format!("what a test left behind cannot be killed: {e}"))
         })?;
 
-        let Report { mut faults, notes } = read(&messages)?;
+        let Report {
+            mut faults,
+            notes,
+            skipped,
+        } = read(&messages)?;
         match end {
             None => faults.push(format!("not done after {} s", self.limit.as_secs_f32())),
             Some(End::Exited(0)) if left_some => faults.push("left a process behind".into()),
@@ -85,7 +103,11 @@ impl Runner<'_> {
             Some(end) => faults.push(end.to_string()),
         }
         faults.extend(self.leaks(&before)?);
-        Ok(Report { faults, notes })
+        Ok(Report {
+            faults,
+            notes,
+            skipped,
+        })
     }
 
     /// How the test ended, or `None` if it did not, and was killed.
@@ -147,9 +169,12 @@ fn read(messages: &File) -> io::Result<Report> {
     let text = String::from_utf8_lossy(&bytes);
     let mut report = Report::default();
     for message in text.split(SEPARATOR).filter(|message| !message.is_empty()) {
-        match message.strip_prefix(NOTE) {
-            Some(note) => report.notes.push(note.into()),
-            None => report.faults.push(message.into()),
+        if let Some(note) = message.strip_prefix(NOTE) {
+            report.notes.push(note.into());
+        } else if let Some(reason) = message.strip_prefix(SKIP) {
+            report.skipped = Some(reason.into());
+        } else {
+            report.faults.push(message.into());
         }
     }
     Ok(report)

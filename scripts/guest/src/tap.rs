@@ -49,6 +49,15 @@ impl<W: Write> Tap<W> {
         self.out.flush()
     }
 
+    /// Says that the next test had nothing to test, and why.
+    pub fn skipped(&mut self, name: &str, reason: &str) -> Result<()> {
+        self.done += 1;
+        let name = name.replace('\\', "\\\\").replace('#', "\\#");
+        let reason = reason.replace('\n', " ");
+        writeln!(self.out, "ok {} - {name} # SKIP {reason}", self.done)?;
+        self.out.flush()
+    }
+
     /// Says something to people.
     pub fn diagnostic(&mut self, text: &str) -> Result<()> {
         for line in text.lines() {
@@ -106,6 +115,19 @@ mod tests {
         assert_eq!(
             text,
             "TAP version 14\n1..2\nok 1 - a\n# one\n# two\nok 2 - b \\#1 \\\\\n"
+        );
+        assert!(good);
+    }
+
+    #[test]
+    fn a_test_that_is_skipped_says_why() {
+        let (text, good) = written(|tap| {
+            tap.skipped("a", "no such\nthing").unwrap();
+            tap.result("b", &[]).unwrap();
+        });
+        assert_eq!(
+            text,
+            "TAP version 14\n1..2\nok 1 - a # SKIP no such thing\nok 2 - b\n"
         );
         assert!(good);
     }

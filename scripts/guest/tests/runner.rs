@@ -26,6 +26,11 @@ const fn case(name: &'static str, wanted: &'static [&'static str], run: fn()) ->
 const CASES: &[Case] = &[
     case("nothing wrong", &[], || ()),
     case("a note", &[], || runner::note("a note")),
+    case("skipped", &[], || runner::skip("skipped")),
+    case("skipped, but wrong", &["no way ("], || {
+        runner::skip("skipped, but wrong");
+        panic!("no way");
+    }),
     case("a note of a test that fails", &["no way ("], || {
         runner::note("a note of a test that fails");
         panic!("no way");
@@ -147,7 +152,11 @@ fn main() -> ExitCode {
     let mut failed = 0;
     for Case { test, wanted } in CASES {
         let start = Instant::now();
-        let Report { faults, notes } = runner.run(test).unwrap();
+        let Report {
+            faults,
+            notes,
+            skipped,
+        } = runner.run(test).unwrap();
         let as_wanted = faults.len() == wanted.len()
             && faults
                 .iter()
@@ -155,7 +164,8 @@ fn main() -> ExitCode {
                 .all(|(fault, wanted)| fault.starts_with(wanted))
             // A test that has something to say says its name.
             && notes.iter().all(|note| note == test.name)
-            && notes.is_empty() != test.name.starts_with("a note");
+            && notes.is_empty() != test.name.starts_with("a note")
+            && skipped.as_deref() == test.name.starts_with("skipped").then_some(test.name);
         // What hangs must have been killed, not waited for.
         if as_wanted && start.elapsed() < Duration::from_secs(10) {
             println!("test {} ... ok", test.name);

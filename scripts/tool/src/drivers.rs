@@ -10,27 +10,34 @@ use crate::kconfig::Config;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::tap::{self, End, OURS, Tap};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::time::Duration;
 
 /// The program, and what it calls itself on the console.
 pub const PROGRAM: &str = "vma-drivers";
+
+/// The kernel kills a process when it has no memory to tell it that a restartable sequence was interrupted, and these
+/// tests let memory run out.
+const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
+
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Boots the kernel with the tests as its init, and writes what came of each.
+/// Boots the kernel with the tests as its init, those with `case` in their names, and writes the result of each.
 pub fn run(
     kernel: &Kernel,
     config: Config,
     program: &Path,
+    case: Option<&str>,
     progress: &Progress,
 ) -> Result<Outcome> {
+    let append = format!("{ENVIRONMENT} {}", arguments(case)?);
     let mut step = progress.step(&format!("drivers {}", config.name));
     let guest = Guest {
         name: "drivers",
         files: Initramfs::new(program),
         init: PROGRAM,
-        append: "",
+        append: &append,
         processors: Processors::Parallel(4),
         plugin: None,
         timeout: TIMEOUT,
@@ -71,4 +78,27 @@ pub fn run(
         step.done(&outcome.counts());
     }
     Ok(outcome)
+}
+
+/// Words for the kernel, which passes to init what follows the dashes.
+fn arguments(case: Option<&str>) -> Result<String> {
+    match case {
+        None => Ok(String::new()),
+        Some(case) if case.contains('"') => {
+            bail!("CASE={case}: the kernel's command line has no quotes within quotes")
+        }
+        Some(case) => Ok(format!("-- \"{case}\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_one_argument_of_init() {
+        assert_eq!(arguments(None).unwrap(), "");
+        assert_eq!(arguments(Some("pfn: fork")).unwrap(), "-- \"pfn: fork\"");
+        assert!(arguments(Some("a\"b")).is_err());
+    }
 }

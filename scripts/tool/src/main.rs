@@ -72,7 +72,7 @@ struct Arguments {
     /// Which KUnit suites to run.
     #[arg(long)]
     filter: Option<String>,
-    /// Which compile-fail or misorder cases to run.
+    /// Which compile-fail, misorder or drivers cases to run.
     #[arg(long)]
     case: Option<String>,
     /// The function to show.

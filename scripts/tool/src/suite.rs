@@ -88,7 +88,7 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
             steps.run(&format!("drivers {name}"), || {
                 with_kernel(&|| {
                     let program = session.program(drivers::PROGRAM)?;
-                    drivers::run(&kernel, config, &program, progress)
+                    drivers::run(&kernel, config, &program, None, progress)
                 })
             });
         }

@@ -400,7 +400,7 @@ impl Session<'_> {
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
         let program = self.program(drivers::PROGRAM)?;
-        let outcome = drivers::run(&kernel, config, &program, self.progress)?;
+        let outcome = drivers::run(&kernel, config, &program, self.case, self.progress)?;
         self.end(outcome)
     }
 
