@@ -12,6 +12,7 @@ pub mod check;
 pub mod counters;
 pub mod device;
 pub mod errno;
+pub mod failing;
 pub mod ground;
 pub mod init;
 pub mod maps;

@@ -12,6 +12,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::ptr::{self, without_provenance_mut};
 use std::sync::LazyLock;
 
@@ -207,6 +208,37 @@ pub fn page_size() -> usize {
 pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
     // SAFETY: All are C strings; these file systems take no data.
     check(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, ptr::null()) })
+}
+
+/// Gives this process mounts of its own: those of others stay as they are, whatever it mounts.
+pub fn own_mounts() -> Result<()> {
+    let all = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: These act on the mounts, not on this process's memory; NULL is for what is not used.
+    unsafe {
+        check(libc::unshare(libc::CLONE_NEWNS))?;
+        check(libc::mount(
+            ptr::null(),
+            c"/".as_ptr(),
+            ptr::null(),
+            all,
+            ptr::null(),
+        ))
+    }
+}
+
+/// Unmounts what is mounted there: when it is not in use any more, if `detach`, or else only if it
+/// is not in use now.
+pub fn unmount(at: &CStr, detach: bool) -> Result<()> {
+    let flags = if detach { libc::MNT_DETACH } else { 0 };
+    // SAFETY: It is a C string.
+    check(unsafe { libc::umount2(at.as_ptr(), flags) })
+}
+
+/// Makes another node of a character device, of which a file is open.
+pub fn make_node(at: &CStr, device: &File) -> Result<()> {
+    let number = device.metadata()?.rdev();
+    // SAFETY: It is a C string.
+    check(unsafe { libc::mknod(at.as_ptr(), libc::S_IFCHR | 0o600, number) })
 }
 
 /// Loads a module of the kernel.

@@ -13,6 +13,11 @@ mod buffer;
 mod buffer_layout;
 mod buffer_processes;
 mod buffer_reclaim;
+mod failing_buffer;
+mod failing_fork;
+mod failing_map;
+mod failing_pfn;
+mod failing_userptr;
 mod map;
 mod map_access;
 mod map_load;
@@ -55,6 +60,11 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         bad_userptr::TESTS,
         bad_pointers::TESTS,
         out_of_memory::TESTS,
+        failing_buffer::TESTS,
+        failing_pfn::TESTS,
+        failing_fork::TESTS,
+        failing_userptr::TESTS,
+        failing_map::TESTS,
         races::TESTS,
         map::TESTS,
         map_access::TESTS,

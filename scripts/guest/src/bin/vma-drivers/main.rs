@@ -8,6 +8,8 @@
 //! Arguments choose tests: those with any of them in their names.
 
 mod cases;
+mod each_allocation;
+mod setting;
 mod transfer;
 
 #[path = "../../abi.rs"]
@@ -71,7 +73,12 @@ fn run() -> io::Result<bool> {
     for test in tests {
         match runner.run(test) {
             Ok(report) => {
-                tap.result(test.name, &report.faults)?;
+                match &report.skipped {
+                    Some(reason) if report.faults.is_empty() => {
+                        tap.skipped(test.name, reason)?;
+                    }
+                    _ => tap.result(test.name, &report.faults)?,
+                }
                 for note in &report.notes {
                     tap.diagnostic(note)?;
                 }

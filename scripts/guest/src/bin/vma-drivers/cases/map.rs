@@ -246,7 +246,9 @@ fn of_thread() {
     });
 }
 
-fn long_path() {
+/// Makes a file whose path is longer than a page, and removes it when `f` has returned.
+#[track_caller]
+pub(super) fn with_long_path<R>(f: impl FnOnce(&File) -> R) -> R {
     // A name is at most 255 bytes long.
     let name = "d".repeat(250);
     let depth = 2 * page() / name.len();
@@ -256,17 +258,24 @@ fn long_path() {
         done("going there", std::env::set_current_dir(&name));
     }
     let file = done("a file", File::create_new("the file"));
-    let file = done("a page", file.set_len(page() as u64).map(|()| file));
-    let of = Some((file.as_raw_fd(), 0));
-    let prot = PROT_READ;
-    done("map", memory::map(place(8), page(), prot, MAP_PRIVATE, of));
-    let text = as_proc(std::process::id() as i32);
+    done("a page", file.set_len(page() as u64));
+    let result = f(&file);
 
     done("removing", fs::remove_file("the file"));
     for _ in 0..depth {
         done("going back", std::env::set_current_dir(".."));
         done("removing", fs::remove_dir(&name));
     }
+    result
+}
+
+fn long_path() {
+    let text = with_long_path(|file| {
+        let of = Some((file.as_raw_fd(), 0));
+        let prot = PROT_READ;
+        done("map", memory::map(place(8), page(), prot, MAP_PRIVATE, of));
+        as_proc(std::process::id() as i32)
+    });
     let longest = lines(&text).iter().map(String::len).max().unwrap_or(0);
     assert!(longest > page(), "the longest line has {longest} bytes");
     as_proc(std::process::id() as i32);

@@ -6,6 +6,7 @@
 use super::{mark, marked, page, test};
 use crate::check::{done, in_child, refused, same};
 use crate::device::{Buffer, Pfn, buffer, pfn};
+use crate::setting::Setting;
 use libc::{ENOMEM, MAP_PRIVATE, PROT_READ, PROT_WRITE};
 use std::fs;
 use vma_guest::runner::Test;
@@ -32,28 +33,6 @@ const LARGE: usize = 256 << 20;
 
 /// What the guest may account for beyond what it does, in KiB: enough for the rest of a fork.
 const ROOM: u64 = 96 << 10;
-
-/// A value of the kernel's that is changed for a while.
-struct Setting {
-    path: &'static str,
-    before: String,
-}
-
-impl Setting {
-    #[track_caller]
-    fn set(path: &'static str, value: &str) -> Self {
-        let before = done(path, fs::read_to_string(path));
-        done(path, fs::write(path, value));
-        Self { path, before }
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        // A panic may be on its way: another one would hide it.
-        let _ = fs::write(self.path, self.before.trim());
-    }
-}
 
 /// The number of a line of /proc/meminfo, in KiB.
 #[track_caller]

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A fork with mappings of all drivers, and pinned memory, while each of its allocations fails once.
+
+use super::pfn::pattern;
+use super::{mark, marked, page, test};
+use crate::check::{done, same, vmas_of};
+use crate::device::pfn::STATUS_PAGES;
+use crate::device::{Buffer, Pfn, Userptr, buffer, pfn};
+use crate::each_allocation::{Call, EachAllocation};
+use libc::{EAGAIN, ENOMEM};
+use vma_guest::runner::Test;
+use vma_guest::sys::memory::{self, place, word};
+use vma_guest::sys::process::{self, End};
+
+pub const TESTS: &[Test] = &[test(
+    "failing allocations: fork with mappings of all drivers",
+    fork,
+)];
+
+const PAGES: usize = 8;
+
+/// The stack of the child comes first, and the kernel reports with a stack trace if there is none.
+/// It has fewer allocations than that, with what it takes until the VMAs.
+const FIRST: u32 = 48;
+
+/// VMAs that are copied before those of the drivers, so that these come after [`FIRST`] in any case.
+const BEFORE: usize = 64;
+
+/// Where the driver's mappings are, in the order of their addresses.
+struct Mappings {
+    buffer: Buffer,
+    pfn: Pfn,
+    userptr: Userptr,
+}
+
+impl Mappings {
+    #[track_caller]
+    fn new() -> Self {
+        for number in 0..BEFORE {
+            let at = place(0) + 2 * number * page();
+            done("map", memory::map_anonymous(at, page()));
+        }
+        let mappings = Self {
+            buffer: Buffer::of_pages(PAGES),
+            pfn: Pfn::open(),
+            userptr: Userptr::open(),
+        };
+        let Self {
+            buffer,
+            pfn,
+            userptr,
+        } = &mappings;
+        done("map", buffer.map(place(1), 0, PAGES));
+        done("map", pfn.map_data(place(2), 0, PAGES));
+        done("map", pfn.map_status(place(3), 0, STATUS_PAGES));
+        done("map", memory::map_anonymous(place(4), PAGES * page()));
+        done("map", buffer.map(place(5), 2, 4));
+        mark(place(1), 0, PAGES, 1);
+        mark(place(2), 0, PAGES, 2);
+        mark(place(4), 0, PAGES, 3);
+        done("register", userptr.register(place(4), PAGES * page()));
+        mappings
+    }
+
+    /// Must be as it was before the fork.
+    #[track_caller]
+    fn are_right(&self) {
+        marked("the buffer", place(1), 0, PAGES, 1);
+        marked("the data part", place(2), 0, PAGES, 2);
+        pattern("the status part", place(3), 0, STATUS_PAGES);
+        marked("pinned memory", place(4), 0, PAGES, 3);
+        marked("the buffer's second mapping", place(5), 2, 4, 1);
+        let stats = done("counters", self.buffer.stats());
+        let vmas = stats.made - stats.dropped;
+        same("VMAs of the buffer", vmas, vmas_of(&buffer::NODE));
+        let stats = done("counters", self.pfn.stats());
+        let vmas = stats.made - stats.dropped;
+        same("VMAs of pfn memory", vmas, vmas_of(&pfn::NODE));
+
+        // What is pinned is this process's, and not a copy.
+        done("fill", self.userptr.fill_registered(6));
+        same("what was filled", word(place(4)), 0x0606_0606_0606_0606);
+    }
+}
+
+fn fork() {
+    let Some(each) = EachAllocation::new() else {
+        return;
+    };
+    each.of(
+        Call::whole("fork", &[ENOMEM, EAGAIN]).from(FIRST),
+        Mappings::new,
+        |_| process::fork(child),
+        |mappings, child| {
+            if let Some(child) = child {
+                let end = done("wait", child.wait());
+                same("the child's end", end, End::Exited(0));
+            }
+            mappings.are_right();
+        },
+    );
+}
+
+/// Looks at what it has, without a panic: for that there may be no memory.
+fn child() -> u8 {
+    let has = |at: usize, pages: usize, whose: u64, first: u64| {
+        (0..pages).all(|n| word(at + n * page()) == whose << 32 | (first + n as u64))
+    };
+    let is_right = has(place(1), PAGES, 1, 0)
+        && has(place(2), PAGES, 2, 0)
+        && (0..STATUS_PAGES).all(|n| word(place(3) + n * page()) == (n as u64) << 32)
+        && has(place(4), PAGES, 3, 0)
+        && has(place(5), 4, 1, 2);
+    u8::from(!is_right)
+}
