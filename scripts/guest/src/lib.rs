@@ -16,6 +16,7 @@ pub mod failing;
 pub mod ground;
 pub mod init;
 pub mod maps;
+pub mod modules;
 pub mod random;
 pub mod runner;
 #[allow(

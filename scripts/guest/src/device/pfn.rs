@@ -42,6 +42,13 @@ pub struct Stats {
     pub faults: u64,
 }
 
+impl Stats {
+    /// How many VMAs there are. Fewer than none, if one was counted as dropped twice.
+    pub fn vmas(&self) -> i64 {
+        self.made.wrapping_sub(self.dropped) as i64
+    }
+}
+
 impl Pfn {
     /// A piece of memory.
     #[track_caller]

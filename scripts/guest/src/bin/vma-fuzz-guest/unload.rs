@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use vma_guest::modules;
 use vma_guest::sys;
 use vma_guest::sys::memory;
 
@@ -17,9 +17,6 @@ const PLACE: usize = 201;
 /// The generated hooks refuse some mappings.
 const TRIES: usize = 32;
 
-/// How long the last reference to a file may take to go away.
-const SETTLE: Duration = Duration::from_secs(5);
-
 /// Tries to unload a module whose device is mapped and closed, and then one that nothing uses.
 pub fn check(name: &str) -> Result<()> {
     let wrong = |what: &str| Err(Error::other(format!("{name}: {what}")));
@@ -28,23 +25,12 @@ pub fn check(name: &str) -> Result<()> {
         if !map(name, via)? {
             return wrong("no mapping of its device succeeds");
         }
-        match sys::unload_module(&c_name) {
-            Err(e) if e.raw_os_error() == Some(libc::EWOULDBLOCK) => (),
-            // A kernel without CONFIG_MODULE_UNLOAD.
-            Err(e) if e.raw_os_error() == Some(libc::ENOSYS) => return Ok(()),
-            Err(e) => return wrong(&format!("unloading it while it is mapped: {e}")),
-            Ok(()) => return wrong("it was unloaded while it is mapped"),
+        if !modules::stays(&c_name)? {
+            return Ok(());
         }
         memory::unmap(memory::place(PLACE), sys::page_size())?;
     }
-    let begin = Instant::now();
-    while let Err(e) = sys::unload_module(&c_name) {
-        if begin.elapsed() > SETTLE {
-            return wrong(&format!("unloading it when nothing is mapped: {e}"));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    modules::goes(&c_name)
 }
 
 /// Maps a page of the device, which is closed after that. Returns whether it is mapped.

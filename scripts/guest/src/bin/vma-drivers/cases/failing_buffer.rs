@@ -55,7 +55,7 @@ fn marked_pages() -> Buffer {
 #[track_caller]
 fn vmas_fit(buffer: &Buffer) {
     let stats = done("counters", buffer.stats());
-    same("VMAs", stats.made - stats.dropped, vmas_of(&NODE));
+    same("VMAs", stats.vmas(), vmas_of(&NODE) as i64);
 }
 
 fn begin() {

@@ -42,7 +42,7 @@ fn both_parts() -> Pfn {
 #[track_caller]
 fn vmas_fit(pfn: &Pfn) {
     let stats = done("counters", pfn.stats());
-    same("VMAs", stats.made - stats.dropped, vmas_of(&NODE));
+    same("VMAs", stats.vmas(), vmas_of(&NODE) as i64);
 }
 
 fn begin() {
@@ -94,7 +94,7 @@ fn begin() {
 fn without_data(pfn: &Pfn, at: usize) {
     let none_is_counted = |what: &str| {
         let stats = done("counters", pfn.stats());
-        same(what, stats.made - stats.dropped, 0);
+        same(what, stats.vmas(), 0);
     };
     none_is_counted("VMAs at first");
     done("REVOKE", pfn.revoke());
