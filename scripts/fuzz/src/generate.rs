@@ -405,16 +405,25 @@ impl<'a> Generator<'a> {
         if self.in_hook && !single.is_empty() {
             return false;
         }
-        let is_there = |name: &str| {
-            self.scope.values.iter().any(|value| {
-                value.ty.any(&mut |part| part.name() == Some(name))
-                    && (value.is_alive || value.frozen > 0)
-            })
-        };
-        if single.iter().any(|name| is_there(name)) {
+        if single.iter().any(|name| self.is_there(name)) {
             return false;
         }
         !(self.is_atomic() && self.rules.sleeps(&callable.path))
+    }
+
+    /// Whether a variable has something of a type.
+    fn is_there(&self, name: &str) -> bool {
+        self.scope.values.iter().any(|value| {
+            value.ty.any(&mut |part| part.name() == Some(name))
+                && (value.is_alive || value.frozen > 0)
+        })
+    }
+
+    /// Whether memory may be allocated: a new order of locks says so, and lockdep reports it if it is not true.
+    fn may_reclaim(&self) -> bool {
+        !["RmapGuard", "RmapWriteGuard"]
+            .iter()
+            .any(|name| self.is_there(name))
     }
 
     /// Whether what comes next runs under a spinlock or in an RCU read-side critical section.
@@ -686,6 +695,13 @@ impl<'a> Generator<'a> {
                     parts.push(self.argument(name, of, bindings, uses, nesting + 1)?);
                 }
                 Some(format!("&[{}]", parts.join(", ")))
+            }
+            Ty::Ref(_, true, to)
+                if **to == Ty::path("LockOrder", vec![Ty::Param("impl MayReclaim".into())])
+                    && self.may_reclaim()
+                    && self.random.chance(70) =>
+            {
+                Some("&mut LockOrder::new()".to_string())
             }
             Ty::Ref(_, mutable, to) => {
                 let wanted = if *mutable { Use::Mutable } else { Use::Shared };

@@ -333,9 +333,10 @@ mod tests {
         let again = unsafe { core::ptr::read(&page) };
         {
             let mut locks = mm.vma_locks();
-            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.order();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
-            vma.insert_page(mapping.start, &page)?;
+            vma.insert_page(&mut order, mapping.start, &page)?;
         }
         assert_eq!(references(&again), 2);
         forget(page);
@@ -514,15 +515,19 @@ mod tests {
 
         let (mut locks, mut other_locks) = (mm.vma_locks(), other.vma_locks());
         let own = locks.lock_vma(ADDR).ok_or(ENOENT)?;
-        let foreign = other_locks.lock_vma(ADDR).ok_or(ENOENT)?;
+        let mut foreign = other_locks.lock_vma(ADDR).ok_or(ENOENT)?;
+        let (foreign, mut order) = foreign.order();
         assert!(own.mm_id() != foreign.mm_id());
         let view = foreign.downcast::<MixedOps>().ok_or(ENXIO)?;
 
         // Where only the other one has a mapping.
         let range = elsewhere.start..elsewhere.end();
-        assert_eq!(view.insert_page(elsewhere.start, &page), Err(EFAULT));
         assert_eq!(
-            view.insert_pages(elsewhere.start, &[&page]),
+            view.insert_page(&mut order, elsewhere.start, &page),
+            Err(EFAULT)
+        );
+        assert_eq!(
+            view.insert_pages(&mut order, elsewhere.start, &[&page]),
             (0, Err(EFAULT))
         );
         assert_eq!(view.zap_pages(range), Err(EINVAL));
@@ -530,7 +535,7 @@ mod tests {
         assert_eq!(references(&page), 1);
 
         // Where both have one.
-        view.insert_page(ADDR, &page)?;
+        view.insert_page(&mut order, ADDR, &page)?;
         assert!(has_page(view, ADDR) && !has_page(own.as_read(), ADDR));
         assert_eq!(references(&page), 2);
         let own = own.downcast::<MixedOps>().ok_or(ENXIO)?;

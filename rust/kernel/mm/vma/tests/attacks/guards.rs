@@ -234,7 +234,7 @@ mod tests {
 
         let page = ADDR..ADDR + PAGE_SIZE;
         {
-            let mmap = locks.read();
+            let mut mmap = locks.read();
             assert!(mmap.lookup(ADDR).is_none());
             let pages = mmap.pin_user_pages::<ReadOnly>(page.clone(), PinFor::Short);
             assert_eq!(pages.err(), Some(EFAULT));
