@@ -66,6 +66,9 @@ const STATS: u32 = _IOR::<Stats>(abi::IOC_TYPE as u32, abi::STATS_NR as u32);
 const PAGES: usize = abi::PAGES as usize;
 const STATUS_PAGES: usize = abi::STATUS_PAGES as usize;
 
+/// How much a debugger reads at a time.
+const WINDOW: usize = 256;
+
 static REGIONS: Atomic<u64> = Atomic::new(0);
 static MADE: Atomic<u64> = Atomic::new(0);
 static CLOSED: Atomic<u64> = Atomic::new(0);
@@ -230,7 +233,17 @@ impl VmaOperations for PfnOps {
         buffer: &mut AccessBuffer<'_>,
     ) -> Result {
         let offset = addr - vma.start() + (vma.pgoff() << PAGE_SHIFT);
-        vma.data().frames().access(offset, buffer)
+        let memory = vma.data();
+        let frames = memory.frames();
+        match buffer {
+            // As from a device with a small window: the kernel asks for the rest.
+            AccessBuffer::Read(reply) if reply.room() > WINDOW => {
+                let mut bytes = [0; WINDOW];
+                frames.read(offset, &mut bytes)?;
+                reply.append(&bytes)
+            }
+            _ => frames.access(offset, buffer),
+        }
     }
 
     fn name(_vma: &DriverVma<Self, Read>) -> Option<&CStr> {
