@@ -21,7 +21,7 @@ pub const PROGRAM: &str = "vma-drivers";
 /// tests let memory run out.
 const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
 
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Boots the kernel with the tests as its init, those with `case` in their names, and writes the result of each.
 pub fn run(
