@@ -164,7 +164,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         },
         fuzz: fuzz::Plan {
             seed: arguments.seed.unwrap_or(fuzz::DEFAULT.seed),
-            minutes: arguments.minutes.unwrap_or(fuzz::DEFAULT.minutes),
+            seconds: arguments
+                .minutes
+                .map_or(fuzz::DEFAULT.seconds, |minutes| 60 * minutes),
             ..fuzz::DEFAULT
         },
         baseline: arguments.baseline.as_deref(),

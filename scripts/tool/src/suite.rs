@@ -8,6 +8,7 @@ use crate::code;
 use crate::conformance;
 use crate::demo;
 use crate::drivers;
+use crate::fuzz;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, UM, X86_64, X86_64_BENCH, X86_64_DEBUG};
 use crate::kunit;
@@ -100,6 +101,12 @@ pub fn run(session: &Session, ready: &Ready) -> Report {
                 with_kernel(&|| {
                     let program = session.program(stress::PROGRAM)?;
                     stress::run(&kernel, config, &program, session.stress, progress)
+                })
+            });
+            steps.run("fuzz", || {
+                with_kernel(&|| {
+                    let program = session.program(fuzz::PROGRAM)?;
+                    fuzz::run(&kernel, config, &program, fuzz::SHORT, progress)
                 })
             });
             steps.run("neighbours", || {
