@@ -21,8 +21,8 @@ pub(crate) const STATUS_PAGES: u64 = 32;
 /// The type of the ioctls' numbers.
 pub(crate) const IOC_TYPE: u8 = b'|';
 
-/// Unmaps the pages of all mappings of the device, of all files and processes. They come back as
-/// they are accessed. `_IO(IOC_TYPE, REVOKE_NR)`.
+/// Unmaps the pages of all mappings of this device node, of all files and processes. They come
+/// back as they are accessed. `_IO(IOC_TYPE, REVOKE_NR)`.
 pub(crate) const REVOKE_NR: u8 = 0xb0;
 
 /// Writes a [`Stats`]: `_IOR(IOC_TYPE, STATS_NR, Stats)`.
