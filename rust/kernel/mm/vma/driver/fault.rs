@@ -230,6 +230,10 @@ macro_rules! fault {
 
             /// Nothing more is to be done: the page was inserted, or is to be accessed again
             /// (C: `VM_FAULT_NOPAGE`).
+            ///
+            /// If nothing is mapped there, the access faults again, without end. A signal ends that
+            /// if userspace accesses the page, but not if the kernel does, as `copy_to_user()`
+            /// (C: `do_user_addr_fault()`).
             #[inline]
             pub fn no_page(self) -> $outcome<'a> {
                 self.answer(bindings::vm_fault_reason_VM_FAULT_NOPAGE)
