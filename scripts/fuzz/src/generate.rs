@@ -697,7 +697,7 @@ impl<'a> Generator<'a> {
                 Some(format!("&[{}]", parts.join(", ")))
             }
             Ty::Ref(_, true, to)
-                if **to == Ty::path("LockOrder", vec![Ty::Param("impl MayReclaim".into())])
+                if to.argument("LockOrder") == Some(&Ty::Param("impl MayReclaim".to_string()))
                     && self.may_reclaim()
                     && self.random.chance(70) =>
             {
