@@ -77,9 +77,14 @@ impl Call<'_> {
 }
 
 impl EachAllocation {
-    /// Without such a kernel there is nothing to do.
+    /// Without such a kernel there is nothing to do, nor where the kernel would kill a process for
+    /// whose `rseq` area it has no memory.
     #[track_caller]
     pub fn new() -> Option<Self> {
+        if std::env::var_os("GLIBC_TUNABLES").is_none() {
+            skip("glibc registers rseq areas (GLIBC_TUNABLES=glibc.pthread.rseq=0 is not set)");
+            return None;
+        }
         let counters = Counters::open();
         let before = done("counters", counters.balance());
         match done("failing allocations", Allocations::that_can_fail()) {
