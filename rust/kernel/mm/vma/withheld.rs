@@ -89,7 +89,7 @@ decoys! {
         fn shared_rb_subtree_last(&IMmapWriteGuard<'_>);
     }
 
-    /// What is kept in step with a page table entry.
+    /// The state that is kept in step with a page table entry.
     #[diagnostic::on_unimplemented(
         message = "a page table entry is not written through its place",
         label = "withheld: takes the lock of the page table, which is not enough",

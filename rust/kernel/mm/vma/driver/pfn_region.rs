@@ -150,8 +150,8 @@ impl<U> PfnRegion<U> {
     where
         Error: From<E>,
     {
-        // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
-        let frames = Frames::existing(first_pfn, count, memory_type, false);
+        // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        let frames = unsafe { Frames::existing(first_pfn, count, memory_type, false) };
         try_pin_init!(Self { frames, data <- data })
     }
 
@@ -173,8 +173,8 @@ impl<U> PfnRegion<U> {
     where
         Error: From<E>,
     {
-        // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
-        let frames = Frames::existing(first_pfn, count, memory_type, true);
+        // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        let frames = unsafe { Frames::existing(first_pfn, count, memory_type, true) };
         try_pin_init!(Self { frames, data <- data })
     }
 
@@ -195,8 +195,18 @@ impl<U> Deref for PfnRegion<U> {
 }
 
 impl Frames {
-    /// Describes frames that are not allocated here, to callers for whom the invariants hold.
-    fn existing(first_pfn: usize, count: usize, memory_type: MemoryType, is_io: bool) -> Self {
+    /// Describes frames that are not allocated here.
+    ///
+    /// # Safety
+    ///
+    /// As for [`PfnRegion::from_frames()`].
+    unsafe fn existing(
+        first_pfn: usize,
+        count: usize,
+        memory_type: MemoryType,
+        is_io: bool,
+    ) -> Self {
+        // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
         Self {
             first_pfn,
             count,

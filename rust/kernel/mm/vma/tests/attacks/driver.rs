@@ -19,6 +19,10 @@ use super::{
                 PlainOps,
                 Shared, //
             },
+            inserting::{
+                with_mixed,
+                MixedOps, //
+            },
             pinning::{
                 is_pinned,
                 map_in,
@@ -36,7 +40,6 @@ use crate::{
                 DriverVma,
                 Fault,
                 FaultOutcome,
-                MixedMap,
                 Plain,
                 SharedPage,
                 ViaMmap,
@@ -181,21 +184,6 @@ fn keeping(keeper: &Arc<Keeper>) -> Result<KBox<Device<Arc<Keeper>>>> {
     )
 }
 
-struct MixedOps;
-
-crate::vm_operations!(MixedOps);
-
-#[vtable]
-impl VmaOperations for MixedOps {
-    type Data = Counted;
-    type Kind = MixedMap;
-    type Hook = ViaMmap;
-
-    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        fault.sigbus()
-    }
-}
-
 struct PreparedOps;
 
 crate::vm_operations!(PreparedOps);
@@ -323,10 +311,7 @@ mod tests {
 
     #[test]
     fn forgotten_shared_page_is_never_freed() -> Result {
-        let (mm, _shared, _device, file) = with_hook(
-            1,
-            Hook::Mmap(|data, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(data.clone()))),
-        )?;
+        let (mm, _shared, _device, file) = with_mixed(1)?;
         let mapping = mm.map_file_as(&file, 0, 1, RW, bindings::MAP_SHARED, 0)?;
         let page = SharedPage::new(GFP_KERNEL)?;
         // SAFETY: One of the two is forgotten.
@@ -499,10 +484,7 @@ mod tests {
     /// A view of the same address in another address space does to its own VMA what it does.
     #[test]
     fn view_of_another_address_space_inserts_there() -> Result {
-        let (mm, shared, _device, file) = with_hook(
-            1,
-            Hook::Mmap(|data, setup| Ok(setup.mixedmap().with_ops::<MixedOps>(data.clone()))),
-        )?;
+        let (mm, shared, _device, file) = with_mixed(1)?;
         let other = AddressSpace::unused()?;
         mm.map_file_as(&file, 0, 1, RW, FIXED, ADDR)?;
         let elsewhere = mm.map_file_as(&file, 0, 1, RW, bindings::MAP_SHARED, 0)?;

@@ -194,7 +194,7 @@ mod tests {
         Ok(())
     }
 
-    /// What holds guards holds their locks when it is forgotten, each once.
+    /// A cursor or a set of guards keeps its locks when it is forgotten, each once.
     #[test]
     fn forgotten_cursor_and_locked_vmas() -> Result {
         let mm = AddressSpace::of_this_case()?;
