@@ -405,25 +405,21 @@ impl<'a> Generator<'a> {
         if self.in_hook && !single.is_empty() {
             return false;
         }
-        if single.iter().any(|name| self.is_there(name)) {
+        if self.is_there(|name| single.iter().any(|known| known == name)) {
             return false;
         }
         !(self.is_atomic() && self.rules.sleeps(&callable.path))
     }
 
-    /// Whether a variable has something of a type.
-    fn is_there(&self, name: &str) -> bool {
-        self.scope.values.iter().any(|value| {
-            value.ty.any(&mut |part| part.name() == Some(name))
-                && (value.is_alive || value.frozen > 0)
-        })
+    /// Whether a variable has something of a type that is so.
+    fn is_there(&self, is: impl Fn(&str) -> bool) -> bool {
+        let mut values = self.scope.values.iter();
+        values.any(|value| value.ty.has(&is) && (value.is_alive || value.frozen > 0))
     }
 
     /// Whether memory may be allocated: a new order of locks says so, and lockdep reports it if it is not true.
     fn may_reclaim(&self) -> bool {
-        !["RmapGuard", "RmapWriteGuard"]
-            .iter()
-            .any(|name| self.is_there(name))
+        !self.is_there(|name| self.rules.stops_reclaim(name))
     }
 
     /// Whether what comes next runs under a spinlock or in an RCU read-side critical section.
@@ -439,15 +435,10 @@ impl<'a> Generator<'a> {
 
     /// Whether a variable can be dropped here: some sleep then, or take locks.
     fn may_drop(&self, value: usize) -> bool {
-        let sleeps = self.scope.values[value]
-            .ty
-            .any(&mut |part| part.name().is_some_and(|name| self.rules.drop_sleeps(name)));
-        let locks = |(_, value): (usize, &Value)| {
-            value
-                .ty
-                .any(&mut |part| part.name().is_some_and(|name| self.rules.is_lock(name)))
-        };
-        !(sleeps && (self.is_atomic() || self.scope.alive().any(locks)))
+        let ty = &self.scope.values[value].ty;
+        let locks = |(_, value): (usize, &Value)| value.ty.has(|name| self.rules.is_lock(name));
+        !(ty.has(|name| self.rules.drop_sleeps(name))
+            && (self.is_atomic() || self.scope.alive().any(locks)))
     }
 
     /// The call as an expression, the type of its result and what that borrows. The receiver is `fixed`, or any.

@@ -41,7 +41,7 @@ pub struct Module {
     pub refused: usize,
 }
 
-/// What the harness has, which is not of the API.
+/// The functions of the harness, which are not of the API.
 pub const OF_HARNESS: [&str; 5] = [
     "Own::shared_page",
     "Own::grabbed_mm",

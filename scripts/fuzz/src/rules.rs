@@ -33,6 +33,7 @@ pub struct Rules {
     atomic: Vec<Names>,
     sleeps: Vec<Names>,
     locks: Vec<Names>,
+    reclaim: Vec<Names>,
     forgotten: Vec<Names>,
 }
 
@@ -75,6 +76,11 @@ impl Rules {
     /// Whether a value of the type is a lock that is held.
     pub fn is_lock(&self, ty: &str) -> bool {
         self.locks.iter().any(|rule| has(&rule.types, ty))
+    }
+
+    /// Whether reclaim can wait for a value of the type.
+    pub fn stops_reclaim(&self, ty: &str) -> bool {
+        self.reclaim.iter().any(|rule| has(&rule.types, ty))
     }
 
     pub fn sleeps(&self, function: &str) -> bool {

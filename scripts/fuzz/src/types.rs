@@ -207,6 +207,11 @@ impl Ty {
         found
     }
 
+    /// Whether a named type in it is as asked for.
+    pub fn has(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.any(&mut |part| part.name().is_some_and(&is))
+    }
+
     /// The lifetimes in it, `'_` for those that are not written.
     pub fn lifetimes(&self) -> Vec<String> {
         let mut found = Vec::new();

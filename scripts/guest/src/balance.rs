@@ -2,6 +2,25 @@
 
 //! What exists at a moment, and must exist after a test as it did before.
 
+use std::io::Result;
+use std::time::{Duration, Instant};
+
+/// The differences from `before` that are still there when the kernel has had so long to tidy up.
+pub fn lasting(
+    now: impl Fn() -> Result<Balance>,
+    before: &Balance,
+    limit: Duration,
+) -> Result<Vec<String>> {
+    let start = Instant::now();
+    loop {
+        let differences = now()?.differences(before);
+        if differences.is_empty() || start.elapsed() >= limit {
+            return Ok(differences);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Names of things, and how many of them there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance(Vec<(String, i64)>);

@@ -18,7 +18,7 @@ const DEBUG: &str = "/run/failing";
 const KINDS: [&str; 2] = ["failslab", "fail_page_alloc"];
 
 /// Allocations that wait may fail, and those of user memory and of single pages; nothing is said.
-/// What fails besides those that are counted are all of a thread that is marked.
+/// Besides the one that is counted, all allocations of a thread that is marked fail.
 const NUMBERS: [(&str, &str); 12] = [
     ("failslab/ignore-gfp-wait", "N"),
     ("failslab/verbose", "0"),

@@ -5,7 +5,7 @@
 //! A test that panics, dies of a signal, hangs, or leaves something behind has failed, and the next
 //! one begins as if nothing had been.
 
-use crate::balance::Balance;
+use crate::balance::{self, Balance};
 use crate::sys;
 use crate::sys::process::{self, Child, End};
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::panic;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A test: what it shows, and how. It fails by panicking, in whichever of its threads and children.
 pub struct Test {
@@ -102,7 +102,7 @@ impl Runner<'_> {
             Some(End::Exited(1)) if !faults.is_empty() => (),
             Some(end) => faults.push(end.to_string()),
         }
-        faults.extend(self.leaks(&before)?);
+        faults.extend(balance::lasting(self.balance, &before, self.settle)?);
         Ok(Report {
             faults,
             notes,
@@ -121,17 +121,6 @@ impl Runner<'_> {
             None => Err(io::Error::other(
                 "a test hangs in the kernel, and cannot be killed",
             )),
-        }
-    }
-
-    fn leaks(&self, before: &Balance) -> io::Result<Vec<String>> {
-        let start = Instant::now();
-        loop {
-            let differences = (self.balance)()?.differences(before);
-            if differences.is_empty() || start.elapsed() >= self.settle {
-                return Ok(differences);
-            }
-            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

@@ -133,7 +133,7 @@ fn a_conversion_of_a_driver_is_one_too() {
     new_code_is_noticed(
         "driver/driver_vma.rs",
         "impl<T: VmaOperations, L: Stable> DriverVma<T, L> {
-            pub fn fixed(&self) -> &DriverVma<T, MmapRead> { todo!() }
+            pub fn fixed(&self) -> &DriverVma<T, MmapRead> { self.view() }
         }",
         &["DriverVma::fixed: turns ", " into MmapRead, which has "],
     );

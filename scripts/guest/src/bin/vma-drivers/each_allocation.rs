@@ -4,9 +4,12 @@
 //! failing, until all have failed once.
 
 use crate::check::{done, same};
+use crate::device::Node;
+use libc::ENOMEM;
+use std::fs::File;
 use std::io::Result;
-use std::time::{Duration, Instant};
-use vma_guest::balance::Balance;
+use std::time::Duration;
+use vma_guest::balance::{self, Balance};
 use vma_guest::counters::Counters;
 use vma_guest::errno;
 use vma_guest::failing::{Allocations, Which};
@@ -22,14 +25,14 @@ const PLACES: usize = 8;
 /// How long the kernel may take to tidy up after a call.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// What is needed to make calls fail.
+/// Makes calls fail, and looks at the drivers' counters.
 pub struct EachAllocation {
     allocations: Allocations,
     counters: Counters,
     before: Balance,
 }
 
-/// What a call is about.
+/// A call, and how it may fail.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     what: &'a str,
@@ -54,11 +57,8 @@ impl<'a> Call<'a> {
     /// A call that may fail with these errors, and has done nothing then.
     pub fn whole(what: &'a str, errors: &'a [i32]) -> Self {
         Self {
-            what,
-            errors,
             is_whole: true,
-            first: 1,
-            which: &[Which::One, Which::AndLater],
+            ..Self::in_part(what, errors)
         }
     }
 }
@@ -81,7 +81,8 @@ impl EachAllocation {
     /// whose `rseq` area it has no memory.
     #[track_caller]
     pub fn new() -> Option<Self> {
-        if std::env::var_os("GLIBC_TUNABLES").is_none() {
+        let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
+        if !tunables.contains("glibc.pthread.rseq=0") {
             skip("glibc registers rseq areas (GLIBC_TUNABLES=glibc.pthread.rseq=0 is not set)");
             return None;
         }
@@ -125,6 +126,17 @@ impl EachAllocation {
             let can_go_on = call.errors.is_empty() || which == Which::One;
             assert!(refused > 0 || can_go_on, "{what}: it never failed");
         }
+    }
+
+    /// Opens a device. Not by [`Node::open()`], which hides the error number.
+    #[track_caller]
+    pub fn open(&self, node: &Node) {
+        self.of(
+            Call::whole("open", &[ENOMEM]),
+            || (),
+            |()| File::options().read(true).write(true).open(node.path),
+            |(), _| (),
+        );
     }
 
     /// Makes a call that must not allocate.
@@ -199,16 +211,7 @@ impl EachAllocation {
 
     #[track_caller]
     fn balanced(&self, what: &str, before: &Balance) {
-        let start = Instant::now();
-        loop {
-            let found = done("counters", self.counters.balance()).differences(before);
-            if found.is_empty() {
-                return;
-            }
-            if start.elapsed() > SETTLE {
-                same(what, found, Vec::new());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let left = balance::lasting(|| self.counters.balance(), before, SETTLE);
+        same(what, done("counters", left), Vec::new());
     }
 }

@@ -27,9 +27,8 @@ use vma_guest::sys::process;
 use vma_guest::tap::Tap;
 use vma_guest::{check, device};
 
-/// How long a test may take: on an emulated machine, with a kernel that checks all it does. The
-/// longest one lets each allocation of a fork fail, and took over 60 s with kmemleak.
-const LIMIT: Duration = Duration::from_secs(240);
+/// How long a test may take: on an emulated machine, with a kernel that checks all it does.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// How long after a test's end the kernel may take to tidy up.
 const SETTLE: Duration = Duration::from_secs(5);

@@ -22,6 +22,7 @@ use std::io::{Error, Result};
 use std::panic;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use vma_guest::balance;
 use vma_guest::counters::Counters;
 use vma_guest::init;
 use vma_guest::random::Random;
@@ -105,12 +106,7 @@ fn run() -> Result<bool> {
     good &= end_all(children)?;
 
     show(board, seconds);
-    let tidy = Instant::now();
-    let mut left = counters.balance()?.differences(&before);
-    while !left.is_empty() && tidy.elapsed() < SETTLE {
-        std::thread::sleep(Duration::from_millis(10));
-        left = counters.balance()?.differences(&before);
-    }
+    let left = balance::lasting(|| counters.balance(), &before, SETTLE)?;
     for what in &left {
         println!("wrong: left behind: {what}");
     }

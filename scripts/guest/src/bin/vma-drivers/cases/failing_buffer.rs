@@ -62,12 +62,7 @@ fn begin() {
     let Some(each) = EachAllocation::new() else {
         return;
     };
-    each.of(
-        Call::whole("open", &[ENOMEM]),
-        || (),
-        |()| File::options().read(true).write(true).open(NODE.path),
-        |(), _| (),
-    );
+    each.open(&NODE);
     each.of(
         Call::whole("SET_SIZE", &[ENOMEM]),
         || done("open", Buffer::open()),

@@ -78,7 +78,7 @@ impl Mappings {
         let vmas = vmas_of(&pfn::NODE) as i64;
         same("VMAs of pfn memory", stats.vmas(), vmas);
 
-        // What is pinned is this process's, and not a copy.
+        // The pinned pages are those of this process, and no copies.
         done("fill", self.userptr.fill_registered(6));
         same("what was filled", word(place(4)), 0x0606_0606_0606_0606);
     }

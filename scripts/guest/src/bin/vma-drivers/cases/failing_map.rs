@@ -10,7 +10,6 @@ use crate::device::map::{Map, NODE};
 use crate::each_allocation::{Call, EachAllocation};
 use libc::{EAGAIN, ENOMEM, MAP_PRIVATE, PROT_READ};
 use std::cell::RefCell;
-use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, RawFd};
 use vma_guest::runner::Test;
@@ -35,12 +34,7 @@ fn begin() {
     let Some(each) = EachAllocation::new() else {
         return;
     };
-    each.of(
-        Call::whole("open", &[ENOMEM]),
-        || (),
-        |()| File::options().read(true).write(true).open(NODE.path),
-        |(), _| (),
-    );
+    each.open(&NODE);
     let pid = std::process::id();
     each.of(
         Call::whole("SELECT", &[ENOMEM]),
@@ -116,12 +110,7 @@ fn descriptions() {
         return;
     };
     done("map", memory::map_anonymous(place(20), page()));
-    each.of(
-        Call::whole("open", &[ENOMEM]),
-        || (),
-        |()| File::options().read(true).write(true).open(all::NODE.path),
-        |(), _| (),
-    );
+    each.open(&all::NODE);
     let wanted = [place(20), place(20) + page()].map(|addr| addr as u64);
     for locking in LOCKINGS {
         each.none_of(

@@ -49,12 +49,7 @@ fn begin() {
     let Some(each) = EachAllocation::new() else {
         return;
     };
-    each.of(
-        Call::whole("open", &[ENOMEM]),
-        || (),
-        |()| File::options().read(true).write(true).open(NODE.path),
-        |(), _| (),
-    );
+    each.open(&NODE);
     each.of(
         Call::whole("mmap of the data part", &[ENOMEM]),
         Pfn::open,

@@ -10,7 +10,7 @@ use crate::device::userptr::{NODE, WAYS};
 use crate::each_allocation::{Call, EachAllocation};
 use crate::transfer::{get, put, some_bytes, sum};
 use libc::{EFAULT, ENOMEM, MADV_HUGEPAGE};
-use std::fs::{self, File};
+use std::fs;
 use vma_guest::runner::Test;
 use vma_guest::sys::memory::{self, place};
 
@@ -56,12 +56,7 @@ fn open() {
     let Some(each) = EachAllocation::new() else {
         return;
     };
-    each.of(
-        Call::whole("open", &[ENOMEM]),
-        || (),
-        |()| File::options().read(true).write(true).open(NODE.path),
-        |(), _| (),
-    );
+    each.open(&NODE);
 }
 
 fn new_memory() {

@@ -11,6 +11,7 @@ use crate::device::userptr::WAYS;
 use crate::device::{Buffer, Pfn, Userptr};
 use libc::{MADV_DONTNEED, MAP_SHARED, PROT_READ, PROT_WRITE, SIGKILL};
 use std::time::{Duration, Instant};
+use vma_guest::balance;
 use vma_guest::counters::Counters;
 use vma_guest::runner::{Test, note};
 use vma_guest::sys::memory::{self, place, set_word, word};
@@ -32,7 +33,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// Where threads say that they are in the driver: a word for each, which all processes see.
 const BOARD: usize = 100;
 
-/// What one thread does again and again.
+/// The call that one thread makes again and again.
 type Work<'a> = &'a (dyn Fn() + Sync);
 
 /// Has threads do so, each what it is given, until the process is killed.
@@ -84,17 +85,9 @@ fn killed(what: &str, child: fn(Threads<'_>)) {
             .filter(|number| word(board + 8 * number) == 1)
             .count();
 
-        let start = Instant::now();
-        loop {
-            let left = done("counters", counters.balance()).differences(&before);
-            if left.is_empty() {
-                break;
-            }
-            if start.elapsed() > SETTLE {
-                same(&format!("what is left in round {round}"), left, Vec::new());
-            }
-            std::thread::yield_now();
-        }
+        let left = balance::lasting(|| counters.balance(), &before, SETTLE);
+        let what = format!("what is left in round {round}");
+        same(&what, done("counters", left), Vec::new());
     }
     note(&format!("{what}: {inside} threads were killed inside"));
     assert!(inside as u64 >= ROUNDS, "only {inside} threads were inside");
