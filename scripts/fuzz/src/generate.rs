@@ -170,14 +170,14 @@ impl<'a> Generator<'a> {
 
     /// So many statements, in a block of their own.
     fn block(&mut self, budget: usize, depth: usize) -> usize {
-        let len = self.scope.values.len();
+        let len = self.scope.enter();
         let mut left = budget;
         while left > 0 {
             left -= 1;
             left = left.saturating_sub(self.statement(left, depth));
         }
         // What is declared here ends here, and so does what borrows it, which is declared here, too.
-        self.scope.truncate(len);
+        self.scope.leave(len);
         budget - left
     }
 
@@ -413,8 +413,7 @@ impl<'a> Generator<'a> {
 
     /// Whether a variable has something of a type that is so.
     fn is_there(&self, is: impl Fn(&str) -> bool) -> bool {
-        let mut values = self.scope.values.iter();
-        values.any(|value| value.ty.has(&is) && (value.is_alive || value.frozen > 0))
+        self.scope.perhaps_alive().any(|value| value.ty.has(&is))
     }
 
     /// Whether memory may be allocated: a new order of locks says so, and lockdep reports it if it is not true.
@@ -424,21 +423,21 @@ impl<'a> Generator<'a> {
 
     /// Whether what comes next runs under a spinlock or in an RCU read-side critical section.
     fn is_atomic(&self) -> bool {
-        let says = |(_, value): (usize, &Value)| {
+        let says = |value: &Value| {
             value
                 .ty
                 .name()
                 .is_some_and(|name| self.rules.makes_atomic(name))
         };
-        self.atomic > 0 || self.scope.alive().any(says)
+        self.atomic > 0 || self.scope.perhaps_alive().any(says)
     }
 
     /// Whether a variable can be dropped here: some sleep then, or take locks.
     fn may_drop(&self, value: usize) -> bool {
         let ty = &self.scope.values[value].ty;
-        let locks = |(_, value): (usize, &Value)| value.ty.has(|name| self.rules.is_lock(name));
+        let locks = |value: &Value| value.ty.has(|name| self.rules.is_lock(name));
         !(ty.has(|name| self.rules.drop_sleeps(name))
-            && (self.is_atomic() || self.scope.alive().any(locks)))
+            && (self.is_atomic() || self.scope.perhaps_alive().any(locks)))
     }
 
     /// The call as an expression, the type of its result and what that borrows. The receiver is `fixed`, or any.
@@ -892,7 +891,7 @@ impl<'a> Generator<'a> {
         let lines = mem::take(&mut self.lines);
         let indent = self.indent;
         self.indent += 1;
-        let len = self.scope.values.len();
+        let len = self.scope.enter();
         let mut names = Vec::new();
         for ty in parameters {
             let name = self.fresh();
@@ -900,7 +899,7 @@ impl<'a> Generator<'a> {
             names.push(name);
         }
         let end = self.closure_body(result, depth);
-        self.scope.truncate(len);
+        self.scope.leave(len);
         self.indent = indent;
         let body = mem::replace(&mut self.lines, lines);
         for (value, _) in uses {
@@ -1002,7 +1001,7 @@ impl<'a> Generator<'a> {
         }
         self.say(&head);
         self.indent += 1;
-        let len = self.scope.values.len();
+        let len = self.scope.enter();
         if is_loop {
             self.scope
                 .values
@@ -1017,7 +1016,7 @@ impl<'a> Generator<'a> {
         let left = budget.saturating_sub(used);
         let share = left - self.random.below(left / 3 + 1);
         used += self.block(share, depth + 1);
-        self.scope.truncate(len);
+        self.scope.leave(len);
         if is_loop {
             self.scope
                 .values

@@ -12,6 +12,10 @@ pub struct Value {
     pub ty: Ty,
     /// Whether it can still be used.
     pub is_alive: bool,
+    /// The block that moved it, counted from the outermost one.
+    moved_in: usize,
+    /// Moved, but only in a branch: it may still hold what it held.
+    pub may_be_alive: bool,
     /// The variables that it borrows, and whether exclusively.
     pub loans: BTreeMap<usize, bool>,
     /// How many enclosing calls or loops have it: it can be shared, and nothing else.
@@ -31,6 +35,7 @@ pub enum Use {
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     pub values: Vec<Value>,
+    blocks: usize,
 }
 
 impl Scope {
@@ -39,6 +44,8 @@ impl Scope {
             name,
             ty,
             is_alive: true,
+            moved_in: 0,
+            may_be_alive: false,
             loans,
             frozen: 0,
             is_kept: false,
@@ -89,11 +96,32 @@ impl Scope {
 
     pub fn end(&mut self, value: usize) {
         self.values[value].is_alive = false;
+        self.values[value].moved_in = self.blocks;
     }
 
-    /// Leaves a block: what it declared is gone.
-    pub fn truncate(&mut self, len: usize) {
+    /// Enters a block. Returns what [`leave()`](Self::leave) takes.
+    pub fn enter(&mut self) -> usize {
+        self.blocks += 1;
+        self.values.len()
+    }
+
+    /// Leaves a block: its variables are gone, and outer ones that it moved may be alive if the block is skipped.
+    pub fn leave(&mut self, len: usize) {
         self.values.truncate(len);
+        self.blocks -= 1;
+        for value in &mut self.values {
+            if !value.is_alive && value.moved_in > self.blocks {
+                value.moved_in = self.blocks;
+                value.may_be_alive = true;
+            }
+        }
+    }
+
+    /// The variables that may hold something here, which a program cannot use if a branch moved them.
+    pub fn perhaps_alive(&self) -> impl Iterator<Item = &Value> {
+        self.values
+            .iter()
+            .filter(|value| value.is_alive || value.may_be_alive || value.frozen > 0)
     }
 }
 
@@ -120,5 +148,20 @@ mod tests {
         assert_eq!(scope.ended_by(locks, Use::Shared), Some(vec![vma, guard]));
         scope.values[vma].frozen = 1;
         assert_eq!(scope.ended_by(locks, Use::Mutable), None);
+    }
+
+    #[test]
+    fn a_guard_dropped_in_a_branch_may_be_alive_after_it() {
+        let mut scope = Scope::default();
+        let guard = scope.add("guard".into(), Ty::plain("Guard"), BTreeMap::new());
+        let outer = scope.enter();
+        let inner = scope.enter();
+        scope.end(guard);
+        assert_eq!(scope.perhaps_alive().count(), 0);
+        scope.leave(inner);
+        assert_eq!(scope.perhaps_alive().count(), 1);
+        scope.leave(outer);
+        assert_eq!(scope.perhaps_alive().count(), 1);
+        assert!(!scope.allows(guard, Use::Shared));
     }
 }
