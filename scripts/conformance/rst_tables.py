@@ -165,7 +165,7 @@ def main(path):
         line = message.get("line", 0)
         text = " ".join(message.next_node(nodes.paragraph).astext().split()) if message.children else "wrong"
         sys.exit(f"{path}:{line}:{table_at(lines, line)} {text}")
-    # What is less than an error is written into the text where it was found.
+    # Docutils writes messages below the level of an error into the text.
     for remark in list(document.findall(nodes.system_message)):
         remark.parent.remove(remark)
     print(json.dumps({

@@ -12,7 +12,7 @@
  * false for all VMAs at once. What this leaves out is the overflow of mm_lock_seq, on which vma_start_read() fails
  * needlessly. The reader limit is left out but for LIMIT.
  *
- * What is built in is chosen by -D:
+ * The variant is chosen by -D:
  *   READERS, WRITERS   how many of each
  *   N                  addresses in one call, chosen anew for each call: any, in any order, also the same one twice
  *   FIXED              instead of any: the first reader goes up, the second down, and the third to and fro
@@ -226,7 +226,7 @@ inline release_last()
 	}
 }
 
-/* Whether the address lies in a VMA that this call has locked: that VMA stays as it is. */
+/* True if the address lies in a VMA that this call has locked: that VMA stays as it is. */
 inline look_for(address)
 {
 	have = 0;
@@ -497,7 +497,7 @@ proctype Writer(byte me)
 	:: break
 #endif
 	:: true ->
-		/* What stands first in an option is part of its choice: without `true`, `else` would be for both. */
+		/* The first statement of an option guards it: without `true`, `else` would apply to both. */
 		mmap_lock(me);
 		do
 		:: break

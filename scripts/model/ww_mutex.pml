@@ -50,7 +50,7 @@ c_decl {
 #define count_kept() skip
 #endif
 
-/* Whether a call that is older waits for the lock: asked anew whenever something changes. */
+/* True if an older call waits for the lock: evaluated again at each change. */
 #define older(call, lock) (waits_for[call] == lock && rank[call] < rank[me])
 #if CALLS == 2
 #define older_waits(lock) (older(0, lock) || older(1, lock))

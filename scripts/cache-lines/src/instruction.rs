@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is to be known of an instruction of x86-64, from its bytes.
+//! Decodes as much of an x86-64 instruction as the plugin needs.
 
 /// How an instruction accesses memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

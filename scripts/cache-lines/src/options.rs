@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the plugin is told: `NAME=VALUE` each.
+//! The plugin's options, `NAME=VALUE` each.
 
 use std::path::PathBuf;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What begins a stretch, or ends it if it has begun.
+    /// Addresses that begin a stretch, or end it if it has begun.
     pub marks: Vec<u64>,
     pub out: PathBuf,
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What QEMU calls, and what it has to be called with: version 1 of the interface in its qemu-plugin.h, as far as it is
-//! used here.
+//! The part of QEMU's plugin interface that is used here: version 1, from its qemu-plugin.h.
 
 use crate::instruction::Instruction;
 use crate::options::Options;
@@ -68,14 +67,14 @@ struct State {
 static OPTIONS: OnceLock<Options> = OnceLock::new();
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
-/// Whether this is in a stretch.
+/// True if this is in a stretch.
 static COUNTING: AtomicBool = AtomicBool::new(false);
 
 /// Called by QEMU, first.
 ///
 /// # Safety
 ///
-/// As QEMU does it: there are so many arguments, which are C strings.
+/// Called by QEMU: `arguments` points to `count` C strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qemu_plugin_install(
     id: u64,
@@ -114,12 +113,12 @@ fn prepare<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), String> {
 /// Called for each piece of code, before it is executed for the first time.
 extern "C" fn translated(_id: u64, block: *mut Block) {
     let options = OPTIONS.get().expect("set before there are callbacks");
-    // SAFETY: The block lives for the time of this call, and so do its instructions, of which there
-    // are so many.
+    // SAFETY: The block and its instructions live for the time of this call, and the index is below
+    // their number.
     let instructions = (0..unsafe { qemu_plugin_tb_n_insns(block) })
         .map(|index| unsafe { qemu_plugin_tb_get_insn(block, index) });
     for instruction in instructions {
-        // SAFETY: As above; it has so many bytes.
+        // SAFETY: As above; the size is that of the instruction.
         let (address, bytes) = unsafe {
             let size = qemu_plugin_insn_size(instruction);
             let bytes = std::slice::from_raw_parts(qemu_plugin_insn_data(instruction), size);

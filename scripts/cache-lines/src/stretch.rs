@@ -13,7 +13,7 @@ struct Count {
     stores: u64,
 }
 
-/// What happened from a begin to the next end.
+/// The writes from a begin to the next end.
 #[derive(Default)]
 pub struct Stretch {
     counts: BTreeMap<(u64, Instruction), Count>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a VMA owns is borrowed from the view: without the lock the VMA may be closed, and its data
-//! dropped.
+//! The data of a VMA is borrowed from the view: without the lock the VMA may be closed, and its
+//! data dropped.
 
 use kernel::mm::{vma::driver::OperationsTable, MmWithUser};
 use kernel::{prelude::*, sync::Arc};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is bound to a task is not the data of a VMA: the address space may go away in another one.
+//! Data that is bound to a task cannot be the data of a VMA: another task may tear the address
+//! space down.
 
 use kernel::mm::vma::driver::{Plain, ViaMmap, VmaOperations};
 #[cfg(misuse)]

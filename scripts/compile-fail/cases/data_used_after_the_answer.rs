@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a VMA owns is borrowed from the fault, and gone with the answer unless it is counted.
+//! The data of a VMA is borrowed from the fault. It is gone with the answer unless it is reference-
+//! counted.
 
 use kernel::mm::vma::driver::{Fault, FaultOutcome, VmaOperations};
 use kernel::sync::Arc;

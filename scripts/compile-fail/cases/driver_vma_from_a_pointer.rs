@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whose a VMA is cannot be claimed: only a look at its operations says so.
+//! Safe code cannot claim that it owns a VMA: only a comparison of its operations shows that.
 
 use kernel::mm::vma::{
     driver::{DriverVma, OperationsTable},

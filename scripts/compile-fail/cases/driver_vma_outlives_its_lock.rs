@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That a VMA is the driver's own holds for as long as the lock does: another one may have its
-//! place after that.
+//! A VMA is known to be the driver's own only while its lock is held: after that another one may
+//! take its place.
 
 use kernel::mm::{
     vma::driver::{MixedMap, OperationsTable, SharedPage},

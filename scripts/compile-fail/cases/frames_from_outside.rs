@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That frames stay for as long as a VMA has a share of them is a promise, and so is that user
-//! space may have them.
+//! Safe code cannot claim that frames stay while a VMA maps them, nor that user space may see them.
 
 use kernel::mm::vma::driver::{MemoryType, PfnRegion};
 use kernel::prelude::*;

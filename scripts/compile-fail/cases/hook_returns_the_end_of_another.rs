@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a hook returns is made from the VMA that it was called with: a second mapping of the same
+//! A hook returns the result of the setup that it was called with: a second mapping of the same
 //! device has a setup of its own.
 
 use kernel::mm::vma::driver::{

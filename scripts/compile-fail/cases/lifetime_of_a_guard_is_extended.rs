@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What borrows a lock, a guard or an address space is covariant in that lifetime: it can be taken for
-//! one that lives shorter, and never for one that lives longer.
+//! Types that borrow a lock, a guard or an address space are covariant in that lifetime: it can
+//! shrink, and never grow.
 
 use kernel::mm::vma::driver::{DriverVma, VmaOperations};
 use kernel::mm::vma::pin::PinnedPage;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What changes the tree of VMAs takes the mmap write lock.
+//! Changing the tree of VMAs needs the mmap write lock.
 
 use kernel::{mm::vma::VmaLocks, prelude::*};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What pages a VMA has, and by which hook it is set up, is one of a list.
+//! The kind of pages of a VMA and the hook that sets it up are each one of a fixed list.
 
 use kernel::mm::vma::driver::VmaOperations;
 #[cfg(not(misuse))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the mmap hook says of a VMA's pages is what its operations say.
+//! The kind of pages that the mmap hook declares must be that of the operations.
 
 #[cfg(not(misuse))]
 use kernel::mm::vma::driver::MixedMap as Pages;

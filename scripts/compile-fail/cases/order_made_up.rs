@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which lock is the innermost is said by its guard. One begins with none.
+//! The guard says which lock is the innermost. `LockOrder::new()` stands for holding none.
 
 #[cfg(misuse)]
 use kernel::mm::vma::order::MmapLock as Held;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a guard gave out to take locks further inside is gone with it.
+//! The token for nested locks that a guard gave out is gone with the guard.
 
 use kernel::{
     fs::LocalFile,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a task holds, another one does not.
+//! Locks are held by one task, so their order cannot be sent to another one.
 
 use kernel::mm::vma::{order::IMmapLock, LockOrder};
 

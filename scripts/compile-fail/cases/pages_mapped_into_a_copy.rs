@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is mapped in `open` is in the way of the pages of the original: `move_page_tables()` warns,
-//! and `copy_page_range()` overwrites it and loses count.
+//! Pages that `open` maps are in the way of those of the original: `move_page_tables()` warns, and
+//! `copy_page_range()` overwrites them and loses their reference counts.
 
 #[cfg(misuse)]
 use kernel::mm::vma::Opening as Held;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a private mapping can have page frames depends on `VM_MAYWRITE`, so permissions are
-//! taken away before the kind of pages is chosen.
+//! A private mapping may have page frames only without `VM_MAYWRITE`, so permissions are taken away
+//! before the kind of pages is chosen.
 
 use kernel::mm::vma::driver::{Mapped, OperationsTable, PfnMap, ViaMmap, VmaSetup};
 use kernel::prelude::*;

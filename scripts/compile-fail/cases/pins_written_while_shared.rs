@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That memory was written to is noted for all its pages, so it is written through the pins, which
-//! nobody else has then.
+//! Writing to pins marks all their pages dirty, so it needs exclusive access to the pins.
 
 use kernel::mm::vma::pin::{PinnedPages, Writable};
 use kernel::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That a VMA has page frames only is said before they are mapped: a private mapping that can become
-//! writable is refused then.
+//! A VMA is declared to have page frames only before they are mapped: a private mapping that can
+//! become writable is refused then.
 
 #[cfg(not(misuse))]
 use kernel::mm::vma::driver::PfnMap as Pages;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which locks are held already is part of taking one.
+//! Taking an rmap lock needs the token of the locks already held.
 
 #[cfg(not(misuse))]
 use kernel::mm::vma::LockOrder;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a walk of a file's mappings found is freed once the lock is gone.
+//! A VMA found by walking the mappings of a file may be freed once `i_mmap_rwsem` is released.
 
 use kernel::{fs::File, mm::vma::{rmap::IMmap, LockOrder}};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That a VMA is being set up is a promise: one that is mapped already is not set up again.
+//! A safe function cannot claim that a VMA is being set up: a mapped VMA is not set up again.
 
 use kernel::mm::vma::{
     driver::{OperationsTable, Plain, ViaMmap, VmaSetup},

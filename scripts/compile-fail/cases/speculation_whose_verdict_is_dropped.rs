@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a speculation wrote to the outside is worth nothing if its verdict is not looked at.
+//! Data that a speculative closure wrote elsewhere is worthless unless the verdict is checked.
 #![deny(unused_must_use)]
 
 use kernel::mm::vma::VmaLocks;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether what was seen can be trusted is known only afterwards, and has to be asked.
+//! A speculative read is valid only if the sequence count says so afterwards, so its verdict must
+//! be used.
 #![deny(unused_must_use)]
 
 use kernel::mm::vma::{SpeculationError, VmaLocks};

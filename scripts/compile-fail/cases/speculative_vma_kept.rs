@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is looked at without a lock may be another VMA once RCU is left. Copies of what was seen are
-//! returned, not the VMA.
+//! A VMA that is read without a lock may be another one once RCU is left. The closure returns
+//! copies, not the VMA.
 
 use kernel::mm::vma::VmaLocks;
 

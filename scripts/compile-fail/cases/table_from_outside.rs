@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That a table is a `static` of its own is a promise: a constant may be merged with another
-//! driver's.
+//! Only `vm_operations!` declares a table, because each must be a `static` of its own: the compiler
+//! may merge a constant with another driver's.
 
 #[cfg(misuse)]
 use kernel::mm::vma::driver::{OperationsTable, VmOpsTable};

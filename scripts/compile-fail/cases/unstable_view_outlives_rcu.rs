@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What was seen under RCU alone is gone with the RCU read-side critical section.
+//! A VMA that was found under RCU alone is gone at the end of the RCU read-side critical section.
 
 use kernel::{mm::vma::VmaLocks, sync::rcu};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What was seen of a VMA is known for as long as the lock is held. The xdna driver
+//! Facts about a VMA hold only while its lock is held. The xdna driver
 //! (amd/xdna-driver pull request 1301) looked at flags and extent, dropped the mmap lock, and
 //! pinned what was there then.
 

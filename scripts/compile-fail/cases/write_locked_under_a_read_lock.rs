@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a VMA is write-locked can be asked by who could have locked it: the sequence numbers are
-//! in nobody else's hands then.
+//! Only a task that could have write-locked a VMA can ask whether it is: it holds the mmap write
+//! lock, so the sequence numbers do not change.
 
 #[cfg(misuse)]
 use kernel::mm::vma::MmapRead as Held;

@@ -10,7 +10,7 @@ use std::path::Path;
 /// A case's annotations.
 #[derive(Debug)]
 pub(crate) struct CaseFile {
-    /// What is wrong and what is right, from the `//!` lines.
+    /// The explanation of the misuse, from the `//!` lines.
     pub shows: String,
     pub reasons: Vec<Reason>,
     /// `//@never: "text"`: what no diagnostic of the misuse may say.
@@ -84,7 +84,7 @@ impl CaseFile {
         })
     }
 
-    /// What is expected of code that is no case: nothing.
+    /// The expectation for code that is not a case: no diagnostics.
     pub fn of_an_example(source: &str) -> Self {
         Self {
             shows: String::new(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What rustc says, from its JSON.
+//! Diagnostics of rustc, from its JSON.
 
 use serde::Deserialize;
 use std::collections::BTreeSet;

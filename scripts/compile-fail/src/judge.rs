@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether rustc said what the case says it would: all of it, and nothing else.
+//! Compares rustc's diagnostics with those that the case expects: all of them, and no others.
 
 use crate::Revision;
 use crate::case::{CaseFile, Reason};
 use crate::diagnostic::{Complaint, Outcome};
 
-/// What is wrong with the outcome; nothing, if the test passed.
+/// The error in the outcome; `None` if the test passed.
 pub(crate) fn judge(case: &CaseFile, revision: Revision, outcome: &Outcome) -> Vec<String> {
     let mut wrong = match revision {
         Revision::Misuse => misuse(case, outcome),

@@ -36,7 +36,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub passed: usize,
@@ -58,10 +58,10 @@ pub struct Case {
     pub detail: String,
     pub seconds: f64,
     pub left_out: bool,
-    /// What the case shows, for a misuse.
+    /// The explanation of the case, for a misuse.
     #[serde(skip)]
     pub shows: String,
-    /// What rustc said about it.
+    /// The diagnostics of rustc.
     #[serde(skip)]
     pub said: String,
 }
@@ -83,8 +83,8 @@ impl Revision {
 }
 
 /// Compiles every case of `cases_dir` whose name contains `filter` against the kernel built in
-/// `build_dir` (an `O=` directory), on so many threads. `progress` hears of each finished test, in
-/// any order.
+/// `build_dir` (an `O=` directory), on `threads` threads. `progress` is called for each finished test,
+/// in any order.
 pub fn run(
     cases_dir: &Path,
     build_dir: &Path,

@@ -28,7 +28,7 @@ use kernel::mm::vma::{level::*, page_table::*, rmap::*, *};
 use kernel::{bindings, error::Result, ffi, ffi::c_void, fs::LocalFile, mm::Mm, sync::aref::ARef};
 ";
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
     pub columns: Vec<String>,
@@ -51,9 +51,9 @@ pub struct MatrixRow {
 /// An access at a level.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cell {
-    /// Whether it has to compile.
+    /// True if it has to compile.
     pub expected: bool,
-    /// Whether it does, if that is known.
+    /// True if it does, if that is known.
     pub allowed: Option<bool>,
     pub ok: bool,
     pub left_out: bool,

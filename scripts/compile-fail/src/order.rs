@@ -17,7 +17,7 @@ pub struct OrderCell {
     pub found_by: FoundBy,
 }
 
-/// What a cell says.
+/// The content of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundBy {
     /// Nobody: it is in order.
@@ -149,7 +149,7 @@ mod tests {
         claims
     }
 
-    /// What the table leaves to the compiler and what the cases claim have to be the same. What is wrong, a line each.
+    /// Compares the cells that the table leaves to the compiler with the cases' claims. Returns the errors, a line each.
     fn differences(table: &[OrderCell], claims: &[String]) -> Vec<String> {
         let name = |cell: &OrderCell| format!("{} under {}", cell.wanted, cell.held);
         let said: Vec<String> = table

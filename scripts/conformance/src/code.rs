@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the code's tables permit, computed from the levels, the capabilities and the rows.
+//! The accesses that the code's tables permit, computed from the levels, the capabilities and the rows.
 
 use crate::locks::{self, Locks};
 use crate::names::{HIDDEN, NOT_OFFERED};
@@ -44,7 +44,7 @@ impl Code<'_> {
         unknown
     }
 
-    /// Whether a level has a capability.
+    /// Returns true if a level has a capability.
     pub fn includes(&self, capability: &str, level: &str) -> bool {
         self.table
             .capabilities
@@ -57,7 +57,7 @@ impl Code<'_> {
             .filter(move |level| self.includes(capability, &level.name))
     }
 
-    /// Whether holding these locks is enough for a capability: for one of its levels, which can be had when any of its
+    /// Returns true if holding these locks is enough for a capability: for one of its levels, which can be had when any of its
     /// alternatives is held.
     pub fn permits(&self, capability: &str, state: LockState) -> bool {
         self.levels_with(capability)
@@ -85,7 +85,7 @@ impl Code<'_> {
         least
     }
 
-    /// What an access needs, as a "Write lock" cell would say it.
+    /// The locks that an access needs, as a "Write lock" cell would say it.
     pub fn requirement(&self, access: &Access) -> String {
         let Some(bound) = &access.bound else {
             return "RCU".to_string();
@@ -105,7 +105,7 @@ impl Code<'_> {
         }
     }
 
-    /// What the accesses of some kinds need: one requirement if they agree.
+    /// The locks that accesses of some kinds need: one requirement if they agree.
     fn requirements(&self, row: &Row, kinds: &[Kind]) -> Vec<String> {
         let needs: BTreeSet<String> = row
             .accesses
@@ -160,7 +160,7 @@ impl Code<'_> {
         }
     }
 
-    /// Whether the field can be read at a level: all of its reads have to agree.
+    /// Returns true if the field can be read at a level: all of its reads have to agree.
     pub fn read(&self, row: &Row, level: &str) -> String {
         let reads = row
             .accesses
@@ -172,7 +172,7 @@ impl Code<'_> {
         }))
     }
 
-    /// Whether an operation on page tables can be done with these locks.
+    /// Returns true if an operation on page tables can be done with these locks.
     pub fn operate(&self, row: &Row, state: LockState) -> String {
         verdict(row.accesses.iter().map(|access| {
             let bound = access.bound.as_deref();
@@ -202,7 +202,7 @@ fn verdict(answers: impl Iterator<Item = bool>) -> String {
     .to_string()
 }
 
-/// Whether the same is said: where the document permits nothing, offering nothing is right.
+/// Returns true if the same is said: where the document permits nothing, offering nothing is right.
 pub fn agree(document: &str, code: &str) -> bool {
     document == code || (document == "N" && code == NOT_OFFERED)
 }

@@ -357,7 +357,7 @@ fn letter(yes: bool) -> &'static str {
     if yes { "Y" } else { "N" }
 }
 
-/// Whether the document has to have a row for a combination. A VMA write lock is only taken under the mmap write lock;
+/// Returns true if the document has to have a row for a combination. A VMA write lock is only taken under the mmap write lock;
 /// and what a VMA read lock and an rmap lock give together, without the mmap lock, it leaves out.
 fn has_row(state: LockState) -> bool {
     match state.vma {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel's document says about locks, read strictly: a table, row, column or phrase that is not understood is
+//! The kernel document's statements about locks, read strictly: a table, row, column or phrase that is not understood is
 //! a problem with a name, never skipped.
 
 use crate::locks::{self, Locks};
@@ -60,7 +60,7 @@ pub enum WriteRule {
     Driver,
 }
 
-/// Which locks exclude the one of this name.
+/// The locks that exclude the one of this name.
 #[derive(Debug)]
 pub struct ExclusivityRow {
     pub name: String,
@@ -134,7 +134,7 @@ impl Document {
         document
     }
 
-    /// Whether the document has a right (an index into [`RIGHTS`]) under a combination of locks.
+    /// Returns true if the document has a right (an index into [`RIGHTS`]) under a combination of locks.
     pub fn right(&self, state: LockState, right: usize) -> Option<bool> {
         let row = self.states.iter().find(|row| row.state == state)?;
         Some(row.rights[right])

@@ -27,7 +27,7 @@ use rst::Rst;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is compared.
+/// The inputs of the comparison.
 pub struct Subject {
     /// The kernel's `Documentation/mm/process_addrs.rst`.
     pub document: PathBuf,
@@ -39,7 +39,7 @@ pub struct Subject {
     pub members: Members,
     /// The kernel series, such as `7.3`.
     pub series: String,
-    /// What is wrong with the code's conversions from one view to another.
+    /// The errors in the code's conversions from one view to another.
     pub conversions: Vec<String>,
 }
 

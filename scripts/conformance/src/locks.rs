@@ -67,7 +67,7 @@ pub fn parse(text: &str) -> Result<Locks> {
     Ok(locks)
 }
 
-/// What a lock state holds.
+/// The locks held in a state.
 pub fn of_state(state: LockState) -> Locks {
     let modes = [
         (state.mmap, Lock::MmapRead, Lock::MmapWrite),
@@ -84,7 +84,7 @@ pub fn of_state(state: LockState) -> Locks {
         .collect()
 }
 
-/// What an argument proves to be held.
+/// The lock that an argument proves to be held.
 pub fn of_proof(proof: Proof) -> Lock {
     match proof {
         Proof::PageTableLock => Lock::PageTables,
@@ -122,7 +122,7 @@ pub fn all_states() -> Vec<LockState> {
     states
 }
 
-/// Whether holding `have` is holding at least `need`.
+/// Returns true if holding `have` is holding at least `need`.
 pub fn covers(have: LockState, need: LockState) -> bool {
     have.mmap >= need.mmap && have.vma >= need.vma && have.rmap >= need.rmap
 }

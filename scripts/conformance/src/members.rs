@@ -71,7 +71,7 @@ impl Members {
         })
     }
 
-    /// Whether an option is known to be off.
+    /// Returns true if an option is known to be off.
     pub fn is_off(&self, option: &str) -> bool {
         self.options.as_ref().is_some_and(|on| !on.contains(option))
     }
@@ -162,7 +162,7 @@ fn without_comments(text: &str) -> String {
     result + rest
 }
 
-/// What is between the braces, with conditions evaluated: each option and macro is defined.
+/// The text between the braces, with conditions evaluated: each option and macro is defined.
 fn struct_body(text: &str) -> Result<String> {
     let start = format!("struct {NAME} {{");
     let Some((_, rest)) = text.split_once(&start) else {

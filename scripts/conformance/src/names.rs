@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tables, rows and columns are called, in the output and in the list of deviations.
+//! The names of tables, rows and columns, in the output and in the list of deviations.
 
 /// The table of the document that has no title: "Examining all valid lock states".
 pub const LOCK_STATES: &str = "Lock states";
@@ -39,10 +39,10 @@ pub fn read_at(level: &str) -> String {
     format!("Read at {level}")
 }
 
-/// The levels of a VMA that nobody else can find, not yet or no more: no row of the document is about them.
+/// The levels of a VMA that is not yet attached or already detached: no row of the document is about them.
 pub const HIDDEN: [&str; 3] = ["Setup", "Opening", "Closing"];
 
 /// A right that the document gives and the code has no access for.
 pub const NOT_OFFERED: &str = "not offered";
-/// What is not there.
+/// The entry for a missing item.
 pub const ABSENT: &str = "-";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What came of the comparison, as text of 100 columns and as JSON.
+//! The result of the comparison, as text of 100 columns and as JSON.
 
 use crate::names::{ABSENT, NOT_OFFERED, STRUCT};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct Report {
     pub reasons: Vec<Reason>,
     /// How many of them are right.
     pub right: usize,
-    /// One line for whatever is wrong besides differing cells.
+    /// One line for each error other than a differing cell.
     pub problems: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ impl Report {
     }
 }
 
-/// Whether a cell is one of the answers that fit into a grid.
+/// Returns true if a cell is one of the answers that fit into a grid.
 fn is_short(cell: &Cell) -> bool {
     ["Y", "N"].contains(&cell.document.as_str())
 }

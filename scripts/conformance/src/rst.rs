@@ -9,7 +9,7 @@ use std::process::Command;
 
 const SCRIPT: &str = include_str!("../rst_tables.py");
 
-/// What the script prints.
+/// The output of the script.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rst {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where the functions that are called are defined.
 const SOURCES: &str = "kernel/mm/vma";
 
-/// The traits whose methods are called besides inherent ones.
+/// The traits whose methods are called, in addition to inherent ones.
 const TRAITS: &[&str] = &["Iterator", "BitOr"];
 
 /// How a call takes its receiver.
@@ -59,7 +59,7 @@ pub struct Callable {
     pub lifetimes: BTreeSet<String>,
 }
 
-/// What is known about the crate.
+/// The items of the crate, from rustdoc's JSON.
 #[derive(Default)]
 pub struct Api {
     pub callables: Vec<Callable>,
@@ -382,7 +382,7 @@ impl Api {
         self.associated.push((of, name.to_string(), ty));
     }
 
-    /// Whether a type has a trait. Of a trait that is not known the compiler has the word.
+    /// Returns true if a type has a trait. Of a trait that is not known the compiler has the word.
     pub fn has(&self, ty: &Ty, name: &str, arguments: &[Ty]) -> bool {
         let Some(known) = self.implementations.get(name) else {
             return true;
@@ -407,7 +407,7 @@ impl Api {
             .collect()
     }
 
-    /// Whether values of the type are copied.
+    /// Returns true if values of the type are copied.
     pub fn is_copy(&self, ty: &Ty) -> bool {
         const PLAIN: &[&str] = &[
             "usize", "u64", "u32", "u16", "u8", "i64", "i32", "bool", "Error", "Flags", "Pid",
@@ -422,7 +422,7 @@ impl Api {
         }
     }
 
-    /// What a type dereferences to.
+    /// The target of a type's `Deref`.
     pub fn target(&self, ty: &Ty) -> Option<Ty> {
         if let Ty::Ref(_, _, to) = ty {
             return Some((**to).clone());

@@ -51,7 +51,7 @@ pub struct Generator<'a> {
     calls: Vec<String>,
 }
 
-/// What is undone when an attempt fails.
+/// The state to restore when an attempt fails.
 struct Mark {
     scope: Scope,
     lines: usize,
@@ -61,7 +61,7 @@ struct Mark {
 
 type Uses = Vec<(usize, Use)>;
 
-/// Whether a parameter can be inferred from a type.
+/// Returns true if a parameter can be inferred from a type.
 fn says(ty: &Ty, param: &Ty) -> bool {
     let mut found = ty == param;
     if !matches!(ty, Ty::Projection(..)) {
@@ -176,7 +176,7 @@ impl<'a> Generator<'a> {
             left -= 1;
             left = left.saturating_sub(self.statement(left, depth));
         }
-        // What is declared here ends here, and so does what borrows it, which is declared here, too.
+        // Variables declared here end here, with their borrowers, which are declared here, too.
         self.scope.leave(len);
         budget - left
     }
@@ -257,7 +257,7 @@ impl<'a> Generator<'a> {
         true
     }
 
-    /// What can be done with any value: drop it, forget it, exchange it with another one, assign it.
+    /// Drops, forgets, swaps or assigns a value of any type.
     fn plain_statement(&mut self) -> bool {
         let movable: Vec<usize> = self
             .scope
@@ -411,17 +411,17 @@ impl<'a> Generator<'a> {
         !(self.is_atomic() && self.rules.sleeps(&callable.path))
     }
 
-    /// Whether a variable has something of a type that is so.
+    /// Returns true if a variable has something of a type that is so.
     fn is_there(&self, is: impl Fn(&str) -> bool) -> bool {
         self.scope.perhaps_alive().any(|value| value.ty.has(&is))
     }
 
-    /// Whether memory may be allocated: a new order of locks says so, and lockdep reports it if it is not true.
+    /// Returns true if memory may be allocated: a new order of locks says so, and lockdep reports it if it is not true.
     fn may_reclaim(&self) -> bool {
         !self.is_there(|name| self.rules.stops_reclaim(name))
     }
 
-    /// Whether what comes next runs under a spinlock or in an RCU read-side critical section.
+    /// Returns true if what comes next runs under a spinlock or in an RCU read-side critical section.
     fn is_atomic(&self) -> bool {
         let says = |value: &Value| {
             value
@@ -432,7 +432,7 @@ impl<'a> Generator<'a> {
         self.atomic > 0 || self.scope.perhaps_alive().any(says)
     }
 
-    /// Whether a variable can be dropped here: some sleep then, or take locks.
+    /// Returns true if a variable can be dropped here: some sleep then, or take locks.
     fn may_drop(&self, value: usize) -> bool {
         let ty = &self.scope.values[value].ty;
         let locks = |value: &Value| value.ty.has(|name| self.rules.is_lock(name));
@@ -477,7 +477,7 @@ impl<'a> Generator<'a> {
                     found.push((value, bound, wanted));
                 }
             }
-            // What is new is more interesting.
+            // New variables are more interesting.
             let at = self
                 .random
                 .below(found.len())
@@ -579,7 +579,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Whether the bounds hold, of those that are about known types.
+    /// Returns true if the bounds hold, of those that are about known types.
     fn satisfies(&self, callable: &Callable, bindings: &Bindings) -> bool {
         callable.bounds.iter().all(|bound| {
             let ty = self.api.resolve(&bound.ty.substitute(bindings));
@@ -790,7 +790,7 @@ impl<'a> Generator<'a> {
         Some((steps, self.scope.values[value].name.clone()))
     }
 
-    /// What is written as it is: numbers, addresses, ranges of them, bytes.
+    /// Literals: numbers, addresses, ranges of them, bytes.
     fn literal(&mut self, name: &str, ty: &Ty) -> Option<String> {
         let is_address = |name: &str| {
             ["addr", "start", "end", "range"]
@@ -874,7 +874,7 @@ impl<'a> Generator<'a> {
         Some(text)
     }
 
-    /// A closure with a body of its own. What the call uses besides is shared in it.
+    /// A closure with a body of its own. Other arguments of the call are shared in it.
     fn closure(
         &mut self,
         callable: &Callable,

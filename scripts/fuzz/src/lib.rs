@@ -26,7 +26,7 @@ pub fn api(rustdoc: &str) -> Result<Api> {
     Ok(api)
 }
 
-/// Which public safe functions were called.
+/// The public safe functions that were called.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     pub reached: usize,

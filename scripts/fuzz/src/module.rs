@@ -30,13 +30,13 @@ struct Hook {
     variants: Vec<Function>,
 }
 
-/// What one module file is made of.
+/// The parts of one module file.
 pub struct Module {
     pub name: String,
     uses: String,
     functions: Vec<Function>,
     hooks: Vec<Hook>,
-    /// What was generated, and how many the compiler has refused.
+    /// The generated programs, and the number that the compiler has refused.
     pub generated: usize,
     pub refused: usize,
 }
@@ -243,7 +243,7 @@ impl Module {
             arguments: parameters.iter().map(|(name, _)| name.clone()).collect(),
             variants: Vec::new(),
         };
-        // What is given by value is what the result is made of.
+        // The result is made from the arguments given by value.
         let from = parameters
             .iter()
             .position(|(_, ty)| !matches!(ty, Ty::Ref(..)) && !api.is_copy(ty));

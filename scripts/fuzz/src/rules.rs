@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the generator leaves out, as rules.toml lists it.
+//! The calls that the generator leaves out, from rules.toml.
 
 use crate::api::Api;
 use anyhow::{Context, Result, bail};
@@ -68,17 +68,17 @@ impl Rules {
         self.atomic.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Whether to drop a value of the type may sleep.
+    /// Returns true if to drop a value of the type may sleep.
     pub fn drop_sleeps(&self, ty: &str) -> bool {
         self.sleeps.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Whether a value of the type is a lock that is held.
+    /// Returns true if a value of the type is a lock that is held.
     pub fn is_lock(&self, ty: &str) -> bool {
         self.locks.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Whether reclaim can wait for a value of the type.
+    /// Returns true if reclaim can wait for a value of the type.
     pub fn stops_reclaim(&self, ty: &str) -> bool {
         self.reclaim.iter().any(|rule| has(&rule.types, ty))
     }
@@ -93,7 +93,7 @@ impl Rules {
         self.forgotten.iter().any(|rule| has(&rule.types, ty))
     }
 
-    /// Refuses a rule about a function that is not there (any more), because it would rule nothing.
+    /// Refuses a rule about a function that does not exist.
     pub fn check(&self, api: &Api) -> Result<()> {
         let known: BTreeSet<&str> = api
             .callables

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Value {
     pub name: String,
     pub ty: Ty,
-    /// Whether it can still be used.
+    /// True if it can still be used.
     pub is_alive: bool,
     /// The block that moved it, counted from the outermost one.
     moved_in: usize,
@@ -60,7 +60,7 @@ impl Scope {
             .filter(|(_, value)| value.is_alive)
     }
 
-    /// Whether a variable can be used this way.
+    /// Returns true if a variable can be used this way.
     pub fn allows(&self, value: usize, how: Use) -> bool {
         let value = &self.values[value];
         match how {

@@ -28,7 +28,7 @@ pub enum Ty {
     Other,
 }
 
-/// What generic parameters stand for.
+/// The types that generic parameters stand for.
 pub type Bindings = BTreeMap<String, Ty>;
 
 impl Ty {
@@ -194,7 +194,7 @@ impl Ty {
         }
     }
 
-    /// Whether any part is as asked for.
+    /// Returns true if any part is as asked for.
     pub fn any(&self, is: &mut dyn FnMut(&Self) -> bool) -> bool {
         if is(self) {
             return true;
@@ -207,7 +207,7 @@ impl Ty {
         found
     }
 
-    /// Whether a named type in it is as asked for.
+    /// Returns true if a named type in it is as asked for.
     pub fn has(&self, is: impl Fn(&str) -> bool) -> bool {
         self.any(&mut |part| part.name().is_some_and(&is))
     }
@@ -228,7 +228,7 @@ impl Ty {
         found
     }
 
-    /// Whether a generic parameter is left in it that is none of a constant.
+    /// Returns true if a generic parameter is left in it that is none of a constant.
     pub fn is_open(&self) -> bool {
         self.any(&mut |part| match part {
             Self::Param(name) | Self::Array(_, name) => name.parse::<usize>().is_err(),
@@ -263,7 +263,7 @@ pub fn unify(pattern: &Ty, with: &Ty, bindings: &mut Bindings) -> bool {
     }
 }
 
-/// Whether two types are the same but for lifetimes.
+/// Returns true if two types are the same but for lifetimes.
 pub fn same(a: &Ty, b: &Ty) -> bool {
     let mut bindings = Bindings::new();
     unify(a, b, &mut bindings)

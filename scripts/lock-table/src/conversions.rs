@@ -19,7 +19,7 @@ use effects::{CALLBACKS, EFFECTS, Effect, INSIDE, NEVER};
 use signature::{Function, Mention};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is wrong with the conversions in these files, by path below `rust/kernel/mm/vma`.
+/// The errors in the conversions in these files, by path below `rust/kernel/mm/vma`.
 pub fn check(table: &LockTable, files: &BTreeMap<String, String>) -> syn::Result<Vec<String>> {
     let mut source = signature::read(files)?;
     source.never.extend(NEVER.map(str::to_string));
@@ -118,7 +118,7 @@ impl Levels<'_> {
         )
     }
 
-    /// What is wrong with one view that comes out.
+    /// The error in one view that comes out, if any.
     fn judge(
         &self,
         function: &Function,
@@ -210,7 +210,7 @@ impl Levels<'_> {
             ));
         }
         let (from, _) = from?;
-        // What the source was denied although it holds the locks for it, no lock gives.
+        // If the source is denied an access although it holds the locks for it, no further lock permits it.
         let denied = self.capabilities(to).find(|capability| {
             let has = |level: &&Level| capability.levels.contains(&level.name);
             let mut with = self.table.levels.iter().filter(has);
@@ -242,7 +242,7 @@ fn union(one: LockState, other: LockState) -> LockState {
     }
 }
 
-/// Whether each of what may be held is enough for one of what is needed.
+/// Returns true if each of what may be held is enough for one of what is needed.
 fn covers(held: &[LockState], needed: &[LockState]) -> bool {
     held.iter().all(|held| {
         needed

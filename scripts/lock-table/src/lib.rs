@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Reads the lock levels and the lock tables out of the kernel crate's source, where they are written once, so that
-//! whatever has to agree with them can be held against them.
+//! checks can compare them with other sources.
 //!
 //! The reader is strict: what it does not know is an error with file and line, never skipped, because a row that is not
 //! seen is a row that is not checked.
@@ -24,7 +24,7 @@ use std::path::Path;
 
 const LEVELS: &str = "level.rs";
 
-/// Files that have to be there, besides.
+/// Other files that must exist.
 const TABLES: [&str; 2] = ["fields.rs", "page_table.rs"];
 
 impl LockTable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tables say, without how they say it.
+//! The content of the tables, independent of their syntax.
 
 use quote::ToTokens;
 use serde::{Serialize, Serializer};
@@ -40,7 +40,7 @@ pub struct Capability {
     pub note: String,
 }
 
-/// What an access does with the field.
+/// The kind of an access to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Kind {
     Read,
@@ -98,7 +98,7 @@ pub struct Access {
     #[serde(serialize_with = "as_text")]
     pub signature: syn::Signature,
     pub proofs: Vec<Proof>,
-    /// Whether it exists without the row's option, too.
+    /// True if it exists without the row's option, too.
     pub has_else: bool,
 }
 

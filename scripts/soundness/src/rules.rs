@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rules of the code besides that each `unsafe` has its argument.
+//! Rules of the code, except that each `unsafe` has its argument.
 
 use crate::ledger::Allowed;
 use crate::source::{Part, Source, docs, is_punct, is_word, section, walk};

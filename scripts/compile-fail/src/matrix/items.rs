@@ -4,7 +4,7 @@
 
 use lock_table::{Access, Capability, Kind, LockTable, Row};
 
-/// What rustc has to say about an item.
+/// The expected diagnostics for an item.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expected {
     Compiles,
@@ -80,7 +80,7 @@ fn lacks(capability: Option<&Capability>, bound: &str) -> Expected {
     }
 }
 
-/// What needs no lock is a method of the unstable view only, unless a level has a method of the same name.
+/// An access that needs no lock is a method of the unstable view only, unless a level has a method of the same name.
 fn unstable(table: &LockTable, row: &Row, access: &Access, items: &mut Vec<Item>) {
     items.push(item(row, access, UNSTABLE, Expected::Compiles));
     let mut others = table.tables.iter().flat_map(|t| &t.rows);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What rustc said about a file of items, item by item.
+//! Judges the diagnostics for a file of items, item by item.
 //!
 //! An error of one kind can keep rustc from looking for those of another. So an item that is complained about otherwise
 //! than expected is judged and taken out, and the others are compiled again, until nothing but what is expected is said.
@@ -12,12 +12,12 @@ use crate::judge::quote;
 #[cfg(test)]
 mod tests;
 
-/// What came of an item.
+/// The verdict on an item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
-    /// Whether the access can be had there, as far as rustc told.
+    /// True if the access can be had there, if rustc's output shows it.
     pub allowed: Option<bool>,
-    /// What is wrong; empty, if nothing is.
+    /// The error; empty if there is none.
     pub wrong: String,
 }
 
@@ -125,7 +125,7 @@ fn unexpected(item: &Item, complaints: &[&Complaint]) -> Verdict {
     }
 }
 
-/// Whether it is the complaint that is expected.
+/// Returns true if it is the complaint that is expected.
 fn fits(item: &Item, complaint: &Complaint) -> bool {
     if !complaint.error {
         return false;
@@ -144,7 +144,7 @@ fn fits(item: &Item, complaint: &Complaint) -> bool {
     }
 }
 
-/// Whether a message is that of the capability, with the level in the place of each `{Self}`, or the level's path.
+/// Returns true if a message is that of the capability, with the level in the place of each `{Self}`, or the level's path.
 fn says(message: &str, pattern: &str, level: &str) -> bool {
     let mut parts = pattern.split("{Self}");
     let Some(mut rest) = parts.next().and_then(|start| message.strip_prefix(start)) else {

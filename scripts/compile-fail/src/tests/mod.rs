@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use tempfile::TempDir;
 
-/// What the cases are compiled against.
+/// The crate that the cases are compiled with.
 const KERNEL: &str = r#"
     #![no_std]
     #[diagnostic::on_unimplemented(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is read from files and from rustc, without running it.
+//! Parsing of case files and of diagnostics, without running rustc.
 
 use crate::Revision;
 use crate::case::CaseFile;

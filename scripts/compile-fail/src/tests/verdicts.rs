@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What passes and what does not.
+//! Verdicts: outcomes that pass and outcomes that fail.
 
 use super::Bench;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What takes a lock on the way from one view to another, and what C callers hold.
+//! Functions that take a lock on the way from one view to another, and locks that C callers hold.
 
 use crate::model::{Held, LockState};
 
 pub enum Effect {
-    /// Holds one of these besides what is held, of which nothing is given up.
+    /// Acquires one of these in addition to the locks held, of which it releases none.
     Takes(&'static [LockState]),
     /// Gives up what it consumes for this.
     Exchanges(&'static [LockState]),
@@ -100,7 +100,7 @@ pub const EFFECTS: [(&str, Effect); 36] = [
     ("rmap/write.rs: Vma::lock_rmap", Takes(&[RMAP_WRITE])),
 ];
 
-/// Traits that are there for diagnostics, besides those that `decoys!` declares: nothing implements them, so what asks
+/// Traits for diagnostics, in addition to those that `decoys!` declares: nothing implements them, so a function that asks
 /// for one cannot be called.
 pub const NEVER: [&str; 1] = ["HeldByAnyTask"];
 

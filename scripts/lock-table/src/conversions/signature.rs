@@ -100,7 +100,7 @@ pub fn read(files: &BTreeMap<String, String>) -> Result<Source> {
     Ok(source)
 }
 
-/// What a function is a part of.
+/// The item that a function is part of.
 #[derive(Default)]
 struct Outer {
     of: String,
@@ -483,7 +483,7 @@ fn parameters(words: &[String]) -> Vec<String> {
     all
 }
 
-/// Whether a body calls `Vma::from_raw()` or `DriverVma::from_raw()`.
+/// Returns true if a body calls `Vma::from_raw()` or `DriverVma::from_raw()`.
 fn makes_a_view(body: TokenStream) -> bool {
     let words = words(body);
     (0..words.len()).any(|i| {

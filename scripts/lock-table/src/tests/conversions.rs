@@ -11,7 +11,7 @@ fn vma_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rust/kernel/mm/vma")
 }
 
-/// What is wrong when a text is replaced in one file.
+/// The errors after a text is replaced in one file.
 fn problems(file: &str, from: &str, to: &str) -> Vec<String> {
     let mut files = BTreeMap::new();
     all_sources(&vma_dir(), "", &mut files).unwrap();

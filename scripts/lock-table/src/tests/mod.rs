@@ -69,7 +69,7 @@ fn refused(level: &str, fields: &str) -> String {
     said
 }
 
-/// What is said of the tables after an edit, which has to change something.
+/// The error after an edit of the tables, which must change something.
 fn edited(from: &str, to: &str) -> String {
     assert!(FIELDS.contains(from), "{from}");
     refused(LEVEL, &FIELDS.replacen(from, to, 1))

@@ -20,7 +20,7 @@ fn named(table: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with a table, a line each.
+/// The errors in a table, a line each.
 fn differences(table: &str, tests: &Tests) -> Vec<String> {
     let named = named(table);
     let gone = named.iter().filter(|name| !tests.contains(name));
