@@ -77,76 +77,40 @@ use core::{
     ptr::NonNull, //
 };
 
-mod anon_name;
-mod cursor;
-mod debug;
 mod decoys;
 pub mod driver;
-mod fields;
-mod flags;
-mod foreign_mm;
-mod inode_id;
-mod iter;
+mod field;
 pub mod level;
+mod lock;
 mod lock_table;
-mod locked_vmas;
-mod missing_lock;
-mod mm_access;
-mod mm_handle;
-mod mmap_guard;
-mod name;
-#[cfg(CONFIG_NUMA)]
-mod numa;
-mod ops;
-pub mod order;
-mod page_prot;
+mod mm;
 pub mod page_table;
 pub mod pin;
-mod pinned_vm;
 mod properties;
-mod read_guard;
-mod reclaim;
-mod refcnt;
 pub mod rmap;
-mod scope;
 mod shared_memory;
-mod speculation;
 mod structure;
 #[cfg(CONFIG_RUST_VMA_KUNIT_TEST)]
 mod tests;
-mod unstable;
-mod userfaultfd;
-mod vma_guard;
-mod vma_write;
+mod walk;
 mod withheld;
 
 #[cfg(CONFIG_NUMA_BALANCING)]
-pub use self::numa::NumabState;
+pub use self::field::NumabState;
 #[cfg(CONFIG_NUMA)]
-pub use self::numa::VmaPolicy;
+pub use self::field::VmaPolicy;
 pub use self::{
-    anon_name::AnonVmaName,
-    cursor::{
-        LockCounts,
-        VmaCursor, //
-    },
     driver::DriverVma,
-    flags::{
+    field::{
         AdviceFlags,
+        AnonVmaName,
+        InodeId,
+        PageProt,
+        UserfaultfdCtx,
+        VmOps,
+        VmRefcnt,
         VmaFlag,
         VmaFlags, //
-    },
-    foreign_mm::{
-        ForeignCursor,
-        ForeignMm,
-        ForeignMmRef,
-        ForeignVma, //
-    },
-    inode_id::InodeId,
-    iter::{
-        Area,
-        Areas,
-        Vmas, //
     },
     level::{
         Closing,
@@ -172,52 +136,48 @@ pub use self::{
         WriteAll,
         WriteMost, //
     },
-    locked_vmas::{
+    lock::{
+        order,
+        HeldLock,
+        LockOrder,
+        LockSubclass,
         LockVmasError,
         LockableAtOnce,
-        LockedVmas, //
+        LockedVmas,
+        MayReclaim,
+        MmapGuard,
+        MmapReadGuard,
+        MmapWriteGuard,
+        ReadGuard,
+        ReadLockError,
+        VmaLocks,
+        VmaReadGuard, //
     },
-    mm_access::{
+    mm::{
         Access,
         AttachAccess,
+        ForeignCursor,
+        ForeignMm,
+        ForeignMmRef,
+        ForeignVma,
+        GrabbedMm,
         MayWrite,
+        MmId,
+        NothingHeld,
         PtraceMode,
         ReadAccess, //
     },
-    mm_handle::{
-        GrabbedMm,
-        MmId,
-        NothingHeld, //
-    },
-    mmap_guard::{
-        MmapGuard,
-        MmapReadGuard,
-        MmapWriteGuard, //
-    },
-    ops::VmOps,
-    order::LockOrder,
-    page_prot::PageProt,
     pin::PinnedPages,
-    read_guard::{
-        HeldLock,
-        ReadGuard, //
-    },
-    reclaim::MayReclaim,
-    refcnt::VmRefcnt,
-    scope::{
-        LockSubclass,
-        VmaLocks, //
-    },
-    speculation::{
+    walk::{
+        Area,
+        Areas,
+        LockCounts,
         Speculation,
         SpeculationError,
-        SpeculativeVma, //
-    },
-    unstable::UnstableVma,
-    userfaultfd::UserfaultfdCtx,
-    vma_guard::{
-        ReadLockError,
-        VmaReadGuard, //
+        SpeculativeVma,
+        UnstableVma,
+        VmaCursor,
+        Vmas, //
     },
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tables at the top of `rust/kernel/mm/vma/order.rs`. The first says for each lock that is held and each that is
+//! The tables at the top of `rust/kernel/mm/vma/lock/order.rs`. The first says for each lock that is held and each that is
 //! wanted, who finds out that the order is wrong; the second says so for calls that take locks. What they say has to be
 //! shown: by cases, for what the compiler finds, and by reports of the kernel's, for the rest. The last says what is
 //! held in each callback of a driver, by the words of the first.
@@ -29,7 +29,7 @@ pub enum FoundBy {
 
 /// Reads the table of a checkout.
 pub fn order_table(repo: &Path) -> Result<Vec<OrderCell>> {
-    let path = repo.join("rust/kernel/mm/vma/order.rs");
+    let path = repo.join("rust/kernel/mm/vma/lock/order.rs");
     let text =
         fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     cells(&text).with_context(|| format!("{}", path.display()))
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn each_callback_is_in_the_last_table() {
-        let path = repo().join("rust/kernel/mm/vma/order.rs");
+        let path = repo().join("rust/kernel/mm/vma/lock/order.rs");
         let source = fs::read_to_string(path).unwrap();
         let tables = tables(&source);
         let (order, of_callbacks) = (&tables[0][2..], &tables[2][2..]);

@@ -25,7 +25,7 @@ use std::path::Path;
 const LEVELS: &str = "level.rs";
 
 /// Other files that must exist.
-const TABLES: [&str; 2] = ["fields.rs", "page_table.rs"];
+const TABLES: [&str; 2] = ["field.rs", "page_table.rs"];
 
 impl LockTable {
     /// Reads the directory `rust/kernel/mm/vma` of a checkout: the levels, and every file below it that has a lock

@@ -16,8 +16,10 @@
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
+mod pinned_vm;
+
+use self::pinned_vm::PinnedVm;
 use super::{
-    pinned_vm::PinnedVm,
     shared_memory::{
         copy_from_shared,
         copy_to_shared,

@@ -9,12 +9,12 @@
 //! C source: [`mm/vma.c`](srctree/mm/vma.c)
 
 use super::{
-    iter::vma_iterator,
     level::{
         MmapLevel,
         MmapWriteHeld, //
     },
-    mmap_guard::MmapGuard, //
+    lock::MmapGuard,
+    walk::vma_iterator, //
 };
 use crate::{
     bindings,

@@ -45,7 +45,7 @@ lock_table! {
 fn try_table(level: &str, fields: &str) -> Matrix {
     let files = [
         ("level.rs", level),
-        ("fields.rs", fields),
+        ("field.rs", fields),
         ("page_table.rs", ""),
     ];
     let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
@@ -57,7 +57,7 @@ fn try_part(table: &LockTable, prelude: &str, filter: Option<&str>) -> Matrix {
 }
 
 fn table(fields: &str) -> LockTable {
-    let files = [("level.rs", LEVEL), ("fields.rs", fields)];
+    let files = [("level.rs", LEVEL), ("field.rs", fields)];
     let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
     LockTable::parse(&files.into()).unwrap()
 }

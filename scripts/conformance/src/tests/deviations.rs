@@ -57,7 +57,7 @@ fn an_entry_that_does_not_deviate_fails() {
 #[test]
 fn an_entry_ends_with_the_difference() {
     let mut bench = Bench::new();
-    let fields = bench.code.get_mut("fields.rs").unwrap();
+    let fields = bench.code.get_mut("field.rs").unwrap();
     edit(
         fields,
         "swap_readahead_info if",

@@ -63,7 +63,7 @@ impl Bench {
         Self {
             document: read(tree().join("Documentation/mm/process_addrs.rst")),
             deviations: read(repo().join("Documentation/mm/process_addrs_rust.rst")),
-            code: ["level.rs", "fields.rs", "page_table.rs"].map(file).into(),
+            code: ["level.rs", "field.rs", "page_table.rs"].map(file).into(),
             exclusivity: read(vma_dir.join("tests/exclusivity.rs")),
             members: Members::of_header(&tree()).unwrap(),
             dir: tempfile::tempdir().unwrap(),

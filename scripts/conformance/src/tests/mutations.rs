@@ -16,7 +16,7 @@ fn noticed(file: &str, anchor: &str, old: &str, new: &str, parts: &[&str]) {
 #[test]
 fn a_weaker_bound_for_writing() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "vm_start {",
         "withheld;",
         "write(WriteMost) fn set_start(&self) {}",
@@ -32,7 +32,7 @@ fn a_weaker_bound_for_writing() {
 #[test]
 fn a_stronger_bound_for_writing() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "anon_name if",
         "write(WriteMost)",
         "write(WriteAll)",
@@ -48,7 +48,7 @@ fn a_stronger_bound_for_writing() {
 #[test]
 fn a_weaker_bound_of_one_writer_of_two() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "        flags {",
         "write(WriteMost)",
         "write(MmapHeld)",
@@ -64,7 +64,7 @@ fn a_weaker_bound_of_one_writer_of_two() {
 #[test]
 fn a_weaker_bound_for_reading() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "anon_vma {",
         "read(ReadFields)",
         "read(Stable)",
@@ -80,7 +80,7 @@ fn a_weaker_bound_for_reading() {
 #[test]
 fn a_stronger_bound_for_reading() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "vm_end {",
         "read(ReadLayout)",
         "read(MmapHeld)",
@@ -162,7 +162,7 @@ fn a_level_with_another_alternative() {
 #[test]
 fn a_proof_that_is_not_asked_for() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "anon_vma_chain {",
         "withheld;",
         "write(MmapHeld) fn anon_vma_chain(&self) {}",
@@ -178,7 +178,7 @@ fn a_proof_that_is_not_asked_for() {
 #[test]
 fn a_proof_of_another_lock() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "shared.rb {",
         "withheld;",
         "write(WriteMost) fn shared_rb(&self, lock: &AnonVmaWriteGuard<'_>) {}",
@@ -194,7 +194,7 @@ fn a_proof_of_another_lock() {
 #[test]
 fn the_proof_of_a_clause() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "        anon_vma {",
         "withheld;",
         "write_if_null(MmapHeld) fn set_anon_vma(&self, lock: &usize) {}",
@@ -209,7 +209,7 @@ fn the_proof_of_a_clause() {
 #[test]
 fn a_clause_for_the_other_value() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "        anon_vma {",
         "withheld;",
         "write(MmapHeld) fn set_anon_vma(&self) {}",
@@ -224,7 +224,7 @@ fn a_clause_for_the_other_value() {
 #[test]
 fn no_option() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "Config-specific",
         " if CONFIG_SWAP",
         "",
@@ -240,7 +240,7 @@ fn no_option() {
 #[test]
 fn a_writer_of_what_is_written_once() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "vm_file {",
         "once;",
         "write(WriteMost) fn set_file(&self) {}",
@@ -256,7 +256,7 @@ fn a_writer_of_what_is_written_once() {
 #[test]
 fn a_writer_of_what_the_driver_writes() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "vm_private_data {",
         "driver;",
         "",
@@ -272,14 +272,14 @@ fn a_writer_of_what_the_driver_writes() {
 #[test]
 fn a_row_less() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "Core fields",
         "vm_ops {",
         "vm_operations {",
         &["Core fields", "\"vm_ops\"", "\"Field\""],
     );
     noticed(
-        "fields.rs",
+        "field.rs",
         "Core fields",
         "vm_ops {",
         "vm_operations {",
@@ -290,7 +290,7 @@ fn a_row_less() {
 #[test]
 fn a_row_in_another_table() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "\"Virtual layout fields\" {",
         "\"Virtual layout fields\"",
         "\"Layout fields\"",
@@ -301,7 +301,7 @@ fn a_row_in_another_table() {
 #[test]
 fn an_access_to_a_field_that_the_document_leaves_out() {
     noticed(
-        "fields.rs",
+        "field.rs",
         "vm_freeptr {",
         "withheld;",
         "write(WriteAll) fn set_freeptr(&self) {}",

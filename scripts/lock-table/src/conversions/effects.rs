@@ -32,58 +32,85 @@ const READ: &[LockState] = &[MMAP_READ, VMA_READ];
 /// By place. The lock of each is that of the C function that it is named after, or says it calls.
 pub const EFFECTS: [(&str, Effect); 36] = [
     // The mmap lock, from a scope that holds nothing.
-    ("scope.rs: VmaLocks::read", Takes(&[MMAP_READ])),
-    ("scope.rs: VmaLocks::read_trylock", Takes(&[MMAP_READ])),
-    ("scope.rs: VmaLocks::read_killable", Takes(&[MMAP_READ])),
-    ("scope.rs: VmaLocks::write", Takes(&[MMAP_WRITE])),
-    ("scope.rs: VmaLocks::write_killable", Takes(&[MMAP_WRITE])),
-    ("scope.rs: VmaLocks::write_nested", Takes(&[MMAP_WRITE])),
+    ("lock/scope.rs: VmaLocks::read", Takes(&[MMAP_READ])),
+    ("lock/scope.rs: VmaLocks::read_trylock", Takes(&[MMAP_READ])),
+    (
+        "lock/scope.rs: VmaLocks::read_killable",
+        Takes(&[MMAP_READ]),
+    ),
+    ("lock/scope.rs: VmaLocks::write", Takes(&[MMAP_WRITE])),
+    (
+        "lock/scope.rs: VmaLocks::write_killable",
+        Takes(&[MMAP_WRITE]),
+    ),
+    (
+        "lock/scope.rs: VmaLocks::write_nested",
+        Takes(&[MMAP_WRITE]),
+    ),
     // mmap_write_downgrade()
     (
-        "mmap_guard.rs: MmapGuard::downgrade",
+        "lock/mmap_guard.rs: MmapGuard::downgrade",
         Exchanges(&[MMAP_READ]),
     ),
     // The VMA read lock, or the mmap lock where it cannot be had.
-    ("scope.rs: VmaLocks::lock_vma_under_rcu", Takes(&[VMA_READ])),
-    ("scope.rs: VmaLocks::lock_vma", Takes(READ)),
-    ("scope.rs: VmaLocks::lock_vma_killable", Takes(READ)),
-    ("scope.rs: VmaLocks::lock_next_vma", Takes(READ)),
     (
-        "vma_guard.rs: VmaReadGuard::lock_under_rcu",
+        "lock/scope.rs: VmaLocks::lock_vma_under_rcu",
         Takes(&[VMA_READ]),
     ),
-    ("cursor.rs: VmaLocks::cursor", Takes(READ)),
-    ("cursor.rs: VmaCursor::new", Takes(READ)),
-    ("cursor.rs: lock_next", Takes(READ)),
-    ("cursor.rs: lock_under_mmap_lock", Takes(READ)),
-    ("cursor/no_vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
-    ("cursor/vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
-    ("cursor/vma_lock.rs: search", Takes(&[VMA_READ])),
+    ("lock/scope.rs: VmaLocks::lock_vma", Takes(READ)),
+    ("lock/scope.rs: VmaLocks::lock_vma_killable", Takes(READ)),
+    ("lock/scope.rs: VmaLocks::lock_next_vma", Takes(READ)),
+    (
+        "lock/vma_guard.rs: VmaReadGuard::lock_under_rcu",
+        Takes(&[VMA_READ]),
+    ),
+    ("walk/cursor.rs: VmaLocks::cursor", Takes(READ)),
+    ("walk/cursor.rs: VmaCursor::new", Takes(READ)),
+    ("walk/cursor.rs: lock_next", Takes(READ)),
+    ("walk/cursor.rs: lock_under_mmap_lock", Takes(READ)),
+    (
+        "walk/cursor/no_vma_lock.rs: try_lock_next",
+        Takes(&[VMA_READ]),
+    ),
+    ("walk/cursor/vma_lock.rs: try_lock_next", Takes(&[VMA_READ])),
+    ("walk/cursor/vma_lock.rs: search", Takes(&[VMA_READ])),
     // Several of them. A guard of none holds none, and has no view.
-    ("locked_vmas.rs: VmaLocks::lock_vmas", Takes(&[VMA_READ])),
     (
-        "locked_vmas.rs: VmaLocks::lock_vmas_killable",
+        "lock/locked_vmas.rs: VmaLocks::lock_vmas",
         Takes(&[VMA_READ]),
     ),
-    ("locked_vmas.rs: LockedVmas::none", Takes(&[VMA_READ])),
-    ("locked_vmas.rs: LockedVmas::try_lock", Takes(&[VMA_READ])),
+    (
+        "lock/locked_vmas.rs: VmaLocks::lock_vmas_killable",
+        Takes(&[VMA_READ]),
+    ),
+    ("lock/locked_vmas.rs: LockedVmas::none", Takes(&[VMA_READ])),
+    (
+        "lock/locked_vmas.rs: LockedVmas::try_lock",
+        Takes(&[VMA_READ]),
+    ),
     // vma_start_read_locked() under the mmap read lock, which may be released before the VMA lock.
     (
-        "locked_vmas.rs: LockedVmas::lock_under",
+        "lock/locked_vmas.rs: LockedVmas::lock_under",
         HandsOver(&[VMA_READ]),
     ),
-    ("mmap_guard.rs: MmapGuard::lock_vma", HandsOver(&[VMA_READ])),
     (
-        "mmap_guard.rs: MmapGuard::lock_vma_nested",
+        "lock/mmap_guard.rs: MmapGuard::lock_vma",
+        HandsOver(&[VMA_READ]),
+    ),
+    (
+        "lock/mmap_guard.rs: MmapGuard::lock_vma_nested",
         HandsOver(&[VMA_READ]),
     ),
     // vma_start_write(); the last only looks whether that was done.
-    ("vma_write.rs: Vma::start_write", Takes(&[VMA_WRITE])),
+    ("lock/vma_write.rs: Vma::start_write", Takes(&[VMA_WRITE])),
     (
-        "vma_write.rs: Vma::start_write_killable",
+        "lock/vma_write.rs: Vma::start_write_killable",
         Takes(&[VMA_WRITE]),
     ),
-    ("vma_write.rs: Vma::as_write_locked", Takes(&[VMA_WRITE])),
+    (
+        "lock/vma_write.rs: Vma::as_write_locked",
+        Takes(&[VMA_WRITE]),
+    ),
     // The locks of reverse mappings.
     ("rmap/tree.rs: RmapTree::lock_read", Takes(&[RMAP_READ])),
     ("rmap/tree.rs: RmapTree::trylock_read", Takes(&[RMAP_READ])),
@@ -105,7 +132,7 @@ pub const EFFECTS: [(&str, Effect); 36] = [
 pub const NEVER: [&str; 1] = ["HeldByAnyTask"];
 
 /// Functions that make a view for themselves and give none out.
-pub const INSIDE: [&str; 1] = ["locked_vmas.rs: LockedVmas::find"];
+pub const INSIDE: [&str; 1] = ["lock/locked_vmas.rs: LockedVmas::find"];
 
 /// Each callback of a driver with the level that its C callers hold; see the table in `driver.rs`.
 pub const CALLBACKS: [(&str, &str); 7] = [

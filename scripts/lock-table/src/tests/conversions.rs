@@ -25,7 +25,7 @@ fn problems(file: &str, from: &str, to: &str) -> Vec<String> {
 
 /// The files that have levels or tables.
 fn tables(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let with_tables = ["level.rs", "fields.rs", "page_table.rs"];
+    let with_tables = ["level.rs", "field.rs", "page_table.rs"];
     let files = files
         .iter()
         .filter(|(name, _)| with_tables.contains(&name.as_str()));
@@ -87,8 +87,8 @@ fn a_level_that_gets_too_much_is_noticed() {
 fn a_guard_that_dereferences_to_more_than_it_holds_is_noticed() {
     let from = "type Target = Vma<VmaRead>;";
     let to = "type Target = Vma<MmapRead>;";
-    let said = ["vma_guard.rs: VmaReadGuard::Target: turns VmaRead into MmapRead"];
-    is_noticed("vma_guard.rs", from, to, &said);
+    let said = ["lock/vma_guard.rs: VmaReadGuard::Target: turns VmaRead into MmapRead"];
+    is_noticed("lock/vma_guard.rs", from, to, &said);
     let said = ["VmaSetup::deref: turns Setup into MmapWrite"];
     is_noticed(
         "driver/setup.rs",
@@ -107,22 +107,22 @@ fn a_guard_that_dereferences_to_more_than_it_holds_is_noticed() {
 #[test]
 fn a_new_function_has_to_be_classified() {
     new_code_is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "impl VmaLocks<'_> { pub fn peek(&self, at: usize) -> Option<&Vma<Read>> { None } }",
-        &["scope.rs: VmaLocks::peek: gives a view at the level Read and takes none"],
+        &["lock/scope.rs: VmaLocks::peek: gives a view at the level Read and takes none"],
     );
     new_code_is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "pub fn with_vma<R>(mm: &MmWithUser, f: impl FnOnce(&Vma<MmapRead>) -> R) -> R { f() }",
-        &["scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
+        &["lock/scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
     );
     new_code_is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "pub fn with_vma<F>(mm: &MmWithUser, f: F) where F: Fn(&Vma<MmapRead>) { f() }",
-        &["scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
+        &["lock/scope.rs: with_vma: gives a view at the level MmapRead and takes none"],
     );
     new_code_is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "impl VmaLocks<'_> { fn look(&self) { let _ = unsafe { Vma::<Read>::from_raw(p) }; } }",
         &["VmaLocks::look: makes a view that its signature does not show"],
     );
@@ -151,7 +151,7 @@ fn a_method_for_diagnostics_that_can_be_called_is_noticed() {
     let with = |code: &str| format!("\n{code}\n\ndecoys!");
     for (file, code, said) in [
         (
-            "missing_lock.rs",
+            "lock/missing_lock.rs",
             "impl MmapLocked for &Mm {}",
             "MmapLocked",
         ),
@@ -191,21 +191,21 @@ fn a_callback_at_another_level_is_noticed() {
 #[test]
 fn a_lock_that_is_not_taken_is_noticed() {
     is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "pub fn read(&mut self) -> MmapReadGuard<'_>",
         "pub fn read(&mut self) -> MmapWriteGuard<'_>",
         &["VmaLocks::read: takes a lock from nothing, and does not hold what MmapWrite stands for"],
     );
     is_noticed(
-        "mmap_guard.rs",
+        "lock/mmap_guard.rs",
         "pub fn downgrade(self) -> MmapReadGuard<'s>",
         "pub fn downgrade(&self) -> MmapReadGuard<'s>",
         &["MmapGuard::downgrade: gives a lock up and does not consume its guard"],
     );
     is_noticed(
-        "scope.rs",
+        "lock/scope.rs",
         "pub fn read_trylock(",
         "pub fn try_read(",
-        &["scope.rs: VmaLocks::read_trylock: is listed as one that takes a lock"],
+        &["lock/scope.rs: VmaLocks::read_trylock: is listed as one that takes a lock"],
     );
 }

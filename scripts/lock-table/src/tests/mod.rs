@@ -52,7 +52,7 @@ const PAGE_TABLE: &str =
 fn parse(level: &str, fields: &str) -> Result<LockTable> {
     let files = [
         ("level.rs", level),
-        ("fields.rs", fields),
+        ("field.rs", fields),
         ("page_table.rs", PAGE_TABLE),
     ];
     LockTable::parse(
@@ -171,16 +171,16 @@ fn proofs_are_called_as_in_the_document() {
 #[test]
 fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
     for (from, to, said) in [
-        ("read(See)", "peek(See)", "fields.rs:7:13"),
+        ("read(See)", "peek(See)", "field.rs:7:13"),
         ("read(See)", "read(Unheard)", "Unheard"),
-        ("read(See)", "read", "fields.rs:7"),
-        ("withheld;", "hidden;", "fields.rs:12:13"),
-        ("once; }", "once }", "fields.rs:10"),
+        ("read(See)", "read", "field.rs:7"),
+        ("withheld;", "hidden;", "field.rs:12:13"),
+        ("once; }", "once }", "field.rs:10"),
         ("fn set_a", "fn a", "another method of this name"),
         ("\"Second\"", "\"First\"", "two tables \"First\""),
-        ("a if CONFIG_A", "a unless CONFIG_A", "fields.rs:4"),
-        ("-> usize { 1 }", "-> usize", "fields.rs"),
-        ("rcu fn", "rcu(See) fn", "fields.rs:10"),
+        ("a if CONFIG_A", "a unless CONFIG_A", "field.rs:4"),
+        ("-> usize { 1 }", "-> usize", "field.rs"),
+        ("rcu fn", "rcu(See) fn", "field.rs:10"),
         ("#[inline]", "#[cfg(CONFIG_B)]", "an access has no cfg"),
         ("a if CONFIG_A", "a", "no option that it could be else for"),
         ("fn a(&self)", "fn a(&mut self)", "an access takes &self"),
@@ -278,5 +278,5 @@ fn the_code_of_this_checkout_can_be_read() {
 fn a_directory_without_tables_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let error = format!("{:#}", LockTable::read(dir.path()).unwrap_err());
-    assert!(error.contains("fields.rs"), "{error}");
+    assert!(error.contains("field.rs"), "{error}");
 }

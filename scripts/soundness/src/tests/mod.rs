@@ -45,7 +45,7 @@ fn this_checkout_can_be_read() {
     let repo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let report = check(&repo).expect("can be read");
     let has = |item: &str| report.entries.iter().any(|entry| entry.site.item == item);
-    assert!(has("fields.rs Vma::start"), "in the invocation of a macro");
+    assert!(has("field.rs Vma::start"), "in the invocation of a macro");
     assert!(has("vma.rs Vma::from_raw"));
     assert!(has("level.rs impl Stable for Rmap"));
     assert!(report.tests > 400 && report.types > 60);

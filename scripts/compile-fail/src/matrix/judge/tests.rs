@@ -24,7 +24,7 @@ const FIRST: usize = 5;
 
 /// The items with such an end of their name.
 fn some(ends: &[&str]) -> Vec<Item> {
-    let files = [("level.rs", LEVEL), ("fields.rs", FIELDS)];
+    let files = [("level.rs", LEVEL), ("field.rs", FIELDS)];
     let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
     let all = items(&LockTable::parse(&files.into()).unwrap());
     let find = |end: &&str| {

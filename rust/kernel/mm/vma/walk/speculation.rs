@@ -13,9 +13,11 @@
 //! [`kernel/events/uprobes.c`](srctree/kernel/events/uprobes.c).
 
 use super::{
-    UnstableVma,
-    VmaFlags,
-    VmaLocks, //
+    super::{
+        VmaFlags,
+        VmaLocks, //
+    },
+    UnstableVma, //
 };
 use crate::{
     bindings,

@@ -11,12 +11,15 @@
 //! write-locked the VMA and does not look; under the write lock the caller itself might have.
 
 use super::{
-    level::{
-        MmapLevel,
-        MmapRead,
-        MmapReadHeld,
-        MmapWrite,
-        MmapWriteHeld, //
+    super::{
+        level::{
+            MmapLevel,
+            MmapRead,
+            MmapReadHeld,
+            MmapWrite,
+            MmapWriteHeld, //
+        },
+        Vma, //
     },
     order::{
         LockOrder,
@@ -26,8 +29,7 @@ use super::{
     vma_guard::{
         ReadLockError,
         VmaReadGuard, //
-    },
-    Vma, //
+    }, //
 };
 use crate::{
     bindings,

@@ -8,14 +8,39 @@
 //!
 //! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
 
+mod anon_name;
+mod debug;
+mod flags;
+mod inode_id;
+mod name;
+#[cfg(CONFIG_NUMA)]
+mod numa;
+mod ops;
+mod page_prot;
+mod refcnt;
+mod userfaultfd;
+
 #[cfg(CONFIG_NUMA_BALANCING)]
-use super::numa::NumabState;
-use super::{
+pub use self::numa::NumabState;
+#[cfg(CONFIG_NUMA)]
+pub use self::numa::VmaPolicy;
+pub use self::{
     anon_name::AnonVmaName,
     flags::{
         AdviceFlags,
+        VmaFlag,
         VmaFlags, //
     },
+    inode_id::InodeId,
+    ops::VmOps,
+    page_prot::PageProt,
+    refcnt::VmRefcnt,
+    userfaultfd::UserfaultfdCtx,
+};
+
+#[cfg(CONFIG_NUMA)]
+use super::level::Read;
+use super::{
     level::{
         Level,
         ReadFields,
@@ -23,21 +48,14 @@ use super::{
         Stable,
         WriteMost, //
     },
+    lock::{
+        LockOrder,
+        MayReclaim, //
+    },
     lock_table::lock_table,
-    mm_handle::MmId,
-    ops::VmOps,
-    order::LockOrder,
-    page_prot::PageProt,
-    reclaim::MayReclaim,
-    refcnt::VmRefcnt,
+    mm::MmId,
     rmap::AnonVma,
-    userfaultfd::UserfaultfdCtx,
     Vma, //
-};
-#[cfg(CONFIG_NUMA)]
-use super::{
-    level::Read,
-    numa::VmaPolicy, //
 };
 #[cfg(CONFIG_SWAP)]
 use crate::sync::atomic::Atomic;
@@ -350,7 +368,7 @@ lock_table! {
                 name: Option<&AnonVmaName>,
             ) -> Result {
                 // SAFETY: The VMA is alive and by `L: WriteMost` this task may write the field.
-                unsafe { super::anon_name::replace(self.as_raw(), name) }
+                unsafe { anon_name::replace(self.as_raw(), name) }
             } else {
                 Err(EINVAL)
             }
@@ -408,7 +426,7 @@ lock_table! {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 // `from` is alive, too. The mmap write lock of both is held, so neither policy is
                 // replaced or rebound.
-                unsafe { super::numa::replace_policy(self.as_raw(), from.map(Vma::as_raw)) }
+                unsafe { numa::replace_policy(self.as_raw(), from.map(Vma::as_raw)) }
             }
         }
 

@@ -13,13 +13,13 @@
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
 use super::{
-    cursor::lock_next,
+    super::walk::lock_next,
     mmap_guard::{
         MmapReadGuard,
         MmapWriteGuard, //
     },
     read_guard::ReadGuard,
-    vma_guard::VmaReadGuard,
+    vma_guard::VmaReadGuard, //
 };
 use crate::{
     bindings,
@@ -169,9 +169,8 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Takes the mmap lock for writing (C: `mmap_write_lock()`).
     ///
-    /// Sleeps, uninterruptibly, while there is a reader or another writer. VMA readers are not
-    /// waited for: that is what [`start_write()`](super::Vma::start_write) does, one VMA at a
-    /// time.
+    /// Sleeps, uninterruptibly, while there is a reader or another writer. Does not wait for VMA
+    /// readers: [`Vma::start_write()`](super::super::Vma::start_write) does, one VMA at a time.
     #[doc(alias = "mmap_write_lock")]
     #[inline]
     pub fn write(&mut self) -> MmapWriteGuard<'_> {

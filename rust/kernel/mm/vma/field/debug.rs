@@ -2,7 +2,7 @@
 
 //! How a VMA is printed.
 
-use super::{
+use super::super::{
     level::ReadFields,
     Vma, //
 };

@@ -10,9 +10,9 @@
 
 use super::{
     super::{
+        super::VmaReadGuard,
         iter::vma_iterator,
-        speculation::MmapSeq,
-        vma_guard::VmaReadGuard, //
+        speculation::MmapSeq, //
     },
     NeedsMmapLock, //
 };

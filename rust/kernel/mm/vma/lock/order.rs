@@ -97,8 +97,7 @@
 //!
 //! A fault handler that waits for the mmap lock of its own mm deadlocks with a writer that waits
 //! meanwhile: for the mmap lock, which is fair, or for the VMA. A handler that needs the mmap lock
-//! first gives up its own: after [`release()`](super::driver::Fault::release) nothing is held, and
-//! the fault is retried.
+//! first gives up its own: after [`Fault::release()`] nothing is held, and the fault is retried.
 //!
 //! "RCU" is the mmap lock or the VMA lock inside an RCU read-side critical section, in which
 //! nothing may sleep: `do_fault_around()` calls `map_pages` in one, and `/proc/PID/maps` calls
@@ -107,6 +106,8 @@
 //! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
 //! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is
 //! not known here.
+//!
+//! [`Fault::release()`]: super::super::driver::Fault::release
 
 use super::VmaLocks;
 use crate::{
@@ -215,7 +216,7 @@ impl LockOrder<'_> {
 impl<Held: LockClass> LockOrder<'_, Held> {
     /// For guards: what is borrowed from them while they hold `Held`.
     #[inline]
-    pub(super) fn holding() -> Self {
+    pub(in crate::mm::vma) fn holding() -> Self {
         Self {
             _held: PhantomData,
             _nts: NotThreadSafe,

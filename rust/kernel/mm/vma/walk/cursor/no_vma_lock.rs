@@ -3,7 +3,7 @@
 //! The search for the next VMA where there are no VMA locks: every VMA needs the mmap lock.
 
 use super::{
-    super::vma_guard::VmaReadGuard,
+    super::super::VmaReadGuard,
     NeedsMmapLock, //
 };
 use crate::mm::MmWithUser;

@@ -10,12 +10,14 @@
 //! [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c)
 
 use super::{
-    level::{
-        MmapReadHeld,
-        VmaRead, //
+    super::{
+        level::{
+            MmapReadHeld,
+            VmaRead, //
+        },
+        Vma, //
     },
-    scope::LockSubclass,
-    Vma, //
+    scope::LockSubclass, //
 };
 use crate::{
     bindings,
@@ -98,7 +100,7 @@ impl<'s> VmaReadGuard<'s> {
 
     /// `lock_vma_under_rcu()`, or `None` where there are no VMA locks.
     #[inline]
-    pub(super) fn lock_under_rcu(mm: &'s MmWithUser, addr: usize) -> Option<Self> {
+    pub(in crate::mm::vma) fn lock_under_rcu(mm: &'s MmWithUser, addr: usize) -> Option<Self> {
         #[cfg(CONFIG_PER_VMA_LOCK)]
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`, for 's. What the
         // function returns is NULL or a VMA that it has read-locked.

@@ -6,18 +6,20 @@
 //! Each method has the name of one that is right elsewhere; for the form, see `decoys`.
 
 use super::{
-    decoys::decoys,
-    driver::NotOfAnyVma,
-    pin::{
-        Access,
-        PinFor,
-        PinnedPages, //
+    super::{
+        decoys::decoys,
+        driver::NotOfAnyVma,
+        pin::{
+            Access,
+            PinFor,
+            PinnedPages, //
+        },
+        GrabbedMm,
+        Level,
+        MmapRead,
+        Vma, //
     },
-    GrabbedMm,
-    Level,
-    MmapRead,
     MmapWriteGuard,
-    Vma,
     VmaLocks, //
 };
 use crate::{

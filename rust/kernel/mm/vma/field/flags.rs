@@ -51,12 +51,12 @@ impl VmaFlags {
     }
 
     #[inline]
-    pub(super) const fn from_word(word: bindings::vm_flags_t) -> Self {
+    pub(in crate::mm::vma) const fn from_word(word: bindings::vm_flags_t) -> Self {
         Self(word)
     }
 
     #[inline]
-    pub(super) const fn word(self) -> bindings::vm_flags_t {
+    pub(in crate::mm::vma) const fn word(self) -> bindings::vm_flags_t {
         self.0
     }
 
@@ -269,11 +269,12 @@ impl fmt::Debug for VmaFlags {
 
 /// Flags that may be changed on a live VMA, whoever it belongs to.
 ///
-/// They are those that userspace can change by `madvise()` on any of its mappings, so neither the
-/// kernel nor a driver relies on them, save for what
-/// [`Vma::clear_flags()`](super::Vma::clear_flags) refuses. `MADV_DONTFORK` is not among them:
-/// `can_madvise_modify()` refuses it on mappings that `mseal()` has sealed, because a fork would
-/// lose what is in them.
+/// Userspace can change these by `madvise()` on any of its mappings, so neither the kernel nor a
+/// driver relies on them, except where [`Vma::clear_flags()`] refuses. `MADV_DONTFORK` is not
+/// among them: `can_madvise_modify()` refuses it on mappings that `mseal()` has sealed, because a
+/// fork would lose what is in them.
+///
+/// [`Vma::clear_flags()`]: super::super::Vma::clear_flags
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AdviceFlags(VmaFlags);
 

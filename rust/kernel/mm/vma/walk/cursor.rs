@@ -30,13 +30,15 @@
 //! `mas_walk()` in [`lib/maple_tree.c`](srctree/lib/maple_tree.c).
 
 use super::{
-    level::Read,
-    mmap_guard::MmapReadGuard,
-    read_guard::ReadGuard,
-    speculation::MmapSeq,
-    vma_guard::VmaReadGuard,
-    Vma,
-    VmaLocks, //
+    super::{
+        level::Read,
+        MmapReadGuard,
+        ReadGuard,
+        Vma,
+        VmaLocks,
+        VmaReadGuard, //
+    },
+    speculation::MmapSeq, //
 };
 use crate::{
     bindings,
@@ -126,7 +128,7 @@ impl VmaLocks<'_> {
 impl<'s> VmaCursor<'s> {
     /// For lock scopes alone, which are borrowed mutably for `'s`.
     #[inline]
-    pub(super) fn new(mm: &'s MmWithUser, addr: usize) -> Self {
+    pub(in crate::mm::vma) fn new(mm: &'s MmWithUser, addr: usize) -> Self {
         Self {
             locked: None,
             waited: None,
@@ -235,7 +237,7 @@ impl<'s> VmaCursor<'s> {
 
 /// Read-locks the first VMA that ends above `addr`. For lock scopes alone, which are borrowed for
 /// `'s`.
-pub(super) fn lock_next(mm: &MmWithUser, addr: usize) -> Result<Option<ReadGuard<'_>>> {
+pub(in crate::mm::vma) fn lock_next(mm: &MmWithUser, addr: usize) -> Result<Option<ReadGuard<'_>>> {
     match try_lock_next(mm, addr, false) {
         Ok(vma) => Ok(vma.map(ReadGuard::of_vma)),
         Err(NeedsMmapLock) => lock_under_mmap_lock(mm, addr),

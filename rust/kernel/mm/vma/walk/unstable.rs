@@ -8,7 +8,7 @@
 //! of its fields like this, by one volatile load each, to decide whether to lock the VMA: its
 //! address space, as an address to compare, and the two words of its lock.
 
-use super::VmaLocks;
+use super::super::VmaLocks;
 use crate::{
     bindings,
     mm::MmWithUser,
@@ -51,7 +51,7 @@ impl<'rcu> UnstableVma<'rcu> {
     }
 
     #[inline]
-    pub(super) fn as_raw(&self) -> *mut bindings::vm_area_struct {
+    pub(in crate::mm::vma) fn as_raw(&self) -> *mut bindings::vm_area_struct {
         self.vma.as_ptr()
     }
 }

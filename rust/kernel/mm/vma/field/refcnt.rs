@@ -50,7 +50,7 @@ pub enum VmRefcnt {
 #[cfg(CONFIG_PER_VMA_LOCK)]
 impl VmRefcnt {
     /// Decodes a value of `vm_refcnt`; `write_locked` says whether the sequence numbers are equal.
-    pub(super) const fn decode(refcnt: i32, write_locked: bool) -> Self {
+    pub(in crate::mm::vma) const fn decode(refcnt: i32, write_locked: bool) -> Self {
         const FLAG: i32 = bindings::VM_REFCNT_EXCLUDE_READERS_FLAG as i32;
 
         // CAST: Not negative where it is done.

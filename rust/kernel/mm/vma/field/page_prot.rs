@@ -49,7 +49,7 @@ impl PageProt {
     #[doc(alias = "pgprot_decrypted")]
     #[cold]
     #[inline(never)]
-    pub(super) fn decrypted(self) -> Self {
+    pub(in crate::mm::vma) fn decrypted(self) -> Self {
         // SAFETY: This computes a value.
         Self(unsafe { bindings::pgprot_decrypted(self.0) })
     }

@@ -25,14 +25,16 @@
 //! C source: [`mm/userfaultfd.c`](srctree/mm/userfaultfd.c)
 
 use super::{
-    level::Read,
+    super::{
+        level::Read,
+        Vma, //
+    },
     mmap_guard::MmapReadGuard,
     read_guard::HeldLock,
     vma_guard::{
         ReadLockError,
         VmaReadGuard, //
     },
-    Vma,
     VmaLocks, //
 };
 use crate::{

@@ -8,9 +8,9 @@
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
-use super::{
+use super::super::{
     level::MmapLevel,
-    mmap_guard::MmapGuard,
+    MmapGuard,
     Vma, //
 };
 use crate::{
@@ -59,7 +59,7 @@ pub struct Areas<'g, L: MmapLevel> {
 
 /// An iterator that is at its start (C: `VMA_ITERATOR()`).
 #[inline]
-pub(super) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings::vma_iterator {
+pub(in crate::mm::vma) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings::vma_iterator {
     let mut vmi = pin_init::zeroed();
     // SAFETY: The mm is alive; this only writes to the iterator.
     unsafe { bindings::vma_iter_init(&mut vmi, mm.as_raw(), addr) };

@@ -10,7 +10,7 @@
 //!
 //! C header: [`include/linux/sched/mm.h`](srctree/include/linux/sched/mm.h)
 
-use super::{
+use super::super::{
     level::{
         Level,
         ReachMm,
@@ -18,9 +18,9 @@ use super::{
     },
     order::{
         LockClass,
-        LockOrder,
         Nothing, //
     },
+    LockOrder,
     Vma, //
 };
 use crate::{
@@ -57,7 +57,7 @@ pub struct MmId(usize);
 
 impl MmId {
     #[inline]
-    pub(super) fn from_raw(mm: *mut bindings::mm_struct) -> Self {
+    pub(in crate::mm::vma) fn from_raw(mm: *mut bindings::mm_struct) -> Self {
         Self(mm.addr())
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! C source: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
-use super::{
+use super::super::{
     level::{
         Level,
         MmapWriteHeld,

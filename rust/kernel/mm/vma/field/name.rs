@@ -4,7 +4,7 @@
 //!
 //! C source: [`fs/proc/task_mmu.c`](srctree/fs/proc/task_mmu.c)
 
-use super::{
+use super::super::{
     level::{
         Level,
         Read,

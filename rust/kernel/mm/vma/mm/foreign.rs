@@ -7,19 +7,19 @@
 //! [`Vma`], because each of them leads to the `mm_struct`, and from there to its write lock.
 
 use super::{
-    cursor::{
+    super::{
+        level::Read,
+        InodeId,
         LockCounts,
-        VmaCursor, //
+        Vma,
+        VmaCursor,
+        VmaFlags, //
     },
-    level::Read,
-    mm_access::{
+    access::{
         Access,
         MayWrite,
         ReadAccess, //
-    },
-    InodeId,
-    Vma,
-    VmaFlags, //
+    }, //
 };
 use crate::{
     error::Result,
@@ -71,7 +71,7 @@ impl<A: Access> ForeignMm<A> {
     }
 
     /// Starts at `addr` to visit VMAs, each locked by itself; see
-    /// [`VmaLocks::cursor()`](super::VmaLocks::cursor).
+    /// [`VmaLocks::cursor()`](super::super::VmaLocks::cursor).
     ///
     /// The caller should hold no lock of this address space, as for
     /// [`MmWithUser::vma_locks()`].

@@ -7,17 +7,19 @@
 //! guard remembers, in the lowest bit of its pointer.
 
 use super::{
-    level::{
-        MmapRead,
-        Read, //
+    super::{
+        level::{
+            MmapRead,
+            Read, //
+        },
+        Vma, //
     },
     mmap_guard::MmapReadGuard,
     order::{
         LockOrder,
         VmaLock, //
     },
-    vma_guard::VmaReadGuard,
-    Vma, //
+    vma_guard::VmaReadGuard, //
 };
 use crate::{
     bindings,
@@ -69,7 +71,7 @@ impl<'s> ReadGuard<'s> {
 
     /// To be called with the only guard of a lock scope, which is borrowed mutably for `'s`.
     #[inline]
-    pub(super) fn of_vma(guard: VmaReadGuard<'s>) -> Self {
+    pub(in crate::mm::vma) fn of_vma(guard: VmaReadGuard<'s>) -> Self {
         let vma = guard.into_raw();
 
         // SAFETY: It is the address of a `vm_area_struct`, which is aligned to more than that. Who
@@ -90,7 +92,7 @@ impl<'s> ReadGuard<'s> {
     ///
     /// Returns `None`, with the mmap lock released, if there is no such VMA.
     #[inline]
-    pub(super) fn lock_under_mmap(
+    pub(in crate::mm::vma) fn lock_under_mmap(
         mmap: MmapReadGuard<'s>,
         find: for<'m> fn(&'m MmapReadGuard<'s>, usize) -> Option<&'m Vma<MmapRead>>,
         addr: usize,
