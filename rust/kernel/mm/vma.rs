@@ -28,7 +28,7 @@
 //!
 //! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and
 //!   what would deadlock does not get past the borrow checker.
-//! - [`MmapReadGuard`], [`MmapWriteGuard`], [`VmaReadGuard`] and [`ReadGuard`] hold a lock.
+//! - [`MmapGuard`], [`VmaGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
 //! - [`driver`] is for the VMAs that a driver sets up itself, in its mmap hook, and [`pin`] for
@@ -57,8 +57,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Some names stand in [`kernel::mm`](super), too: there they are the untyped guards, which know
-//! only that some read lock is held. The two sets can be used side by side, but not nested.
+//! The guards of [`kernel::mm`](super), `MmapReadGuard` and `VmaReadGuard`, are other types: they
+//! know only that some read lock is held, and give out a `VmaRef` without a level. The two sets can
+//! be used side by side, but not nested.
 //!
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
 //! [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
@@ -146,22 +147,20 @@ pub use self::{
         LockedVmas,
         MayReclaim,
         MmapGuard,
-        MmapReadGuard,
-        MmapWriteGuard,
         ReadGuard,
         ReadLockError,
+        VmaGuard, //
         VmaLocks,
-        VmaReadGuard, //
     },
     mm::{
-        Access,
         AttachAccess,
         ForeignCursor,
         ForeignMm,
         ForeignMmRef,
         ForeignVma,
         GrabbedMm,
-        MayWrite,
+        MayAttach,
+        MmAccess,
         MmId,
         NothingHeld,
         PtraceMode,

@@ -20,11 +20,11 @@ fn populate(
 ) -> Result<bool> {
     let mut i_mmap = IMmap::of(file).lock_read(order);
     #[cfg(misuse)]
-    let (i_mmap, mut inner) = i_mmap.order();
+    let (i_mmap, mut inner) = i_mmap.nest();
     #[cfg(misuse)]
     let order = &mut inner;
     #[cfg(not(misuse))]
-    let _ = i_mmap.order();
+    let _ = i_mmap.nest();
     #[cfg(not(misuse))]
     drop(i_mmap);
     vma.anon_vma_prepare(order)?; //~ E0277 "memory cannot be allocated while `IMmapLock` is held"
@@ -41,16 +41,16 @@ fn insert<T>(
     order: &mut LockOrder<'_, MmapLock>,
 ) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
     T::Data: PfnBacked,
 {
     let mut i_mmap = IMmap::of(file).lock_read(order);
     #[cfg(misuse)]
-    let (_i_mmap, mut inner) = i_mmap.order();
+    let (_i_mmap, mut inner) = i_mmap.nest();
     #[cfg(misuse)]
     let order = &mut inner;
     #[cfg(not(misuse))]
-    let _ = i_mmap.order();
+    let _ = i_mmap.nest();
     #[cfg(not(misuse))]
     drop(i_mmap);
     vma.insert_page(order, vma.start(), page)?; //~ E0277 "memory cannot be allocated while `IMmapLock` is held"

@@ -10,11 +10,11 @@ fn hide(locks: &mut VmaLocks<'_>, addr: usize) -> Result {
     #[cfg(not(misuse))]
     {
         let mut guard = locks.read();
-        let (mmap, mut order) = guard.order();
+        let (mmap, mut order) = guard.nest();
         mmap.lookup(addr).ok_or(ENOENT)?.anon_vma_prepare(&mut order)?;
     }
     let mut guard = locks.write();
-    let (mmap, mut order) = guard.order();
+    let (mmap, mut order) = guard.nest();
     let vma = mmap.lookup(addr).ok_or(ENOENT)?;
     let writable = vma.start_write();
     let all = writable.lock_rmap(&mut order);

@@ -15,7 +15,7 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn open(_: &DriverVma<Self, InOpen>) {} //~ E0053 "expected `Opening`, found `VmaWrite`"

@@ -24,7 +24,7 @@ kernel::vm_operations!(Ops); //~ E0080 "operations with `close` need `open`"
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Arc<Atomic<usize>>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     #[cfg(not(misuse))]

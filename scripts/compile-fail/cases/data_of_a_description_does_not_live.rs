@@ -7,7 +7,7 @@ use kernel::sync::Arc;
 
 fn of_the_device<'a, T>(desc: VmaDesc<'a>, device: &'a Arc<u32>) -> Prepared<'a>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmapPrepare, Data = Arc<u32>>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmapPrepare, Data = Arc<u32>>,
 {
     #[cfg(misuse)]
     let device = &device.clone();
@@ -16,7 +16,7 @@ where
 
 fn of_the_file<'a, T>(desc: VmaDesc<'a>, device: &'a Arc<u32>) -> Prepared<'a>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmapPrepare, Data = Arc<u32>>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmapPrepare, Data = Arc<u32>>,
 {
     #[cfg(misuse)]
     let file = device.clone();

@@ -23,14 +23,14 @@ kernel::vm_operations!(OfStatic);
 #[vtable]
 impl VmaOperations for OfAny {
     type Data = Arc<usize>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 
 #[vtable]
 impl VmaOperations for OfStatic {
     type Data = Arc<&'static str>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 

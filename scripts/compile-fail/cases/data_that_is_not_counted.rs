@@ -16,6 +16,6 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Shared<u32>; //~ E0277 "cannot be shared with the VMA that a fork or a split makes"
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }

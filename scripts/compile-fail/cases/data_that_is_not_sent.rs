@@ -24,6 +24,6 @@ impl VmaOperations for Ops {
     type Data = Arc<Buffer>;
     //~^ E0277 "cannot be sent between threads safely"
     //~^^ E0277 "cannot be shared between threads safely"
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }

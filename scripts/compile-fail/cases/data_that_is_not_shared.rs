@@ -15,6 +15,6 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Arc<Count<u32>>; //~ E0277 "`Cell<u32>` cannot be shared between threads safely"
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }

@@ -10,11 +10,11 @@ use kernel::prelude::*;
 
 fn insert<T>(mm: &MmWithUser, addr: usize, page: &SharedPage) -> Result
 where
-    T: OperationsTable<Kind = MixedMap>,
+    T: OperationsTable<PageKind = MixedMap>,
 {
     let mut locks = mm.vma_locks();
     let mut guard = locks.lock_vma(addr).ok_or(ENXIO)?;
-    let (vma, mut order) = guard.order();
+    let (vma, mut order) = guard.nest();
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
     #[cfg(misuse)]
     drop(guard); //~ E0505 "cannot move out of `guard` because it is borrowed"

@@ -5,7 +5,7 @@ use kernel::mm::vma::driver::{Fault, FaultOutcome, Plain, SharedPage, VmaOperati
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
-    T: VmaOperations<Kind = Plain>,
+    T: VmaOperations<PageKind = Plain>,
 {
     let answer = fault.page(page);
     #[cfg(misuse)]

@@ -11,7 +11,7 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     #[cfg(misuse)]

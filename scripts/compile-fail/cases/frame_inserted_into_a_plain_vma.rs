@@ -16,7 +16,7 @@ use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, MmapRead>, addr: usize) -> Result
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
     T::Data: PfnBacked,
 {
     vma.insert_pfn(&mut LockOrder::new(), addr, 0) //~ E0277 "page frames cannot be inserted into a VMA of the kind `Plain`"
@@ -24,7 +24,7 @@ where
 
 fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
     T::Data: PfnBacked,
 {
     fault.insert_pfn(0) //~ E0277 "needs a VMA of the kind `PfnMap` or `MixedMap`"
@@ -32,7 +32,7 @@ where
 
 fn huge_fault<T>(fault: HugeFault<'_, T>) -> HugeFaultOutcome<'_>
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
     T::Data: PfnBacked,
 {
     fault.insert_pfn_pmd(0) //~ E0277 "call `pfnmap()` before"

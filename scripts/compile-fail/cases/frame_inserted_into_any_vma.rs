@@ -3,14 +3,15 @@
 
 use kernel::mm::vma::{
     driver::{OperationsTable, PfnBacked, PfnMap},
-    MmapReadGuard,
+    MmapGuard,
+    MmapRead,
 };
 use kernel::mm::vma::LockOrder;
 use kernel::prelude::*;
 
-fn insert<T>(mmap: &MmapReadGuard<'_>, addr: usize, frame: usize) -> Result
+fn insert<T>(mmap: &MmapGuard<'_, MmapRead>, addr: usize, frame: usize) -> Result
 where
-    T: OperationsTable<Kind = PfnMap>,
+    T: OperationsTable<PageKind = PfnMap>,
     T::Data: PfnBacked,
 {
     let vma = mmap.lookup(addr).ok_or(ENXIO)?;

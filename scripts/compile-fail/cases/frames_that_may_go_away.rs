@@ -18,28 +18,28 @@ use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, MmapRead>, addr: usize) -> Result
 where
-    T: VmaOperations<Kind = PfnMap, Data = Memory>,
+    T: VmaOperations<PageKind = PfnMap, Data = Memory>,
 {
     vma.insert_pfn(&mut LockOrder::new(), addr, 0) //~ E0277 "`Arc<usize>` has no page frames"
 }
 
 fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>
 where
-    T: VmaOperations<Kind = PfnMap, Data = Memory>,
+    T: VmaOperations<PageKind = PfnMap, Data = Memory>,
 {
     fault.insert_pfn(0) //~ E0277 "the frames must stay for as long as the VMA"
 }
 
 fn huge_fault<T>(fault: HugeFault<'_, T>) -> HugeFaultOutcome<'_>
 where
-    T: VmaOperations<Kind = PfnMap, Data = Memory>,
+    T: VmaOperations<PageKind = PfnMap, Data = Memory>,
 {
     fault.insert_pfn_pmd(0) //~ E0277 "say `type Data = Arc<PfnRegion<..>>` in the operations"
 }
 
 fn mmap<T>(vma: VmaSetup<'_, PfnMap>, memory: Memory, addr: usize) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = PfnMap, Hook = ViaMmap, Data = Memory>,
+    T: OperationsTable<PageKind = PfnMap, Hook = ViaMmap, Data = Memory>,
 {
     vma.remap_pfn_range::<T>(memory, addr, 0, 1) //~ E0277 "`Arc<usize>` has no page frames"
 }

@@ -2,10 +2,10 @@
 //! Code that takes pins of any access reads; code that writes says so.
 
 #[cfg(misuse)]
-use kernel::mm::vma::pin::Access as Needed;
+use kernel::mm::vma::pin::PinAccess as Needed;
 use kernel::mm::vma::pin::PinnedPages;
 #[cfg(not(misuse))]
-use kernel::mm::vma::pin::WriteAccess as Needed;
+use kernel::mm::vma::pin::PinWriteAccess as Needed;
 use kernel::prelude::*;
 
 fn fill<A: Needed>(pages: &mut PinnedPages<A>) -> Result {

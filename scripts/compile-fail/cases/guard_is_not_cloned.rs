@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A guard cannot be copied: its lock was taken once.
 
-use kernel::mm::vma::VmaReadGuard;
+use kernel::mm::vma::VmaGuard;
 
-fn both(vma: VmaReadGuard<'_>) {
+fn both(vma: VmaGuard<'_>) {
     #[cfg(misuse)]
-    let _copy = VmaReadGuard::clone(&vma); //~ E0277 "VmaReadGuard<'_>: Clone` is not satisfied"
+    let _copy = VmaGuard::clone(&vma); //~ E0277 "VmaGuard<'_>: Clone` is not satisfied"
     #[cfg(not(misuse))]
     let _start = vma.start();
     drop(vma);

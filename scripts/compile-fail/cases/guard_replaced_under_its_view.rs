@@ -2,9 +2,9 @@
 //! A guard is not replaced, which drops it, while a view of what it protects is used.
 
 use core::mem::replace;
-use kernel::mm::vma::{LockedVmas, MmapReadGuard, ReadGuard, VmaReadGuard};
+use kernel::mm::vma::{LockedVmas, MmapGuard, MmapRead, ReadGuard, VmaGuard};
 
-fn mmap<'s>(mut guard: MmapReadGuard<'s>, new: MmapReadGuard<'s>, addr: usize) -> usize {
+fn mmap<'s>(mut guard: MmapGuard<'s, MmapRead>, new: MmapGuard<'s, MmapRead>, addr: usize) -> usize {
     #[cfg(misuse)]
     let view = guard.lookup(addr);
     drop(replace(&mut guard, new)); //~ E0502 "cannot borrow `guard` as mutable"
@@ -13,7 +13,7 @@ fn mmap<'s>(mut guard: MmapReadGuard<'s>, new: MmapReadGuard<'s>, addr: usize) -
     view.map_or(0, |vma| vma.start())
 }
 
-fn vma<'s>(mut guard: VmaReadGuard<'s>, new: VmaReadGuard<'s>) -> usize {
+fn vma<'s>(mut guard: VmaGuard<'s>, new: VmaGuard<'s>) -> usize {
     let view = &*guard;
     let start = view.start();
     guard = new; //~ E0506 "cannot assign to `guard` because it is borrowed"

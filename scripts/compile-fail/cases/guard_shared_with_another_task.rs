@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Another task must not take locks from this task's guards and scope.
 
-use kernel::mm::vma::{MmapReadGuard, MmapWriteGuard, VmaLocks, VmaReadGuard};
+use kernel::mm::vma::{MmapGuard, MmapRead, MmapWrite, VmaGuard, VmaLocks};
 
 #[cfg(misuse)]
 fn another_task<T: Sync>(_: &T) {}
@@ -9,9 +9,9 @@ fn another_task<T: Sync>(_: &T) {}
 fn another_task<T>(_: &T) {}
 
 fn share(
-    read: MmapReadGuard<'_>,
-    write: MmapWriteGuard<'_>,
-    vma: VmaReadGuard<'_>,
+    read: MmapGuard<'_, MmapRead>,
+    write: MmapGuard<'_, MmapWrite>,
+    vma: VmaGuard<'_>,
     locks: VmaLocks<'_>,
 ) {
     another_task(&read); //~ E0277 "cannot be shared between threads safely"

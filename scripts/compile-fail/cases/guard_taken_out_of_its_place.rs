@@ -3,7 +3,7 @@
 
 use core::mem::take;
 use kernel::mm::vma::rmap::RmapWriteGuard;
-use kernel::mm::vma::{MmapReadGuard, MmapWriteGuard, VmaCursor, VmaReadGuard};
+use kernel::mm::vma::{MmapGuard, MmapRead, MmapWrite, VmaCursor, VmaGuard};
 
 #[cfg(not(misuse))]
 fn take_from<T>(place: &mut Option<T>) -> Option<T> {
@@ -11,14 +11,14 @@ fn take_from<T>(place: &mut Option<T>) -> Option<T> {
 }
 
 fn taken<'s>(
-    #[cfg(misuse)] read: &mut MmapReadGuard<'s>,
-    #[cfg(misuse)] write: &mut MmapWriteGuard<'s>,
-    #[cfg(misuse)] vma: &mut VmaReadGuard<'s>,
+    #[cfg(misuse)] read: &mut MmapGuard<'s, MmapRead>,
+    #[cfg(misuse)] write: &mut MmapGuard<'s, MmapWrite>,
+    #[cfg(misuse)] vma: &mut VmaGuard<'s>,
     #[cfg(misuse)] rmap: &mut RmapWriteGuard<'s>,
     #[cfg(misuse)] cursor: &mut VmaCursor<'s>,
-    #[cfg(not(misuse))] read: &mut Option<MmapReadGuard<'s>>,
-    #[cfg(not(misuse))] write: &mut Option<MmapWriteGuard<'s>>,
-    #[cfg(not(misuse))] vma: &mut Option<VmaReadGuard<'s>>,
+    #[cfg(not(misuse))] read: &mut Option<MmapGuard<'s, MmapRead>>,
+    #[cfg(not(misuse))] write: &mut Option<MmapGuard<'s, MmapWrite>>,
+    #[cfg(not(misuse))] vma: &mut Option<VmaGuard<'s>>,
     #[cfg(not(misuse))] rmap: &mut Option<RmapWriteGuard<'s>>,
     #[cfg(not(misuse))] cursor: &mut Option<VmaCursor<'s>>,
 ) {

@@ -5,11 +5,12 @@
 use core::ops::Range;
 use kernel::mm::vma::{
     pin::{PinFor, PinnedPages, ReadOnly},
-    MmapReadGuard,
+    MmapGuard,
+    MmapRead,
 };
 use kernel::prelude::*;
 
-fn end(mmap: MmapReadGuard<'_>, memory: Range<usize>) -> Result<(PinnedPages<ReadOnly>, usize)> {
+fn end(mmap: MmapGuard<'_, MmapRead>, memory: Range<usize>) -> Result<(PinnedPages<ReadOnly>, usize)> {
     let addr = memory.start;
     let (pages, still_held) = mmap.pin_user_pages_unlocking(memory, PinFor::Short);
     #[cfg(misuse)]

@@ -21,7 +21,7 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     #[cfg(misuse)]
     type Hook = ViaIoctl; //~ E0277 "Sealed"
     #[cfg(not(misuse))]

@@ -8,7 +8,7 @@ use kernel::mm::vma::driver::{
 
 fn mmap<'a, 'b, T>(mine: VmaSetup<'a>, other: VmaSetup<'b>, data: T::Data) -> Mapped<'a>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     #[cfg(misuse)]
     let (mine, other) = (other, mine);
@@ -22,7 +22,7 @@ fn mmap_prepare<'a, 'b, T>(
     data: &'static T::Data,
 ) -> Prepared<'a>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmapPrepare>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmapPrepare>,
 {
     #[cfg(misuse)]
     let (mine, other) = (other, mine);

@@ -9,7 +9,7 @@ use kernel::prelude::*;
 
 fn mmap<T>(vma: VmaSetup<'_>, data: T::Data) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     vma.require_shared()?;
     #[cfg(misuse)]
@@ -21,7 +21,7 @@ where
 
 fn mmap_prepare<'a, T>(desc: VmaDesc<'a>, data: &'a T::Data) -> Result<Prepared<'a>>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmapPrepare>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmapPrepare>,
 {
     desc.require_shared()?;
     #[cfg(misuse)]

@@ -9,7 +9,7 @@ use kernel::mm::vma::driver::{HugeFault, HugeFaultOutcome, PfnBacked, VmaOperati
 
 fn huge_fault<T>(fault: HugeFault<'_, T>) -> HugeFaultOutcome<'_>
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
     T::Data: PfnBacked,
 {
     fault.insert_pfn_pmd(0) //~ E0277 "needs a VMA of the kind `PfnMap`"

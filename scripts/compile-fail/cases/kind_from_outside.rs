@@ -2,7 +2,7 @@
 //! The set of kinds is closed: a VMA has at most one of `VM_MIXEDMAP` and `VM_PFNMAP`.
 
 use kernel::mm::vma::{
-    driver::{Kind, VmaSetup},
+    driver::{PageKind, VmaSetup},
     VmaFlags,
 };
 
@@ -10,11 +10,11 @@ use kernel::mm::vma::{
 enum Both {}
 
 #[cfg(misuse)]
-impl Kind for Both {
-    //~^ E0277 "`Kind` is a \"sealed trait\""
+impl PageKind for Both {
+    //~^ E0277 "`PageKind` is a \"sealed trait\""
     const FLAGS: VmaFlags = VmaFlags::EMPTY;
 }
 
-fn flags<K: Kind>(_: &VmaSetup<'_, K>) -> VmaFlags {
+fn flags<K: PageKind>(_: &VmaSetup<'_, K>) -> VmaFlags {
     K::FLAGS
 }

@@ -14,7 +14,7 @@ use kernel::{fs::LocalFile, sync::aref::ARef};
 
 #[cfg(misuse)]
 fn further_inside(i_mmap: &mut IMmapReadGuard<'_>) -> Option<ARef<MmWithUser>> {
-    let (i_mmap, mut order) = i_mmap.order();
+    let (i_mmap, mut order) = i_mmap.nest();
     let mm = i_mmap.vmas(0..=0).next()?.grab_mm();
     mm.try_get_user(&mut order).ok()??; //~ E0277 "the users of an address space cannot be counted while `IMmapLock` is held"
     mm.get_user_killable(&mut order).ok()??; //~ E0277 "to drop the last user tears the address space down"

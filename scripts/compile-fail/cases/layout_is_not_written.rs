@@ -4,7 +4,7 @@
 //@never: "no method named"
 //@never: "similar name"
 
-use kernel::mm::vma::{MmapWriteGuard, RmapWrite, Vma};
+use kernel::mm::vma::{MmapGuard, MmapWrite, RmapWrite, Vma};
 
 fn grow_down(vma: &Vma<RmapWrite>, by: usize) -> usize {
     #[cfg(misuse)]
@@ -23,9 +23,9 @@ fn fault(vma: &Vma<kernel::mm::vma::Read>, addr: usize) -> kernel::error::Result
     vma.expand_downwards(addr) //~ E0277 "to let a mapping grow is for user space, by mremap(2) or as a stack"
 }
 
-fn shrink(mmap: &mut MmapWriteGuard<'_>, start: usize, end: usize) -> kernel::error::Result {
+fn shrink(mmap: &mut MmapGuard<'_, MmapWrite>, start: usize, end: usize) -> kernel::error::Result {
     #[cfg(misuse)]
-    return mmap.lookup(start).map_or(Ok(()), |vma| vma.shrink(start, end, 0)); //~ E0277 "call `munmap()` or `split()` on an `MmapWriteGuard`"
+    return mmap.lookup(start).map_or(Ok(()), |vma| vma.shrink(start, end, 0)); //~ E0277 "call `munmap()` or `split()` on an `MmapGuard<MmapWrite>`"
     #[cfg(not(misuse))]
     mmap.munmap(start..end)
 }

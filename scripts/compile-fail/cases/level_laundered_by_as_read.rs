@@ -18,7 +18,7 @@ use kernel::prelude::*;
 
 fn close<T>(vma: &DriverVma<T, InClose>) -> Result
 where
-    T: OperationsTable<Kind = PfnMap>,
+    T: OperationsTable<PageKind = PfnMap>,
     T::Data: PfnBacked,
 {
     let vma = vma.as_read(); //~ E0277 "a view at lock level `Closing` cannot be read as one at the level `Read`"
@@ -27,7 +27,7 @@ where
 
 fn open<T>(vma: &DriverVma<T, InOpen>) -> Result
 where
-    T: OperationsTable<Kind = PfnMap>,
+    T: OperationsTable<PageKind = PfnMap>,
     T::Data: PfnBacked,
 {
     let vma = vma.as_read(); //~ E0277 "a view at lock level `Opening` cannot be read as one at the level `Read`"

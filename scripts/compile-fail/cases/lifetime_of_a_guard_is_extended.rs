@@ -5,33 +5,33 @@
 use kernel::mm::vma::driver::{DriverVma, VmaOperations};
 use kernel::mm::vma::pin::PinnedPage;
 use kernel::mm::vma::{
-    LockedVmas, MmapReadGuard, MmapWriteGuard, ReadGuard, Vma, VmaRead, VmaReadGuard,
+    LockedVmas, MmapGuard, MmapRead, MmapWrite, ReadGuard, Vma, VmaRead, VmaGuard,
 };
 
 #[cfg(misuse)]
-fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'short>) -> MmapReadGuard<'long> {
+fn mmap_read<'short, 'long: 'short>(from: MmapGuard<'short, MmapRead>) -> MmapGuard<'long, MmapRead> {
     from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
-fn mmap_read<'short, 'long: 'short>(from: MmapReadGuard<'long>) -> MmapReadGuard<'short> {
+fn mmap_read<'short, 'long: 'short>(from: MmapGuard<'long, MmapRead>) -> MmapGuard<'short, MmapRead> {
     from
 }
 
 #[cfg(misuse)]
-fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'short>) -> MmapWriteGuard<'long> {
+fn mmap_write<'short, 'long: 'short>(from: MmapGuard<'short, MmapWrite>) -> MmapGuard<'long, MmapWrite> {
     from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
-fn mmap_write<'short, 'long: 'short>(from: MmapWriteGuard<'long>) -> MmapWriteGuard<'short> {
+fn mmap_write<'short, 'long: 'short>(from: MmapGuard<'long, MmapWrite>) -> MmapGuard<'short, MmapWrite> {
     from
 }
 
 #[cfg(misuse)]
-fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'short>) -> VmaReadGuard<'long> {
+fn vma_read<'short, 'long: 'short>(from: VmaGuard<'short>) -> VmaGuard<'long> {
     from //~ error "it is returning data with lifetime `'short`"
 }
 #[cfg(not(misuse))]
-fn vma_read<'short, 'long: 'short>(from: VmaReadGuard<'long>) -> VmaReadGuard<'short> {
+fn vma_read<'short, 'long: 'short>(from: VmaGuard<'long>) -> VmaGuard<'short> {
     from
 }
 

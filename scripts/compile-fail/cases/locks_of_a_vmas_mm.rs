@@ -2,11 +2,11 @@
 //! From a view there is no way back to the mmap lock: it would be taken in the wrong order.
 
 use kernel::mm::{
-    vma::{MmapReadGuard, VmaLocks},
+    vma::{MmapGuard, MmapRead, VmaLocks},
     MmWithUser,
 };
 
-fn again<'a>(mm: &'a MmWithUser, mmap: MmapReadGuard<'a>, addr: usize) -> Option<VmaLocks<'a>> {
+fn again<'a>(mm: &'a MmWithUser, mmap: MmapGuard<'a, MmapRead>, addr: usize) -> Option<VmaLocks<'a>> {
     let vma = mmap.lookup(addr)?;
     let _same = core::ptr::eq(vma.mm(), &**mm);
     #[cfg(misuse)]

@@ -17,7 +17,7 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Arc<usize>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmapPrepare;
 
     fn mapped(_data: &Arc<usize>, _range: &MappedRange<'_>) -> Answer {

@@ -19,7 +19,7 @@ kernel::vm_operations!(Ops);
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 

@@ -4,12 +4,12 @@
 
 use kernel::{
     fs::LocalFile,
-    mm::vma::{rmap::IMmap, MmapWriteGuard},
+    mm::vma::{rmap::IMmap, MmapGuard, MmapWrite},
     prelude::*,
 };
 
-fn cut(mut mmap: MmapWriteGuard<'_>, file: &LocalFile, addr: usize, len: usize) -> Result<usize> {
-    let (lent, mut order) = mmap.order();
+fn cut(mut mmap: MmapGuard<'_, MmapWrite>, file: &LocalFile, addr: usize, len: usize) -> Result<usize> {
+    let (lent, mut order) = mmap.nest();
     let i_mmap = IMmap::of(file).lock_read(&mut order);
     let count = i_mmap.vmas(0..=usize::MAX).count();
     #[cfg(misuse)]

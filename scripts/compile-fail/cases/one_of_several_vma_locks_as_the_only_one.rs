@@ -8,7 +8,7 @@ fn lock<'a>(locks: &'a mut VmaLocks<'_>, addr: usize) -> Option<ReadGuard<'a>> {
     #[cfg(misuse)]
     let vma = locks.lock_vma_under_rcu(addr)?;
     #[cfg(misuse)]
-    let vma = ReadGuard::from(vma); //~ E0308 "expected `ReadGuard<'_>`, found `VmaReadGuard<'_>`"
+    let vma = ReadGuard::from(vma); //~ E0308 "expected `ReadGuard<'_>`, found `VmaGuard<'_>`"
     #[cfg(not(misuse))]
     let vma = locks.lock_vma(addr)?;
     Some(vma)

@@ -5,8 +5,8 @@ use kernel::mm::vma::driver::{Mapped, OperationsTable, Plain, ViaMmap, VmaSetup}
 
 fn mmap<T, U>(vma: VmaSetup<'_>, data: T::Data, other: U::Data) -> Mapped<'_>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
-    U: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
+    U: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     let mapped = vma.with_ops::<T>(data);
     #[cfg(misuse)]

@@ -15,7 +15,7 @@ struct Ops<F>(PhantomData<F>);
 #[vtable]
 impl<F: 'static> VmaOperations for Ops<F> {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 

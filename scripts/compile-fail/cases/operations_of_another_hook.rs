@@ -19,7 +19,7 @@ kernel::vm_operations!(Ops);
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Arc<PfnRegion<()>>;
-    type Kind = PfnMap;
+    type PageKind = PfnMap;
     type Hook = Mmap;
 }
 
@@ -29,7 +29,7 @@ kernel::vm_operations!(PrepareOps);
 #[vtable]
 impl VmaOperations for PrepareOps {
     type Data = Arc<u32>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = MmapPrepare;
 }
 

@@ -18,7 +18,7 @@ kernel::vm_operations!(Ops);
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Pages;
+    type PageKind = Pages;
     type Hook = ViaMmap;
 }
 
@@ -28,14 +28,14 @@ kernel::vm_operations!(PrepareOps);
 #[vtable]
 impl VmaOperations for PrepareOps {
     type Data = ();
-    type Kind = Pages;
+    type PageKind = Pages;
     type Hook = ViaMmapPrepare;
 }
 
 fn mmap(vma: VmaSetup<'_, MixedMap>) -> Mapped<'_> {
-    vma.with_ops::<Ops>(()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `MixedMap`"
+    vma.with_ops::<Ops>(()) //~ E0277 "operations with `type PageKind = Plain` cannot be given to a VMA of the kind `MixedMap`"
 }
 
 fn mmap_prepare(desc: VmaDesc<'_, MixedMap>) -> Prepared<'_> {
-    desc.with_ops::<PrepareOps>(&()) //~ E0277 "operations with `type Kind = Plain` cannot be given to a VMA of the kind `MixedMap`"
+    desc.with_ops::<PrepareOps>(&()) //~ E0277 "operations with `type PageKind = Plain` cannot be given to a VMA of the kind `MixedMap`"
 }

@@ -15,6 +15,6 @@ kernel::vm_operations!(Ops); //~ E0119 "conflicting implementations of trait `Op
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }

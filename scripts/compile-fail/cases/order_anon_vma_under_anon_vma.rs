@@ -9,7 +9,7 @@ fn both(one: &AnonVma, other: &AnonVma) -> usize {
     #[cfg(misuse)]
     let mut one = one.lock_read(&mut order);
     #[cfg(misuse)]
-    let (_one, mut order) = one.order();
+    let (_one, mut order) = one.nest();
     #[cfg(not(misuse))]
     drop(one.lock_read(&mut order));
     let other = other.lock_read(&mut order); //~ E0277 "`AnonVmaLock` cannot be taken while `AnonVmaLock` is held"

@@ -16,7 +16,7 @@ fn both(file: &LocalFile, anon_vma: &AnonVma) {
     let mut first = anon_vma.lock_write(&mut order);
     #[cfg(not(misuse))]
     let mut first = IMmap::of(file).lock_write(&mut order);
-    let (_first, mut order) = first.order();
+    let (_first, mut order) = first.nest();
     #[cfg(misuse)]
     let second = IMmap::of(file).lock_write(&mut order); //~ E0277 "`IMmapLock` cannot be taken while `AnonVmaLock` is held"
     #[cfg(not(misuse))]

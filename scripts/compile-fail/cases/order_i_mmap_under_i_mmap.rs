@@ -12,7 +12,7 @@ fn both(one: &LocalFile, other: &LocalFile) -> usize {
     #[cfg(misuse)]
     let mut one = IMmap::of(one).lock_read(&mut order);
     #[cfg(misuse)]
-    let (_one, mut order) = one.order();
+    let (_one, mut order) = one.nest();
     #[cfg(not(misuse))]
     drop(IMmap::of(one).lock_read(&mut order));
     let other = IMmap::of(other).lock_read(&mut order); //~ E0277 "`IMmapLock` cannot be taken while `IMmapLock` is held"

@@ -14,7 +14,7 @@ fn both(file: &LocalFile, anon_vma: &AnonVma) {
     #[cfg_attr(misuse, allow(unused_mut))]
     let mut i_mmap = IMmap::of(file).lock_write(&mut order);
     #[cfg(not(misuse))]
-    let (i_mmap, mut order) = i_mmap.order();
+    let (i_mmap, mut order) = i_mmap.nest();
     let anon_vma = anon_vma.lock_write(&mut order); //~ E0499 "cannot borrow `order` as mutable more than once at a time"
     let _vmas = i_mmap.vmas(0..=0);
     drop(anon_vma);

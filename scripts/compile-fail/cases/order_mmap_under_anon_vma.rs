@@ -12,7 +12,7 @@ fn is_mapped(anon_vma: &AnonVma, mm: &MmWithUser, addr: usize) -> bool {
     #[cfg(misuse)]
     let mut anon_vma = anon_vma.lock_write(&mut order);
     #[cfg(misuse)]
-    let (_anon_vma, mut order) = anon_vma.order();
+    let (_anon_vma, mut order) = anon_vma.nest();
     #[cfg(not(misuse))]
     drop(anon_vma.lock_write(&mut order));
     let mut locks = order.vma_locks(mm); //~ E0277 "`MmapLock` cannot be taken while `AnonVmaLock` is held"

@@ -16,7 +16,7 @@ fn is_mapped(file: &LocalFile, mm: &MmWithUser, addr: usize) -> bool {
     #[cfg(misuse)]
     let mut i_mmap = IMmap::of(file).lock_read(&mut order);
     #[cfg(misuse)]
-    let (_i_mmap, mut order) = i_mmap.order();
+    let (_i_mmap, mut order) = i_mmap.nest();
     #[cfg(not(misuse))]
     drop(IMmap::of(file).lock_read(&mut order));
     let mut locks = order.vma_locks(mm); //~ E0277 "`MmapLock` cannot be taken while `IMmapLock` is held"

@@ -11,7 +11,7 @@ fn read(locks: &mut VmaLocks<'_>, other: &MmWithUser) {
     #[cfg_attr(not(misuse), allow(unused_mut))]
     let mut mmap = locks.read();
     #[cfg(misuse)]
-    let (_mmap, mut order) = mmap.order();
+    let (_mmap, mut order) = mmap.nest();
     #[cfg(not(misuse))]
     drop(mmap);
     #[cfg(not(misuse))]

@@ -12,7 +12,7 @@ use kernel::{
 fn both(file: &LocalFile, anon_vma: &AnonVma) {
     let mut outside = LockOrder::new();
     let mut guard = IMmap::of(file).lock_write(&mut outside);
-    let (_i_mmap, mut order) = guard.order();
+    let (_i_mmap, mut order) = guard.nest();
     #[cfg(misuse)]
     drop(guard); //~ E0505 "cannot move out of `guard` because it is borrowed"
     drop(anon_vma.lock_write(&mut order));

@@ -12,12 +12,12 @@ fn both(locks: &mut VmaLocks<'_>, addr: usize, one: &LocalFile, other: &LocalFil
     #[cfg(misuse)]
     let mut vma = mmap.lock_vma(addr).ok()?;
     #[cfg(not(misuse))]
-    drop(IMmap::of(one).lock_read(&mut mmap.order().1));
+    drop(IMmap::of(one).lock_read(&mut mmap.nest().1));
     #[cfg(misuse)]
-    let (_vma, mut inside) = vma.order(); //~ E0599 "no method named `order` found for struct"
+    let (_vma, mut inside) = vma.nest(); //~ E0599 "no method named `order` found for struct"
     #[cfg(misuse)]
     let first = IMmap::of(one).lock_read(&mut inside);
-    let (mmap, mut order) = mmap.order();
+    let (mmap, mut order) = mmap.nest();
     let second = IMmap::of(other).lock_read(&mut order);
     #[cfg(misuse)]
     drop(first);

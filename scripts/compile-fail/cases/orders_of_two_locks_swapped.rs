@@ -3,23 +3,23 @@
 
 use core::mem::swap;
 use kernel::mm::vma::rmap::IMmapReadGuard;
-use kernel::mm::vma::MmapReadGuard;
+use kernel::mm::vma::{MmapGuard, MmapRead};
 
 fn swapped(
-    mut mmap: MmapReadGuard<'_>,
-    #[cfg(not(misuse))] mut another: MmapReadGuard<'_>,
+    mut mmap: MmapGuard<'_, MmapRead>,
+    #[cfg(not(misuse))] mut another: MmapGuard<'_, MmapRead>,
     mut file: IMmapReadGuard<'_>,
 ) {
-    let (_, mut outer) = mmap.order();
+    let (_, mut outer) = mmap.nest();
     #[cfg(misuse)]
-    let (_, mut inner) = file.order();
+    let (_, mut inner) = file.nest();
     #[cfg(not(misuse))]
-    let (_, inner) = file.order();
+    let (_, inner) = file.nest();
     #[cfg(misuse)]
     swap(&mut outer, &mut inner); //~ E0308 "MmapLock>`, found `&mut LockOrder<'_, IMmapLock>`"
     #[cfg(not(misuse))]
     {
-        let (_, mut other) = another.order();
+        let (_, mut other) = another.nest();
         swap(&mut outer, &mut other);
         drop(inner);
     }

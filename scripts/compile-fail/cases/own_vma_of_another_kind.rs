@@ -17,10 +17,10 @@ use kernel::{
     prelude::*,
 };
 
-fn page<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, page: &SharedPage) -> Result {
+fn page<T: VmaOperations<PageKind = Pages>>(vma: &DriverVma<T, Read>, page: &SharedPage) -> Result {
     vma.insert_page(&mut LockOrder::new(), vma.start(), page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
-fn pages<T: VmaOperations<Kind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&SharedPage]) -> Result {
+fn pages<T: VmaOperations<PageKind = Pages>>(vma: &DriverVma<T, Read>, pages: &[&SharedPage]) -> Result {
     vma.insert_pages(&mut LockOrder::new(), vma.start(), pages).1 //~ E0277 "call `mixedmap()` in the mmap hook"
 }

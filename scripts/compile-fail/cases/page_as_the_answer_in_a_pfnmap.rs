@@ -10,14 +10,14 @@ use kernel::mm::vma::driver::{Fault, FaultOutcome, MapPages, SharedPage, VmaOper
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     fault.page(page) //~ E0277 "pages with a `struct page` cannot be mapped into a VMA of the kind `PfnMap`"
 }
 
 fn map_pages<T>(around: &mut MapPages<'_, T>, pgoff: usize, page: &SharedPage) -> bool
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     around.map(pgoff, page) //~ E0277 "a `PfnMap` VMA has page frames only"
 }

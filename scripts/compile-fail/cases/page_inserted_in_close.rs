@@ -12,21 +12,21 @@ use kernel::prelude::*;
 
 fn page<T>(vma: &DriverVma<T, Held>, page: &SharedPage) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     vma.insert_page(&mut LockOrder::new(), vma.start(), page) //~ E0277 "page table entries cannot be installed at lock level `Closing`"
 }
 
 fn pages<T>(vma: &DriverVma<T, Held>, pages: &[&SharedPage]) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     vma.insert_pages(&mut LockOrder::new(), vma.start(), pages).1 //~ E0277 "cannot be installed at lock level `Closing`"
 }
 
 fn frame<T>(vma: &DriverVma<T, Held>) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
     T::Data: PfnBacked,
 {
     vma.insert_pfn(&mut LockOrder::new(), vma.start(), 0) //~ E0277 "cannot be installed at lock level `Closing`"

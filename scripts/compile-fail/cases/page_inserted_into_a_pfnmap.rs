@@ -14,7 +14,7 @@ use kernel::prelude::*;
 
 fn insert<T>(vma: &DriverVma<T, VmaRead>, addr: usize, page: &SharedPage) -> Result
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     vma.insert_page(&mut LockOrder::new(), addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `PfnMap`"
 }

@@ -15,21 +15,21 @@ use kernel::prelude::*;
 
 fn one<T>(vma: &DriverVma<T, Read>, addr: usize, page: &SharedPage) -> Result
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     vma.insert_page(&mut LockOrder::new(), addr, page) //~ E0277 "pages cannot be inserted into a VMA of the kind `Plain`"
 }
 
 fn many<T>(vma: &DriverVma<T, Read>, addr: usize, pages: &[&SharedPage]) -> Result
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     vma.insert_pages(&mut LockOrder::new(), addr, pages).1 //~ E0277 "needs a VMA of the kind `MixedMap`"
 }
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
-    T: VmaOperations<Kind = Pages>,
+    T: VmaOperations<PageKind = Pages>,
 {
     fault.insert_page(page) //~ E0277 "call `mixedmap()` in the mmap hook"
 }

@@ -10,11 +10,11 @@ use kernel::prelude::*;
 
 fn insert<T>(mm: &MmWithUser, remembered: usize, page: &SharedPage) -> Result
 where
-    T: OperationsTable<Kind = MixedMap>,
+    T: OperationsTable<PageKind = MixedMap>,
 {
     let mut locks = mm.vma_locks();
     let mut vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
-    let (vma, mut order) = vma.order();
+    let (vma, mut order) = vma.nest();
     #[cfg(not(misuse))]
     let vma = vma.downcast::<T>().ok_or(ENXIO)?;
     vma.insert_page(&mut order, remembered, page) //~ E0277 "it is not known whose VMA this is"

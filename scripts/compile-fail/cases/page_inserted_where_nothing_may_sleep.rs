@@ -6,7 +6,7 @@ use kernel::mm::vma::driver::{MapPages, MixedMap, SharedPage, VmaOperations};
 
 fn map_pages<T>(around: &mut MapPages<'_, T>, page: &SharedPage) -> bool
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     let first = around.pgoffs().start;
     #[cfg(misuse)]

@@ -33,7 +33,7 @@ fn memory(page: &SharedPage) -> Result<[u8; 8]> {
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &SharedPage) -> FaultOutcome<'a>
 where
-    T: VmaOperations<Kind = Plain>,
+    T: VmaOperations<PageKind = Plain>,
 {
     fault.page(page)
 }

@@ -14,7 +14,7 @@ type Pages = VVec<SharedPage>;
 
 fn map<T>(vma: &DriverVma<T, Read>, pages: &mut Pages) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     #[cfg(misuse)]
     let page = pages.page_iter().next();

@@ -15,7 +15,7 @@ use kernel::page::Page as Mapped;
 
 fn insert<T>(vma: &DriverVma<T, Read>, page: &Mapped) -> Result
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     vma.insert_page(&mut LockOrder::new(), vma.start(), page)?; //~ E0308 "expected `&SharedPage`, found `&Page`"
     vma.insert_pages(&mut LockOrder::new(), vma.start(), &[page]).1 //~ E0308 "expected `&SharedPage`, found `&Page`"
@@ -23,7 +23,7 @@ where
 
 fn fault<'a, T>(fault: Fault<'a, T>, page: &Mapped) -> FaultOutcome<'a>
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     if fault.flags().is_write() {
         fault.page(page) //~ E0308 "expected `&SharedPage`, found `&Page`"
@@ -34,7 +34,7 @@ where
 
 fn map_pages<T>(around: &mut MapPages<'_, T>, page: &Mapped) -> bool
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
 {
     around.map(0, page) //~ E0308 "expected `&SharedPage`, found `&Page`"
 }

@@ -13,7 +13,7 @@ use kernel::mm::vma::{
 
 fn map<T>(vma: &DriverVma<T, Held>, page: &SharedPage)
 where
-    T: VmaOperations<Kind = MixedMap>,
+    T: VmaOperations<PageKind = MixedMap>,
     T::Data: PfnBacked,
 {
     let addr = vma.start();

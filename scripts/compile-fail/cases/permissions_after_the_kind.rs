@@ -8,7 +8,7 @@ use kernel::prelude::*;
 #[cfg_attr(misuse, allow(unused_mut))]
 fn mmap<T>(mut vma: VmaSetup<'_>, data: T::Data) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = PfnMap, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = PfnMap, Hook = ViaMmap>,
 {
     #[cfg(misuse)]
     let vma = vma.pfnmap()?;

@@ -16,6 +16,6 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = Memory; //~ E0277 "cannot be the private data of a VMA of the kind `PfnMap`"
-    type Kind = PfnMap;
+    type PageKind = PfnMap;
     type Hook = ViaMmap;
 }

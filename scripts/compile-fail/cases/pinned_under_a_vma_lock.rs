@@ -5,9 +5,9 @@
 use core::ops::Range;
 use kernel::mm::vma::pin::{PinFor, PinnedPages, Writable};
 #[cfg(not(misuse))]
-use kernel::mm::vma::MmapReadGuard as Guard;
+type Guard<'a> = kernel::mm::vma::MmapGuard<'a, kernel::mm::vma::MmapRead>;
 #[cfg(misuse)]
-use kernel::mm::vma::VmaReadGuard as Guard;
+use kernel::mm::vma::VmaGuard as Guard;
 use kernel::prelude::*;
 
 fn pin(guard: &mut Guard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {

@@ -7,16 +7,17 @@ use kernel::{
     mm::vma::{
         pin::{PinFor, PinnedPages, ReadOnly},
         rmap::IMmap,
-        MmapReadGuard,
+        MmapGuard,
+        MmapRead,
     },
     prelude::*,
 };
 
 fn pin(
-    guard: &mut MmapReadGuard<'_>,
+    guard: &mut MmapGuard<'_, MmapRead>,
     memory: Range<usize>,
 ) -> Result<(usize, PinnedPages<ReadOnly>)> {
-    let (mmap, mut order) = guard.order();
+    let (mmap, mut order) = guard.nest();
     let file = mmap.lookup(memory.start).ok_or(EFAULT)?.file().ok_or(EFAULT)?;
     let i_mmap = IMmap::of(file).lock_read(&mut order);
     let mappings = i_mmap.vmas(0..=0).count();

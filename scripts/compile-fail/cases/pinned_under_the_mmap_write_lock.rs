@@ -4,11 +4,12 @@
 use core::ops::Range;
 use kernel::mm::vma::{
     pin::{PinFor, PinnedPages, Writable},
-    MmapWriteGuard,
+    MmapGuard,
+    MmapWrite,
 };
 use kernel::prelude::*;
 
-fn pin(mmap: MmapWriteGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+fn pin(mmap: MmapGuard<'_, MmapWrite>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
     #[cfg(not(misuse))]
     let mut mmap = mmap.downgrade();
     mmap.pin_user_pages(memory, PinFor::Short) //~ E0277 "user pages are pinned under the mmap read lock, which is not held here"

@@ -10,18 +10,20 @@ use kernel::{
     prelude::*,
 };
 #[cfg(not(misuse))]
-use kernel::mm::vma::MmapReadGuard as Guard;
+type Guard<'a> = kernel::mm::vma::MmapGuard<'a, kernel::mm::vma::MmapRead>;
 #[cfg(not(misuse))]
 type Held<'a> = &'a mut Guard<'a>;
 #[cfg(misuse)]
-use kernel::mm::vma::{MmapRead, MmapWriteGuard as Guard, Vma};
+type Guard<'a> = kernel::mm::vma::MmapGuard<'a, kernel::mm::vma::MmapWrite>;
+#[cfg(misuse)]
+use kernel::mm::vma::{MmapRead, Vma};
 #[cfg(misuse)]
 type Held<'a> = &'a Vma<MmapRead>;
 
 type Pins = Result<PinnedPages<ReadOnly>>;
 
 fn by_a_view(vma: Held<'_>, memory: Range<usize>) -> Pins {
-    vma.pin_user_pages(memory, PinFor::Short) //~ E0277 "needs an `MmapReadGuard`"
+    vma.pin_user_pages(memory, PinFor::Short) //~ E0277 "needs an `MmapGuard<MmapRead>`"
 }
 
 fn by_the_write_lock(mmap: &mut Guard<'_>, memory: Range<usize>) -> Pins {

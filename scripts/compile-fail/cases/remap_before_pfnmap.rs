@@ -11,7 +11,7 @@ use kernel::prelude::*;
 
 fn mmap<T>(vma: VmaSetup<'_>, data: T::Data) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = Pages, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Pages, Hook = ViaMmap>,
     T::Data: PfnBacked,
 {
     let start = vma.start();

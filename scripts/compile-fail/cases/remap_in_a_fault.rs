@@ -7,7 +7,7 @@ use kernel::mm::vma::driver::{Fault, FaultOutcome, PfnBacked, PfnMap, VmaOperati
 
 fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>
 where
-    T: VmaOperations<Kind = PfnMap>,
+    T: VmaOperations<PageKind = PfnMap>,
     T::Data: PfnBacked,
 {
     let vma = fault.vma();

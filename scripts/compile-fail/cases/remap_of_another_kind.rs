@@ -12,7 +12,7 @@ use kernel::prelude::*;
 
 fn mmap<T>(vma: VmaSetup<'_, Pages>, data: T::Data, addr: usize) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = Pages, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Pages, Hook = ViaMmap>,
     T::Data: PfnBacked,
 {
     vma.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "cannot be mapped into a VMA of the kind `MixedMap`"
@@ -24,7 +24,7 @@ fn mmap_prepare<'a, T>(
     addr: usize,
 ) -> Result<Prepared<'a>>
 where
-    T: OperationsTable<Kind = Pages, Hook = ViaMmapPrepare>,
+    T: OperationsTable<PageKind = Pages, Hook = ViaMmapPrepare>,
     T::Data: PfnBacked,
 {
     desc.remap_pfn_range::<T>(data, addr, 0, 1) //~ E0277 "needs a VMA of the kind `PfnMap`"

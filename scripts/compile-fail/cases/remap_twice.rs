@@ -6,7 +6,7 @@ use kernel::prelude::*;
 
 fn mmap<T>(vma: VmaSetup<'_, PfnMap>, data: T::Data) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = PfnMap, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = PfnMap, Hook = ViaMmap>,
     T::Data: PfnBacked,
 {
     let start = vma.start();

@@ -10,7 +10,7 @@ fn shrink(vma: &Vma<VmaWrite>, file: &LocalFile, order: &mut LockOrder<'_, VmaLo
     #[cfg(misuse)]
     let mut i_mmap = IMmap::of(file).lock_read(order);
     #[cfg(misuse)]
-    let (_i_mmap, mut order) = i_mmap.order();
+    let (_i_mmap, mut order) = i_mmap.nest();
     #[cfg(misuse)]
     let order = &mut order;
     #[cfg(not(misuse))]

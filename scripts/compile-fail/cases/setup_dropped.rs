@@ -7,7 +7,7 @@ use kernel::prelude::*;
 
 fn mmap<T>(vma: VmaSetup<'_>, data: T::Data) -> Result<Mapped<'_>>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     #[cfg(misuse)]
     vma.with_ops::<T>(data); //~ unused_must_use "the hook has to return it"

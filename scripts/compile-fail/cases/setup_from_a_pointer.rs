@@ -8,7 +8,7 @@ use kernel::mm::vma::{
 
 fn take_over<T>(vma: &Vma<VmaWrite>, data: T::Data) -> i32
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     #[cfg(misuse)]
     let result = VmaSetup::run_hook(vma.as_raw(), |vma| Ok(vma.with_ops::<T>(data))); //~ E0133 "call to unsafe function"

@@ -9,7 +9,7 @@ use kernel::mm::vma::driver::{
 #[cfg_attr(misuse, allow(unused_mut))]
 fn mmap<T>(mut vma: VmaSetup<'_>, data: T::Data) -> Mapped<'_>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     #[cfg(not(misuse))]
     vma.set_flags(SetupFlags::IO);
@@ -22,7 +22,7 @@ where
 #[cfg_attr(misuse, allow(unused_mut))]
 fn mmap_prepare<'a, T>(mut desc: VmaDesc<'a>, data: &'a T::Data) -> Prepared<'a>
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmapPrepare>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmapPrepare>,
 {
     #[cfg(not(misuse))]
     desc.set_flags(SetupFlags::IO);
@@ -34,7 +34,7 @@ where
 
 fn mmap_with_a_view<T>(vma: VmaSetup<'_>, data: T::Data) -> (Mapped<'_>, usize)
 where
-    T: OperationsTable<Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable<PageKind = Plain, Hook = ViaMmap>,
 {
     let view = &*vma;
     #[cfg(misuse)]

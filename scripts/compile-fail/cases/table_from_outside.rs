@@ -14,7 +14,7 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 

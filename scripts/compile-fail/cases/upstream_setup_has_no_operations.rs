@@ -9,10 +9,10 @@ use kernel::mm::vma::driver::VmaSetup as New;
 use kernel::mm::vma::driver::{OperationsTable, Plain, ViaMmap};
 
 #[cfg(misuse)]
-fn mmap<T: OperationsTable<Kind = Plain, Hook = ViaMmap>>(vma: &New, data: T::Data) {
+fn mmap<T: OperationsTable<PageKind = Plain, Hook = ViaMmap>>(vma: &New, data: T::Data) {
     let _mapped = vma.with_ops::<T>(data); //~ E0277 "implement `mmap_setup()` in place of `mmap()`"
 }
 #[cfg(not(misuse))]
-fn mmap<T: OperationsTable<Kind = Plain, Hook = ViaMmap>>(vma: New<'_>, data: T::Data) {
+fn mmap<T: OperationsTable<PageKind = Plain, Hook = ViaMmap>>(vma: New<'_>, data: T::Data) {
     let _mapped = vma.with_ops::<T>(data);
 }

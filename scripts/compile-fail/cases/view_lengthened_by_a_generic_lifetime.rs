@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A function that is generic over lifetimes cannot say that a view lives as long as the scope.
 
-use kernel::mm::vma::{MmapGuard, MmapRead, Vma, VmaReadGuard};
+use kernel::mm::vma::{MmapGuard, MmapRead, Vma, VmaGuard};
 
 trait Find<'s> {
     fn find<'g>(&'g self, addr: usize) -> Option<&'g Vma<MmapRead>>;
@@ -22,15 +22,15 @@ fn longer<'s: 'g, 'g>(guard: &'g MmapGuard<'s, MmapRead>, addr: usize) -> Option
     guard.find(addr)
 }
 
-fn apply<'g, F>(guard: &'g VmaReadGuard<'_>, look: F) -> usize
+fn apply<'g, F>(guard: &'g VmaGuard<'_>, look: F) -> usize
 where
-    F: for<'v> FnOnce(&'v VmaReadGuard<'_>) -> usize,
+    F: for<'v> FnOnce(&'v VmaGuard<'_>) -> usize,
 {
-    let _: &'g VmaReadGuard<'_> = guard;
+    let _: &'g VmaGuard<'_> = guard;
     look(guard)
 }
 
-fn starts<'s>(guard: MmapGuard<'s, MmapRead>, vma: VmaReadGuard<'s>, addr: usize) -> usize {
+fn starts<'s>(guard: MmapGuard<'s, MmapRead>, vma: VmaGuard<'s>, addr: usize) -> usize {
     #[cfg(misuse)]
     let mut kept = None;
     let seen = apply(&vma, |vma| {

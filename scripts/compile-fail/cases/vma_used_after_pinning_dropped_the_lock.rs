@@ -6,12 +6,13 @@
 use core::ops::Range;
 use kernel::mm::vma::{
     pin::{PinFor, PinnedPages, Writable},
-    MmapReadGuard, VmaFlag,
+    MmapGuard,
+    MmapRead, VmaFlag,
 };
 use kernel::prelude::*;
 
 #[cfg_attr(misuse, allow(unused_mut))]
-fn pin(mut mmap: MmapReadGuard<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+fn pin(mut mmap: MmapGuard<'_, MmapRead>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
     let vma = mmap.lookup(memory.start).ok_or(EFAULT)?;
     #[cfg(misuse)]
     let (pages, _guard) = mmap.pin_user_pages_unlocking(memory.clone(), PinFor::Short); //~ E0505 "cannot move out of `mmap` because it is borrowed"

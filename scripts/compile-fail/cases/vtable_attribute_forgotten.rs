@@ -14,7 +14,7 @@ kernel::vm_operations!(Ops);
 impl VmaOperations for Ops {
     //~^ E0046 "missing: `USE_VTABLE_ATTR`, `OwnerModule`"
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {

@@ -2,9 +2,9 @@
 //! The mmap write lock alone does not keep VMA readers out: flags are written after
 //! `start_write()`.
 
-use kernel::mm::vma::{AdviceFlags, MmapWriteGuard};
+use kernel::mm::vma::{AdviceFlags, MmapGuard, MmapWrite};
 
-fn dont_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
+fn dont_dump(mmap: &MmapGuard<'_, MmapWrite>, addr: usize) -> Option<()> {
     let vma = mmap.lookup(addr)?;
     #[cfg(not(misuse))]
     let vma = vma.start_write();
@@ -12,7 +12,7 @@ fn dont_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
     Some(())
 }
 
-fn do_dump(mmap: &MmapWriteGuard<'_>, addr: usize) -> Option<()> {
+fn do_dump(mmap: &MmapGuard<'_, MmapWrite>, addr: usize) -> Option<()> {
     let vma = mmap.lookup(addr)?;
     #[cfg(not(misuse))]
     let vma = vma.start_write();

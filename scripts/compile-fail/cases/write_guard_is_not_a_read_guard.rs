@@ -3,9 +3,9 @@
 //! read-lock a VMA that its caller has write-locked.
 //@order: VMA read under mmap write
 
-use kernel::mm::vma::{LockSubclass, MmapWriteGuard};
+use kernel::mm::vma::{LockSubclass, MmapGuard, MmapWrite};
 
-fn lock(mmap: MmapWriteGuard<'_>, addr: usize) {
+fn lock(mmap: MmapGuard<'_, MmapWrite>, addr: usize) {
     #[cfg(not(misuse))]
     let mmap = mmap.downgrade();
     let _one = mmap.lock_vma(addr); //~ E0277 "turn the mmap write lock into it with `downgrade()`"

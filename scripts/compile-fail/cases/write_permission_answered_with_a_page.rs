@@ -5,7 +5,7 @@ use kernel::mm::vma::driver::{MkWrite, MkWriteOutcome, Plain, SharedPage, VmaOpe
 
 fn page_mkwrite<'a, T>(fault: MkWrite<'a, T>, _page: &SharedPage) -> MkWriteOutcome<'a>
 where
-    T: VmaOperations<Kind = Plain>,
+    T: VmaOperations<PageKind = Plain>,
 {
     #[cfg(misuse)]
     return fault.page(_page); //~ E0599 "no method named `page` found for struct `MkWrite<'a, T>`"

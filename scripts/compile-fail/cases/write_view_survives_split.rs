@@ -3,11 +3,11 @@
 //! again.
 
 use kernel::{
-    mm::vma::{AdviceFlags, MmapWriteGuard},
+    mm::vma::{AdviceFlags, MmapGuard, MmapWrite},
     prelude::*,
 };
 
-fn dont_dump(mut mmap: MmapWriteGuard<'_>, addr: usize, at: usize) -> Result {
+fn dont_dump(mut mmap: MmapGuard<'_, MmapWrite>, addr: usize, at: usize) -> Result {
     #[cfg(misuse)]
     let vma = mmap.lookup(addr).ok_or(ENOENT)?.start_write();
     mmap.split(at)?; //~ E0502 "cannot borrow `mmap` as mutable because it is also borrowed as immutable"

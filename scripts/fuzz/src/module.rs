@@ -63,7 +63,7 @@ pub fn add_harness(api: &mut Api) {
             api.implement(ops.clone(), of_trait);
         }
         api.associate(ops.clone(), "Data", data.clone());
-        api.associate(ops.clone(), "Kind", Ty::plain(kind));
+        api.associate(ops.clone(), "PageKind", Ty::plain(kind));
         api.associate(ops, "Hook", Ty::plain(hook));
     }
     api.associate(
@@ -370,7 +370,7 @@ impl Module {
                 text,
                 "struct {operations};\nkernel::vm_operations!({operations});\n#[vtable]\n\
                  impl kernel::mm::vma::driver::VmaOperations for {operations} {{\n    type Data = Data;\n    \
-                 type Kind = {kind};\n    type Hook = {via};\n"
+                 type PageKind = {kind};\n    type Hook = {via};\n"
             );
             for hook in self
                 .hooks

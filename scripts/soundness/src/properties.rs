@@ -6,8 +6,8 @@
 //! The file has rows of two forms, which its macros turn into assertions:
 //!
 //! ```text
-//! VmaReadGuard<'static>: size = WORD, niche, !Send, !Sync, Unpin;
-//! covariant { type T<'a> = VmaReadGuard<'a>; }
+//! VmaGuard<'static>: size = WORD, niche, !Send, !Sync, Unpin;
+//! covariant { type T<'a> = VmaGuard<'a>; }
 //! invariant { type T<'a> = VmaCursor<'a>; } by "name_of_a_compile_fail_case";
 //! ```
 
@@ -19,13 +19,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Bounds of type parameters whose arguments are uninhabited markers that are no subtypes of each other, so that the
 /// variance in them cannot be observed.
-const MARKERS: [&str; 9] = [
+const MARKERS: [&str; 11] = [
     "Level",
     "MmapLevel",
-    "Kind",
-    "Mode",
+    "PageKind",
+    "RmapKind",
+    "TreeMode",
     "LockClass",
-    "Access",
+    "MmAccess",
+    "PinAccess",
     "ReadFields",
     "Hook",
     "Sealed",

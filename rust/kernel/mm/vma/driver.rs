@@ -108,12 +108,12 @@ pub use self::{
         ViaMmapPrepare, //
     },
     kind::{
-        Kind,
         MapsPages,
         MixedMap,
+        PageKind,
         PfnMap,
         Plain,
-        SameKind, //
+        SamePageKind, //
     },
     operations::{
         MappedRange,

@@ -27,11 +27,7 @@ pub use self::{
         LockableAtOnce,
         LockedVmas, //
     },
-    mmap_guard::{
-        MmapGuard,
-        MmapReadGuard,
-        MmapWriteGuard, //
-    },
+    mmap_guard::MmapGuard,
     order::LockOrder,
     read_guard::{
         HeldLock,
@@ -44,6 +40,6 @@ pub use self::{
     },
     vma_guard::{
         ReadLockError,
-        VmaReadGuard, //
+        VmaGuard, //
     },
 };

@@ -12,9 +12,9 @@ mod grabbed;
 
 pub use self::{
     access::{
-        Access,
         AttachAccess,
-        MayWrite,
+        MayAttach,
+        MmAccess,
         PtraceMode,
         ReadAccess, //
     },

@@ -51,7 +51,7 @@ pub use self::{
         Pte,
         PteSlot, //
     },
-    walk::NoPte,
+    walk::PteError,
 };
 
 lock_table! {
@@ -65,7 +65,7 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`NoPte`] if there is no such entry. `f` is not called then.
+            /// [`PteError`] if there is no such entry. `f` is not called then.
             ///
             /// # Examples
             ///
@@ -82,7 +82,7 @@ lock_table! {
                 &self,
                 addr: usize,
                 f: impl FnOnce(&PteSlot<'_, L>) -> R,
-            ) -> Result<R, NoPte> {
+            ) -> Result<R, PteError> {
                 walk::with_pte(self, addr, f)
             }
 
@@ -93,14 +93,14 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`NoPte`] if there is no such entry. `f` is not called then.
+            /// [`PteError`] if there is no such entry. `f` is not called then.
             #[doc(alias = "pmd_lock")]
             #[inline]
             read(Stable) fn with_pmd<R>(
                 &self,
                 addr: usize,
                 f: impl FnOnce(Pmd) -> R,
-            ) -> Result<R, NoPte> {
+            ) -> Result<R, PteError> {
                 walk::with_pmd(self, addr, f)
             }
         }
@@ -114,7 +114,7 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`NoPte`] if there is no such entry and none can be had. `f` is not called then.
+            /// [`PteError`] if there is no such entry and none can be had. `f` is not called then.
             #[doc(alias = "pte_alloc_map_lock")]
             #[inline]
             write(InstallEntries) fn with_pte_alloc<R>(
@@ -122,7 +122,7 @@ lock_table! {
                 _order: &mut LockOrder<'_, impl MayReclaim>,
                 addr: usize,
                 f: impl FnOnce(&PteSlot<'_, L>) -> R,
-            ) -> Result<R, NoPte> {
+            ) -> Result<R, PteError> {
                 walk::alloc_tables(self, addr)?;
                 walk::with_pte(self, addr, f)
             }
@@ -135,8 +135,8 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`NoPte::OutOfRange`] if `range` is not inside the VMA or not one of whole pages;
-            /// [`NoPte::Huge`] if the VMA is one of hugetlb. Nothing is unmapped then.
+            /// [`PteError::OutOfRange`] if `range` is not inside the VMA or not one of whole pages;
+            /// [`PteError::Huge`] if the VMA is one of hugetlb. Nothing is unmapped then.
             ///
             /// # Safety
             ///
@@ -152,7 +152,7 @@ lock_table! {
             #[doc(alias = "zap_vma_range")]
             #[doc(alias = "zap_page_range_single")]
             #[inline]
-            write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), NoPte> {
+            write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), PteError> {
                 // SAFETY: By the contract of this method.
                 unsafe { walk::zap(self, range) }
             }

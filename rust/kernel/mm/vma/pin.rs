@@ -5,9 +5,9 @@
 //! Pinned pages stay where they are, in memory, until they are unpinned, whatever becomes of the
 //! mapping. There are three ways to pin:
 //!
-//! - [`MmapReadGuard::pin_user_pages()`] keeps the mmap lock, so what was found out about the VMAs
+//! - [`MmapGuard::pin_user_pages()`] keeps the mmap lock, so what was found out about the VMAs
 //!   before is still true.
-//! - [`MmapReadGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
+//! - [`MmapGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
 //!   consumes the guard: VMA state must be looked up again.
 //! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
 //!
@@ -25,7 +25,8 @@ use super::{
         copy_to_shared,
         with_mapped, //
     },
-    MmapReadGuard,
+    MmapGuard,
+    MmapRead,
     VmaLocks, //
 };
 use crate::{
@@ -58,7 +59,7 @@ mod sealed {
     label = "not an access to pinned pages",
     note = "the accesses are `ReadOnly` and `Writable`"
 )]
-pub trait Access: sealed::Sealed {
+pub trait PinAccess: sealed::Sealed {
     #[doc(hidden)]
     const FLAGS: u32;
 
@@ -74,7 +75,7 @@ pub trait Access: sealed::Sealed {
     note = "writing to pages that were pinned for reading would write to what others share; pin \
             them with `PinnedPages<Writable>`"
 )]
-pub trait WriteAccess: Access {}
+pub trait PinWriteAccess: PinAccess {}
 
 /// The pages are read only.
 pub enum ReadOnly {}
@@ -88,17 +89,17 @@ pub enum Writable {}
 impl sealed::Sealed for ReadOnly {}
 impl sealed::Sealed for Writable {}
 
-impl Access for ReadOnly {
+impl PinAccess for ReadOnly {
     const FLAGS: u32 = 0;
     const DIRTY: bool = false;
 }
 
-impl Access for Writable {
+impl PinAccess for Writable {
     const FLAGS: u32 = bindings::FOLL_WRITE;
     const DIRTY: bool = true;
 }
 
-impl WriteAccess for Writable {}
+impl PinWriteAccess for Writable {}
 
 /// For how long pages are going to be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +158,7 @@ const MAX_PAGES: usize = i32::MAX as usize / size_of::<*mut bindings::page>();
 ///
 /// Each page is pinned, with `A::FLAGS`, and this owns the pin. `offset` is less than a page, and
 /// `offset + len` bytes are in as many pages as there are.
-pub struct PinnedPages<A: Access> {
+pub struct PinnedPages<A: PinAccess> {
     pages: KVVec<*mut bindings::page>,
     offset: usize,
     len: usize,
@@ -167,18 +168,18 @@ pub struct PinnedPages<A: Access> {
 }
 
 // SAFETY: Pins belong to no task.
-unsafe impl<A: Access> Send for PinnedPages<A> {}
+unsafe impl<A: PinAccess> Send for PinnedPages<A> {}
 // SAFETY: A shared reference permits to read, by copying.
-unsafe impl<A: Access> Sync for PinnedPages<A> {}
+unsafe impl<A: PinAccess> Sync for PinnedPages<A> {}
 
-impl<'s> MmapReadGuard<'s> {
+impl<'s> MmapGuard<'s, MmapRead> {
     /// Pins the pages of a range of user memory, and keeps the mmap lock (C: `pin_user_pages()`,
     /// `pin_user_pages_remote()`).
     ///
     /// Reads pages in as a fault would, and sleeps for that. `range` is in bytes, of any alignment.
     ///
     /// Memory is allocated for it, so no reverse-mapping lock may be held, for which reclaim could
-    /// wait: the guard is borrowed mutably, and lends no [`order()`](Self::order) meanwhile. VMAs
+    /// wait: the guard is borrowed mutably, and lends no [`nest()`](Self::nest) meanwhile. VMAs
     /// stay what they were, but are looked up again to go on.
     ///
     /// # Errors
@@ -194,7 +195,7 @@ impl<'s> MmapReadGuard<'s> {
     /// - `ENOMEM`, also if that many pages exceed `RLIMIT_MEMLOCK`;
     /// - `EINTR` if a fatal signal arrived.
     #[doc(alias = "pin_user_pages_remote")]
-    pub fn pin_user_pages<A: Access>(
+    pub fn pin_user_pages<A: PinAccess>(
         &mut self,
         range: Range<usize>,
         pin_for: PinFor,
@@ -230,7 +231,7 @@ impl<'s> MmapReadGuard<'s> {
     /// wait.
     #[doc(alias = "pin_user_pages_remote")]
     #[doc(alias = "pin_user_pages_unlocked")]
-    pub fn pin_user_pages_unlocking<A: Access>(
+    pub fn pin_user_pages_unlocking<A: PinAccess>(
         self,
         range: Range<usize>,
         pin_for: PinFor,
@@ -281,7 +282,7 @@ impl<'s> MmapReadGuard<'s> {
         }
         // SAFETY: The lock was held all the time, and still is. No guard stands for it, because the
         // one that did is forgotten.
-        let guard = (!was_dropped).then(|| unsafe { MmapReadGuard::from_held(mm) });
+        let guard = (!was_dropped).then(|| unsafe { MmapGuard::from_held(mm) });
         (pages, guard)
     }
 }
@@ -294,9 +295,9 @@ impl VmaLocks<'_> {
     ///
     /// # Errors
     ///
-    /// As [`MmapReadGuard::pin_user_pages()`]; and `EINVAL` if the scope is not that of the current
+    /// As [`MmapGuard::pin_user_pages()`]; and `EINVAL` if the scope is not that of the current
     /// task's address space.
-    pub fn pin_user_pages_fast<A: Access>(
+    pub fn pin_user_pages_fast<A: PinAccess>(
         &mut self,
         range: Range<usize>,
         pin_for: PinFor,
@@ -322,7 +323,7 @@ fn is_current(mm: &MmWithUser) -> bool {
         .is_some_and(|current| ptr::eq(mm.as_raw(), current.as_raw()))
 }
 
-impl<A: Access> PinnedPages<A> {
+impl<A: PinAccess> PinnedPages<A> {
     /// Pins by `pin(start, flags, room)`, which returns for how many pages it has filled the room,
     /// or an error number, and is called again for the rest.
     fn pin(
@@ -461,7 +462,7 @@ impl<A: Access> PinnedPages<A> {
     /// `EINVAL` beyond the end.
     pub fn write(&mut self, offset: usize, from: &[u8]) -> Result
     where
-        A: WriteAccess,
+        A: PinWriteAccess,
     {
         let mut done = 0;
         self.pieces(offset, from.len(), |page, at, len| {
@@ -500,7 +501,7 @@ impl<A: Access> PinnedPages<A> {
     }
 }
 
-impl<A: Access> Drop for PinnedPages<A> {
+impl<A: PinAccess> Drop for PinnedPages<A> {
     fn drop(&mut self) {
         let count = self.pages.len();
 

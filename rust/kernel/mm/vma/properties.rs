@@ -113,7 +113,7 @@ enum NoOps {}
 #[vtable]
 impl VmaOperations for NoOps {
     type Data = ();
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 }
 
@@ -139,7 +139,7 @@ properties! {
         by "guard_sent_to_another_task", "guard_shared_with_another_task";
     MmapGuard<'static, MmapWrite>: WORD [niche !Send !Sync Unpin]
         by "guard_sent_to_another_task", "guard_shared_with_another_task";
-    VmaReadGuard<'static>: WORD [niche !Send !Sync Unpin]
+    VmaGuard<'static>: WORD [niche !Send !Sync Unpin]
         by "guard_sent_to_another_task", "guard_shared_with_another_task";
     ReadGuard<'static>: WORD [niche !Send !Sync Unpin]
         by "guard_sent_to_another_task", "guards_shared_with_another_task";
@@ -150,9 +150,9 @@ properties! {
         by "cursor_sent_to_another_task", "guards_shared_with_another_task";
     LockOrder<'static, MmapLock>: 0 [!Send !Sync Unpin]
         by "order_sent_to_another_task", "guards_shared_with_another_task";
-    RmapGuard<'static, OfFile, ForRead>: WORD [niche !Send !Sync Unpin]
+    RmapTreeGuard<'static, OfFile, TreeRead>: WORD [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
-    RmapGuard<'static, OfAnon, ForWrite>: WORD [niche !Send !Sync Unpin]
+    RmapTreeGuard<'static, OfAnon, TreeWrite>: WORD [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
     RmapWriteGuard<'static>: (3 * WORD) [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
@@ -238,7 +238,7 @@ properties! {
     Held: 1 [niche Send Sync Unpin];
     LockState: 3 [niche Send Sync Unpin];
     PinFor: 1 [niche Send Sync Unpin];
-    NoPte: 1 [niche Send Sync Unpin];
+    PteError: 1 [niche Send Sync Unpin];
     ReadLockError: 1 [niche Send Sync Unpin];
     SpeculationError: 1 [niche Send Sync Unpin];
     LockVmasError: (2 * WORD) [niche Send Sync Unpin];
@@ -253,8 +253,8 @@ properties! {
     AttachAccess: 0 [Send Sync Unpin];
     ReadOnly: 0 [Send Sync Unpin];
     Writable: 0 [Send Sync Unpin];
-    ForRead: 0 [Send Sync Unpin];
-    ForWrite: 0 [Send Sync Unpin];
+    TreeRead: 0 [Send Sync Unpin];
+    TreeWrite: 0 [Send Sync Unpin];
 }
 
 // A shorter lifetime is a weaker promise: guards and views may be used where they need not live as
@@ -262,12 +262,12 @@ properties! {
 variance! {
     covariant { type T<'a> = VmaLocks<'a>; }
     covariant { type T<'a> = MmapGuard<'a, MmapRead>; }
-    covariant { type T<'a> = VmaReadGuard<'a>; }
+    covariant { type T<'a> = VmaGuard<'a>; }
     covariant { type T<'a> = ReadGuard<'a>; }
     covariant { type T<'a> = LockedVmas<'a, 3>; }
     covariant { type T<'a> = VmaCursor<'a>; }
     covariant { type T<'a> = LockOrder<'a, MmapLock>; }
-    covariant { type T<'a> = RmapGuard<'a, OfFile, ForRead>; }
+    covariant { type T<'a> = RmapTreeGuard<'a, OfFile, TreeRead>; }
     covariant { type T<'a> = RmapWriteGuard<'a>; }
     covariant { type T<'a> = UnstableVma<'a>; }
     covariant { type T<'a> = SpeculativeVma<'a>; }

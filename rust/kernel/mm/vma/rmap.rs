@@ -40,12 +40,12 @@ pub use self::{
         OfFile, //
     },
     tree::{
-        ForRead,
-        ForWrite,
-        Kind,
-        Mode,
-        RmapGuard,
+        RmapKind,
         RmapTree, //
+        RmapTreeGuard,
+        TreeMode,
+        TreeRead,
+        TreeWrite,
     },
     write::RmapWriteGuard,
 };

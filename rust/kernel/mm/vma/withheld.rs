@@ -10,9 +10,9 @@ use super::{
     decoys::decoys,
     driver::NotOfAnyVma,
     page_table::{
-        NoPte,
         Pmd,
         Pte,
+        PteError,
         PteSlot, //
     },
     rmap::{
@@ -34,7 +34,7 @@ decoys! {
                 `vm_start`, `vm_end` and `vm_pgoff`, and only mm/ can take a VMA out of them and \
                 put it back (C: `vma_set_range()`, `vma_expand()`, `vma_shrink()`, \
                 `expand_downwards()`, `expand_upwards()`)",
-        note = "call `munmap()` or `split()` on an `MmapWriteGuard`; to let a mapping grow is for \
+        note = "call `munmap()` or `split()` on an `MmapGuard<MmapWrite>`; to let a mapping grow is for \
                 user space, by mremap(2) or as a stack"
     )]
     trait WritesExtent;
@@ -120,8 +120,8 @@ decoys! {
     trait MovesPageTables;
 
     impl[L: Level] dyn NotOfAnyVma<L> as Vma<L> {
-        fn move_pte_table[M: Level](usize, &Vma<M>, usize) -> Result<(), NoPte>;
-        fn move_page_tables[M: Level](usize, &Vma<M>, usize, usize) -> Result<(), NoPte>;
+        fn move_pte_table[M: Level](usize, &Vma<M>, usize) -> Result<(), PteError>;
+        fn move_page_tables[M: Level](usize, &Vma<M>, usize, usize) -> Result<(), PteError>;
         fn free_pgtables();
     }
 

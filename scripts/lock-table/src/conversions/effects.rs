@@ -61,7 +61,7 @@ pub const EFFECTS: [(&str, Effect); 36] = [
     ("lock/scope.rs: VmaLocks::lock_vma_killable", Takes(READ)),
     ("lock/scope.rs: VmaLocks::lock_next_vma", Takes(READ)),
     (
-        "lock/vma_guard.rs: VmaReadGuard::lock_under_rcu",
+        "lock/vma_guard.rs: VmaGuard::lock_under_rcu",
         Takes(&[VMA_READ]),
     ),
     ("walk/cursor.rs: VmaLocks::cursor", Takes(READ)),
@@ -123,7 +123,7 @@ pub const EFFECTS: [(&str, Effect); 36] = [
         "rmap/tree.rs: RmapTree::trylock_write",
         Takes(&[RMAP_WRITE]),
     ),
-    ("rmap/tree.rs: RmapGuard::new", Takes(&[RMAP_READ])),
+    ("rmap/tree.rs: RmapTreeGuard::new", Takes(&[RMAP_READ])),
     ("rmap/write.rs: Vma::lock_rmap", Takes(&[RMAP_WRITE])),
 ];
 

@@ -20,17 +20,15 @@ enum Carries {
     Level(&'static str),
 }
 
-const CARRIERS: [(&str, Carries); 23] = [
+const CARRIERS: [(&str, Carries); 21] = [
     ("Vma", Carries::Parameter(0)),
     ("DriverVma", Carries::Parameter(1)),
     ("MmapGuard", Carries::Parameter(0)),
-    ("MmapReadGuard", Carries::Level("MmapRead")),
-    ("MmapWriteGuard", Carries::Level("MmapWrite")),
-    ("VmaReadGuard", Carries::Level("VmaRead")),
+    ("VmaGuard", Carries::Level("VmaRead")),
     ("ReadGuard", Carries::Level("Read")),
     ("LockedVmas", Carries::Level("VmaRead")),
     ("VmaCursor", Carries::Level("Read")),
-    ("RmapGuard", Carries::Level("Rmap")),
+    ("RmapTreeGuard", Carries::Level("Rmap")),
     ("IMmapReadGuard", Carries::Level("Rmap")),
     ("IMmapWriteGuard", Carries::Level("Rmap")),
     ("AnonVmaReadGuard", Carries::Level("Rmap")),

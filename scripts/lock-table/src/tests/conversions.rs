@@ -87,7 +87,7 @@ fn a_level_that_gets_too_much_is_noticed() {
 fn a_guard_that_dereferences_to_more_than_it_holds_is_noticed() {
     let from = "type Target = Vma<VmaRead>;";
     let to = "type Target = Vma<MmapRead>;";
-    let said = ["lock/vma_guard.rs: VmaReadGuard::Target: turns VmaRead into MmapRead"];
+    let said = ["lock/vma_guard.rs: VmaGuard::Target: turns VmaRead into MmapRead"];
     is_noticed("lock/vma_guard.rs", from, to, &said);
     let said = ["VmaSetup::deref: turns Setup into MmapWrite"];
     is_noticed(
@@ -192,14 +192,14 @@ fn a_callback_at_another_level_is_noticed() {
 fn a_lock_that_is_not_taken_is_noticed() {
     is_noticed(
         "lock/scope.rs",
-        "pub fn read(&mut self) -> MmapReadGuard<'_>",
-        "pub fn read(&mut self) -> MmapWriteGuard<'_>",
+        "pub fn read(&mut self) -> MmapGuard<'_, MmapRead>",
+        "pub fn read(&mut self) -> MmapGuard<'_, MmapWrite>",
         &["VmaLocks::read: takes a lock from nothing, and does not hold what MmapWrite stands for"],
     );
     is_noticed(
         "lock/mmap_guard.rs",
-        "pub fn downgrade(self) -> MmapReadGuard<'s>",
-        "pub fn downgrade(&self) -> MmapReadGuard<'s>",
+        "pub fn downgrade(self) -> MmapGuard<'s, MmapRead>",
+        "pub fn downgrade(&self) -> MmapGuard<'s, MmapRead>",
         &["MmapGuard::downgrade: gives a lock up and does not consume its guard"],
     );
     is_noticed(

@@ -7,8 +7,8 @@
 
 use super::{
     kind::{
-        Kind,
         MixedMap,
+        PageKind,
         PfnMap,
         Plain, //
     },
@@ -30,7 +30,7 @@ mod sealed {
     label = "a VMA of the kind `PfnMap` needs data with page frames",
     note = "say `type Data = Arc<PfnRegion<..>>`, or another kind, in the operations"
 )]
-pub trait DataOf<K: Kind>: PrivateData + sealed::Sealed<K> {
+pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
     /// The protection of a VMA with this data, from the one that it would have without.
     #[doc(hidden)]
     fn vma_prot(&self, prot: PageProt) -> PageProt;

@@ -18,12 +18,12 @@ use super::{
     data_of::DataOf,
     hook::EndsDesc,
     kind::{
-        Kind,
         MixedMap,
         OnlyFrames,
+        PageKind,
         PfnMap,
         Plain,
-        SameKind,
+        SamePageKind,
         Undecided, //
     },
     pfn_region::Remap,
@@ -54,7 +54,7 @@ use core::{
 /// `desc` is that of a call of `file_operations::mmap_prepare()`, and this is the only means by
 /// which it is written. It has the flags of `K`, and no operations.
 #[must_use = "a description does nothing until it ends with the operations of the VMA"]
-pub struct VmaDesc<'a, K: Kind = Plain> {
+pub struct VmaDesc<'a, K: PageKind = Plain> {
     desc: NonNull<bindings::vm_area_desc>,
     _brand: Brand<'a>,
     // Covariant, which says nothing: kinds have no subtypes.
@@ -98,9 +98,9 @@ impl<'a> VmaDesc<'a> {
 
 setup_steps!(VmaDesc);
 
-impl<'a, K: Kind> VmaDesc<'a, K> {
+impl<'a, K: PageKind> VmaDesc<'a, K> {
     #[inline]
-    fn into_kind<N: Kind>(mut self) -> VmaDesc<'a, N>
+    fn into_kind<N: PageKind>(mut self) -> VmaDesc<'a, N>
     where
         K: Undecided,
     {
@@ -175,10 +175,10 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     pub fn with_ops<T>(mut self, data: &'a T::Data) -> Prepared<'a>
     where
         T: OperationsTable,
-        T::Kind: SameKind<K>,
+        T::PageKind: SamePageKind<K>,
         T::Hook: EndsDesc,
     {
-        let prot = DataOf::<T::Kind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
+        let prot = DataOf::<T::PageKind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
         let desc = self.raw_mut();
 
         desc.page_prot = prot.into_raw();
@@ -209,7 +209,7 @@ impl<'a, K: Kind> VmaDesc<'a, K> {
     where
         K: OnlyFrames,
         T: OperationsTable,
-        T::Kind: SameKind<K>,
+        T::PageKind: SamePageKind<K>,
         T::Hook: EndsDesc,
         T::Data: PfnBacked,
     {

@@ -52,7 +52,7 @@ use core::{
 /// # Invariants
 ///
 /// `vm_ops` of the VMA is the table of `T`, and `vm_private_data` is what `T::Data::into_foreign()`
-/// gave. The VMA has the flags of `T::Kind`. If that is [`PfnMap`](super::PfnMap), it is no
+/// gave. The VMA has the flags of `T::PageKind`. If that is [`PfnMap`](super::PfnMap), it is no
 /// copy-on-write mapping, and `vm_page_prot` has the memory type of the data's frames. Otherwise it
 /// has that of normal memory, and no huge entries for page frames.
 #[repr(transparent)]
@@ -83,14 +83,14 @@ impl<L: Level> Vma<L> {
     ///     prelude::*, //
     /// };
     ///
-    /// fn insert<T: OperationsTable<Kind = MixedMap>>(
+    /// fn insert<T: OperationsTable<PageKind = MixedMap>>(
     ///     mm: &MmWithUser,
     ///     remembered: usize,
     ///     page: &SharedPage,
     /// ) -> Result {
     ///     let mut locks = mm.vma_locks();
     ///     let mut vma = locks.lock_vma(remembered).ok_or(ENXIO)?;
-    ///     let (vma, mut order) = vma.order();
+    ///     let (vma, mut order) = vma.nest();
     ///     vma.downcast::<T>().ok_or(ENXIO)?.insert_page(&mut order, remembered, page)
     /// }
     /// ```
@@ -177,7 +177,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ///
     /// The mapping gets a reference to the page, and drops it when it is unmapped. May sleep, for
     /// memory: the order says that no reverse-mapping lock is held, for which reclaim could wait.
-    /// It is the one that the guard lends (`order()`), or [`LockOrder::new()`] where none is lent.
+    /// It is the one that the guard lends (`nest()`), or [`LockOrder::new()`] where none is lent.
     /// [`Fault::try_insert_page()`](super::Fault::try_insert_page) needs none.
     ///
     /// # Errors
@@ -194,7 +194,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ) -> Result
     where
         L: InstallEntries,
-        T::Kind: InsertsPages,
+        T::PageKind: InsertsPages,
     {
         check_aligned(addr)?;
         self.insert_page_aligned(addr, page)
@@ -205,7 +205,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     pub(super) fn insert_page_aligned(&self, addr: usize, page: &SharedPage) -> Result
     where
         L: InstallEntries,
-        T::Kind: InsertsPages,
+        T::PageKind: InsertsPages,
     {
         // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. By the
         // type invariants it is `VM_MIXEDMAP`, so no flag is written. The function refuses an
@@ -230,7 +230,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ) -> (usize, Result)
     where
         L: InstallEntries,
-        T::Kind: InsertsPages,
+        T::PageKind: InsertsPages,
     {
         const BATCH: usize = 16;
         let mut done = 0;
@@ -291,7 +291,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     ) -> Result
     where
         L: InstallEntries,
-        T::Kind: InsertsFrames,
+        T::PageKind: InsertsFrames,
         T::Data: PfnBacked,
     {
         check_aligned(addr)?;
@@ -303,7 +303,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     pub(super) fn insert_pfn_aligned(&self, addr: usize, frame: usize) -> Result
     where
         L: InstallEntries,
-        T::Kind: InsertsFrames,
+        T::PageKind: InsertsFrames,
         T::Data: PfnBacked,
     {
         // The functions below refuse an address outside.
@@ -311,7 +311,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         let pfn = region.pfn(frame).ok_or(EINVAL)?;
 
         let vma = self.as_raw();
-        let outcome = if <T::Kind as super::Kind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
+        let outcome = if <T::PageKind as super::PageKind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
             if !region.is_normal_memory() {
                 return Err(EINVAL);
             }

@@ -272,7 +272,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     #[inline]
     pub fn page(self, page: &SharedPage) -> FaultOutcome<'a>
     where
-        T::Kind: MapsPages,
+        T::PageKind: MapsPages,
     {
         self.set_page(page);
         self.answer(0)
@@ -298,7 +298,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     /// #[vtable]
     /// impl VmaOperations for OnePage {
     ///     type Data = Arc<SharedPage>;
-    ///     type Kind = Plain;
+    ///     type PageKind = Plain;
     ///     type Hook = ViaMmap;
     ///
     ///     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -312,7 +312,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
         find: impl for<'d, 'f> FnOnce(&'d Borrowed<'f, T>) -> &'d SharedPage,
     ) -> FaultOutcome<'a>
     where
-        T::Kind: MapsPages,
+        T::PageKind: MapsPages,
     {
         let data = self.data();
         self.set_page(find(&data));
@@ -338,7 +338,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     #[inline]
     pub fn insert_page(self, page: &SharedPage) -> FaultOutcome<'a>
     where
-        T::Kind: InsertsPages,
+        T::PageKind: InsertsPages,
     {
         let result = self.try_insert_page(page);
         self.inserted(result)
@@ -354,7 +354,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     #[inline]
     pub fn try_insert_page(&self, page: &SharedPage) -> Result
     where
-        T::Kind: InsertsPages,
+        T::PageKind: InsertsPages,
     {
         self.vma().insert_page_aligned(self.address(), page)
     }
@@ -376,7 +376,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     #[inline]
     pub fn insert_pfn(self, frame: usize) -> FaultOutcome<'a>
     where
-        T::Kind: InsertsFrames,
+        T::PageKind: InsertsFrames,
         T::Data: PfnBacked,
     {
         let result = self.vma().insert_pfn_aligned(self.address(), frame);
@@ -475,7 +475,7 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
     where
-        T::Kind: OnlyFrames,
+        T::PageKind: OnlyFrames,
         T::Data: PfnBacked,
     {
         #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
@@ -614,7 +614,7 @@ impl<T: VmaOperations> MapPages<'_, T> {
     #[doc(alias = "set_pte_range")]
     pub fn map(&mut self, pgoff: usize, page: &SharedPage) -> bool
     where
-        T::Kind: MapsPages,
+        T::PageKind: MapsPages,
     {
         if !self.pgoffs.contains(&pgoff) {
             return false;

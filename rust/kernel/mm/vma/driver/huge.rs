@@ -15,7 +15,7 @@
 
 use crate::{
     mm::vma::{
-        page_table::NoPte,
+        page_table::PteError,
         InstallEntries,
         LockOrder,
         Vma, //
@@ -35,8 +35,8 @@ pub(super) fn make_room<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<
     let mut order = LockOrder::new();
     match vma.with_pte_alloc(&mut order, addr, |_| ()) {
         Ok(()) => Ok(true),
-        Err(NoPte::Huge) => Ok(false),
-        Err(NoPte::NoMemory) => Err(ENOMEM),
+        Err(PteError::Huge) => Ok(false),
+        Err(PteError::NoMemory) => Err(ENOMEM),
         Err(_) => Err(EFAULT),
     }
 }

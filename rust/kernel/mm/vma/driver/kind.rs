@@ -39,7 +39,7 @@ mod sealed {
     label = "not a kind of mapping",
     note = "the kinds are `Plain`, `MixedMap` and `PfnMap`"
 )]
-pub trait Kind: sealed::Sealed + 'static {
+pub trait PageKind: sealed::Sealed + 'static {
     /// The flags that a VMA of this kind has, out of MIXEDMAP and PFNMAP.
     const FLAGS: VmaFlags;
 }
@@ -50,13 +50,13 @@ pub trait Kind: sealed::Sealed + 'static {
     label = "needs a VMA of the kind `Plain` or `MixedMap`",
     note = "a `PfnMap` VMA has page frames only, which `insert_pfn()` inserts"
 )]
-pub trait MapsPages: Kind {}
+pub trait MapsPages: PageKind {}
 
 /// Pages may be inserted at any time, not only as the answer to a fault.
 #[diagnostic::on_unimplemented(
     message = "pages cannot be inserted into a VMA of the kind `{Self}`",
     label = "needs a VMA of the kind `MixedMap`",
-    note = "call `mixedmap()` in the mmap hook, and say `type Kind = MixedMap` in the operations"
+    note = "call `mixedmap()` in the mmap hook, and say `type PageKind = MixedMap` in the operations"
 )]
 pub trait InsertsPages: MapsPages {}
 
@@ -64,16 +64,16 @@ pub trait InsertsPages: MapsPages {}
 #[diagnostic::on_unimplemented(
     message = "page frames cannot be inserted into a VMA of the kind `{Self}`",
     label = "needs a VMA of the kind `PfnMap` or `MixedMap`",
-    note = "call `pfnmap()` in the mmap hook, and say `type Kind = PfnMap` in the operations"
+    note = "call `pfnmap()` in the mmap hook, and say `type PageKind = PfnMap` in the operations"
 )]
-pub trait InsertsFrames: Kind {}
+pub trait InsertsFrames: PageKind {}
 
 /// Only page frames may be mapped, so a whole range of them can be at once: by
 /// `remap_pfn_range()`, or as a huge page.
 #[diagnostic::on_unimplemented(
     message = "a range of page frames cannot be mapped into a VMA of the kind `{Self}`",
     label = "needs a VMA of the kind `PfnMap`",
-    note = "call `pfnmap()` before, and say `type Kind = PfnMap` in the operations"
+    note = "call `pfnmap()` before, and say `type PageKind = PfnMap` in the operations"
 )]
 pub trait OnlyFrames: InsertsFrames {}
 
@@ -84,20 +84,20 @@ pub trait OnlyFrames: InsertsFrames {}
     note = "a VMA has one kind: call `mixedmap()` or `pfnmap()` once, after permissions were taken \
             away, or neither for `Plain`"
 )]
-pub trait Undecided: Kind {}
+pub trait Undecided: PageKind {}
 
 /// The kind that the operations are for is the kind `K` that the mmap hook has chosen.
 ///
 /// Implemented by each kind for itself alone.
 #[diagnostic::on_unimplemented(
-    message = "operations with `type Kind = {Self}` cannot be given to a VMA of the kind `{K}`",
+    message = "operations with `type PageKind = {Self}` cannot be given to a VMA of the kind `{K}`",
     label = "the mmap hook has made this a VMA of the kind `{K}`",
     note = "call `mixedmap()` in the mmap hook for a `MixedMap`, `pfnmap()` for a `PfnMap`, \
-            neither for `Plain`; or say `type Kind = {K}` in the operations"
+            neither for `Plain`; or say `type PageKind = {K}` in the operations"
 )]
-pub trait SameKind<K: Kind>: Kind {}
+pub trait SamePageKind<K: PageKind>: PageKind {}
 
-impl<K: Kind> SameKind<K> for K {}
+impl<K: PageKind> SamePageKind<K> for K {}
 
 /// Neither `VM_MIXEDMAP` nor `VM_PFNMAP`: pages are mapped as the answer to a fault.
 pub enum Plain {}
@@ -112,15 +112,15 @@ impl sealed::Sealed for Plain {}
 impl sealed::Sealed for MixedMap {}
 impl sealed::Sealed for PfnMap {}
 
-impl Kind for Plain {
+impl PageKind for Plain {
     const FLAGS: VmaFlags = VmaFlags::EMPTY;
 }
 
-impl Kind for MixedMap {
+impl PageKind for MixedMap {
     const FLAGS: VmaFlags = VmaFlags::of(&[VmaFlag::MIXEDMAP]);
 }
 
-impl Kind for PfnMap {
+impl PageKind for PfnMap {
     const FLAGS: VmaFlags = VmaFlags::of(&[VmaFlag::PFNMAP]);
 }
 

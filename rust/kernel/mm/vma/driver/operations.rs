@@ -11,10 +11,10 @@ use super::{
     Hook,
     HugeFault,
     HugeFaultOutcome,
-    Kind,
     MapPages,
     MkWrite,
     MkWriteOutcome, //
+    PageKind,
 };
 use crate::{
     error::VTABLE_DEFAULT_ERROR,
@@ -72,7 +72,7 @@ use core::ops::Range;
 /// #[vtable]
 /// impl VmaOperations for BufferOps {
 ///     type Data = Arc<Buffer>;
-///     type Kind = Plain;
+///     type PageKind = Plain;
 ///     type Hook = ViaMmap;
 ///
 ///     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -106,10 +106,10 @@ pub trait VmaOperations: Sized + 'static {
     ///
     /// For the kind [`PfnMap`](super::PfnMap) it has the page frames, see
     /// [`PfnBacked`](super::PfnBacked).
-    type Data: DataOf<Self::Kind>;
+    type Data: DataOf<Self::PageKind>;
 
     /// What pages the VMAs have.
-    type Kind: Kind;
+    type PageKind: PageKind;
 
     /// By which hook the VMAs are set up.
     type Hook: Hook;

@@ -14,12 +14,12 @@ use super::{
     hook::EndsSetup,
     kind::{
         InsertsPages,
-        Kind,
         MixedMap,
         OnlyFrames,
+        PageKind,
         PfnMap,
         Plain,
-        SameKind,
+        SamePageKind,
         Undecided, //
     },
     pfn_region::Remap,
@@ -59,7 +59,7 @@ use core::{
 /// It has the flags of `K`, no entries in its page tables unless `K` inserts pages, and no
 /// operations.
 #[must_use = "a setup does nothing until it ends with the operations of the VMA"]
-pub struct VmaSetup<'a, K: Kind = Plain> {
+pub struct VmaSetup<'a, K: PageKind = Plain> {
     vma: &'a Vma<Setup>,
     _brand: Brand<'a>,
     // Covariant, which says nothing: kinds have no subtypes.
@@ -115,9 +115,9 @@ impl<'a> VmaSetup<'a> {
 
 setup_steps!(VmaSetup);
 
-impl<'a, K: Kind> VmaSetup<'a, K> {
+impl<'a, K: PageKind> VmaSetup<'a, K> {
     #[inline]
-    fn into_kind<N: Kind>(self) -> VmaSetup<'a, N>
+    fn into_kind<N: PageKind>(self) -> VmaSetup<'a, N>
     where
         K: Undecided,
     {
@@ -173,11 +173,11 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     pub fn with_ops<T>(self, data: T::Data) -> Mapped<'a>
     where
         T: OperationsTable,
-        T::Kind: SameKind<K>,
+        T::PageKind: SamePageKind<K>,
         T::Hook: EndsSetup,
     {
         let vma = self.vma.as_raw();
-        let prot = DataOf::<T::Kind>::vma_prot(&data, self.page_prot());
+        let prot = DataOf::<T::PageKind>::vma_prot(&data, self.page_prot());
 
         // SAFETY: By the type invariants this is the only means by which the VMA is written. The
         // table is that of the data's type, and is static. The protection has the permissions that
@@ -218,7 +218,7 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     where
         K: OnlyFrames,
         T: OperationsTable,
-        T::Kind: SameKind<K>,
+        T::PageKind: SamePageKind<K>,
         T::Hook: EndsSetup,
         T::Data: PfnBacked,
     {
@@ -245,7 +245,7 @@ impl<'a, K: Kind> VmaSetup<'a, K> {
     }
 }
 
-impl<K: Kind> Deref for VmaSetup<'_, K> {
+impl<K: PageKind> Deref for VmaSetup<'_, K> {
     type Target = Vma<Setup>;
 
     #[inline]

@@ -5,7 +5,7 @@
 /// The steps of a type with `flags()`, `write_flags()` and `into_kind()`.
 macro_rules! setup_steps {
     ($setup:ident) => {
-        impl<'a, K: Kind> $setup<'a, K> {
+        impl<'a, K: PageKind> $setup<'a, K> {
             /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
             #[doc(alias = "VM_MIXEDMAP")]
             #[inline]

@@ -26,14 +26,17 @@
 
 use super::{
     super::{
-        level::Read,
+        level::{
+            MmapRead,
+            Read, //
+        },
         Vma, //
     },
-    mmap_guard::MmapReadGuard,
+    mmap_guard::MmapGuard,
     read_guard::HeldLock,
     vma_guard::{
         ReadLockError,
-        VmaReadGuard, //
+        VmaGuard, //
     },
     VmaLocks, //
 };
@@ -98,7 +101,7 @@ impl From<LockVmasError> for Error {
 /// Holds `N` VMAs by read locks, those of the VMAs or that of their address space.
 ///
 /// Made by [`VmaLocks::lock_vmas()`]. Dropping it releases the locks. If it is leaked
-/// ([`core::mem::forget`]) they stay taken; see [`VmaReadGuard`].
+/// ([`core::mem::forget`]) they stay taken; see [`VmaGuard`].
 ///
 /// # Invariants
 ///
@@ -111,7 +114,7 @@ pub struct LockedVmas<'s, const N: usize> {
     vmas: [*mut bindings::vm_area_struct; N],
     // Only where there are no VMA locks.
     #[cfg(not(CONFIG_PER_VMA_LOCK))]
-    mmap: Option<MmapReadGuard<'s>>,
+    mmap: Option<MmapGuard<'s, MmapRead>>,
     // The borrow of the lock scope.
     _scope: PhantomData<&'s MmWithUser>,
     // Lockdep wants the VMA read lock released by the task that took it.
@@ -208,7 +211,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
         for (i, &addr) in addrs.iter().enumerate() {
             this.vmas[i] = match this.find(i, addr) {
                 Some(vma) => vma,
-                None => VmaReadGuard::lock_under_rcu(mm, addr)?.into_raw().as_ptr(),
+                None => VmaGuard::lock_under_rcu(mm, addr)?.into_raw().as_ptr(),
             };
         }
 
@@ -219,7 +222,10 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
     /// The second step.
     #[cold]
     #[inline(never)]
-    fn lock_under(mmap: MmapReadGuard<'s>, addrs: &[usize; N]) -> Result<Self, LockVmasError> {
+    fn lock_under(
+        mmap: MmapGuard<'s, MmapRead>,
+        addrs: &[usize; N],
+    ) -> Result<Self, LockVmasError> {
         let mut this = Self::none();
 
         for (index, &addr) in addrs.iter().enumerate() {
@@ -242,7 +248,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
     #[cfg(CONFIG_PER_VMA_LOCK)]
     #[inline]
     fn lock_one(
-        mmap: &MmapReadGuard<'s>,
+        mmap: &MmapGuard<'s, MmapRead>,
         addr: usize,
         index: usize,
     ) -> Result<*mut bindings::vm_area_struct, ReadLockError> {
@@ -257,7 +263,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
     #[cfg(not(CONFIG_PER_VMA_LOCK))]
     #[inline]
     fn lock_one(
-        mmap: &MmapReadGuard<'s>,
+        mmap: &MmapGuard<'s, MmapRead>,
         addr: usize,
         _index: usize,
     ) -> Result<*mut bindings::vm_area_struct, ReadLockError> {

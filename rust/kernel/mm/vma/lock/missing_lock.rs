@@ -10,16 +10,17 @@ use super::{
         decoys::decoys,
         driver::NotOfAnyVma,
         pin::{
-            Access,
+            PinAccess,
             PinFor,
             PinnedPages, //
         },
         GrabbedMm,
         Level,
         MmapRead,
+        MmapWrite,
         Vma, //
     },
-    MmapWriteGuard,
+    MmapGuard,
     VmaLocks, //
 };
 use crate::{
@@ -71,7 +72,7 @@ decoys! {
     /// Something that holds the mmap read lock. Its guard has methods of its own.
     #[diagnostic::on_unimplemented(
         message = "user pages are pinned under the mmap read lock, which is not held here",
-        label = "needs an `MmapReadGuard`, or a lock scope of which no lock is held",
+        label = "needs an `MmapGuard<MmapRead>`, or a lock scope of which no lock is held",
         note = "call `pin_user_pages()` on the guard that `read()` of the lock scope returns, or \
                 `pin_user_pages_fast()` on the lock scope; under a VMA lock or the mmap write \
                 lock, pinning would wait for what is held"
@@ -79,14 +80,14 @@ decoys! {
     trait MmapReadLocked;
 
     impl[] VmaLocks<'_> as Self {
-        fn pin_user_pages[A: Access](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
+        fn pin_user_pages[A: PinAccess](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
     }
 
-    impl[] MmapWriteGuard<'_> as Self {
-        fn pin_user_pages[A: Access](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
+    impl[] MmapGuard<'_, MmapWrite> as Self {
+        fn pin_user_pages[A: PinAccess](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
     }
 
     impl[L: Level] dyn NotOfAnyVma<L> as Vma<L> {
-        fn pin_user_pages[A: Access](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
+        fn pin_user_pages[A: PinAccess](Range<usize>, PinFor) -> Result<PinnedPages<A>>;
     }
 }

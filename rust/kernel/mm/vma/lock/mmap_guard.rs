@@ -3,9 +3,9 @@
 //! Guards of the mmap lock, for reading and for writing.
 //!
 //! One guard type serves both modes. Its level says which it is, and is also the level of the views
-//! it gives out: from a [`MmapReadGuard`] come `&Vma<MmapRead>`, from a [`MmapWriteGuard`] come
-//! `&Vma<MmapWrite>`. All views borrow the guard. What ends the lock or changes its mode takes the
-//! guard by value, so no view can outlive what protects it.
+//! that it gives out: a `MmapGuard<'_, MmapRead>` gives `&Vma<MmapRead>`, a
+//! `MmapGuard<'_, MmapWrite>` gives `&Vma<MmapWrite>`. All views borrow the guard. Calls that end
+//! the lock or change its mode consume the guard, so no view outlives the lock.
 //!
 //! A write guard does not act as a read guard. `vma_start_read_locked()` relies on nobody having
 //! write-locked the VMA and does not look; under the write lock the caller itself might have.
@@ -16,7 +16,6 @@ use super::{
             MmapLevel,
             MmapRead,
             MmapReadHeld,
-            MmapWrite,
             MmapWriteHeld, //
         },
         Vma, //
@@ -28,7 +27,7 @@ use super::{
     scope::LockSubclass,
     vma_guard::{
         ReadLockError,
-        VmaReadGuard, //
+        VmaGuard, //
     }, //
 };
 use crate::{
@@ -50,6 +49,8 @@ use core::{
 /// # Invariants
 ///
 /// The task that has the guard holds the mmap lock of `mm` in the mode `L`.
+#[doc(alias = "mmap_read_unlock")]
+#[doc(alias = "mmap_write_unlock")]
 #[must_use = "the mmap lock is released as soon as the guard is dropped"]
 pub struct MmapGuard<'s, L: MmapLevel> {
     mm: &'s MmWithUser,
@@ -57,12 +58,6 @@ pub struct MmapGuard<'s, L: MmapLevel> {
     // A rw_semaphore is released by the task that took it.
     _nts: NotThreadSafe,
 }
-
-/// Holds the mmap lock for reading.
-pub type MmapReadGuard<'s> = MmapGuard<'s, MmapRead>;
-
-/// Holds the mmap lock for writing.
-pub type MmapWriteGuard<'s> = MmapGuard<'s, MmapWrite>;
 
 impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// Makes the guard of a lock that is held already.
@@ -99,7 +94,7 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// fn times_mapped(mm: &MmWithUser, addr: usize) -> Option<usize> {
     ///     let mut locks = mm.vma_locks();
     ///     let mut mmap = locks.read();
-    ///     let (mmap, mut order) = mmap.order();
+    ///     let (mmap, mut order) = mmap.nest();
     ///     let i_mmap = IMmap::of(mmap.lookup(addr)?.file()?).lock_read(&mut order);
     ///     Some(i_mmap.vmas(0..=usize::MAX).count())
     /// }
@@ -109,7 +104,7 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
-    pub fn order(&mut self) -> (&Self, LockOrder<'_, MmapLock>) {
+    pub fn nest(&mut self) -> (&Self, LockOrder<'_, MmapLock>) {
         (self, LockOrder::holding())
     }
 
@@ -153,12 +148,12 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// # Examples
     ///
     /// ```
-    /// use kernel::mm::{vma::{ReadLockError, VmaReadGuard, VmaLocks}};
+    /// use kernel::mm::{vma::{ReadLockError, VmaGuard, VmaLocks}};
     ///
     /// fn hand_over<'a>(
     ///     locks: &'a mut VmaLocks<'_>,
     ///     addr: usize,
-    /// ) -> Result<VmaReadGuard<'a>, ReadLockError> {
+    /// ) -> Result<VmaGuard<'a>, ReadLockError> {
     ///     let mmap = locks.read();
     ///     let vma = mmap.lock_vma(addr)?;
     ///     drop(mmap);
@@ -173,13 +168,13 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// ```
     #[doc(alias = "vma_start_read_locked")]
     #[inline]
-    pub fn lock_vma(&self, addr: usize) -> Result<VmaReadGuard<'s>, ReadLockError>
+    pub fn lock_vma(&self, addr: usize) -> Result<VmaGuard<'s>, ReadLockError>
     where
         L: MmapReadHeld,
     {
         // SAFETY: By `L: MmapReadHeld` the mmap read lock is held, and not the write lock. The VMA
         // belongs to `self.mm`, which outlives 's.
-        unsafe { VmaReadGuard::lock_held(self.lookup(addr)) }
+        unsafe { VmaGuard::lock_held(self.lookup(addr)) }
     }
 
     /// Read-locks the VMA at `addr` while another VMA is locked
@@ -197,12 +192,12 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
         &self,
         addr: usize,
         subclass: LockSubclass,
-    ) -> Result<VmaReadGuard<'s>, ReadLockError>
+    ) -> Result<VmaGuard<'s>, ReadLockError>
     where
         L: MmapReadHeld,
     {
         // SAFETY: As in `lock_vma()`.
-        unsafe { VmaReadGuard::lock_held_nested(self.lookup(addr), subclass) }
+        unsafe { VmaGuard::lock_held_nested(self.lookup(addr), subclass) }
     }
 
     /// Turns the write lock into a read lock without releasing it (C: `mmap_write_downgrade()`).
@@ -211,7 +206,7 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
     /// guard gave out must be gone.
     #[doc(alias = "mmap_write_downgrade")]
     #[inline]
-    pub fn downgrade(self) -> MmapReadGuard<'s>
+    pub fn downgrade(self) -> MmapGuard<'s, MmapRead>
     where
         L: MmapWriteHeld,
     {
@@ -224,7 +219,7 @@ impl<'s, L: MmapLevel> MmapGuard<'s, L> {
         unsafe { bindings::mmap_write_downgrade(mm.as_raw()) };
 
         // SAFETY: The mmap read lock is what is left, and the new guard gets it.
-        unsafe { MmapReadGuard::from_held(mm) }
+        unsafe { MmapGuard::from_held(mm) }
     }
 }
 

@@ -14,12 +14,12 @@ use super::{
         },
         Vma, //
     },
-    mmap_guard::MmapReadGuard,
+    mmap_guard::MmapGuard,
     order::{
         LockOrder,
         VmaLock, //
     },
-    vma_guard::VmaReadGuard, //
+    vma_guard::VmaGuard, //
 };
 use crate::{
     bindings,
@@ -48,7 +48,7 @@ pub enum HeldLock {
 /// Holds one VMA by a read lock, its own or that of its address space.
 ///
 /// It dereferences to a view at the level [`Read`]. Dropping it releases whichever lock it holds.
-/// If it is leaked ([`core::mem::forget`]) that lock stays taken; see [`VmaReadGuard`] and
+/// If it is leaked ([`core::mem::forget`]) that lock stays taken; see [`VmaGuard`] and
 /// [`MmapGuard`](super::MmapGuard).
 ///
 /// # Invariants
@@ -71,7 +71,7 @@ impl<'s> ReadGuard<'s> {
 
     /// To be called with the only guard of a lock scope, which is borrowed mutably for `'s`.
     #[inline]
-    pub(in crate::mm::vma) fn of_vma(guard: VmaReadGuard<'s>) -> Self {
+    pub(in crate::mm::vma) fn of_vma(guard: VmaGuard<'s>) -> Self {
         let vma = guard.into_raw();
 
         // SAFETY: It is the address of a `vm_area_struct`, which is aligned to more than that. Who
@@ -93,14 +93,14 @@ impl<'s> ReadGuard<'s> {
     /// Returns `None`, with the mmap lock released, if there is no such VMA.
     #[inline]
     pub(in crate::mm::vma) fn lock_under_mmap(
-        mmap: MmapReadGuard<'s>,
-        find: for<'m> fn(&'m MmapReadGuard<'s>, usize) -> Option<&'m Vma<MmapRead>>,
+        mmap: MmapGuard<'s, MmapRead>,
+        find: for<'m> fn(&'m MmapGuard<'s, MmapRead>, usize) -> Option<&'m Vma<MmapRead>>,
         addr: usize,
     ) -> Option<Self> {
         let vma = find(&mmap, addr)?;
 
         // SAFETY: The VMA belongs to `mmap.mm()`, which has non-zero `mm_users` for 's.
-        if let Ok(vma) = unsafe { VmaReadGuard::<'s>::lock_held(Some(vma)) } {
+        if let Ok(vma) = unsafe { VmaGuard::<'s>::lock_held(Some(vma)) } {
             return Some(Self::of_vma(vma));
         }
 
@@ -119,10 +119,10 @@ impl<'s> ReadGuard<'s> {
 
     /// Lends the view, and what it takes to take locks further inside.
     ///
-    /// A [`VmaReadGuard`] does not: there can be several of one scope, and to each the VMA lock
+    /// A [`VmaGuard`] does not: there can be several of one scope, and to each the VMA lock
     /// would be the innermost, whatever is taken under another.
     #[inline]
-    pub fn order(&mut self) -> (&Vma<Read>, LockOrder<'_, VmaLock>) {
+    pub fn nest(&mut self) -> (&Vma<Read>, LockOrder<'_, VmaLock>) {
         (self, LockOrder::holding())
     }
 

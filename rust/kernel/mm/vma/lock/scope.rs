@@ -13,13 +13,16 @@
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
 use super::{
-    super::walk::lock_next,
-    mmap_guard::{
-        MmapReadGuard,
-        MmapWriteGuard, //
+    super::{
+        level::{
+            MmapRead,
+            MmapWrite, //
+        },
+        walk::lock_next, //
     },
+    mmap_guard::MmapGuard,
     read_guard::ReadGuard,
-    vma_guard::VmaReadGuard, //
+    vma_guard::VmaGuard, //
 };
 use crate::{
     bindings,
@@ -128,12 +131,12 @@ impl<'mm> VmaLocks<'mm> {
     /// Sleeps, uninterruptibly, while there is a writer.
     #[doc(alias = "mmap_read_lock")]
     #[inline]
-    pub fn read(&mut self) -> MmapReadGuard<'_> {
+    pub fn read(&mut self) -> MmapGuard<'_, MmapRead> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
         unsafe { bindings::mmap_read_lock(self.mm.as_raw()) };
 
         // SAFETY: The mmap read lock was just taken, and the guard gets it.
-        unsafe { MmapReadGuard::from_held(self.mm) }
+        unsafe { MmapGuard::from_held(self.mm) }
     }
 
     /// Takes the mmap lock for reading unless that would sleep (C: `mmap_read_trylock()`).
@@ -141,14 +144,14 @@ impl<'mm> VmaLocks<'mm> {
     /// Returns `None` if there is a writer, or if one is waiting.
     #[doc(alias = "mmap_read_trylock")]
     #[inline]
-    pub fn read_trylock(&mut self) -> Option<MmapReadGuard<'_>> {
+    pub fn read_trylock(&mut self) -> Option<MmapGuard<'_, MmapRead>> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
         if !unsafe { bindings::mmap_read_trylock(self.mm.as_raw()) } {
             return None;
         }
 
         // SAFETY: The mmap read lock was just taken, and the guard gets it.
-        Some(unsafe { MmapReadGuard::from_held(self.mm) })
+        Some(unsafe { MmapGuard::from_held(self.mm) })
     }
 
     /// Takes the mmap lock for reading, or fails when the task is being killed
@@ -159,12 +162,12 @@ impl<'mm> VmaLocks<'mm> {
     /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
     #[doc(alias = "mmap_read_lock_killable")]
     #[inline]
-    pub fn read_killable(&mut self) -> Result<MmapReadGuard<'_>> {
+    pub fn read_killable(&mut self) -> Result<MmapGuard<'_, MmapRead>> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
         to_result(unsafe { bindings::mmap_read_lock_killable(self.mm.as_raw()) })?;
 
         // SAFETY: The mmap read lock was just taken, and the guard gets it.
-        Ok(unsafe { MmapReadGuard::from_held(self.mm) })
+        Ok(unsafe { MmapGuard::from_held(self.mm) })
     }
 
     /// Takes the mmap lock for writing (C: `mmap_write_lock()`).
@@ -173,12 +176,12 @@ impl<'mm> VmaLocks<'mm> {
     /// readers: [`Vma::start_write()`](super::super::Vma::start_write) does, one VMA at a time.
     #[doc(alias = "mmap_write_lock")]
     #[inline]
-    pub fn write(&mut self) -> MmapWriteGuard<'_> {
+    pub fn write(&mut self) -> MmapGuard<'_, MmapWrite> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
         unsafe { bindings::mmap_write_lock(self.mm.as_raw()) };
 
         // SAFETY: The mmap write lock was just taken, and the guard gets it.
-        unsafe { MmapWriteGuard::from_held(self.mm) }
+        unsafe { MmapGuard::from_held(self.mm) }
     }
 
     /// Takes the mmap lock for writing, or fails when the task is being killed
@@ -189,12 +192,12 @@ impl<'mm> VmaLocks<'mm> {
     /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
     #[doc(alias = "mmap_write_lock_killable")]
     #[inline]
-    pub fn write_killable(&mut self) -> Result<MmapWriteGuard<'_>> {
+    pub fn write_killable(&mut self) -> Result<MmapGuard<'_, MmapWrite>> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`.
         to_result(unsafe { bindings::mmap_write_lock_killable(self.mm.as_raw()) })?;
 
         // SAFETY: The mmap write lock was just taken, and the guard gets it.
-        Ok(unsafe { MmapWriteGuard::from_held(self.mm) })
+        Ok(unsafe { MmapGuard::from_held(self.mm) })
     }
 
     /// Takes the mmap lock for writing while that of another address space is held
@@ -205,13 +208,13 @@ impl<'mm> VmaLocks<'mm> {
     /// reversed by another task.
     #[doc(alias = "mmap_write_lock_nested")]
     #[inline]
-    pub fn write_nested(&mut self, subclass: LockSubclass) -> MmapWriteGuard<'_> {
+    pub fn write_nested(&mut self, subclass: LockSubclass) -> MmapGuard<'_, MmapWrite> {
         // SAFETY: The reference keeps the mm alive, with non-zero `mm_users`. `LockSubclass` is a
         // number that lockdep accepts.
         unsafe { bindings::mmap_write_lock_nested(self.mm.as_raw(), subclass.as_int()) };
 
         // SAFETY: The mmap write lock was just taken, and the guard gets it.
-        unsafe { MmapWriteGuard::from_held(self.mm) }
+        unsafe { MmapGuard::from_held(self.mm) }
     }
 
     /// Read-locks the VMA at `addr` without the mmap lock (C: `lock_vma_under_rcu()`).
@@ -226,8 +229,8 @@ impl<'mm> VmaLocks<'mm> {
     /// [`LockableAtOnce`](super::LockableAtOnce).
     #[doc(alias = "vma_start_read")]
     #[inline]
-    pub fn lock_vma_under_rcu(&self, addr: usize) -> Option<VmaReadGuard<'_>> {
-        VmaReadGuard::lock_under_rcu(self.mm, addr)
+    pub fn lock_vma_under_rcu(&self, addr: usize) -> Option<VmaGuard<'_>> {
+        VmaGuard::lock_under_rcu(self.mm, addr)
     }
 
     /// Read-locks the VMA at `addr`; the one call that works in every configuration.
@@ -243,9 +246,9 @@ impl<'mm> VmaLocks<'mm> {
     /// lock.
     #[inline]
     pub fn lock_vma(&mut self, addr: usize) -> Option<ReadGuard<'_>> {
-        match VmaReadGuard::lock_under_rcu(self.mm, addr) {
+        match VmaGuard::lock_under_rcu(self.mm, addr) {
             Some(vma) => Some(ReadGuard::of_vma(vma)),
-            None => ReadGuard::lock_under_mmap(self.read(), MmapReadGuard::lookup, addr),
+            None => ReadGuard::lock_under_mmap(self.read(), MmapGuard::lookup, addr),
         }
     }
     /// Like [`lock_vma()`](Self::lock_vma), but does not wait for the mmap lock when the task is
@@ -256,15 +259,11 @@ impl<'mm> VmaLocks<'mm> {
     /// `EINTR` if a fatal signal arrived while waiting. Nothing is held then.
     #[inline]
     pub fn lock_vma_killable(&mut self, addr: usize) -> Result<Option<ReadGuard<'_>>> {
-        match VmaReadGuard::lock_under_rcu(self.mm, addr) {
+        match VmaGuard::lock_under_rcu(self.mm, addr) {
             Some(vma) => Ok(Some(ReadGuard::of_vma(vma))),
             None => {
                 let mmap = self.read_killable()?;
-                Ok(ReadGuard::lock_under_mmap(
-                    mmap,
-                    MmapReadGuard::lookup,
-                    addr,
-                ))
+                Ok(ReadGuard::lock_under_mmap(mmap, MmapGuard::lookup, addr))
             }
         }
     }

@@ -70,8 +70,9 @@ impl From<ReadLockError> for Error {
 ///
 /// `vma` points to a VMA whose read lock this guard holds, taken by the task that has the guard.
 /// Its `mm_struct` has non-zero `mm_users` for `'s`.
+#[doc(alias = "vma_end_read")]
 #[must_use = "the VMA read lock is released as soon as the guard is dropped"]
-pub struct VmaReadGuard<'s> {
+pub struct VmaGuard<'s> {
     // Not a reference: one would have to stay valid until `drop()` returns, and `vma_end_read()`
     // may let the VMA be freed before.
     vma: NonNull<bindings::vm_area_struct>,
@@ -81,7 +82,7 @@ pub struct VmaReadGuard<'s> {
     _nts: NotThreadSafe,
 }
 
-impl<'s> VmaReadGuard<'s> {
+impl<'s> VmaGuard<'s> {
     /// Makes the guard of a read lock that is held already.
     ///
     /// # Safety
@@ -184,7 +185,7 @@ impl<'s> VmaReadGuard<'s> {
     }
 }
 
-impl Deref for VmaReadGuard<'_> {
+impl Deref for VmaGuard<'_> {
     type Target = Vma<VmaRead>;
 
     #[inline]
@@ -195,7 +196,7 @@ impl Deref for VmaReadGuard<'_> {
     }
 }
 
-impl Drop for VmaReadGuard<'_> {
+impl Drop for VmaGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants the read lock is held by this task and its mm is alive;

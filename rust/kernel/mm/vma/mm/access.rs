@@ -32,7 +32,7 @@ mod sealed {
 }
 
 /// The access to another task's address space that was permitted. This trait is sealed.
-pub trait Access: sealed::Sealed + 'static {}
+pub trait MmAccess: sealed::Sealed + 'static {}
 
 /// To look at it: its layout, but not its memory (C: `PTRACE_MODE_READ`).
 pub enum ReadAccess {}
@@ -49,21 +49,21 @@ pub enum AttachAccess {}
             `ForeignMm::cursor()`; to write to it, ask `MmWithUser::of_pid()` for the permission \
             to attach"
 )]
-pub trait MayWrite: Access {}
+pub trait MayAttach: MmAccess {}
 
-impl MayWrite for AttachAccess {}
+impl MayAttach for AttachAccess {}
 
 impl sealed::Sealed for ReadAccess {}
 impl sealed::Sealed for AttachAccess {}
-impl Access for ReadAccess {}
-impl Access for AttachAccess {}
+impl MmAccess for ReadAccess {}
+impl MmAccess for AttachAccess {}
 
 /// What one task wants with another, and whose credentials are asked (C: `PTRACE_MODE_*`).
 ///
 /// `A` is what the mode permits.
 ///
 /// C header: [`include/linux/ptrace.h`](srctree/include/linux/ptrace.h)
-pub struct PtraceMode<A: Access>(u32, PhantomData<A>);
+pub struct PtraceMode<A: MmAccess>(u32, PhantomData<A>);
 
 impl PtraceMode<ReadAccess> {
     /// To see only what does not endanger the other task, as a file system access: what
@@ -86,7 +86,7 @@ impl PtraceMode<AttachAccess> {
         Self::new(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_REALCREDS);
 }
 
-impl<A: Access> PtraceMode<A> {
+impl<A: MmAccess> PtraceMode<A> {
     const fn new(mode: u32) -> Self {
         Self(mode, PhantomData)
     }
@@ -129,7 +129,7 @@ impl MmWithUser {
     /// ```
     #[doc(alias = "mm_access")]
     #[inline]
-    pub fn of_pid<A: Access>(pid: Pid, mode: PtraceMode<A>) -> Result<Option<ForeignMm<A>>> {
+    pub fn of_pid<A: MmAccess>(pid: Pid, mode: PtraceMode<A>) -> Result<Option<ForeignMm<A>>> {
         // The access that was permitted is the one that `A` stands for.
         Ok(of_pid(pid, mode.0)?.map(ForeignMm::new))
     }

@@ -16,8 +16,8 @@ use super::{
         VmaFlags, //
     },
     access::{
-        Access,
-        MayWrite,
+        MayAttach,
+        MmAccess,
         ReadAccess, //
     }, //
 };
@@ -38,7 +38,7 @@ use core::marker::PhantomData;
 ///
 /// Dropping it may drop the last reference of this kind, which tears the address space down and
 /// sleeps: do not drop it with a lock of an address space or of a file's mappings held.
-pub struct ForeignMm<A: Access> {
+pub struct ForeignMm<A: MmAccess> {
     mm: ARef<MmWithUser>,
     _access: PhantomData<A>,
 }
@@ -46,12 +46,12 @@ pub struct ForeignMm<A: Access> {
 /// Another task's address space, which may have been torn down (C: `mmgrab()`).
 ///
 /// Does not keep the memory of a process that has ended.
-pub struct ForeignMmRef<A: Access> {
+pub struct ForeignMmRef<A: MmAccess> {
     mm: ARef<Mm>,
     _access: PhantomData<A>,
 }
 
-impl<A: Access> ForeignMm<A> {
+impl<A: MmAccess> ForeignMm<A> {
     /// To be called with what was permitted.
     #[inline]
     pub(super) fn new(mm: ARef<MmWithUser>) -> Self {
@@ -106,13 +106,13 @@ impl<A: Access> ForeignMm<A> {
     #[inline]
     pub fn as_mm(&self) -> &MmWithUser
     where
-        A: MayWrite,
+        A: MayAttach,
     {
         &self.mm
     }
 }
 
-impl<A: Access> ForeignMmRef<A> {
+impl<A: MmAccess> ForeignMmRef<A> {
     /// Keeps the address space from being torn down, unless it was already
     /// (C: `mmget_not_zero()`).
     #[inline]

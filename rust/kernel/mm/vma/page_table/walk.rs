@@ -31,7 +31,7 @@ use core::{
 
 /// Why there is no page table entry to work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPte {
+pub enum PteError {
     /// The address is not inside the VMA, or a range is not one of whole pages.
     OutOfRange,
 
@@ -50,7 +50,7 @@ pub(super) fn with_pte<L: Stable, R>(
     vma: &Vma<L>,
     addr: usize,
     f: impl FnOnce(&PteSlot<'_, L>) -> R,
-) -> Result<R, NoPte> {
+) -> Result<R, PteError> {
     check(vma, addr)?;
 
     // SAFETY: By `L: Stable` the VMA is stable, and the address was checked.
@@ -70,7 +70,7 @@ pub(super) fn with_pmd<L: Stable, R>(
     vma: &Vma<L>,
     addr: usize,
     f: impl FnOnce(Pmd) -> R,
-) -> Result<R, NoPte> {
+) -> Result<R, PteError> {
     check(vma, addr)?;
 
     // SAFETY: By `L: Stable` the VMA is stable, and the address was checked.
@@ -82,7 +82,7 @@ pub(super) fn with_pmd<L: Stable, R>(
 }
 
 #[inline]
-pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
+pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<(), PteError> {
     check(vma, addr)?;
 
     // SAFETY: By `L: InstallEntries` the VMA is stable and entries may be installed, and the
@@ -96,12 +96,12 @@ pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Resu
 ///
 /// As for [`Vma::zap()`](super::super::Vma::zap).
 #[inline]
-pub(super) unsafe fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result<(), NoPte> {
+pub(super) unsafe fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result<(), PteError> {
     if (range.start | range.end) % PAGE_SIZE != 0 || !contains(vma, &range) {
-        return Err(NoPte::OutOfRange);
+        return Err(PteError::OutOfRange);
     }
     if is_hugetlb(vma) {
-        return Err(NoPte::Huge);
+        return Err(PteError::Huge);
     }
 
     // SAFETY: By `L: Stable` the VMA is stable. The range is one of whole pages inside the VMA. The
@@ -126,13 +126,13 @@ fn is_hugetlb<L: Stable>(vma: &Vma<L>) -> bool {
 }
 
 /// Whether `addr` has page tables that follow the rules of this module.
-fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
-    let end = addr.checked_add(1).ok_or(NoPte::OutOfRange)?;
+fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), PteError> {
+    let end = addr.checked_add(1).ok_or(PteError::OutOfRange)?;
     if !contains(vma, &(addr..end)) {
-        return Err(NoPte::OutOfRange);
+        return Err(PteError::OutOfRange);
     }
     if is_hugetlb(vma) {
-        return Err(NoPte::Huge);
+        return Err(PteError::Huge);
     }
 
     Ok(())
@@ -151,12 +151,16 @@ fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), NoPte> {
 unsafe fn find_pmd(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
-) -> Result<NonNull<bindings::pmd_t>, NoPte> {
+) -> Result<NonNull<bindings::pmd_t>, PteError> {
     let mut huge = false;
     // SAFETY: Guaranteed by the caller: the VMA is stable, so its page tables are not freed.
     let pmd = unsafe { bindings::vma_find_pmd(vma, addr, &mut huge) };
 
-    NonNull::new(pmd).ok_or(if huge { NoPte::Huge } else { NoPte::Missing })
+    NonNull::new(pmd).ok_or(if huge {
+        PteError::Huge
+    } else {
+        PteError::Missing
+    })
 }
 
 /// Maps and locks the entry of an address.
@@ -168,7 +172,7 @@ unsafe fn find_pmd(
 unsafe fn map_lock(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
-) -> Result<(NonNull<bindings::pte_t>, *mut bindings::spinlock_t), NoPte> {
+) -> Result<(NonNull<bindings::pte_t>, *mut bindings::spinlock_t), PteError> {
     loop {
         // SAFETY: By the contract of this function.
         let pmd = unsafe { find_pmd(vma, addr) }?;
@@ -176,10 +180,10 @@ unsafe fn map_lock(
         // SAFETY: The entry is in a table that is not freed; this is one load of it.
         let value = Pmd(unsafe { bindings::pmdp_get_lockless(pmd.as_ptr()) });
         if value.is_none() {
-            return Err(NoPte::Missing);
+            return Err(PteError::Missing);
         }
         if !value.is_table() {
-            return Err(NoPte::Huge);
+            return Err(PteError::Huge);
         }
 
         let mut lock = ptr::null_mut();
@@ -215,7 +219,7 @@ unsafe fn unmap_unlock(pte: NonNull<bindings::pte_t>, lock: *mut bindings::spinl
 unsafe fn pmd_lock(
     vma: *mut bindings::vm_area_struct,
     addr: usize,
-) -> Result<(Pmd, *mut bindings::spinlock_t), NoPte> {
+) -> Result<(Pmd, *mut bindings::spinlock_t), PteError> {
     // SAFETY: By the contract of this function.
     let pmd = unsafe { find_pmd(vma, addr) }?;
 
@@ -233,10 +237,10 @@ unsafe fn pmd_lock(
 /// As for [`find_pmd()`], and the task must hold the mmap lock or the VMA lock of a VMA that is
 /// neither a copy whose page tables are about to be filled nor unmapped already.
 #[inline(never)]
-unsafe fn alloc_pte_table(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), NoPte> {
+unsafe fn alloc_pte_table(vma: *mut bindings::vm_area_struct, addr: usize) -> Result<(), PteError> {
     // SAFETY: Guaranteed by the caller. The tables are those that a page fault would make.
     match unsafe { bindings::vma_alloc_pte_table(vma, addr) } {
         0 => Ok(()),
-        _ => Err(NoPte::NoMemory),
+        _ => Err(PteError::NoMemory),
     }
 }

@@ -21,13 +21,13 @@ use super::{
     },
     tree::{
         rmap_kind,
-        ForRead,
-        ForWrite,
-        Kind,
-        Mode,
-        RmapGuard,
+        RmapKind,
         RmapTree,
+        RmapTreeGuard,
         Sealed, //
+        TreeMode,
+        TreeRead,
+        TreeWrite,
     }, //
 };
 use crate::{
@@ -57,13 +57,13 @@ rmap_kind! {
 pub type AnonVma = RmapTree<OfAnon>;
 
 /// Holds the lock of an anonymous reverse mapping, in the mode that `M` says.
-pub type AnonVmaGuard<'a, M> = RmapGuard<'a, OfAnon, M>;
+pub type AnonVmaGuard<'a, M> = RmapTreeGuard<'a, OfAnon, M>;
 
 /// Holds the lock of an anonymous reverse mapping for reading.
-pub type AnonVmaReadGuard<'a> = AnonVmaGuard<'a, ForRead>;
+pub type AnonVmaReadGuard<'a> = AnonVmaGuard<'a, TreeRead>;
 
 /// Holds the lock of an anonymous reverse mapping for writing.
-pub type AnonVmaWriteGuard<'a> = AnonVmaGuard<'a, ForWrite>;
+pub type AnonVmaWriteGuard<'a> = AnonVmaGuard<'a, TreeWrite>;
 
 impl RmapTree<OfAnon> {
     /// Whose lock is taken.
@@ -74,7 +74,7 @@ impl RmapTree<OfAnon> {
     }
 }
 
-impl<M: Mode> RmapGuard<'_, OfAnon, M> {
+impl<M: TreeMode> RmapTreeGuard<'_, OfAnon, M> {
     /// Whether this is the lock of `anon_vma`: its own, or that of a relative.
     #[inline]
     pub fn is_of(&self, anon_vma: Option<&AnonVma>) -> bool {

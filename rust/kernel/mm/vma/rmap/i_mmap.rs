@@ -13,13 +13,13 @@ use super::{
     },
     tree::{
         rmap_kind,
-        ForRead,
-        ForWrite,
-        Kind,
-        Mode,
-        RmapGuard,
+        RmapKind,
         RmapTree,
+        RmapTreeGuard,
         Sealed, //
+        TreeMode,
+        TreeRead,
+        TreeWrite,
     }, //
 };
 use crate::{
@@ -54,13 +54,13 @@ rmap_kind! {
 pub type IMmap = RmapTree<OfFile>;
 
 /// Holds the lock of a file's mappings, in the mode that `M` says.
-pub type IMmapGuard<'f, M> = RmapGuard<'f, OfFile, M>;
+pub type IMmapGuard<'f, M> = RmapTreeGuard<'f, OfFile, M>;
 
 /// Holds the lock of a file's mappings for reading.
-pub type IMmapReadGuard<'f> = IMmapGuard<'f, ForRead>;
+pub type IMmapReadGuard<'f> = IMmapGuard<'f, TreeRead>;
 
 /// Holds the lock of a file's mappings for writing.
-pub type IMmapWriteGuard<'f> = IMmapGuard<'f, ForWrite>;
+pub type IMmapWriteGuard<'f> = IMmapGuard<'f, TreeWrite>;
 
 impl RmapTree<OfFile> {
     /// The mappings of `file` (C: `f_mapping`).
@@ -73,7 +73,7 @@ impl RmapTree<OfFile> {
     }
 }
 
-impl<M: Mode> RmapGuard<'_, OfFile, M> {
+impl<M: TreeMode> RmapTreeGuard<'_, OfFile, M> {
     /// Whether this is the lock of the mappings of `file`.
     #[inline]
     pub fn is_of(&self, file: Option<&LocalFile>) -> bool {

@@ -27,7 +27,7 @@ pub(super) use self::sealed::Sealed;
 ///
 /// `unlock_read()` and `unlock_write()` must release what the functions that lock in that mode have
 /// taken.
-pub unsafe trait Kind: Sealed + 'static {
+pub unsafe trait RmapKind: Sealed + 'static {
     /// The C type.
     #[doc(hidden)]
     type Raw;
@@ -98,7 +98,7 @@ macro_rules! rmap_kind {
         impl Sealed for $kind {}
 
         // SAFETY: Each pair of functions takes and releases one `rw_semaphore` in the same mode.
-        unsafe impl Kind for $kind {
+        unsafe impl RmapKind for $kind {
             type Raw = bindings::$raw;
             type Class = $class;
 
@@ -145,15 +145,15 @@ pub(super) use rmap_kind;
 
 /// The VMAs that map the same thing: [`IMmap`](super::IMmap) or [`AnonVma`](super::AnonVma).
 #[repr(transparent)]
-pub struct RmapTree<K: Kind>(Opaque<K::Raw>);
+pub struct RmapTree<K: RmapKind>(Opaque<K::Raw>);
 
 // SAFETY: Neither kind belongs to a task. All that is reachable through this type is behind its
 // lock.
-unsafe impl<K: Kind> Send for RmapTree<K> {}
+unsafe impl<K: RmapKind> Send for RmapTree<K> {}
 // SAFETY: As for `Send`.
-unsafe impl<K: Kind> Sync for RmapTree<K> {}
+unsafe impl<K: RmapKind> Sync for RmapTree<K> {}
 
-impl<K: Kind> RmapTree<K> {
+impl<K: RmapKind> RmapTree<K> {
     /// Wraps the C type.
     ///
     /// # Safety
@@ -179,14 +179,14 @@ impl<K: Kind> RmapTree<K> {
     pub fn lock_read<'a, H: LockClass>(
         &'a self,
         _order: &'a mut LockOrder<'_, H>,
-    ) -> RmapGuard<'a, K, ForRead>
+    ) -> RmapTreeGuard<'a, K, TreeRead>
     where
         K::Class: After<H>,
     {
         // SAFETY: The reference keeps it alive.
         unsafe { K::lock_read(self.as_raw()) };
 
-        RmapGuard::new(self)
+        RmapTreeGuard::new(self)
     }
 
     /// Takes the lock for reading unless that would sleep (C: `i_mmap_trylock_read()`,
@@ -197,12 +197,12 @@ impl<K: Kind> RmapTree<K> {
     pub fn trylock_read<'a, H: LockClass>(
         &'a self,
         _order: &'a mut LockOrder<'_, H>,
-    ) -> Option<RmapGuard<'a, K, ForRead>>
+    ) -> Option<RmapTreeGuard<'a, K, TreeRead>>
     where
         K::Class: After<H>,
     {
         // SAFETY: The reference keeps it alive.
-        unsafe { K::trylock_read(self.as_raw()) }.then(|| RmapGuard::new(self))
+        unsafe { K::trylock_read(self.as_raw()) }.then(|| RmapTreeGuard::new(self))
     }
 
     /// Takes the lock for writing (C: `i_mmap_lock_write()`, `anon_vma_lock_write()`).
@@ -214,7 +214,7 @@ impl<K: Kind> RmapTree<K> {
     pub fn lock_write<'a, H: LockClass>(
         &'a self,
         _order: &'a mut LockOrder<'_, H>,
-    ) -> RmapGuard<'a, K, ForWrite>
+    ) -> RmapTreeGuard<'a, K, TreeWrite>
     where
         K::Class: After<H>,
     {
@@ -223,14 +223,14 @@ impl<K: Kind> RmapTree<K> {
 
     /// `lock_write()` for a guard that holds `H`, and what else it takes, itself.
     #[inline]
-    pub(super) fn lock_write_after<H: LockClass>(&self) -> RmapGuard<'_, K, ForWrite>
+    pub(super) fn lock_write_after<H: LockClass>(&self) -> RmapTreeGuard<'_, K, TreeWrite>
     where
         K::Class: After<H>,
     {
         // SAFETY: The reference keeps it alive.
         unsafe { K::lock_write(self.as_raw()) };
 
-        RmapGuard::new(self)
+        RmapTreeGuard::new(self)
     }
 
     /// Takes the lock for writing unless that would sleep (C: `i_mmap_trylock_write()`,
@@ -241,38 +241,38 @@ impl<K: Kind> RmapTree<K> {
     pub fn trylock_write<'a, H: LockClass>(
         &'a self,
         _order: &'a mut LockOrder<'_, H>,
-    ) -> Option<RmapGuard<'a, K, ForWrite>>
+    ) -> Option<RmapTreeGuard<'a, K, TreeWrite>>
     where
         K::Class: After<H>,
     {
         // SAFETY: The reference keeps it alive.
-        unsafe { K::trylock_write(self.as_raw()) }.then(|| RmapGuard::new(self))
+        unsafe { K::trylock_write(self.as_raw()) }.then(|| RmapTreeGuard::new(self))
     }
 }
 
-/// A mode in which a reverse-mapping lock is held: [`ForRead`] or [`ForWrite`].
+/// A mode in which a reverse-mapping lock is held: [`TreeRead`] or [`TreeWrite`].
 ///
 /// This trait is sealed.
-pub trait Mode: Sealed + 'static {
+pub trait TreeMode: Sealed + 'static {
     /// Whether others are kept from holding the lock at all.
     #[doc(hidden)]
     const WRITE: bool;
 }
 
 /// Held for reading, together with other readers.
-pub enum ForRead {}
+pub enum TreeRead {}
 
 /// Held for writing, alone.
-pub enum ForWrite {}
+pub enum TreeWrite {}
 
-impl Sealed for ForRead {}
-impl Sealed for ForWrite {}
+impl Sealed for TreeRead {}
+impl Sealed for TreeWrite {}
 
-impl Mode for ForRead {
+impl TreeMode for TreeRead {
     const WRITE: bool = false;
 }
 
-impl Mode for ForWrite {
+impl TreeMode for TreeWrite {
     const WRITE: bool = true;
 }
 
@@ -286,14 +286,14 @@ impl Mode for ForWrite {
 ///
 /// The task that has the guard holds the lock of `tree` in the mode `M`.
 #[must_use = "the reverse-mapping lock is released as soon as the guard is dropped"]
-pub struct RmapGuard<'a, K: Kind, M: Mode> {
+pub struct RmapTreeGuard<'a, K: RmapKind, M: TreeMode> {
     pub(super) tree: &'a RmapTree<K>,
     _mode: PhantomData<M>,
     // A rw_semaphore is released by the task that took it.
     _nts: NotThreadSafe,
 }
 
-impl<'a, K: Kind, M: Mode> RmapGuard<'a, K, M> {
+impl<'a, K: RmapKind, M: TreeMode> RmapTreeGuard<'a, K, M> {
     /// To be called by who has just taken the lock.
     #[inline]
     fn new(tree: &'a RmapTree<K>) -> Self {
@@ -307,12 +307,12 @@ impl<'a, K: Kind, M: Mode> RmapGuard<'a, K, M> {
 
     /// Lends the lock, and what it takes to take locks further inside.
     #[inline]
-    pub fn order(&mut self) -> (&Self, LockOrder<'_, K::Class>) {
+    pub fn nest(&mut self) -> (&Self, LockOrder<'_, K::Class>) {
         (self, LockOrder::holding())
     }
 }
 
-impl<K: Kind, M: Mode> Drop for RmapGuard<'_, K, M> {
+impl<K: RmapKind, M: TreeMode> Drop for RmapTreeGuard<'_, K, M> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants the lock is held by this task in that mode; views borrowed

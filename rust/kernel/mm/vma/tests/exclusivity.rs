@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     mm::vma::{
-        MmapReadGuard,
-        MmapWriteGuard,
+        MmapGuard,
+        MmapRead,
+        MmapWrite,
         VmaLocks, //
     },
     prelude::*, //
@@ -41,8 +42,8 @@ const EXCLUDES: [[bool; 3]; 3] = [
 ];
 
 enum Guard<'s> {
-    Read(MmapReadGuard<'s>),
-    Write(MmapWriteGuard<'s>),
+    Read(MmapGuard<'s, MmapRead>),
+    Write(MmapGuard<'s, MmapWrite>),
 }
 
 impl Mode {

@@ -195,7 +195,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         assert!(vma.anon_name().is_none());
         let name = AnonVmaName::new(c"first")?;
@@ -230,7 +230,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         let name = AnonVmaName::new(c"name")?;
         assert_eq!(vma.set_anon_name(&mut order, Some(&name)), Err(EBADF));
@@ -304,7 +304,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let from = mmap.lookup(one.start).ok_or(ENOENT)?.start_write();
         let to = mmap.lookup(other.start).ok_or(ENOENT)?.start_write();
         // Nothing to copy.
@@ -349,7 +349,7 @@ mod tests {
         let other_mmap = other_locks.read();
         let from = other_mmap.lookup(ADDR).ok_or(ENOENT)?;
         let mut mmap = locks.write_nested(crate::mm::vma::LockSubclass::SINGLE_DEPTH_NESTING);
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         assert_eq!(
             vma.copy_policy(&mut order, Some(from.as_read())),

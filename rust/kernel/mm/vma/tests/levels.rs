@@ -117,7 +117,7 @@ mod tests {
         }
         {
             let mut mmap = locks.write();
-            let (mmap, mut order) = mmap.order();
+            let (mmap, mut order) = mmap.nest();
             let vma = mmap.lookup(addr).ok_or(ENOENT)?;
             assert!(is_true(vma));
             let vma = vma.start_write();

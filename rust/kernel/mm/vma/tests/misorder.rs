@@ -48,8 +48,8 @@ use crate::{
             VmaOperations, //
         },
         page_table::{
-            NoPte,
             Pmd, //
+            PteError,
         },
         rmap::IMmap,
         DriverVma,
@@ -104,7 +104,7 @@ fn write_lock(mm: &AddressSpace, mapping: Mapping) -> Result {
 fn prepare(mm: &AddressSpace, mapping: Mapping) -> Result {
     let mut locks = mm.vma_locks();
     let mut mmap = locks.read();
-    let (mmap, mut order) = mmap.order();
+    let (mmap, mut order) = mmap.nest();
     let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
     vma.anon_vma_prepare(&mut order)
 }
@@ -197,7 +197,7 @@ fn under_anon_vma(mm: &AddressSpace, reclaim: bool, f: impl FnOnce() -> Result) 
     let mut locks = mm.vma_locks();
     let anon_vma = {
         let mut mmap = locks.read();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
         drop(anon_vma.lock_read(&mut order));
@@ -283,7 +283,7 @@ crate::vm_operations!(WrongOps);
 #[vtable]
 impl VmaOperations for WrongOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -308,7 +308,7 @@ crate::vm_operations!(WrongAroundOps);
 #[vtable]
 impl VmaOperations for WrongAroundOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -320,7 +320,7 @@ impl VmaOperations for WrongAroundOps {
     }
 }
 
-fn no_entry(_: NoPte) -> Error {
+fn no_entry(_: PteError) -> Error {
     ENOENT
 }
 
@@ -358,12 +358,12 @@ mod tests {
             let mapping = mm.map_shared(1)?;
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (held, mut order) = vma.order();
+            let (held, mut order) = vma.nest();
             drop(IMmap::of(held.file().ok_or(ENOENT)?).lock_read(&mut order));
             drop(vma);
 
             let mut mmap = locks.write();
-            let (mmap, mut order) = mmap.order();
+            let (mmap, mut order) = mmap.nest();
             let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
             let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
             vma.start_write();
@@ -379,12 +379,12 @@ mod tests {
             prepare(mm, mapping)?;
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (held, mut order) = vma.order();
+            let (held, mut order) = vma.nest();
             drop(held.anon_vma().ok_or(ENOENT)?.lock_read(&mut order));
             drop(vma);
 
             let mut mmap = locks.write();
-            let (mmap, mut order) = mmap.order();
+            let (mmap, mut order) = mmap.nest();
             let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
             let anon_vma = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
             vma.start_write();
@@ -401,10 +401,10 @@ mod tests {
             let file = file_of(mm, mm.map_shared(1)?)?;
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
             let mut i_mmap = IMmap::of(&file).lock_write(&mut order);
-            drop(anon_vma.lock_write(&mut i_mmap.order().1));
+            drop(anon_vma.lock_write(&mut i_mmap.nest().1));
             drop(i_mmap);
 
             let anon_vma = anon_vma.lock_write(&mut order);
@@ -451,7 +451,7 @@ mod tests {
             poke(addr, 1)?;
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
             vma.with_pte(addr, |_| drop(anon_vma.lock_read(&mut order)))
                 .map_err(no_entry)

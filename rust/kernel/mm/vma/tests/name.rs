@@ -262,7 +262,7 @@ mod tests {
         let mut mmap = locks.write();
         let name = AnonVmaName::new(c"a name")?;
         for mapping in [private, shared] {
-            let (mmap, mut order) = mmap.order();
+            let (mmap, mut order) = mmap.nest();
             let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
             vma.set_anon_name(&mut order, Some(&name))?;
         }

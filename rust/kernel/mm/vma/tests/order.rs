@@ -41,13 +41,13 @@ mod tests {
         let mut locks = order.vma_locks(&mm);
 
         let mut mmap = locks.read();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let anonymous = mmap.lookup(anonymous.start).ok_or(ENOENT)?;
         anonymous.anon_vma_prepare(&mut order)?;
         let shared = mmap.lookup(shared.start).ok_or(ENOENT)?;
 
         let mut i_mmap = IMmap::of(shared.file().ok_or(ENOENT)?).lock_read(&mut order);
-        let (i_mmap, mut order) = i_mmap.order();
+        let (i_mmap, mut order) = i_mmap.nest();
         let anon_vma = anonymous.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
         assert_eq!(i_mmap.vmas(0..=usize::MAX).count(), 1);
         let found = anon_vma.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
@@ -67,7 +67,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (vma, mut order) = vma.order();
+        let (vma, mut order) = vma.nest();
         let i_mmap = IMmap::of(vma.file().ok_or(ENOENT)?).lock_read(&mut order);
         assert_eq!(i_mmap.vmas(0..=usize::MAX).count(), 1);
         drop(i_mmap);

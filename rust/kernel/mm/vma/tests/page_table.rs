@@ -11,8 +11,8 @@ use super::address_space::{
 use crate::{
     mm::vma::{
         page_table::{
-            NoPte,
             Pmd, //
+            PteError,
         },
         rmap::IMmap,
         Stable,
@@ -43,7 +43,7 @@ fn advise(mm: &AddressSpace, mapping: Mapping, advice: u32) -> Result {
     })
 }
 
-fn is_present<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<bool, NoPte> {
+fn is_present<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<bool, PteError> {
     vma.with_pte(addr, |entry| entry.get().is_present())
 }
 
@@ -58,7 +58,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        assert_eq!(is_present(&vma, addr), Err(NoPte::Missing));
+        assert_eq!(is_present(&vma, addr), Err(PteError::Missing));
         drop(vma);
 
         poke(addr, 1)?;
@@ -78,7 +78,7 @@ mod tests {
             .map_err(|_| ENOENT)?;
         assert!(first == again && first != second);
         assert_eq!(vma.with_pmd(addr, |pmd| pmd.is_table()), Ok(true));
-        assert_eq!(is_present(&vma, other), Err(NoPte::Missing));
+        assert_eq!(is_present(&vma, other), Err(PteError::Missing));
         Ok(())
     }
 
@@ -89,13 +89,13 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (vma, mut order) = vma.order();
+        let (vma, mut order) = vma.nest();
         for addr in [0, mapping.start - 1, mapping.end(), usize::MAX] {
-            assert_eq!(is_present(vma, addr), Err(NoPte::OutOfRange));
-            assert_eq!(vma.with_pmd(addr, |_| ()), Err(NoPte::OutOfRange));
+            assert_eq!(is_present(vma, addr), Err(PteError::OutOfRange));
+            assert_eq!(vma.with_pmd(addr, |_| ()), Err(PteError::OutOfRange));
             assert_eq!(
                 vma.with_pte_alloc(&mut order, addr, |_| ()),
-                Err(NoPte::OutOfRange)
+                Err(PteError::OutOfRange)
             );
         }
         let (start, end) = (mapping.start, mapping.end());
@@ -112,7 +112,7 @@ mod tests {
             start + 8..end - 8,
         ] {
             // SAFETY: Nothing is zapped.
-            assert_eq!(unsafe { vma.zap(range) }, Err(NoPte::OutOfRange));
+            assert_eq!(unsafe { vma.zap(range) }, Err(PteError::OutOfRange));
         }
         Ok(())
     }
@@ -124,9 +124,9 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut guard = locks.read();
-        let (mmap, mut order) = guard.order();
+        let (mmap, mut order) = guard.nest();
         let vma = mmap.lookup(addr).ok_or(ENOENT)?;
-        assert_eq!(is_present(vma, addr), Err(NoPte::Missing));
+        assert_eq!(is_present(vma, addr), Err(PteError::Missing));
         assert_eq!(
             vma.with_pte_alloc(&mut order, addr, |entry| entry.get().is_none()),
             Ok(true)
@@ -173,7 +173,7 @@ mod tests {
 
         let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
         {
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let i_mmap = vma
                 .file()
                 .map(IMmap::of)
@@ -201,12 +201,12 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        let (view, mut order) = vma.order();
+        let (view, mut order) = vma.nest();
         assert_eq!(view.with_pmd(addr, |pmd| pmd.is_leaf()), Ok(true));
-        assert_eq!(is_present(view, addr), Err(NoPte::Huge));
+        assert_eq!(is_present(view, addr), Err(PteError::Huge));
         assert_eq!(
             view.with_pte_alloc(&mut order, addr, |_| ()),
-            Err(NoPte::Huge)
+            Err(PteError::Huge)
         );
         drop(vma);
         assert_eq!(peek(addr)?, 13);
@@ -272,7 +272,7 @@ mod tests {
             let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
             match is_present(&vma, addr) {
                 Ok(_) => seen.0 += 1,
-                Err(NoPte::Missing) => seen.1 += 1,
+                Err(PteError::Missing) => seen.1 += 1,
                 Err(_) => return Err(EINVAL),
             }
         }
@@ -285,7 +285,7 @@ mod tests {
         assert!(seen.0 > 0 && seen.1 > 0);
 
         let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-        assert_eq!(is_present(&vma, addr), Err(NoPte::Missing));
+        assert_eq!(is_present(&vma, addr), Err(PteError::Missing));
         Ok(())
     }
 }

@@ -135,7 +135,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
         let vma = vma.lock_rmap(&mut order);
         assert!(vma.i_mmap().is_some());
@@ -162,7 +162,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.read();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         assert!(vma.anon_vma().is_none());
         vma.anon_vma_prepare(&mut order)?;
@@ -186,12 +186,12 @@ mod tests {
 
         {
             let mut mmap = locks.read();
-            let (mmap, mut order) = mmap.order();
+            let (mmap, mut order) = mmap.nest();
             let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
             vma.anon_vma_prepare(&mut order)?;
         }
         let mut mmap = locks.write();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         let writable = vma.start_write();
         let all = writable.lock_rmap(&mut order);
@@ -229,7 +229,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.read();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let i_mmap = IMmap::of(&file).lock_write(&mut order);
         assert!(i_mmap.is_of(Some(&file)));
         assert!(!i_mmap.is_of(Some(&other_file)) && !i_mmap.is_of(None));
@@ -253,7 +253,7 @@ mod tests {
         let mut locks = mm.vma_locks();
 
         let mut mmap = locks.read();
-        let (mmap, mut order) = mmap.order();
+        let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(anonymous.start).ok_or(ENOENT)?;
         vma.anon_vma_prepare(&mut order)?;
         let pgoff = vma.pgoff();

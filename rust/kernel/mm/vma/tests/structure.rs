@@ -12,7 +12,8 @@ use super::{
 use crate::{
     mm::vma::{
         AdviceFlags,
-        MmapWriteGuard,
+        MmapGuard,
+        MmapWrite,
         VmaFlag, //
     },
     page::PAGE_SIZE,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The pages of a mapping at which VMAs begin and end.
-fn pages(mmap: &MmapWriteGuard<'_>, mapping: Mapping) -> Result<KVec<[usize; 2]>> {
+fn pages(mmap: &MmapGuard<'_, MmapWrite>, mapping: Mapping) -> Result<KVec<[usize; 2]>> {
     let mut found = KVec::new();
     let page = |addr: usize| (addr - mapping.start) / PAGE_SIZE;
     for vma in mmap.vmas_in(mapping.start..mapping.end()) {

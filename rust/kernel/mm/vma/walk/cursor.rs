@@ -32,11 +32,11 @@
 use super::{
     super::{
         level::Read,
-        MmapReadGuard,
+        MmapGuard,
         ReadGuard,
         Vma,
-        VmaLocks,
-        VmaReadGuard, //
+        VmaGuard,
+        VmaLocks, //
     },
     speculation::MmapSeq, //
 };
@@ -65,11 +65,11 @@ struct NeedsMmapLock;
 /// Locks the VMAs of an address space in the order of their addresses, one at a time.
 ///
 /// Made by [`VmaLocks::cursor()`]. Dropping it unlocks the VMA. If it is leaked the VMA stays
-/// locked; see [`VmaReadGuard`].
+/// locked; see [`VmaGuard`].
 pub struct VmaCursor<'s> {
     // At most one of the two is set: almost always the first, which need not remember which lock
     // it is.
-    locked: Option<VmaReadGuard<'s>>,
+    locked: Option<VmaGuard<'s>>,
     waited: Option<ReadGuard<'s>>,
     mm: &'s MmWithUser,
     addr: usize,
@@ -252,11 +252,7 @@ fn lock_under_mmap_lock<'s>(mm: &'s MmWithUser, addr: usize) -> Result<Option<Re
     to_result(unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) })?;
     // SAFETY: The mmap read lock was just taken, and the guard gets it. The lock scope, of which
     // there is no other guard, is borrowed for 's.
-    let mmap = unsafe { MmapReadGuard::from_held(mm) };
+    let mmap = unsafe { MmapGuard::from_held(mm) };
 
-    Ok(ReadGuard::lock_under_mmap(
-        mmap,
-        MmapReadGuard::find_vma,
-        addr,
-    ))
+    Ok(ReadGuard::lock_under_mmap(mmap, MmapGuard::find_vma, addr))
 }

@@ -153,7 +153,7 @@ crate::vm_operations!(KeepingOps);
 #[vtable]
 impl VmaOperations for KeepingOps {
     type Data = Arc<Keeper>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn open(vma: &DriverVma<Self, Opening>) {
@@ -191,7 +191,7 @@ crate::vm_operations!(PreparedOps);
 #[vtable]
 impl VmaOperations for PreparedOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmapPrepare;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -319,7 +319,7 @@ mod tests {
         {
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             vma.insert_page(&mut order, mapping.start, &page)?;
         }
@@ -498,7 +498,7 @@ mod tests {
         let (mut locks, mut other_locks) = (mm.vma_locks(), other.vma_locks());
         let own = locks.lock_vma(ADDR).ok_or(ENOENT)?;
         let mut foreign = other_locks.lock_vma(ADDR).ok_or(ENOENT)?;
-        let (foreign, mut order) = foreign.order();
+        let (foreign, mut order) = foreign.nest();
         assert!(own.mm_id() != foreign.mm_id());
         let view = foreign.downcast::<MixedOps>().ok_or(ENXIO)?;
 

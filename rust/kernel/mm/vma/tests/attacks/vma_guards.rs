@@ -37,8 +37,8 @@ use crate::{
         LockOrder,
         VmRefcnt,
         Vma,
+        VmaGuard, //
         VmaRead,
-        VmaReadGuard, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -70,7 +70,7 @@ fn forget_guard(mm: &AddressSpace, addr: usize) -> Result<NonNull<bindings::vm_a
 /// Releases a read lock whose guard was forgotten: lockdep reports a task that exits with a lock.
 fn release(_mm: &AddressSpace, vma: NonNull<bindings::vm_area_struct>) {
     // SAFETY: This task holds the read lock, and no guard stands for it. The mm has users.
-    drop(unsafe { VmaReadGuard::from_held(vma) });
+    drop(unsafe { VmaGuard::from_held(vma) });
 }
 
 fn refcnt(mm: &AddressSpace, addr: usize) -> Option<VmRefcnt> {

@@ -49,7 +49,7 @@ crate::vm_operations!(AccessOps);
 #[vtable]
 impl VmaOperations for AccessOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {

@@ -156,7 +156,7 @@ crate::vm_operations!(PlainOps);
 #[vtable]
 impl VmaOperations for PlainOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -168,7 +168,7 @@ impl VmaOperations for PlainOps {
 pub(in super::super) fn give_page<'a, T>(fault: Fault<'a, T>) -> FaultOutcome<'a>
 where
     T: VmaOperations<Data = Counted>,
-    T::Kind: crate::mm::vma::driver::MapsPages,
+    T::PageKind: crate::mm::vma::driver::MapsPages,
 {
     let shared: Arc<Shared> = fault.data().into();
     shared.faults.fetch_add(1, Relaxed);
@@ -201,7 +201,7 @@ impl<D> Device<D> {
 /// The hook that only gives the operations `T`.
 fn plain_hook<T>() -> Hook<Counted>
 where
-    T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable + VmaOperations<Data = Counted, PageKind = Plain, Hook = ViaMmap>,
 {
     Hook::Mmap(|data, setup| Ok(setup.with_ops::<T>(data.clone())))
 }
@@ -210,7 +210,7 @@ impl Device<Counted> {
     /// One whose VMAs have the operations `T` and no flags.
     pub(in super::super) fn plain<T>(shared: &Arc<Shared>) -> Result<KBox<Self>>
     where
-        T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
+        T: OperationsTable + VmaOperations<Data = Counted, PageKind = Plain, Hook = ViaMmap>,
     {
         Self::new(Counted::new(shared), plain_hook::<T>())
     }
@@ -307,7 +307,7 @@ pub(in super::super) fn with_hook(pages: u8, hook: Hook<Counted>) -> Result<Benc
 /// One of some pages, whose VMAs have the operations `T` and no flags.
 pub(in super::super) fn with_plain<T>(pages: u8) -> Result<Bench>
 where
-    T: OperationsTable + VmaOperations<Data = Counted, Kind = Plain, Hook = ViaMmap>,
+    T: OperationsTable + VmaOperations<Data = Counted, PageKind = Plain, Hook = ViaMmap>,
 {
     with_hook(pages, plain_hook::<T>())
 }

@@ -47,7 +47,7 @@ const OUT_OF_RANGE: usize = 3;
 #[vtable]
 impl VmaOperations for AnsweringOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -90,7 +90,7 @@ const READ_ONLY: usize = 1;
 #[vtable]
 impl VmaOperations for AroundOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {

@@ -45,7 +45,7 @@ crate::vm_operations!(MixedOps);
 #[vtable]
 impl VmaOperations for MixedOps {
     type Data = Counted;
-    type Kind = MixedMap;
+    type PageKind = MixedMap;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -61,7 +61,7 @@ crate::vm_operations!(OtherOps);
 #[vtable]
 impl VmaOperations for OtherOps {
     type Data = Counted;
-    type Kind = MixedMap;
+    type PageKind = MixedMap;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -97,7 +97,7 @@ mod tests {
         let mut locks = mm.vma_locks();
         {
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             vma.insert_page(&mut order, mapping.start, &page)?;
             assert_eq!(
@@ -133,7 +133,7 @@ mod tests {
 
         let mut locks = mm.vma_locks();
         let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-        let (vma, mut order) = vma.order();
+        let (vma, mut order) = vma.nest();
         let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
         for addr in [mapping.start - PAGE_SIZE, mapping.end(), 0] {
             assert_eq!(vma.insert_page(&mut order, addr, page), Err(EFAULT));
@@ -176,7 +176,7 @@ mod tests {
         let mut locks = mm.vma_locks();
         {
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             vma.insert_page(&mut order, at(35), &one)?;
             assert_eq!(
@@ -291,7 +291,7 @@ mod tests {
         let insert = |locks: &mut crate::mm::vma::VmaLocks<'_>| -> Result {
             let page = page(66)?;
             let mut vma = locks.lock_vma(remembered).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             vma.downcast::<MixedOps>()
                 .ok_or(ENXIO)?
                 .insert_page(&mut order, remembered, &page)

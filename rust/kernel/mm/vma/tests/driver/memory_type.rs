@@ -230,7 +230,7 @@ mod tests {
         {
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             assert_ne!(vma.page_prot(), vma.page_prot().noncached());
             assert_eq!(vma.insert_pfn(&mut order, mapping.start, 0), Err(EINVAL));

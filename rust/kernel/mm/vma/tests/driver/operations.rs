@@ -49,7 +49,7 @@ crate::vm_operations!(StrictOps);
 #[vtable]
 impl VmaOperations for StrictOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn open(vma: &DriverVma<Self, Opening>) {

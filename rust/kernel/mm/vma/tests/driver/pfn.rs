@@ -74,7 +74,7 @@ macro_rules! ops {
         #[vtable]
         impl VmaOperations for $ops {
             type Data = Region;
-            type Kind = $kind;
+            type PageKind = $kind;
             type Hook = $hook;
 
             fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -98,7 +98,7 @@ crate::vm_operations!(AskedOps);
 #[vtable]
 impl VmaOperations for AskedOps {
     type Data = Region;
-    type Kind = PfnMap;
+    type PageKind = PfnMap;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -165,7 +165,7 @@ pub(super) mod huge {
     #[vtable]
     impl VmaOperations for HugeOps {
         type Data = Region;
-        type Kind = PfnMap;
+        type PageKind = PfnMap;
         type Hook = ViaMmap;
 
         fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -189,7 +189,7 @@ pub(super) mod huge {
     #[vtable]
     impl VmaOperations for AskedOps {
         type Data = Region;
-        type Kind = PfnMap;
+        type PageKind = PfnMap;
         type Hook = ViaMmap;
 
         fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -232,7 +232,11 @@ pub(super) mod huge {
         shared: &Arc<Shared>,
     ) -> Result<(KBox<Device<Region>>, Mapping)>
     where
-        T: crate::mm::vma::driver::OperationsTable<Data = Region, Kind = PfnMap, Hook = ViaMmap>,
+        T: crate::mm::vma::driver::OperationsTable<
+            Data = Region,
+            PageKind = PfnMap,
+            Hook = ViaMmap,
+        >,
     {
         let live = Live(shared.clone());
         let region: Region =
@@ -312,7 +316,7 @@ mod tests {
         let mut locks = mm.vma_locks();
         {
             let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<PfnOps>().ok_or(ENXIO)?;
 
             for frame in [PAGES, PAGES + 1, usize::MAX] {
@@ -523,7 +527,7 @@ mod tests {
         let mut locks = mm.vma_locks();
         {
             let mut vma = locks.lock_vma(mixed.start).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<MixedOps>().ok_or(ENXIO)?;
             assert_eq!(vma.insert_pfn(&mut order, mixed.start, 0), Err(EINVAL));
         }
@@ -550,7 +554,7 @@ mod tests {
         {
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
 
             // As where a small page is mapped.
@@ -570,7 +574,7 @@ mod tests {
         {
             let mut locks = mm.vma_locks();
             let mut vma = locks.lock_vma(addr).ok_or(ENOENT)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = vma.downcast::<HugeOps>().ok_or(ENXIO)?;
             vma.zap_pages(mapping.start..mapping.end())?;
             vma.insert_pfn(&mut order, addr, 6)?;

@@ -102,7 +102,7 @@ crate::vm_operations!(RetryingOps);
 #[vtable]
 impl VmaOperations for RetryingOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {

@@ -53,7 +53,7 @@ crate::vm_operations!(PreparedOps);
 #[vtable]
 impl VmaOperations for PreparedOps {
     type Data = Counted;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmapPrepare;
 
     fn mapped(data: &Counted, range: &MappedRange<'_>) {

@@ -64,7 +64,7 @@ crate::vm_operations!(SeedOps);
 #[vtable]
 impl VmaOperations for SeedOps {
     type Data = Counted;
-    type Kind = MixedMap;
+    type PageKind = MixedMap;
     type Hook = ViaMmapPrepare;
 
     fn open(vma: &DriverVma<Self, Opening>) {

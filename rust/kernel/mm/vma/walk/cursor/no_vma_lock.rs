@@ -3,7 +3,7 @@
 //! The search for the next VMA where there are no VMA locks: every VMA needs the mmap lock.
 
 use super::{
-    super::super::VmaReadGuard,
+    super::super::VmaGuard,
     NeedsMmapLock, //
 };
 use crate::mm::MmWithUser;
@@ -13,6 +13,6 @@ pub(super) fn try_lock_next(
     _mm: &MmWithUser,
     _addr: usize,
     _gap: bool,
-) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+) -> Result<Option<VmaGuard<'_>>, NeedsMmapLock> {
     Err(NeedsMmapLock)
 }

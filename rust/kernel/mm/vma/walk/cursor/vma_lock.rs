@@ -10,7 +10,7 @@
 
 use super::{
     super::{
-        super::VmaReadGuard,
+        super::VmaGuard,
         iter::vma_iterator,
         speculation::MmapSeq, //
     },
@@ -41,9 +41,9 @@ pub(super) fn try_lock_next(
     mm: &MmWithUser,
     addr: usize,
     gap: bool,
-) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+) -> Result<Option<VmaGuard<'_>>, NeedsMmapLock> {
     if !gap {
-        if let Some(vma) = VmaReadGuard::lock_under_rcu(mm, addr) {
+        if let Some(vma) = VmaGuard::lock_under_rcu(mm, addr) {
             return Ok(Some(vma));
         }
     }
@@ -55,14 +55,14 @@ pub(super) fn try_lock_next(
 ///
 /// `mas_walk()` is exported, but there is no need to inline this.
 #[inline(never)]
-fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaReadGuard<'_>>, NeedsMmapLock> {
+fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaGuard<'_>>, NeedsMmapLock> {
     let seq = MmapSeq::try_begin(mm);
     let unchanged = || seq.is_some_and(|seq| !seq.must_retry(mm));
     let mut at = addr;
 
     let vma = loop {
         let Slot::Gap { last } = slot(mm, at) else {
-            break VmaReadGuard::lock_under_rcu(mm, at).ok_or(NeedsMmapLock)?;
+            break VmaGuard::lock_under_rcu(mm, at).ok_or(NeedsMmapLock)?;
         };
         at = match last.checked_add(1) {
             Some(next) if next > at => next,
@@ -70,7 +70,7 @@ fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaReadGuard<'_>>, Need
             _ => return Err(NeedsMmapLock),
         };
         // Behind a gap there is a VMA, unless somebody changes that.
-        if let Some(vma) = VmaReadGuard::lock_under_rcu(mm, at) {
+        if let Some(vma) = VmaGuard::lock_under_rcu(mm, at) {
             break vma;
         }
     };
