@@ -9,7 +9,7 @@ use anyhow::Result;
 /// An `unsafe`, and why it is right.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Site {
-    /// The file and the path of the item in it, such as `driver/fault.rs Fault::set_page`.
+    /// The file and the path of the item in it, such as `driver/fault/page.rs Fault::set_page`.
     pub item: String,
     pub kind: Kind,
     /// Empty if there is none.

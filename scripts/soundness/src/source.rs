@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::fs;
 use std::path::Path;
 
-/// A file, by its path below `rust/kernel/mm`, such as `vma/driver/fault.rs`.
+/// A file, by its path below `rust/kernel/mm`, such as `vma/driver/fault/page.rs`.
 pub struct Source {
     pub name: String,
     pub text: String,
