@@ -7,36 +7,36 @@
 //! An address space (`struct mm_struct`, [`MmWithUser`]) is described by its virtual memory areas
 //! (`struct vm_area_struct`, VMA). Three kinds of locks protect them:
 //!
-//! - The *mmap lock*, one for the address space, a reader/writer semaphore. To hold it in either
+//! - The *mmap lock*, one for the address space, a reader/writer semaphore. Holding it in either
 //!   mode keeps every VMA stable: attached to the tree, allocated, readable.
 //! - The *VMA lock*, one for each VMA. Read-locking it keeps that one VMA stable and readable. It
 //!   never sleeps, but it can fail. Write-locking it needs the mmap write lock first, waits until
 //!   the VMA's readers have left, and lasts until the mmap write lock is released or downgraded:
 //!   all VMA write locks of an address space end at once.
 //! - The *reverse-mapping locks* (rmap), of the file that a VMA maps and of its anonymous memory.
-//!   They are for finding VMAs, of any process, by what they map, and keep what was found from
+//!   They serve to find VMAs of any process by what they map, and keep a VMA that was found from
 //!   being freed or moved.
 //!
-//! To write most fields of a VMA takes both write locks; to change its extent, the rmap write
-//! locks as well. To wait for the mmap lock while a VMA read lock is held is a deadlock: the
-//! writer who has the mmap lock may be waiting for that VMA.
+//! Writing most fields of a VMA takes both write locks; changing its extent takes the rmap write
+//! locks as well. A task that holds a VMA read lock must not wait for the mmap lock, because the
+//! writer that holds the mmap lock may wait for that VMA: a deadlock.
 //!
 //! The full rules are in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
 //!
 //! # The protocol in types
 //!
-//! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and
-//!   what would deadlock does not get past the borrow checker.
+//! - [`VmaLocks`], the lock scope, stands for holding nothing. Every lock is taken from it, and the
+//!   borrow checker rejects what would deadlock.
 //! - [`MmapGuard`], [`VmaGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
-//! - [`driver`] is for the VMAs that a driver sets up itself, in its mmap hook, and [`pin`] for
-//!   user memory that it works on.
-//! - [`rmap`] has the reverse mapping's locks and walks, [`page_table`] what may be done with page
-//!   tables at which level.
-//! - [`LockOrder`] is the order in which all of them are taken; [`order`] has the table.
-//! - [`UnstableVma`] is what can be seen of a VMA without any lock.
+//! - [`driver`] has the VMAs that a driver sets up in its mmap hook, and [`pin`] the user memory
+//!   that a driver works on.
+//! - [`rmap`] has the locks and walks of the reverse mapping, [`page_table`] the operations on page
+//!   tables.
+//! - [`LockOrder`] is the order in which all locks are taken; [`order`] has the table.
+//! - [`UnstableVma`] has the fields that can be read without any lock.
 //!
 //! ```
 //! use kernel::mm::{vma::AdviceFlags, MmWithUser};
@@ -180,7 +180,7 @@ pub use self::{
     },
 };
 
-/// A view of a `struct vm_area_struct`, by a task that holds the locks that `L` says.
+/// A view of a `struct vm_area_struct`, held by a task that holds the locks of the level `L`.
 ///
 /// A view only ever exists behind a shared reference, which borrows the guard of the lock. It
 /// cannot be sent to or shared with another task.
@@ -193,8 +193,8 @@ pub use self::{
 ///
 /// For as long as a reference to the view lives, the task that has it holds the locks that the
 /// level `L` stands for, and the VMA is neither freed nor reused. It is attached to its address
-/// space, except at the levels [`Setup`] and [`Opening`], where it is not yet, [`Closing`], where
-/// it is no more, and [`Rmap`], where it may be no more.
+/// space, except at [`Setup`] and [`Opening`] (not yet attached), [`Closing`] (detached) and
+/// [`Rmap`] (possibly detached).
 #[repr(transparent)]
 pub struct Vma<L: Level> {
     vma: Opaque<bindings::vm_area_struct>,
@@ -205,7 +205,8 @@ pub struct Vma<L: Level> {
 
 /// The locks of the level are held by all tasks, not by one.
 ///
-/// No level has it. It is there for the message: no view is `Send` or `Sync`.
+/// No level implements this trait. It carries the message for views, which are neither `Send` nor
+/// `Sync`.
 ///
 /// # Safety
 ///
@@ -225,7 +226,7 @@ unsafe impl<L: HeldByAnyTask> Send for Vma<L> {}
 unsafe impl<L: HeldByAnyTask> Sync for Vma<L> {}
 
 impl<L: Level> Vma<L> {
-    /// Makes a view from a pointer, for abstractions that are handed a locked VMA by C code.
+    /// Makes a view from a pointer, for abstractions that get a locked VMA from C code.
     ///
     /// With `CONFIG_DEBUG_VM`, warns if the locks are not held.
     ///
@@ -248,7 +249,7 @@ impl<L: Level> Vma<L> {
         unsafe { &*vma.cast() }
     }
 
-    /// The VMA itself, for abstractions that pass it to C code.
+    /// Returns the C type, for abstractions that pass it to C code.
     #[inline]
     pub fn as_raw(&self) -> *mut bindings::vm_area_struct {
         self.vma.get()
@@ -259,10 +260,10 @@ impl<L: Level> Vma<L> {
         NonNull::from(self).cast()
     }
 
-    /// Forgets which lock makes the VMA readable.
+    /// Converts this view into one at the level [`Read`], which does not say which lock is held.
     ///
-    /// For code that takes any of them and does not want to be generic. Not for a VMA that is being
-    /// set up, copied or closed, nor for one that was found through a reverse mapping: these levels
+    /// For code that accepts either lock and is not generic. A VMA that is being set up, copied or
+    /// closed, or that was found through a reverse mapping, cannot be converted: these levels
     /// permit less than [`Read`] does.
     #[inline]
     pub fn as_read(&self) -> &Vma<Read>

@@ -20,7 +20,7 @@ fn grow_down(vma: &Vma<RmapWrite>, by: usize) -> usize {
 
 #[cfg(misuse)]
 fn fault(vma: &Vma<kernel::mm::vma::Read>, addr: usize) -> kernel::error::Result {
-    vma.expand_downwards(addr) //~ E0277 "to let a mapping grow is for user space, by mremap(2) or as a stack"
+    vma.expand_downwards(addr) //~ E0277 "only user space can let a mapping grow, by mremap(2) or as a stack"
 }
 
 fn shrink(mmap: &mut MmapGuard<'_, MmapWrite>, start: usize, end: usize) -> kernel::error::Result {

@@ -14,7 +14,7 @@ fn both(locks: &mut VmaLocks<'_>, addr: usize, one: &LocalFile, other: &LocalFil
     #[cfg(not(misuse))]
     drop(IMmap::of(one).lock_read(&mut mmap.nest().1));
     #[cfg(misuse)]
-    let (_vma, mut inside) = vma.nest(); //~ E0599 "no method named `order` found for struct"
+    let (_vma, mut inside) = vma.nest(); //~ E0599 "no method named `nest` found for struct"
     #[cfg(misuse)]
     let first = IMmap::of(one).lock_read(&mut inside);
     let (mmap, mut order) = mmap.nest();

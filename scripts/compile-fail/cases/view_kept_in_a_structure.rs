@@ -3,7 +3,7 @@
 
 use kernel::mm::vma::{MmapGuard, MmapRead};
 #[cfg(misuse)]
-use kernel::mm::vma::{MmapRead, Vma};
+use kernel::mm::vma::Vma;
 
 struct Driver {
     #[cfg(misuse)]

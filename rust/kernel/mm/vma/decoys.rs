@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How compile-time diagnostics for calls that are not offered are written down.
+//! The macro that declares compile-time diagnostics for calls that are not offered.
 //!
 //! A decoy is a method with a bound that no type meets: on a trait that nothing implements, whose
 //! message says why the call is not offered and what to call instead. Without the decoy the

@@ -4,19 +4,20 @@
 //!
 //! # How the parts fit together
 //!
-//! - The driver says what it does with its VMAs by implementing [`VmaOperations`], and gives the
-//!   operations their table with [`vm_operations!`](crate::vm_operations).
-//! - Its mmap hook is handed a new VMA to set up: a [`VmaSetup`] by `.mmap`, a [`VmaDesc`] by
-//!   `.mmap_prepare`. It says what [`kind`] of pages the VMA will have, takes permissions away,
-//!   and ends with the operations and their [private data](PrivateData).
+//! - The driver implements [`VmaOperations`], and gives the operations their table with
+//!   [`vm_operations!`](crate::vm_operations).
+//! - Its mmap hook gets a new VMA to set up: a [`VmaSetup`] in `.mmap`, a [`VmaDesc`] in
+//!   `.mmap_prepare`. It clears permissions, chooses the [`kind`] of pages, and ends with the
+//!   operations and their [private data](PrivateData).
 //! - From then on the VMA is known by the address of that table. [`Vma::downcast()`] turns a view
 //!   of any VMA into a [`DriverVma<T, L>`] if it is one of `T`'s, and only a [`DriverVma`] has the
-//!   methods that insert pages. So nothing can be inserted into whatever VMA is at an address now.
-//! - Page faults come as a [`Fault`], which is used up by the answer.
+//!   methods that insert pages. So no page can be inserted into an unrelated VMA at a remembered
+//!   address.
+//! - A page fault is a [`Fault`], which the answer consumes.
 //!
-//! # Who holds what
+//! # Locks held by the callers
 //!
-//! Each callback gets its VMA at the level that its C callers hold:
+//! Each callback gets its VMA at the level of the locks that its C callers hold:
 //!
 //! | callback        | level        | called by                                                |
 //! |-----------------|--------------|----------------------------------------------------------|

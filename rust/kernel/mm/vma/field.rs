@@ -74,7 +74,7 @@ use core::ptr::addr_of;
 lock_table! {
     "Virtual layout fields" {
         vm_start {
-            /// The first address of the VMA (C: `vm_start`).
+            /// Returns the first address of the VMA (C: `vm_start`).
             #[doc(alias = "vm_start")]
             #[inline]
             read(ReadLayout) fn start(&self) -> usize {
@@ -86,7 +86,7 @@ lock_table! {
         }
 
         vm_end {
-            /// The first address after the VMA (C: `vm_end`).
+            /// Returns the first address after the VMA (C: `vm_end`).
             #[doc(alias = "vm_end")]
             #[inline]
             read(ReadLayout) fn end(&self) -> usize {
@@ -98,9 +98,9 @@ lock_table! {
         }
 
         vm_pgoff {
-            /// Where the VMA starts in its file, in pages (C: `vm_pgoff`).
+            /// Returns the offset of the VMA in its file, in pages (C: `vm_pgoff`).
             ///
-            /// Of a VMA without a file it is the page number of the address at which it was
+            /// For a VMA without a file it is the page number of the address at which the VMA was
             /// created.
             #[doc(alias = "vm_pgoff")]
             #[inline]
@@ -115,8 +115,8 @@ lock_table! {
 
     "Core fields" {
         vm_mm {
-            /// The address space that the VMA belonged to at some moment during the RCU read-side
-            /// critical section, as an address to compare (C: `vm_mm`).
+            /// Returns the address space that the VMA belonged to at some moment during the RCU
+            /// read-side critical section, as an address to compare (C: `vm_mm`).
             #[doc(alias = "vm_mm")]
             #[inline]
             rcu fn mm_addr(&self) -> usize {
@@ -125,7 +125,7 @@ lock_table! {
                 unsafe { addr_of!((*self.as_raw()).vm_mm).read_volatile() }.addr()
             }
 
-            /// Returns which address space the VMA belongs to, to compare (C: `vm_mm`).
+            /// Returns the identity of the address space of the VMA, to compare (C: `vm_mm`).
             ///
             /// It is written once, before the VMA can be found.
             #[doc(alias = "vm_mm")]
@@ -139,20 +139,20 @@ lock_table! {
         }
 
         vm_page_prot {
-            /// The page protection that new page table entries get (C: `vm_page_prot`).
+            /// Returns the page protection that new page table entries get (C: `vm_page_prot`).
             #[doc(alias = "vm_page_prot")]
             #[inline]
             read(ReadFields) fn page_prot(&self) -> PageProt {
                 // SAFETY: The VMA is alive, and by `L: ReadFields` nobody writes this field. Some
-                // rmap code reads it without a lock, so C writes it with `WRITE_ONCE()`; a plain
-                // load does not mind.
+                // rmap code reads it without a lock, so C writes it with `WRITE_ONCE()`. That does
+                // not affect a plain load.
                 PageProt::from_raw(unsafe { (*self.as_raw()).vm_page_prot })
             }
 
-            /// The page protection at this moment (C: `READ_ONCE(vm_page_prot)`).
+            /// Returns a snapshot of the page protection (C: `READ_ONCE(vm_page_prot)`).
             ///
-            /// For code that holds an rmap lock only: the value may change at any time, and need
-            /// not fit flags that are read before or after.
+            /// For code that holds an rmap lock only. The value may change concurrently, and may
+            /// not match flags that are read before or after.
             #[doc(alias = "vm_page_prot")]
             #[inline]
             racy(Stable) fn page_prot_racy(&self) -> PageProt {
@@ -165,7 +165,7 @@ lock_table! {
 
             /// Sets the page protection that new page table entries get (C: `vm_page_prot`).
             ///
-            /// Page table entries that exist already keep theirs.
+            /// Existing page table entries keep theirs.
             ///
             /// # Safety
             ///
@@ -176,8 +176,8 @@ lock_table! {
             /// - it must not make those pages writable without a fault if the kernel needs that
             ///   fault to keep private or shared pages apart or to track dirty ones
             ///   (`vma_wants_writenotify()`);
-            /// - its memory type must be one that these pages may be mapped with, beside the
-            ///   mappings that already exist.
+            /// - its memory type must be one that these pages may be mapped with, together with the
+            ///   existing mappings.
             #[doc(alias = "vm_page_prot")]
             #[inline]
             write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
@@ -191,10 +191,10 @@ lock_table! {
                 };
             }
 
-            /// Sets the page protection to what the flags ask for (C: `vma_set_page_prot()`).
+            /// Sets the page protection that the flags imply (C: `vma_set_page_prot()`).
             ///
-            /// The memory type stays as it is. To be called after flags changed that the protection
-            /// depends on.
+            /// Keeps the memory type. Call it after a change of flags that the protection depends
+            /// on.
             #[doc(alias = "vma_set_page_prot")]
             write(WriteMost) fn update_page_prot(&self) {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
@@ -203,10 +203,10 @@ lock_table! {
         }
 
         vm_flags {
-            /// The flags (C: `vm_flags`, `vma_flags_t flags`).
+            /// Returns the flags (C: `vm_flags`, `vma_flags_t flags`).
             ///
             /// Flags are written under the VMA write lock, with one exception that a read lock does
-            /// not keep out: [`VmaFlag::MAYBE_GUARD`](super::VmaFlag::MAYBE_GUARD) is set by an
+            /// not exclude: [`VmaFlag::MAYBE_GUARD`](super::VmaFlag::MAYBE_GUARD) is set by an
             /// atomic bit operation under a VMA or mmap *read* lock (`vma_set_atomic_flag()`). So
             /// this is one volatile load (`READ_ONCE()`), and that bit can change from one call to
             /// the next.
@@ -221,10 +221,10 @@ lock_table! {
                 })
             }
 
-            /// The flags at this moment (C: `READ_ONCE(vm_flags)`).
+            /// Returns a snapshot of the flags (C: `READ_ONCE(vm_flags)`).
             ///
-            /// For code that holds an rmap lock only. `mprotect()` and `mlock()` change flags at
-            /// the same time; what is read here is a hint.
+            /// For code that holds an rmap lock only. `mprotect()` and `mlock()` change flags
+            /// concurrently, so the value is a hint.
             #[doc(alias = "vm_flags")]
             #[inline]
             racy(Stable) fn flags_racy(&self) -> VmaFlags {
@@ -279,7 +279,7 @@ lock_table! {
         }
 
         vm_file {
-            /// The file that is mapped, if any (C: `vm_file`).
+            /// Returns the file that is mapped, if any (C: `vm_file`).
             ///
             /// It is written once, before the VMA can be found. To keep the file for longer than
             /// the view, take a reference: `ARef::from(file)`.
@@ -303,8 +303,8 @@ lock_table! {
         }
 
         vm_ops {
-            /// The operations of the driver or file system that set the VMA up, if it has any
-            /// (C: `vm_ops`).
+            /// Returns the operations of the driver or file system that set the VMA up, if any (C:
+            /// `vm_ops`).
             ///
             /// They are written before the VMA can be found, and replaced by empty ones
             /// (`vma_close()`) only after it was detached.
@@ -320,13 +320,13 @@ lock_table! {
         }
 
         vm_private_data {
-            /// What the VMA's driver keeps in it, as a pointer that only the driver can interpret
-            /// (C: `vm_private_data`).
+            /// Returns the private data of the VMA's driver, as a pointer that only the driver can
+            /// interpret (C: `vm_private_data`).
             #[doc(alias = "vm_private_data")]
             #[inline]
             read(ReadFields) fn private_data(&self) -> *mut c_void {
-                // SAFETY: The VMA is alive. The driver writes this field under rules of its own;
-                // this is a volatile load of an aligned word.
+                // SAFETY: The VMA is alive. The driver writes this field under its own rules; this
+                // is a volatile load of an aligned word.
                 unsafe { addr_of!((*self.as_raw()).vm_private_data).read_volatile() }
             }
 
@@ -336,10 +336,10 @@ lock_table! {
 
     "Config-specific fields" {
         anon_name if CONFIG_ANON_VMA_NAME {
-            /// The name that userspace gave to the mapping, if any (C: `anon_vma_name()`).
+            /// Returns the name that userspace gave to the mapping, if any (C: `anon_vma_name()`).
             ///
-            /// The name is counted, not borrowed: a setter may replace it while the view lives.
-            /// `None` without `CONFIG_ANON_VMA_NAME`.
+            /// The name is counted, not borrowed, because a setter may replace it while the view
+            /// lives. Returns `None` without `CONFIG_ANON_VMA_NAME`.
             #[doc(alias = "anon_vma_name")]
             #[inline]
             read(ReadFields) fn anon_name(&self) -> Option<ARef<AnonVmaName>> {
@@ -350,7 +350,7 @@ lock_table! {
                 None
             }
 
-            /// Gives the mapping a name, or takes it away (C: `replace_anon_vma_name()`).
+            /// Sets the name of the mapping, or removes it (C: `replace_anon_vma_name()`).
             ///
             /// May sleep, for memory: the order says that no reverse-mapping lock is held, for
             /// which reclaim could wait.
@@ -375,8 +375,8 @@ lock_table! {
         }
 
         swap_readahead_info if CONFIG_SWAP {
-            /// What the swap code remembers about the last faults, to decide how much to read ahead
-            /// (C: `swap_readahead_info`).
+            /// Returns the state from which the swap code decides how much to read ahead (C:
+            /// `swap_readahead_info`).
             ///
             /// A hint: any value is valid.
             #[inline]
@@ -390,9 +390,10 @@ lock_table! {
         }
 
         vm_policy if CONFIG_NUMA {
-            /// The NUMA policy of the mapping, if it has one of its own (C: `vm_policy`).
+            /// Returns the NUMA policy of the mapping, if it has its own (C: `vm_policy`).
             ///
-            /// The policy is counted, not borrowed: a setter may replace it while the view lives.
+            /// The policy is counted, not borrowed, because a setter may replace it while the view
+            /// lives.
             #[doc(alias = "mempolicy")]
             #[inline]
             read(ReadFields) fn policy(&self) -> Option<ARef<VmaPolicy>> {
@@ -401,8 +402,8 @@ lock_table! {
                 unsafe { VmaPolicy::get((*self.as_raw()).vm_policy) }
             }
 
-            /// Gives the mapping a copy of another one's policy, or takes its policy away
-            /// (C: `vma_replace_policy()`).
+            /// Sets the policy of the mapping to a copy of another one's, or removes it (C:
+            /// `vma_replace_policy()`).
             ///
             /// May sleep, for memory: the order says that no reverse-mapping lock is held, for
             /// which reclaim could wait.
@@ -431,10 +432,9 @@ lock_table! {
         }
 
         numab_state if CONFIG_NUMA_BALANCING {
-            /// What NUMA balancing knows about the mapping, if it has looked at it (C:
-            /// `numab_state`).
+            /// Returns the state of NUMA balancing of the mapping, if any (C: `numab_state`).
             ///
-            /// A copy: NUMA balancing changes it at any time.
+            /// The state is copied, because NUMA balancing changes it concurrently.
             #[inline]
             read(ReadFields) fn numab_state(&self) -> Option<NumabState> {
                 // SAFETY: The VMA is alive. `task_numa_work()` sets the pointer once, by
@@ -448,8 +448,8 @@ lock_table! {
         }
 
         vm_userfaultfd_ctx if CONFIG_USERFAULTFD {
-            /// The userfaultfd that the mapping is registered with, if any, as something to compare
-            /// (C: `vm_userfaultfd_ctx`).
+            /// Returns the userfaultfd that the mapping is registered with, if any, to compare (C:
+            /// `vm_userfaultfd_ctx`).
             ///
             /// `None` without `CONFIG_USERFAULTFD`.
             #[inline]
@@ -478,10 +478,11 @@ lock_table! {
         }
 
         anon_vma {
-            /// The anonymous reverse mapping of the VMA's own pages, if it has one (C: `anon_vma`).
+            /// Returns the anonymous reverse mapping of the VMA's own pages, if it has one (C:
+            /// `anon_vma`).
             ///
-            /// A VMA gets one with its first anonymous page, under a read lock, at any time. Once
-            /// it has one it keeps it while `self` is borrowed.
+            /// A VMA gets one concurrently, with its first anonymous page, under a read lock. It
+            /// then keeps it while `self` is borrowed.
             #[inline]
             read(ReadFields) fn anon_vma(&self) -> Option<&AnonVma> {
                 // SAFETY: The VMA is alive. `__anon_vma_prepare()` sets the field from NULL by a
@@ -499,7 +500,7 @@ lock_table! {
 
     "Lock fields" {
         vm_lock_seq if CONFIG_PER_VMA_LOCK {
-            /// The sequence number of the last write lock, at this moment (C: `vm_lock_seq`).
+            /// Returns a snapshot of the sequence number of the last write lock (C: `vm_lock_seq`).
             #[inline]
             rcu fn lock_seq(&self) -> u32 {
                 // SAFETY: RCU keeps the memory a `vm_area_struct`. C writes this field with
@@ -511,9 +512,11 @@ lock_table! {
         }
 
         vm_refcnt if CONFIG_PER_VMA_LOCK {
-            /// Whether the VMA is attached, and who reads it, at this moment (C: `vm_refcnt`).
+            /// Returns a snapshot of whether the VMA is attached and of its readers (C:
+            /// `vm_refcnt`).
             ///
-            /// Whether it is write-locked is not known here: that takes the mm's sequence number.
+            /// Does not say whether the VMA is write-locked, which needs the sequence number of the
+            /// mm.
             #[doc(alias = "vm_refcnt")]
             rcu fn refcnt(&self) -> VmRefcnt {
                 // SAFETY: RCU keeps the memory a `vm_area_struct`. The count is only changed
@@ -524,13 +527,14 @@ lock_table! {
                 VmRefcnt::decode(refcnt, false)
             }
 
-            /// The state of the VMA lock, or `None` without `CONFIG_PER_VMA_LOCK` (C: `vm_refcnt`).
+            /// Returns the state of the VMA lock, or `None` without `CONFIG_PER_VMA_LOCK` (C:
+            /// `vm_refcnt`).
             #[doc(alias = "vm_refcnt")]
             racy(Stable) fn refcnt(&self) -> Option<VmRefcnt> {
                 let vma = self.as_raw();
 
-                // SAFETY: The VMA is alive, and so is its mm. The three numbers are changed by
-                // others at any time, atomically or by `WRITE_ONCE()`; these are volatile loads of
+                // SAFETY: The VMA is alive, and so is its mm. The three numbers are changed
+                // concurrently, atomically or by `WRITE_ONCE()`; these are volatile loads of
                 // aligned 32-bit words.
                 let (refcnt, vma_seq, mm_seq) = unsafe {
                     let mm = (*vma).vm_mm;
@@ -575,7 +579,7 @@ lock_table! {
             withheld;
         }
 
-        // What `remap_pfn_range()` reserved, and how often it is shared.
+        // The memory type that `remap_pfn_range()` reserved, and the count of its users.
         pfnmap_track_ctx {
             withheld;
         }
@@ -583,7 +587,8 @@ lock_table! {
 }
 
 impl<L: Level> Vma<L> {
-    /// Replaces the word of flags by one store, which a racy reader cannot see halves of.
+    /// Replaces the word of flags by one store, so a racy reader sees either the old or the new
+    /// value.
     #[inline]
     fn store_flags(&self, flags: VmaFlags)
     where

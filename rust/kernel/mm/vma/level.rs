@@ -2,9 +2,9 @@
 
 //! Lock levels: what is held for as long as a view of a VMA lives.
 //!
-//! A level is an uninhabited type. It has no values and no size; it only stands as the parameter
-//! of [`Vma<L>`] and says which locks protect that view. What a level permits is said by the traits
-//! it implements, one for each column of the lock-state table in
+//! A level is an uninhabited type. It has no values and no size; it only stands as the parameter of
+//! [`Vma<L>`] and says which locks protect that view. A level permits what its traits say, one for
+//! each column of the lock-state table in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst):
 //!
 //! | level         | mmap | VMA  | rmap | [`ReadFields`] | [`WriteMost`] | [`WriteAll`] |
@@ -22,11 +22,11 @@
 //!
 //! All of them are [`Stable`], and permit to read the layout ([`ReadLayout`]). [`InstallEntries`]
 //! is the rule for populating page tables, [`ReachMm`] the one for the VMA's `Mm`, and [`ReadHeld`]
-//! the one for passing as [`Read`]. What else may be taken or done under a level is said by
-//! [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`].
+//! the one for passing as [`Read`]. [`MmapHeld`], [`MmapReadHeld`] and [`MmapWriteHeld`] say which
+//! further locks may be taken under a level.
 //!
-//! All of them are sealed, and the ones that code relies on for memory safety are `unsafe`. Bounds
-//! on them stand on the methods, not on the `impl` blocks, so that a missing lock is reported with
+//! All of them are sealed, and the ones that code relies on for memory safety are `unsafe`. Their
+//! bounds are on the methods, not on the `impl` blocks, so that rustc reports a missing lock with
 //! the text below and not as a method that does not exist.
 //!
 //! [`Vma<L>`]: super::Vma
@@ -68,15 +68,14 @@ pub trait Level: sealed::Sealed + 'static {
     /// The level's name, for debug output.
     const NAME: &'static str;
 
-    /// What is held at least. If there are several entries, one of them is, and it is not known
-    /// which.
+    /// The locks held at least at this level, as a list of alternatives.
     const HELD: &'static [LockState];
 }
 
-/// How one lock is held.
+/// The mode in which one lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// Not, or it is not known.
+    /// Not held, or not known to be.
     No,
 
     /// For reading, at least.
@@ -173,13 +172,13 @@ pub unsafe trait WriteAll: WriteMost {}
 /// Page table entries of the VMA may be populated.
 ///
 /// An rmap lock alone is not enough: `vms_clear_ptes()` zaps a range, and then frees its page
-/// tables with whatever was installed in between while the VMA could still be found by rmap. Nor is
-/// it offered beside rmap locks: a table is allocated, and reclaim takes these locks.
+/// tables with whatever was installed in between while the VMA could still be found by rmap. It is
+/// not offered under rmap locks either, because it allocates tables, and reclaim takes these locks.
 ///
 /// # Safety
 ///
-/// Implement this only for a level that holds the mmap lock or the VMA lock, of a VMA whose page
-/// tables nobody is about to fill or to free, and no rmap lock.
+/// Implement this only for a level that holds the mmap lock or the VMA lock, and no rmap lock, of a
+/// VMA whose page tables no other code is about to fill or free.
 #[diagnostic::on_unimplemented(
     message = "page table entries cannot be installed at lock level `{Self}`",
     label = "needs the mmap lock or the VMA lock, of a VMA that is in the address space",
@@ -341,9 +340,9 @@ levels! {
     /// A reverse-mapping lock is held that the VMA was found under, and nothing else.
     ///
     /// Given out by a walk of the reverse mapping, `vmas()` of an [`IMmapGuard`] or an
-    /// [`AnonVmaGuard`]. The VMA cannot go away and its extent is exact. It may be detached
-    /// already, though, and all else may change: `mprotect()` and `mlock()` write the flags and
-    /// the page protection under the mmap and VMA write locks only.
+    /// [`AnonVmaGuard`]. The VMA cannot go away and its extent is exact. It may already be
+    /// detached, and everything else may change: `mprotect()` and `mlock()` write the flags and the
+    /// page protection under the mmap and VMA write locks only.
     ///
     /// [`IMmapGuard`]: super::rmap::IMmapGuard
     /// [`AnonVmaGuard`]: super::rmap::AnonVmaGuard
@@ -360,15 +359,15 @@ levels! {
     /// Taken by [`VmaLocks::read()`](super::VmaLocks::read) and its variants.
     MmapRead = [R, -, -], |vma| bindings::mmap_assert_locked((*vma).vm_mm);
 
-    /// A read lock is held: the mmap read lock or the VMA read lock, whichever.
+    /// A read lock is held: the mmap read lock or the VMA read lock.
     ///
     /// A view of an attached VMA turns into this one with
     /// [`Vma::as_read()`](super::Vma::as_read), and
     /// [`VmaLocks::lock_vma()`](super::VmaLocks::lock_vma) gives it at once.
     Read = [R, -, -] | [-, R, -], |vma| bindings::vma_assert_stabilised(vma);
 
-    /// The mmap lock is held, at least for reading, and the VMA is one that nobody else can find
-    /// any more.
+    /// The mmap lock is held, at least for reading, and no other task can find the VMA, because it
+    /// is detached.
     ///
     /// The state in which [`close`](super::driver::VmaOperations::close) is called: the VMA is out
     /// of the address space and unmapped, and about to be freed.
@@ -380,18 +379,18 @@ levels! {
     /// other VMA readers still run.
     MmapWrite = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
-    /// The mmap write lock is held, and the VMA is one that nobody else can find yet.
+    /// The mmap write lock is held, and no other task can find the VMA, because it is not yet
+    /// attached.
     ///
     /// The state in which a driver's mmap hook is called: `mmap_region()` has made the VMA, but
     /// neither attached it to the address space nor linked it into the reverse mapping.
     Setup = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
-    /// The mmap write lock is held, and the VMA is a copy of another one that nobody else can find
-    /// yet.
+    /// The mmap write lock is held, and the VMA is a copy that no other task can find yet.
     ///
     /// The state in which [`open`](super::driver::VmaOperations::open) is called, by a fork, a
-    /// split or `mremap()`. Nothing can be mapped: the pages of the other VMA are copied or moved
-    /// next, and `copy_page_range()` and `move_page_tables()` rely on finding nothing in their way.
+    /// split or `mremap()`. Nothing can be mapped: the pages of the original are copied or moved
+    /// next, and `copy_page_range()` and `move_page_tables()` expect empty page tables.
     Opening = [W, -, -], |vma| bindings::mmap_assert_write_locked((*vma).vm_mm);
 
     /// The mmap write lock is held and the VMA is write-locked.
@@ -410,8 +409,8 @@ levels! {
 }
 
 // SAFETY: A VMA is unlinked from its reverse mappings, under their write locks, before it is freed
-// and before its page tables are, see `free_pgtables()`. Whoever unmaps it holds a reference to its
-// `mm_struct` until then.
+// and before its page tables are, see `free_pgtables()`. The task that unmaps it holds a reference
+// to its `mm_struct` until then.
 unsafe impl Stable for Rmap {}
 // SAFETY: Detaching a VMA takes its VMA write lock and then waits for its readers to leave, see
 // `vma_mark_detached()`; the VMA read lock holds that off. A VMA that is attached belongs to a
@@ -441,26 +440,25 @@ unsafe impl Stable for VmaWrite {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl Stable for RmapWrite {}
 
-// SAFETY: Whoever changes the extent of a VMA that can be found through a reverse mapping holds
-// that mapping's write lock, see `vma_prepare()` and `expand_downwards()`, for it has to sort the
-// VMA anew.
+// SAFETY: A task that changes the extent of a VMA that can be found through a reverse mapping holds
+// the write lock of that mapping, because it re-sorts the VMA: see `vma_prepare()` and
+// `expand_downwards()`.
 unsafe impl ReadLayout for Rmap {}
-// SAFETY: `vma_start_write()`, which whoever changes the extent calls, waits for VMA readers.
+// SAFETY: A task that changes the extent calls `vma_start_write()`, which waits for VMA readers.
 unsafe impl ReadLayout for VmaRead {}
-// SAFETY: The mmap write lock, which whoever changes the extent holds, is excluded. Stacks are no
-// exception, see `mmap_read_lock_maybe_expand()`.
+// SAFETY: A task that changes the extent holds the mmap write lock, which is excluded. Stacks are
+// no exception, see `mmap_read_lock_maybe_expand()`.
 unsafe impl ReadLayout for MmapRead {}
 // SAFETY: This level holds one of `VmaRead` and `MmapRead`, and both are `ReadLayout`.
 unsafe impl ReadLayout for Read {}
-// SAFETY: Nobody else can find the VMA, but for a VMA of a fork: that is in the tree of a child
-// that nobody else knows as yet.
+// SAFETY: No other task can find the VMA. In a fork it is in the tree of a child, which no other
+// task knows yet.
 unsafe impl ReadLayout for Opening {}
-// SAFETY: Nobody else can find the VMA.
+// SAFETY: No other task can find the VMA.
 unsafe impl ReadLayout for Closing {}
-// SAFETY: The mmap write lock, which whoever changes the extent holds, is held by the task that has
-// the view.
+// SAFETY: Changing the extent takes the mmap write lock, which the task that has the view holds.
 unsafe impl ReadLayout for MmapWrite {}
-// SAFETY: Nobody else can find the VMA.
+// SAFETY: No other task can find the VMA.
 unsafe impl ReadLayout for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl ReadLayout for VmaWrite {}
@@ -477,13 +475,13 @@ unsafe impl ReadFields for Read {}
 // SAFETY: As for `ReadLayout`. Its `vm_file` has a reference that is its own, or, in `dup_mmap()`,
 // the original's, which stays for as long as the mmap lock of that one is held.
 unsafe impl ReadFields for Opening {}
-// SAFETY: Nobody else can find the VMA. `vm_file` is put after `vma_close()`, see `remove_vma()`.
+// SAFETY: No other task can find the VMA. `vm_file` is put after `vma_close()`, see `remove_vma()`.
 unsafe impl ReadFields for Closing {}
 // SAFETY: The mmap write lock, which every writer of a plainly read field needs, is held by the
 // task that has the view.
 unsafe impl ReadFields for MmapWrite {}
-// SAFETY: Nobody else can find the VMA. Its `vm_file` has its reference before the hook is called,
-// see `__mmap_new_file_vma()`.
+// SAFETY: No other task can find the VMA. Its `vm_file` has its reference before the hook is
+// called, see `__mmap_new_file_vma()`.
 unsafe impl ReadFields for Setup {}
 // SAFETY: As for `MmapWrite`.
 unsafe impl ReadFields for VmaWrite {}
@@ -513,7 +511,7 @@ unsafe impl InstallEntries for VmaWrite {}
 
 // SAFETY: To read-lock a VMA, a task needs the `MmWithUser`. It has it from a view at a level with
 // this trait, from `GrabbedMm`, which waits for `dup_mmap()`, or from the task that runs there,
-// which nobody can find before `copy_mm()` has returned.
+// which no other task can find before `copy_mm()` has returned.
 unsafe impl ReachMm for VmaRead {}
 // SAFETY: The mmap lock is held, by a task that is not in `dup_mmap()`; that one keeps it for
 // writing until the tree is complete, or empty.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the kernel's lock tables are written down in Rust.
+//! The macro that turns the kernel's lock tables into methods.
 //!
 //! A table has a row for each field of `struct vm_area_struct` (or for each operation on page
 //! tables). The row says how the field is accessed, and each access names the
 //! [capability](super::level) that the view's level must have, and takes, as an argument, the proof
 //! of any lock that is not part of a level. The macro turns accesses into methods of
-//! [`Vma<L>`](super::Vma), so that there is no second place that says which lock a field needs:
+//! [`Vma<L>`](super::Vma), so the lock of a field is written in one place:
 //!
 //! ```text
 //! lock_table! {
@@ -29,8 +29,8 @@
 //!   [`UnstableVma`](super::UnstableVma).
 //! - The word says why there is no `write`: the field is written `once`, before the VMA can be
 //!   found; it belongs to the `driver` that owns the VMA; or to offer it is `withheld`, because no
-//!   code outside `mm/` can do it right. What the compiler says of an attempt is in the module
-//!   `withheld`.
+//!   code outside `mm/` can do it right. The module `withheld` has the compiler's messages for an
+//!   attempt.
 
 macro_rules! lock_table {
     ($($title:literal { $($rows:tt)* })*) => {$(

@@ -4,27 +4,25 @@
 //!
 //! # The locking protocol
 //!
-//! Page table entries have spinlocks of their own, which every change of an entry takes. Besides
-//! these:
+//! Every change of a page table entry takes the spinlock of its table. In addition:
 //!
-//! - To *traverse* page tables and to *zap* entries takes a stable VMA, by whichever lock.
-//! - To *install* entries takes the mmap lock or the VMA lock. An rmap lock alone is not enough:
-//!   when a range is unmapped its tables are freed some time after it was zapped, and what was
-//!   installed in between would be lost.
-//! - To *free* page tables is not offered. `free_pgtables()` relies on nobody being able to find
-//!   the VMA, by any of its locks.
-//! - To *move* page tables is not offered. Every lock is not enough for it: secondary MMUs have to
-//!   be told (`mmu_notifier_invalidate_range_start()`), page tables may be shared with devices or
-//!   hypervisors (`arch_supports_page_table_move()`), and the reverse mapping has to find the pages
-//!   at their new place (`copy_vma()`). `mremap()` does all of it.
-//! - To *write* an entry is not offered either, for the same reasons. Entries are installed by
-//!   [`DriverVma`](super::DriverVma), in VMAs of the driver's own.
+//! - *Traversing* page tables and *zapping* entries takes a stable VMA, by any lock.
+//! - *Installing* entries takes the mmap lock or the VMA lock. An rmap lock alone is not enough:
+//!   the tables of a range that is unmapped are freed some time after it was zapped, and entries
+//!   that were installed in between would be lost.
+//! - *Freeing* page tables is not offered. `free_pgtables()` expects that no task can find the VMA,
+//!   by any of its locks.
+//! - *Moving* page tables is not offered. All locks together are not enough: secondary MMUs have to
+//!   be notified (`mmu_notifier_invalidate_range_start()`), page tables may be shared with devices
+//!   or hypervisors (`arch_supports_page_table_move()`), and the reverse mapping has to find the
+//!   pages at their new place (`copy_vma()`). `mremap()` does all of it.
+//! - *Writing* an entry is not offered either, for the same reasons.
+//!   [`DriverVma`](super::DriverVma) installs entries, in VMAs that the driver owns.
 //!
-//! A table of PTEs can go away under a read lock: when it is empty, or when a huge page takes its
-//! place. So to look one up can fail, and to lock it, `pte_offset_map_lock()`, looks again after
-//! the lock was taken. Access is by a closure, in which nothing may sleep: the table is mapped by
-//! `kmap_local`, which has to be undone in reverse order, inside an RCU read-side critical
-//! section.
+//! A table of PTEs can go away under a read lock: when it is empty, or when a huge page replaces
+//! it. So a lookup can fail, and `pte_offset_map_lock()` repeats the lookup after it took the lock.
+//! Access is by a closure, in which nothing may sleep: the table is mapped by `kmap_local`, which
+//! must be undone in reverse order, inside an RCU read-side critical section.
 //!
 //! See "Page tables" and "Page table locking details" in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
@@ -114,7 +112,7 @@ lock_table! {
             ///
             /// # Errors
             ///
-            /// [`PteError`] if there is no such entry and none can be had. `f` is not called then.
+            /// [`PteError`] if there is no such entry and none can be made. `f` is not called then.
             #[doc(alias = "pte_alloc_map_lock")]
             #[inline]
             write(InstallEntries) fn with_pte_alloc<R>(
@@ -131,7 +129,7 @@ lock_table! {
         zap {
             /// Unmaps the pages in `range`, and leaves the tables in place (C: `zap_vma_range()`).
             ///
-            /// What is accessed there next faults. May sleep.
+            /// The next access to the range faults. May sleep.
             ///
             /// # Errors
             ///
@@ -142,9 +140,9 @@ lock_table! {
             ///
             /// The locks are not enough.
             ///
-            /// - Anonymous pages are lost with what is in them. So the pages must be the caller's,
-            ///   as those of a driver's own mapping are; or the owner of the address space must
-            ///   have asked for it, and the VMA must be one that `madvise(MADV_DONTNEED)` accepts:
+            /// - The contents of anonymous pages are lost. So the pages must belong to the caller,
+            ///   as those of a driver's own mapping do; or the owner of the address space must have
+            ///   requested it, and the VMA must be one that `madvise(MADV_DONTNEED)` accepts:
             ///   neither sealed (`can_madvise_modify()`) nor locked in memory.
             /// - Nothing may rely on the pages being mapped, as users of `VM_LOCKED` do.
             /// - The task must not hold the lock of a page table, so it must not be inside the

@@ -2,16 +2,15 @@
 
 //! User memory that a driver works on, by pinning its pages.
 //!
-//! Pinned pages stay where they are, in memory, until they are unpinned, whatever becomes of the
+//! Pinned pages are neither moved nor freed until they are unpinned, whatever happens to the
 //! mapping. There are three ways to pin:
 //!
-//! - [`MmapGuard::pin_user_pages()`] keeps the mmap lock, so what was found out about the VMAs
-//!   before is still true.
+//! - [`MmapGuard::pin_user_pages()`] keeps the mmap lock, so the VMAs do not change.
 //! - [`MmapGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
 //!   consumes the guard: VMA state must be looked up again.
 //! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
 //!
-//! What pinning is for, and what it is not, is said in
+//! For the use of pinning see
 //! [`pin_user_pages.rst`](srctree/Documentation/core-api/pin_user_pages.rst).
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
@@ -53,7 +52,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What may be done with pinned pages. This trait is sealed.
+/// An access to pinned pages. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an access to pinned pages",
     label = "not an access to pinned pages",
@@ -77,12 +76,12 @@ pub trait PinAccess: sealed::Sealed {
 )]
 pub trait PinWriteAccess: PinAccess {}
 
-/// The pages are read only.
+/// Permits to read the pages.
 pub enum ReadOnly {}
 
-/// The pages are read and written, by the kernel or by a device (C: `FOLL_WRITE`).
+/// Permits the kernel or a device to read and write the pages (C: `FOLL_WRITE`).
 ///
-/// They are marked as dirty when they are unpinned, because nothing else tells that a device has
+/// They are marked as dirty when they are unpinned, because nothing else records that a device has
 /// written to them.
 pub enum Writable {}
 
@@ -101,21 +100,21 @@ impl PinAccess for Writable {
 
 impl PinWriteAccess for Writable {}
 
-/// For how long pages are going to be pinned.
+/// The time for which pages will be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinFor {
-    /// For as long as the kernel takes to do something.
+    /// Until an operation of the kernel ends.
     Short,
 
-    /// For as long as user space likes (C: `FOLL_LONGTERM`).
+    /// As long as user space decides (C: `FOLL_LONGTERM`).
     ///
-    /// Pages are moved before to where they are not in the way. Pages of files that are written
-    /// back are refused. The pages are charged to their address space (C: `pinned_vm`), within
+    /// Pages are first moved out of movable memory. Pages of files that are written back are
+    /// refused. The pages are charged to their address space (C: `pinned_vm`), within
     /// `RLIMIT_MEMLOCK` of the current task, until they are unpinned.
     LongTerm,
 }
 
-/// How many pages can be pinned at once: as many as `kvmalloc()` has room for.
+/// The number of pages that can be pinned at once: `kvmalloc()` must have room for them.
 const MAX_PAGES: usize = i32::MAX as usize / size_of::<*mut bindings::page>();
 
 /// Pages of user memory that are pinned, and unpinned when this is dropped.
@@ -176,21 +175,21 @@ impl<'s> MmapGuard<'s, MmapRead> {
     /// Pins the pages of a range of user memory, and keeps the mmap lock (C: `pin_user_pages()`,
     /// `pin_user_pages_remote()`).
     ///
-    /// Reads pages in as a fault would, and sleeps for that. `range` is in bytes, of any alignment.
+    /// Reads pages in as a fault does, and sleeps for that. `range` is in bytes, of any alignment.
     ///
-    /// Memory is allocated for it, so no reverse-mapping lock may be held, for which reclaim could
-    /// wait: the guard is borrowed mutably, and lends no [`nest()`](Self::nest) meanwhile. VMAs
-    /// stay what they were, but are looked up again to go on.
+    /// Pinning allocates memory, and reclaim could wait for a reverse-mapping lock, so none may be
+    /// held: the guard is borrowed mutably, and lends no [`nest()`](Self::nest) during the call.
+    /// VMAs do not change, but must be looked up again afterwards.
     ///
     /// # Errors
     ///
     /// No page stays pinned on an error, which is:
     ///
     /// - `EINVAL` if the range is empty;
-    /// - `EFAULT` if not all of it is memory that userspace itself could access in this way and
-    ///   that can be pinned;
+    /// - `EFAULT` if not all of it is memory that userspace could access in this way and that can
+    ///   be pinned;
     /// - `EEXIST` if something is mapped there that has no `struct page`;
-    /// - `EOPNOTSUPP` if pages of a file on persistent memory (DAX) were to be pinned for a long
+    /// - `EOPNOTSUPP` for pages of a file on persistent memory (DAX) that are pinned for a long
     ///   term;
     /// - `ENOMEM`, also if that many pages exceed `RLIMIT_MEMLOCK`;
     /// - `EINTR` if a fatal signal arrived.
@@ -221,9 +220,9 @@ impl<'s> MmapGuard<'s, MmapRead> {
     /// Like [`pin_user_pages()`](Self::pin_user_pages), but may drop the mmap lock, to wait for a
     /// page without it (C: `pin_user_pages_remote()` with `locked`, `pin_user_pages_unlocked()`).
     ///
-    /// The guard comes back if the lock was held all the time, which is never so for the current
-    /// task's own address space. If it does not come back, the lock is released, and everything
-    /// that was known about VMAs has to be looked up again.
+    /// Returns the guard if the lock was held throughout, which never happens for the current
+    /// task's own address space. Without a guard the lock is released, and VMA state must be looked
+    /// up again.
     ///
     /// # Errors
     ///
@@ -238,7 +237,7 @@ impl<'s> MmapGuard<'s, MmapRead> {
     ) -> (Result<PinnedPages<A>>, Option<Self>) {
         let mm = self.mm();
 
-        // `pin_user_pages_remote()` would not look at the task's protection keys.
+        // `pin_user_pages_remote()` would not check the task's protection keys.
         if is_current(mm) {
             drop(self);
             let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
@@ -316,7 +315,7 @@ impl VmaLocks<'_> {
     }
 }
 
-/// Whether an address space is that of the current task.
+/// Returns whether an address space is that of the current task.
 fn is_current(mm: &MmWithUser) -> bool {
     current!()
         .mm()
@@ -376,7 +375,7 @@ impl<A: PinAccess> PinnedPages<A> {
                 // SAFETY: All callers pin by functions that write so many pages to the room.
                 // INVARIANT: They are pinned.
                 Ok(pinned) => unsafe { this.pages.inc_len(pinned) },
-                // What was pinned is unpinned by `drop()`.
+                // `drop()` unpins the pages pinned so far.
                 Err(_) => return Err(Error::from_errno(pinned as i32)),
             }
         }
@@ -384,25 +383,25 @@ impl<A: PinAccess> PinnedPages<A> {
         Ok(this)
     }
 
-    /// The size of the memory, in bytes.
+    /// Returns the size of the memory, in bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: an empty range cannot be pinned.
+    /// Returns false, because an empty range cannot be pinned.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many pages are pinned.
+    /// Returns the number of pages.
     #[inline]
     pub fn page_count(&self) -> usize {
         self.pages.len()
     }
 
-    /// The pages, in the order of their addresses, each with the part of it that was asked for.
+    /// Iterates over the pages in the order of their addresses, each with the requested part.
     pub fn iter(&self) -> impl Iterator<Item = PinnedPage<'_>> {
         let pages = self.pages.iter().enumerate();
         // SAFETY: This is the page at the index.
@@ -415,7 +414,7 @@ impl<A: PinAccess> PinnedPages<A> {
         Some(unsafe { self.part_of(index, page) })
     }
 
-    /// Lends the part of a page that was asked for.
+    /// Lends the requested part of a page.
     ///
     /// # Safety
     ///
@@ -440,8 +439,7 @@ impl<A: PinAccess> PinnedPages<A> {
 
     /// Copies from the memory, at an offset in bytes from its start.
     ///
-    /// User space may write at the same time: what is read then is some of the old and some of the
-    /// new.
+    /// User space may write concurrently. The result is then a mix of old and new data.
     ///
     /// # Errors
     ///
@@ -516,7 +514,7 @@ impl<A: PinAccess> Drop for PinnedPages<A> {
     }
 }
 
-/// A page that is pinned, and the part of it that was asked for.
+/// A page that is pinned, and the requested part of it.
 ///
 /// # Invariants
 ///
@@ -529,26 +527,26 @@ pub struct PinnedPage<'a> {
 }
 
 impl PinnedPage<'_> {
-    /// Where in the page the memory starts, in bytes.
+    /// Returns the offset of the memory in the page, in bytes.
     #[inline]
     pub fn offset(&self) -> usize {
         self.start
     }
 
-    /// The size of the memory in this page, in bytes.
+    /// Returns the size of the memory in this page, in bytes.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: each page has some of the memory.
+    /// Returns false, because each page has a part of the memory.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The C type, for a driver that programs a device with it. It is pinned for as long as the
-    /// [`PinnedPages`] live.
+    /// Returns the C type, for a driver that programs a device with it. The page is pinned for as
+    /// long as the [`PinnedPages`] live.
     ///
     /// The device may write to it only if it was pinned as [`Writable`].
     #[inline]

@@ -4,15 +4,14 @@
 //!
 //! # The locking protocol
 //!
-//! A VMA that maps a file is in the file's tree of mappings, `i_mmap`; one that has anonymous
-//! pages is in the trees of their `anon_vma`s; a private file mapping can be in both. Each of the
-//! two has a reader/writer semaphore. To hold it in either mode keeps the VMAs of the tree
-//! allocated and their extent unchanged, and nothing more: they belong to other address spaces,
-//! whose mmap and VMA locks are not held, and they may be detached already. A walk gives out views
-//! at the level [`Rmap`](super::Rmap).
+//! A VMA that maps a file is in the file's tree of mappings, `i_mmap`; one that has anonymous pages
+//! is in the trees of their `anon_vma`s; a private file mapping can be in both. Each of the two has
+//! a reader/writer semaphore. Holding it in either mode keeps the VMAs of the tree allocated and
+//! their extent unchanged. They belong to other address spaces, whose mmap and VMA locks are not
+//! held, and may already be detached. A walk gives out views at the level [`Rmap`](super::Rmap).
 //!
-//! Who changes the extent of a VMA, or moves its page tables, takes these locks for writing after
-//! the mmap and VMA write locks: [`lock_rmap()`](super::Vma::lock_rmap).
+//! A task that changes the extent of a VMA, or moves its page tables, takes these locks for writing
+//! after the mmap and VMA write locks: [`lock_rmap()`](super::Vma::lock_rmap).
 //!
 //! The order is mmap lock, VMA write lock, `i_mmap`, `anon_vma`, page table locks; see the comment
 //! at the top of [`mm/rmap.c`](srctree/mm/rmap.c).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Accesses to memory that user space accesses at the same time: copies, and single words.
+//! Accesses to memory that user space accesses concurrently: copies, and single words.
 
 use crate::{
     bindings,
@@ -24,8 +24,8 @@ mod sealed {
 
 /// A word that is loaded and stored by one access: `u32`, `usize`, and `u64` on 64-bit kernels.
 ///
-/// A 32-bit kernel has no such `u64`: its `atomic64_t` may be two words and a lock, of which user
-/// space knows nothing. This trait is sealed.
+/// A 32-bit kernel has no such `u64`: its `atomic64_t` may be two words and a lock, which user
+/// space does not take. This trait is sealed.
 ///
 /// # Safety
 ///

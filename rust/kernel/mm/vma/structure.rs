@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What changes the tree of VMAs: to unmap a range, and to split a VMA.
+//! Changes of the tree of VMAs: unmapping a range, and splitting a VMA.
 //!
-//! Both free or move what views point to, so they borrow the guard of the mmap write lock mutably:
-//! every view that it gave out is gone by then, and VMAs are looked up again. The VMAs concerned
-//! are write-locked by the C functions, and stay so until the end of the transaction.
+//! Both free or change the VMAs that views point to, so they borrow the guard of the mmap write
+//! lock mutably: no view that it gave out exists, and VMAs must be looked up again. The C functions
+//! write-lock the VMAs concerned, until the end of the transaction.
 //!
 //! C source: [`mm/vma.c`](srctree/mm/vma.c)
 
@@ -143,7 +143,7 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
     }
 }
 
-// What follows is not exported, so modules reach it through the crate.
+// The C functions below are not exported, so modules reach them through the crate.
 
 /// # Safety
 ///

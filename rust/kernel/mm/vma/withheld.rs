@@ -34,8 +34,8 @@ decoys! {
                 `vm_start`, `vm_end` and `vm_pgoff`, and only mm/ can take a VMA out of them and \
                 put it back (C: `vma_set_range()`, `vma_expand()`, `vma_shrink()`, \
                 `expand_downwards()`, `expand_upwards()`)",
-        note = "call `munmap()` or `split()` on an `MmapGuard<MmapWrite>`; to let a mapping grow is for \
-                user space, by mremap(2) or as a stack"
+        note = "call `munmap()` or `split()` on an `MmapGuard<MmapWrite>`; only user space can let \
+                a mapping grow, by mremap(2) or as a stack"
     )]
     trait WritesExtent;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The buffer of an access by another process: what a debugger reads or writes.
+//! The buffer of an access by another process, such as a debugger.
 //!
-//! C lends the callback a buffer and a length, and takes the number that it returns. A handler that
-//! returns more than it filled hands out what the allocator left in the buffer. So bytes are
-//! appended here, and the number is that of the bytes that were.
+//! C lends the callback a buffer and a length, and trusts the number that it returns. A handler
+//! that returns more than it filled would leak stale memory of the allocator. So the handler
+//! appends bytes, and the number is counted here.
 //!
 //! C callers: `__access_remote_vm()`
 
@@ -13,16 +13,17 @@ use core::mem::MaybeUninit;
 
 /// The buffer of a [`VmaOperations::access()`](super::VmaOperations::access).
 pub enum AccessBuffer<'a> {
-    /// The memory is read: append what it holds.
+    /// The memory is read: append its contents.
     Read(AccessReply<'a>),
-    /// The memory is written: take the bytes from this.
+    /// The memory is written: take the bytes from here.
     Write(AccessBytes<'a>),
 }
 
 impl<'a> AccessBuffer<'a> {
     /// # Safety
     ///
-    /// `buf` must be valid for writes of `len` bytes during `'a`, and accessed by nobody else.
+    /// `buf` must be valid for writes of `len` bytes during `'a`, and not accessed in any other
+    /// way.
     #[inline]
     pub(super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
         Self::Read(AccessReply {
@@ -56,7 +57,7 @@ impl<'a> AccessBuffer<'a> {
     }
 }
 
-/// The reply to an access that reads: append-only, as C's buffer holds whatever was there before.
+/// The reply to an access that reads. It is append-only, because C's buffer has stale contents.
 ///
 /// # Invariants
 ///
@@ -67,7 +68,7 @@ pub struct AccessReply<'a> {
 }
 
 impl AccessReply<'_> {
-    /// Returns how many bytes are wanted still.
+    /// Returns the number of bytes that are still wanted.
     #[inline]
     pub fn room(&self) -> usize {
         self.buffer.len().saturating_sub(self.filled)
@@ -129,7 +130,7 @@ impl<'a> AccessBytes<'a> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there are not so many. None is taken then.
+    /// `EINVAL` if there are fewer. None is taken then.
     #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let taken = self.remaining().get(..len).ok_or(EINVAL)?;

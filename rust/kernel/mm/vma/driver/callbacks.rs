@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C callbacks of a driver's operations, which hand each VMA over at the level that their C
-//! callers hold, and count the private data.
+//! The C callbacks of a driver's operations. They pass each VMA at the level of the locks that
+//! their C callers hold, and count the private data.
 //!
 //! # VMAs without data
 //!
-//! A VMA that `.mmap_prepare` has described gets the operations of the driver before it gets its
-//! data: `mmap_action_complete()` maps page frames first, which can fail. Then it has none mapped,
-//! and `do_munmap()` is called, which can fail, too. So such a VMA can stay. It has a *seed* in the
-//! place of the data: a pointer that is marked, to data that is borrowed until `mmap()` is done.
-//! No callback but `mapped()` follows it, copies of the VMA have it, too, and the driver never sees
-//! the VMA: its faults are answered with a SIGBUS.
+//! A VMA that `.mmap_prepare` described gets the operations of the driver before it gets its data:
+//! `mmap_action_complete()` first maps page frames, which can fail. C then calls `do_munmap()`,
+//! which can fail as well, so such a VMA can stay, without page frames. It has a *seed* in place of
+//! the data: a tagged pointer to data that is borrowed until `mmap()` is done. Only `mapped()`
+//! dereferences it. Copies of the VMA have the seed, too. The driver never sees such a VMA: its
+//! faults are answered with a SIGBUS.
 
 use super::{
     hook::Hook,
@@ -338,7 +338,7 @@ impl<T: VmaOperations> Callbacks<T> {
         if !may_access(vma.flags(), is_write) {
             return EFAULT.to_errno();
         }
-        // What is beyond the VMA is not this driver's.
+        // Memory beyond the VMA does not belong to this driver.
         let len = usize::try_from(len).map_or(0, |len| len.min(vma.end().saturating_sub(addr)));
         let buf = buf.cast::<u8>();
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The description of a VMA that is going to be made, in the driver's `.mmap_prepare` hook.
+//! The description of a VMA before it exists, in the driver's `.mmap_prepare` hook.
 //!
-//! The hook that C is moving to: it says what the VMA should be like before there is one, and
-//! cannot touch any VMA. As [`VmaSetup`](super::VmaSetup), it goes one way.
+//! C is moving to this hook. It describes the VMA before it exists, and cannot touch any VMA. Its
+//! steps go one way, as those of [`VmaSetup`](super::VmaSetup).
 //!
-//! A VMA may come of it, or an old one may be enlarged, or nothing: memory may run out. No callback
-//! tells of the latter two, so a share of the data that was taken here would be lost
-//! (CVE-2026-46100). The data of the VMA is only borrowed here. It is shared when the VMA is there,
-//! in [`mapped`](super::VmaOperations::mapped).
+//! The kernel then makes a VMA, enlarges an existing one, or runs out of memory. No callback
+//! reports the latter two, so a share of the data that was taken here would leak (CVE-2026-46100).
+//! Therefore the data is only borrowed here, and shared in
+//! [`mapped`](super::VmaOperations::mapped), when the VMA exists.
 //!
 //! C callers: `call_mmap_prepare()` and `compat_vma_mmap()`, by `vfs_mmap_prepare()`
 
@@ -47,7 +47,7 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A VMA that is going to be made, with pages of the kind `K` (C: `struct vm_area_desc`).
+/// The description of a VMA with pages of the kind `K` (C: `struct vm_area_desc`).
 ///
 /// # Invariants
 ///
@@ -62,19 +62,19 @@ pub struct VmaDesc<'a, K: PageKind = Plain> {
     _nts: NotThreadSafe,
 }
 
-/// A VMA that is described: what a `.mmap_prepare` hook returns.
+/// A complete description, which a `.mmap_prepare` hook returns.
 #[must_use = "the hook has to return it"]
 pub struct Prepared<'a>(Brand<'a>);
 
 impl<'a> VmaDesc<'a> {
-    /// Runs a `.mmap_prepare` hook, for the file operations of a subsystem. Returns what the hook
-    /// has to.
+    /// Runs a `.mmap_prepare` hook, for the file operations of a subsystem, and returns its C
+    /// result.
     ///
     /// # Safety
     ///
-    /// To be called in `file_operations::mmap_prepare()`, with the description that it was called
-    /// with, once, and with its result returned. What is borrowed for `'a` must live until `mmap()`
-    /// is done: `'a` may be as long as the file.
+    /// Must be called once in `file_operations::mmap_prepare()`, with the description that it got,
+    /// and its result must be returned. Everything borrowed for `'a` must live until `mmap()` is
+    /// done: `'a` may be as long as the file.
     #[inline]
     pub unsafe fn run_hook(
         desc: *mut bindings::vm_area_desc,
@@ -127,25 +127,25 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         unsafe { self.desc.as_mut() }
     }
 
-    /// The first address of the VMA.
+    /// Returns the first address of the VMA.
     #[inline]
     pub fn start(&self) -> usize {
         self.raw().start
     }
 
-    /// The first address after the VMA.
+    /// Returns the first address after the VMA.
     #[inline]
     pub fn end(&self) -> usize {
         self.raw().end
     }
 
-    /// Where the VMA starts in its file, in pages.
+    /// Returns the offset of the VMA in its file, in pages.
     #[inline]
     pub fn pgoff(&self) -> usize {
         self.raw().pgoff
     }
 
-    /// The pages of the file that the VMA maps; `EINVAL` if there are no such numbers.
+    /// Returns the pages of the file that the VMA maps, or `EINVAL` on overflow.
     #[inline]
     pub fn pgoffs(&self) -> Result<Range<usize>> {
         let pages = (self.end() - self.start()) >> crate::page::PAGE_SHIFT;
@@ -154,7 +154,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         Ok(self.pgoff()..end)
     }
 
-    /// The flags that it has as yet.
+    /// Returns the flags set so far.
     #[inline]
     pub fn flags(&self) -> VmaFlags {
         VmaFlags::from_word(self.raw().vma_flags.__vma_flags[0])
@@ -190,8 +190,8 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     /// Ends the description; `pages` frames from `frame` on will be mapped at `addr` (C:
     /// `mmap_action_remap()`; `mmap_action_ioremap()` if they are those of a device).
     ///
-    /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
-    /// too. The memory type is set as by [`with_ops()`](Self::with_ops).
+    /// Faults map the rest of the VMA, if any. Also sets IO, DONTEXPAND and DONTDUMP. The memory
+    /// type is set as by [`with_ops()`](Self::with_ops).
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A view of a VMA that is known to be a driver's own, and what only its driver may do with it.
+//! A view of a VMA that belongs to a known driver, and the calls that only that driver may make.
 
 use super::{
     callbacks,
@@ -46,8 +46,8 @@ use core::{
 
 /// A view of a VMA that has the operations `T`, at the lock level `L`.
 ///
-/// A callback of [`VmaOperations`] is handed one, and [`Vma::downcast()`] makes one of a view of
-/// any VMA, after a look at whose it is. It is a [`Vma<L>`] besides.
+/// A callback of [`VmaOperations`] gets one, and [`Vma::downcast()`] converts a view of any VMA,
+/// after it checked the owner. It dereferences to a [`Vma<L>`].
 ///
 /// # Invariants
 ///
@@ -64,15 +64,15 @@ pub struct DriverVma<T: VmaOperations, L: Level> {
 }
 
 impl<L: Level> Vma<L> {
-    /// This VMA as one of a driver's own, if it is one: if it has the operations `T`.
+    /// Returns this VMA as one of the driver's own, if it has the operations `T`.
     ///
-    /// `None` for all other VMAs, among them those that have taken the place of one of `T`'s. Also
-    /// for one that `.mmap_prepare` has described, and that the kernel could neither map nor unmap
-    /// again: it owns no data.
+    /// Returns `None` for all other VMAs, such as those that replaced one of `T`'s, and for one
+    /// that `.mmap_prepare` described and the kernel could neither map nor unmap, because it owns
+    /// no data.
     ///
     /// # Examples
     ///
-    /// A driver that remembers where it is mapped asks again, under the lock:
+    /// A driver that remembers an address checks the owner again, under the lock:
     ///
     /// ```
     /// use kernel::{
@@ -135,7 +135,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         unsafe { &*core::ptr::from_ref(Vma::<L>::from_raw(vma)).cast() }
     }
 
-    /// What the VMA owns (C: `vm_private_data`).
+    /// Returns the private data of the VMA (C: `vm_private_data`).
     #[doc(alias = "vm_private_data")]
     #[inline]
     pub fn data(&self) -> Borrowed<'_, T>
@@ -147,7 +147,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         unsafe { T::Data::borrow((*self.as_raw()).vm_private_data) }
     }
 
-    /// The address at which page `pgoff` of the file is mapped, if it is in this VMA.
+    /// Returns the address of page `pgoff` of the file, if that is in this VMA.
     #[doc(alias = "vma_address")]
     #[inline]
     pub fn addr_of(&self, pgoff: usize) -> Option<usize>
@@ -176,8 +176,8 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// Maps a page (C: `vm_insert_page()`).
     ///
     /// The mapping gets a reference to the page, and drops it when it is unmapped. May sleep, for
-    /// memory: the order says that no reverse-mapping lock is held, for which reclaim could wait.
-    /// It is the one that the guard lends (`nest()`), or [`LockOrder::new()`] where none is lent.
+    /// memory. The order shows that no reverse-mapping lock is held, for which reclaim could wait:
+    /// use the one that the guard lends (`nest()`), or [`LockOrder::new()`] where none is lent.
     /// [`Fault::try_insert_page()`](super::Fault::try_insert_page) needs none.
     ///
     /// # Errors
@@ -215,7 +215,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
     /// Maps pages one after the other (C: `vm_insert_pages()`).
     ///
-    /// Returns how many were mapped before the first that was not, and the error of that one. The
+    /// Returns the number of pages that were mapped before the first failure, and its error. The
     /// locks of page tables are taken once for several pages. May sleep, for memory.
     ///
     /// # Errors
@@ -342,7 +342,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
 
     /// Unmaps the pages in `range`, which are the driver's own (C: `zap_vma_range()`).
     ///
-    /// What is accessed there next faults. Private copies of pages, in a mapping that is not
+    /// The next access to the range faults. Private copies of pages, in a mapping that is not
     /// shared, are lost. May sleep.
     ///
     /// # Errors
@@ -362,7 +362,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     }
 }
 
-/// Whether this is the address of a page, or several such that were combined.
+/// Returns whether this is the address of a page, or the bitwise or of several.
 #[inline]
 fn check_aligned(addr: usize) -> Result {
     match addr & (PAGE_SIZE - 1) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The pages of a file in all the mappings that it has, for drivers that never hold a VMA.
+//! The pages of a file in all its mappings, for drivers that hold no VMA.
 
 use crate::{
     bindings,
@@ -18,13 +18,13 @@ use crate::{
 };
 use core::ops::Range;
 
-/// The pages of a file, wherever they are mapped (C: `struct address_space`, `f_mapping`).
+/// The page cache mapping of a file (C: `struct address_space`, `f_mapping`).
 ///
-/// All open files of one device node have the same.
+/// All open files of one device node share it.
 ///
-/// It borrows the file, because nothing less keeps the mapping. A reference to the inode keeps the
-/// memory of the inode only: `generic_shutdown_super()` reports it as busy and poisons its mapping
-/// when the file system is unmounted. A driver that unmaps pages later keeps the file
+/// It borrows the file, because only an open file keeps the mapping. A reference to the inode keeps
+/// the memory of the inode only: `generic_shutdown_super()` reports it as busy and poisons its
+/// mapping when the file system is unmounted. A driver that unmaps pages later keeps the file
 /// (`ARef<File>`), outside of what the file itself owns: a file is not released while its own
 /// private data has a reference to it.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct FilePages<'f> {
 }
 
 impl<'f> FilePages<'f> {
-    /// Those of a file.
+    /// Returns the page cache mapping of `file`.
     #[inline]
     pub fn of(file: &'f LocalFile) -> Self {
         Self { file }
@@ -42,9 +42,9 @@ impl<'f> FilePages<'f> {
     /// Unmaps the pages of a range of the file, in bytes, from all mappings of all processes
     /// (C: `unmap_mapping_range()`).
     ///
-    /// The range is enlarged to whole pages. What is accessed there next faults. Private copies of
-    /// pages stay. May sleep: takes the file's reverse-mapping lock, so VMA locks and the mmap lock
-    /// may be held.
+    /// The range is enlarged to whole pages. The next access to it faults. Private copies of pages
+    /// stay. May sleep: takes the file's reverse-mapping lock, so VMA locks and the mmap lock may
+    /// be held.
     ///
     /// # Errors
     ///

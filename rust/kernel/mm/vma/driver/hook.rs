@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two mmap hooks of file operations, by one of which VMAs get their operations.
+//! The two mmap hooks of file operations, of which one gives VMAs their operations.
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// By which hook of the file operations VMAs get these operations. This trait is sealed.
+/// The hook of the file operations that gives VMAs these operations. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an mmap hook",
     label = "not an mmap hook",

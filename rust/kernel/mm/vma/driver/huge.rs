@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Huge entries for page frames, and small ones beside them.
+//! Huge entries for page frames, concurrently with small ones.
 //!
 //! Only a [`PfnMap`](super::PfnMap) VMA has huge entries for page frames. In a
-//! [`MixedMap`](super::MixedMap) they would be wrong twice: `insert_pmd()` makes a writable entry
-//! in a private mapping, whose writes must go to copies; and `MADV_DONTNEED` can free an empty
-//! table of small entries under a read lock.
+//! [`MixedMap`](super::MixedMap) they would be wrong for two reasons: `insert_pmd()` makes a
+//! writable entry in a private mapping, whose writes must go to copies; and `MADV_DONTNEED` can
+//! free an empty table of small entries under a read lock.
 //!
-//! Several tasks have faults at the same time. So a huge page can come in between when one of them
-//! inserts a small one, and `walk_to_pmd()` does not expect that (`VM_BUG_ON()`). Once there is a
-//! table of small entries, `insert_pmd()` leaves it there, and nothing frees the tables of a
-//! `VM_PFNMAP` VMA under a read lock: `madvise()` and khugepaged refuse such VMAs. So the table is
-//! made first.
+//! Several tasks fault concurrently. So one task can map a huge page while another one inserts a
+//! small entry, which `walk_to_pmd()` does not expect (`VM_BUG_ON()`). Once there is a table of
+//! small entries, `insert_pmd()` keeps it, and nothing frees the tables of a `VM_PFNMAP` VMA under
+//! a read lock: `madvise()` and khugepaged refuse such VMAs. So the table is made first.
 
 use crate::{
     mm::vma::{
@@ -23,8 +22,8 @@ use crate::{
     prelude::*, //
 };
 
-/// Makes the table of small entries for `addr`. Returns whether it is there: false if a huge page
-/// is mapped at `addr`.
+/// Makes the table of small entries for `addr`. Returns whether the table exists: false if a huge
+/// page is mapped at `addr`.
 ///
 /// # Errors
 ///

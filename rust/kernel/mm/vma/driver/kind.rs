@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What kind of pages a driver's VMA has.
+//! The kinds of pages that a driver's VMA can have.
 //!
-//! The kernel tells pages that it counts from page frames that it does not by the flags
-//! `VM_MIXEDMAP` and `VM_PFNMAP`, of which a VMA has at most one, from its setup to its end. Here
-//! they are a type. What can be inserted follows from it, so the `BUG_ON()`s of
-//! `vmf_insert_pfn_prot()` and `vm_insert_page()` cannot be reached.
+//! The flags `VM_MIXEDMAP` and `VM_PFNMAP` tell pages that the kernel counts from page frames that
+//! it does not. A VMA has at most one of them, from its setup to its end. Here the kind is a type,
+//! and decides what can be inserted, so the `BUG_ON()`s of `vmf_insert_pfn_prot()` and
+//! `vm_insert_page()` cannot be reached.
 //!
 //! | kind         | flag          | `fault` gives a page | `insert_page()` | page frames   |
 //! |--------------|---------------|----------------------|-----------------|---------------|
@@ -13,7 +13,7 @@
 //! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | normal memory |
 //! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes, and huge |
 //!
-//! A VMA has one memory type. That of a [`PfnMap`] is its region's; the pages of the other two are
+//! A VMA has one memory type. A [`PfnMap`] has that of its region; the pages of the other two are
 //! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
 //! for [`PfnMap`] alone, which is never a copy-on-write mapping.
 //!
@@ -56,7 +56,8 @@ pub trait MapsPages: PageKind {}
 #[diagnostic::on_unimplemented(
     message = "pages cannot be inserted into a VMA of the kind `{Self}`",
     label = "needs a VMA of the kind `MixedMap`",
-    note = "call `mixedmap()` in the mmap hook, and say `type PageKind = MixedMap` in the operations"
+    note = "call `mixedmap()` in the mmap hook, and say `type PageKind = MixedMap` in the \
+            operations"
 )]
 pub trait InsertsPages: MapsPages {}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver does with its VMAs.
+//! The operations of a driver's VMAs.
 
 use super::{
     AccessBuffer,
@@ -102,28 +102,28 @@ use core::ops::Range;
 /// ```
 #[vtable]
 pub trait VmaOperations: Sized + 'static {
-    /// What each VMA owns (C: `vm_private_data`).
+    /// The private data of each VMA (C: `vm_private_data`).
     ///
     /// For the kind [`PfnMap`](super::PfnMap) it has the page frames, see
     /// [`PfnBacked`](super::PfnBacked).
     type Data: DataOf<Self::PageKind>;
 
-    /// What pages the VMAs have.
+    /// The kind of pages of the VMAs.
     type PageKind: PageKind;
 
-    /// By which hook the VMAs are set up.
+    /// The hook that sets the VMAs up.
     type Hook: Hook;
 
-    /// There is a new VMA: a copy of another one, by fork, split or `mremap()`.
+    /// Called when a VMA is duplicated by fork, split or `mremap()`.
     ///
-    /// It has a share of the other one's data already. Not called for the first mapping, which the
-    /// mmap hook has made.
+    /// The new VMA already has its share of the data. Not called for the first mapping, which the
+    /// mmap hook made.
     ///
-    /// Held is the mmap write lock of the VMA's address space, which in a fork is not the caller's.
-    /// Nobody else can find the VMA: `dup_mmap()`, `__split_vma()`, `copy_vma()`.
+    /// Context: the mmap write lock of the new VMA's mm (on fork, not of current's). No other task
+    /// can find the VMA: `dup_mmap()`, `__split_vma()`, `copy_vma()`.
     fn open(_vma: &DriverVma<Self, Opening>) {}
 
-    /// The VMA goes away. Its pages are unmapped, its data is dropped after this.
+    /// Called when the VMA goes away. Its pages are unmapped, and its data is dropped afterwards.
     ///
     /// Needs an [`open`](Self::open), which a `const` assertion of the table asks for: the VMAs
     /// that `open` announces are closed, too. A driver that counts its VMAs counts one in the mmap
@@ -136,60 +136,60 @@ pub trait VmaOperations: Sized + 'static {
     /// - If `mmap()` fails after the hook has succeeded C calls `close`. If the hook itself fails
     ///   it does not: the hook takes back what it counted.
     ///
-    /// Held is the mmap lock: for writing, or, after `munmap()` has downgraded it, for reading. The
-    /// VMA is not in the address space any more. At the exit of a process the address space has no
-    /// users left, so it can be had as an [`Mm`](crate::mm::Mm) only.
+    /// Context: the mmap lock, for writing, or for reading after `munmap()` has downgraded it. The
+    /// VMA is detached. At the exit of a process the address space has no users, so it is only
+    /// available as an [`Mm`](crate::mm::Mm).
     fn close(_vma: &DriverVma<Self, Closing>) {}
 
-    /// The VMA that `.mmap_prepare` has described is mapped.
+    /// Called when the VMA that `.mmap_prepare` described is mapped.
     ///
     /// Not called for [`ViaMmap`](super::ViaMmap), nor if the mapping was merged with its
-    /// neighbour. `data` is what the VMA is going to own.
+    /// neighbour. `data` will be the private data of the VMA.
     ///
-    /// It cannot fail: the VMA may have page frames already, and the kernel does not always succeed
-    /// in unmapping it again. What can fail belongs in the hook.
+    /// It cannot fail, because the VMA may already have page frames, which the kernel cannot always
+    /// unmap again. Code that can fail belongs in the hook.
     ///
-    /// Held are the mmap write lock and the VMA write lock: `mmap_action_finish()`.
+    /// Context: the mmap write lock and the VMA write lock: `mmap_action_finish()`.
     fn mapped(_data: &Self::Data, _range: &MappedRange<'_>) {}
 
-    /// The VMA is going to be split at `addr`.
+    /// Called before the VMA is split at `addr`.
     ///
-    /// Held is the mmap write lock: `__split_vma()`, `prep_move_vma()`.
+    /// Context: the mmap write lock: `__split_vma()`, `prep_move_vma()`.
     ///
     /// # Errors
     ///
-    /// What wanted to split fails with this error.
+    /// Returning an error makes the split fail with it.
     fn may_split(_vma: &DriverVma<Self, MmapWrite>, _addr: usize) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The pages of another VMA were moved into this one by `mremap()`.
+    /// Called when `mremap()` has moved the pages of another VMA into this one.
     ///
     /// [`open`](Self::open) was called for it before, unless it is an older VMA that was enlarged.
     ///
-    /// Held are the mmap write lock and the VMA write lock: `copy_vma_and_data()`.
+    /// Context: the mmap write lock and the VMA write lock: `copy_vma_and_data()`.
     ///
     /// # Errors
     ///
-    /// The pages are moved back, and `mremap()` fails with this error.
+    /// Returning an error moves the pages back, and makes `mremap()` fail with it.
     fn mremap(_vma: &DriverVma<Self, VmaWrite>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `mprotect()` is going to give `range`, which lies in the VMA, the flags `new`.
+    /// Called before `mprotect()` gives `range`, which lies in the VMA, the flags `new`.
     ///
-    /// Held is the mmap write lock: `do_mprotect_pkey()`.
+    /// Context: the mmap write lock: `do_mprotect_pkey()`.
     ///
     /// # Errors
     ///
-    /// `mprotect()` fails with this error.
+    /// Returning an error makes `mprotect()` fail with it.
     fn mprotect(_vma: &DriverVma<Self, MmapWrite>, _range: Range<usize>, _new: VmaFlags) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A page that is not mapped was accessed.
+    /// Called when a page that is not mapped is accessed.
     ///
-    /// Held is the mmap lock or the VMA lock, for reading: `__do_fault()`. It is the VMA lock only
+    /// Context: the mmap lock or the VMA lock, for reading: `__do_fault()`. It is the VMA lock only
     /// if there is a [`map_pages`](Self::map_pages), see `vmf_can_call_fault()`.
     fn fault<'a>(_fault: Fault<'a, Self>) -> FaultOutcome<'a> {
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -197,23 +197,23 @@ pub trait VmaOperations: Sized + 'static {
 
     /// Like [`fault`](Self::fault), where a huge page could be mapped.
     ///
-    /// Only called with `CONFIG_TRANSPARENT_HUGEPAGE`, and if the VMA has room for a huge page
-    /// around the address.
+    /// Called only with `CONFIG_TRANSPARENT_HUGEPAGE`, and if a huge page around the address fits
+    /// in the VMA.
     fn huge_fault<'a>(_fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A page was read that is not mapped; this maps those around it that are there already.
+    /// Called when a page that is not mapped is read, to map existing pages around it.
     ///
-    /// Runs in an RCU read-side critical section (`do_fault_around()`) and must not sleep. What is
-    /// not mapped here comes as a [`fault`](Self::fault).
+    /// Runs in an RCU read-side critical section (`do_fault_around()`) and must not sleep. Pages
+    /// that it does not map are left to [`fault`](Self::fault).
     fn map_pages(_around: &mut MapPages<'_, Self>) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A page that is mapped read-only is going to be written to, in a shared mapping.
+    /// Called before a page that is mapped read-only is written to, in a shared mapping.
     ///
-    /// Held is the mmap lock or the VMA lock, for reading: `do_page_mkwrite()`.
+    /// Context: the mmap lock or the VMA lock, for reading: `do_page_mkwrite()`.
     fn page_mkwrite<'a>(_fault: MkWrite<'a, Self>) -> MkWriteOutcome<'a> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -223,12 +223,13 @@ pub trait VmaOperations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Reads or writes memory for another process, a debugger perhaps.
+    /// Reads or writes memory for another process, such as a debugger.
     ///
     /// Called for memory that cannot be pinned: all of a VMA with [`IO`] or of the kind
     /// [`PfnMap`](super::PfnMap), and what could not be faulted in. `addr` is in the VMA, and the
-    /// buffer not longer than the rest of it. C is told how many bytes were appended to the buffer,
-    /// or taken from it; it comes again for the rest. Only where `CONFIG_HAVE_IOREMAP_PROT` is set.
+    /// buffer not longer than the rest of it. C gets the number of bytes that were appended to the
+    /// buffer or taken from it, and calls again for the rest. Called only with
+    /// `CONFIG_HAVE_IOREMAP_PROT`.
     ///
     /// C does not check permissions before it calls (`__access_remote_vm()`), and does not say
     /// whether the access is forced (`FOLL_FORCE`), as those of ptrace() are. So this is called:
@@ -237,11 +238,11 @@ pub trait VmaOperations: Sized + 'static {
     ///   private copy of the page (`check_vma_flags()`), which a driver cannot make.
     /// - for a read if the VMA is `VM_MAYREAD`, as for a forced read of a page.
     ///
-    /// Held is the mmap read lock: `__access_remote_vm()`.
+    /// Context: the mmap read lock: `__access_remote_vm()`.
     ///
     /// # Errors
     ///
-    /// The access ends with what was read or written before. Nothing of the buffer is used.
+    /// Returning an error ends the access with the bytes of earlier calls. The buffer is not used.
     ///
     /// [`IO`]: super::SetupFlags::IO
     fn access(
@@ -252,24 +253,24 @@ pub trait VmaOperations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// What `/proc/PID/maps` shows in the place of a path. A VMA with a name is always part of core
-    /// dumps.
+    /// Returns the name that `/proc/PID/maps` shows in place of a path. A VMA with a name is always
+    /// part of core dumps.
     ///
-    /// Held is the mmap lock or the VMA lock: `get_vma_name()`, `always_dump_vma()`.
+    /// Context: the mmap lock or the VMA lock: `get_vma_name()`, `always_dump_vma()`.
     fn name(_vma: &DriverVma<Self, Read>) -> Option<&CStr> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
 
-/// Where a VMA was mapped.
+/// The range at which a VMA was mapped.
 pub struct MappedRange<'a> {
-    /// Its addresses.
+    /// The addresses of the VMA.
     pub addrs: Range<usize>,
-    /// Where it starts in the file, in pages.
+    /// The offset of the VMA in the file, in pages.
     pub pgoff: usize,
     /// The file.
     pub file: Option<&'a LocalFile>,
 }
 
-/// What a VMA owns, borrowed.
+/// The private data of a VMA, borrowed.
 pub(super) type Borrowed<'a, T> = <<T as VmaOperations>::Data as ForeignOwnable>::Borrowed<'a>;

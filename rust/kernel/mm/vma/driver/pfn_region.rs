@@ -2,9 +2,9 @@
 
 //! Memory that is mapped by page frame number, and stays for as long as it is mapped.
 //!
-//! The kernel does not count the mappings of page frames. So the frames that a VMA maps are those
-//! of a [`PfnRegion`], of which the VMA has a share, as its private data: that is dropped after the
-//! VMA's pages were unmapped, and the VMAs of forks and splits have shares of their own.
+//! The kernel does not count the mappings of page frames. So the frames that a VMA maps belong to a
+//! [`PfnRegion`], of which the VMA has a share as its private data. The share is dropped after the
+//! VMA's pages were unmapped, and the VMAs of forks and splits have their own shares.
 //!
 //! # Memory types
 //!
@@ -56,10 +56,10 @@ use core::{
     ptr::NonNull, //
 };
 
-/// How memory is accessed through a mapping of page frames.
+/// The memory type of a mapping of page frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryType {
-    /// As normal memory.
+    /// Normal memory.
     Cached,
     /// Not cached, with writes combined where the architecture can (C: `pgprot_writecombine()`).
     WriteCombine,
@@ -83,8 +83,8 @@ impl MemoryType {
 /// As an [`Arc<PfnRegion<U>>`](Arc) it is the private data of VMAs that map the frames. It derefs
 /// to `U`.
 ///
-/// Some C code looks up page frames in page tables and goes on using them
-/// (`follow_pfnmap_start()`). It has to keep out who unmaps, as with every such mapping.
+/// Some C code looks up page frames in page tables and keeps using them (`follow_pfnmap_start()`).
+/// It has to exclude unmapping, as for every such mapping.
 #[pin_data]
 pub struct PfnRegion<U> {
     frames: Frames,
@@ -134,7 +134,7 @@ impl<U> PfnRegion<U> {
 
     /// Makes a region of memory that is not allocated here, and not memory of a device.
     ///
-    /// It is mapped as the kernel's own memory: encrypted, where that is.
+    /// It is mapped as the kernel's own memory, so it is encrypted where that is.
     ///
     /// # Safety
     ///
@@ -157,8 +157,7 @@ impl<U> PfnRegion<U> {
 
     /// Makes a region of device memory.
     ///
-    /// It is not encrypted, wherever it is mapped (C: `pgprot_decrypted()`, as in
-    /// `io_remap_pfn_range()`).
+    /// Its mappings are not encrypted (C: `pgprot_decrypted()`, as in `io_remap_pfn_range()`).
     ///
     /// # Safety
     ///
@@ -229,19 +228,19 @@ impl Frames {
         })
     }
 
-    /// How many frames there are.
+    /// Returns the number of frames.
     #[inline]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The number of a frame, if there is one.
+    /// Returns the number of a frame, or `None` if it is out of bounds.
     #[inline]
     pub fn pfn(&self, frame: usize) -> Option<usize> {
         (frame < self.count).then(|| self.first_pfn.wrapping_add(frame))
     }
 
-    /// What to pass to C to map `pages` frames from `frame` on at `addr`, in a VMA that has the
+    /// Returns the C arguments that map `pages` frames from `frame` on at `addr`, in a VMA with the
     /// addresses `vma`.
     ///
     /// `EINVAL` if `pages` is zero, or if the range is not one of whole pages in the VMA or the
@@ -262,28 +261,30 @@ impl Frames {
             return Err(EINVAL);
         }
         Ok(Remap {
-            // There are so many frames.
+            // The check above found that many frames.
             pfn: self.first_pfn.wrapping_add(frame),
             len,
             is_io: self.is_io,
         })
     }
 
-    /// Whether these frames are mapped as the kernel's memory is: cached, and encrypted if that is.
+    /// Returns whether these frames are mapped as the kernel's memory: cached, and encrypted if
+    /// that is.
     #[inline]
     pub(super) fn is_normal_memory(&self) -> bool {
         self.memory_type == MemoryType::Cached && !self.is_io
     }
 
-    /// The protection of a VMA that maps these frames, from that of one that maps normal memory.
+    /// Returns the protection of a VMA that maps these frames, from that of one that maps normal
+    /// memory.
     pub(super) fn vma_prot(&self, prot: PageProt) -> PageProt {
         self.entry_prot(self.memory_type.page_prot(prot))
     }
 
-    /// The protection of an entry that maps one of these frames, from that of the VMA.
+    /// Returns the protection of an entry that maps one of these frames, from that of the VMA.
     ///
-    /// The VMA has the memory type. That it is not encrypted is not always kept by
-    /// `vm_pgprot_modify()` (arm64).
+    /// The VMA has the memory type. `vm_pgprot_modify()` does not always keep it unencrypted
+    /// (arm64).
     #[inline]
     pub(super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {
         if self.is_io {
@@ -295,8 +296,7 @@ impl Frames {
 
     /// Copies from the memory, at an offset in bytes.
     ///
-    /// User space may write at the same time: what is read then is some of the old and some of the
-    /// new.
+    /// User space may write concurrently. The result is then a mix of old and new data.
     ///
     /// # Errors
     ///
@@ -321,7 +321,7 @@ impl Frames {
         Ok(())
     }
 
-    /// Does what another process wants to do to the memory, from an offset in bytes on: for
+    /// Serves the access of another process to the memory, at an offset in bytes, for
     /// [`VmaOperations::access()`](super::VmaOperations::access).
     ///
     /// # Errors

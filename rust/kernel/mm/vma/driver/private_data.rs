@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver keeps in a VMA, typed and counted.
+//! The private data of a driver's VMAs, typed and counted.
 //!
-//! Each VMA of a driver owns its private data (C: `vm_private_data`). It gets the first in the mmap
-//! hook. When the kernel makes another VMA of one (fork, split, `mremap()`), that one gets a share
-//! of the same data; when a VMA goes away its share is dropped, after its pages were unmapped.
+//! Each VMA of a driver owns its private data (C: `vm_private_data`). The mmap hook gives the first
+//! one its data. When the kernel copies a VMA (fork, split, `mremap()`), the copy gets a share of
+//! the same data. The share of a VMA is dropped after its pages were unmapped.
 
 use crate::{
     sync::{
@@ -20,11 +20,11 @@ use crate::{
 
 /// Private data of a VMA.
 ///
-/// Faults of several tasks use it at the same time ([`Sync`]), and the task that unmaps is not
-/// always the one that mapped ([`Send`]).
+/// Faults of several tasks use it concurrently ([`Sync`]), and another task than the one that
+/// mapped can unmap ([`Send`]).
 ///
-/// To make a share cannot fail: `vm_operations_struct::open()` has no way to say so. So it is a
-/// count that goes up, as that of an [`Arc`], and not a copy.
+/// Making a share cannot fail, because `vm_operations_struct::open()` cannot return an error. So it
+/// increments a count, as [`Arc`] does, and makes no copy.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the private data of a VMA",
     label = "cannot be shared with the VMA that a fork or a split makes",
@@ -49,7 +49,7 @@ impl<T: AlwaysRefCounted + Send + Sync + 'static> PrivateData for ARef<T> {
     }
 }
 
-/// For drivers that keep nothing in a VMA.
+/// For drivers without private data.
 impl PrivateData for () {
     #[inline]
     fn share((): ()) {}

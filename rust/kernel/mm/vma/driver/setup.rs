@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VMA in the driver's `.mmap` hook, before anybody else can find it.
+//! A VMA in the driver's `.mmap` hook, before any other task can find it.
 //!
-//! The setup goes one way: permissions are taken away, then the [kind](super::kind) of pages is
-//! chosen, then the operations and their data end it. Each step takes the setup by value, so none
-//! can be done twice or in another order.
+//! The setup goes one way: the hook clears permissions, then chooses the [kind](super::kind) of
+//! pages, then ends with the operations and their data. Each step consumes the setup, so none can
+//! be done twice or in another order.
 //!
 //! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
 
@@ -49,9 +49,9 @@ use core::{
     ops::Deref, //
 };
 
-/// A VMA in its driver's `.mmap` hook, which will have pages of the kind `K`.
+/// A VMA in its driver's `.mmap` hook, with pages of the kind `K`.
 ///
-/// It derefs to a [`Vma<Setup>`](Vma), to be read.
+/// It derefs to a [`Vma<Setup>`](Vma), which can be read.
 ///
 /// # Invariants
 ///
@@ -66,10 +66,9 @@ pub struct VmaSetup<'a, K: PageKind = Plain> {
     _kind: PhantomData<K>,
 }
 
-/// A VMA that is set up: what a `.mmap` hook returns.
+/// A VMA that is set up, which a `.mmap` hook returns.
 ///
-/// If it is dropped instead, because the hook fails after all, what was mapped is unmapped and the
-/// data is dropped.
+/// If the hook fails after all and drops it, the pages are unmapped and the data is dropped.
 ///
 /// # Invariants
 ///
@@ -83,12 +82,12 @@ pub struct Mapped<'a> {
 }
 
 impl<'a> VmaSetup<'a> {
-    /// Runs a `.mmap` hook, for the file operations of a subsystem. Returns what the hook has to.
+    /// Runs a `.mmap` hook, for the file operations of a subsystem, and returns its C result.
     ///
     /// # Safety
     ///
-    /// To be called in `file_operations::mmap()`, with the VMA that it was called with, once, and
-    /// with its result returned. The lifetime `'a` may be as long as the file and the VMA.
+    /// Must be called once in `file_operations::mmap()`, with the VMA that it got, and its result
+    /// must be returned. The lifetime `'a` may be as long as the file and the VMA.
     #[inline]
     pub unsafe fn run_hook(
         vma: *mut bindings::vm_area_struct,
@@ -146,8 +145,8 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// # Errors
     ///
     /// `EINVAL` if `addr` is not the address of a page, `EFAULT` if `addr` is not in the VMA,
-    /// `EBUSY` if something is mapped there, `ENOMEM`. If the hook fails the kernel unmaps what was
-    /// mapped.
+    /// `EBUSY` if something is mapped there, `ENOMEM`. If the hook fails the kernel unmaps the
+    /// pages.
     #[doc(alias = "vm_insert_page")]
     #[inline]
     pub fn insert_page(&mut self, addr: usize, page: &SharedPage) -> Result
@@ -199,8 +198,8 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`;
     /// `io_remap_pfn_range()` if they are those of a device).
     ///
-    /// The rest of the VMA, if there is any, comes by faults. Sets IO, DONTEXPAND and DONTDUMP,
-    /// too. The memory type is set as by [`with_ops()`](Self::with_ops).
+    /// Faults map the rest of the VMA, if any. Also sets IO, DONTEXPAND and DONTDUMP. The memory
+    /// type is set as by [`with_ops()`](Self::with_ops).
     ///
     /// # Errors
     ///
@@ -281,8 +280,8 @@ unsafe fn discard<T: VmaOperations>(vma: *mut bindings::vm_area_struct) {
     drop(unsafe { T::Data::from_foreign(data) });
 }
 
-/// Takes operations and data from a VMA; returns the data. The table that is put in their place is
-/// not exported, so modules reach it through the crate.
+/// Takes operations and data from a VMA, and returns the data. The table that replaces them is not
+/// exported, so modules reach it through the crate.
 ///
 /// # Safety
 ///

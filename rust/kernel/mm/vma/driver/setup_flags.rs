@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The flags of a VMA that is being set up, as far as a driver has a say in them.
+//! The flags of a VMA that a driver may change in the mmap hook.
 
 use crate::{
     mm::vma::{
@@ -13,8 +13,8 @@ use core::ops::BitOr;
 
 /// Flags that a driver may set on its own VMA in the mmap hook.
 ///
-/// Not here: MIXEDMAP and PFNMAP, which are the [kind](super::kind) of the VMA; HUGETLB and the
-/// other flags of the kernel's own; and those that userspace asks for.
+/// Excluded are MIXEDMAP and PFNMAP, which are the [kind](super::kind) of the VMA; HUGETLB and
+/// other internal flags of the kernel; and flags that userspace requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SetupFlags(VmaFlags);
 
@@ -25,9 +25,9 @@ impl SetupFlags {
     pub const IO: Self = Self(VmaFlags::of(&[VmaFlag::IO]));
     /// `mremap()` cannot enlarge the mapping (C: `VM_DONTEXPAND`).
     pub const DONTEXPAND: Self = Self(VmaFlags::of(&[VmaFlag::DONTEXPAND]));
-    /// Not copied on fork (C: `VM_DONTCOPY`).
+    /// The mapping is not copied on fork (C: `VM_DONTCOPY`).
     pub const DONTCOPY: Self = Self(VmaFlags::of(&[VmaFlag::DONTCOPY]));
-    /// Not part of core dumps (C: `VM_DONTDUMP`).
+    /// The mapping is not part of core dumps (C: `VM_DONTDUMP`).
     pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
 
     #[inline]
@@ -45,7 +45,7 @@ impl BitOr for SetupFlags {
     }
 }
 
-/// A permission that `mprotect()` could give, or not.
+/// A permission that `mprotect()` can grant.
 #[derive(Clone, Copy)]
 pub(super) enum Permission {
     Read,
@@ -53,9 +53,9 @@ pub(super) enum Permission {
     Exec,
 }
 
-/// Takes from `flags` that `mprotect()` can give a permission.
+/// Clears the flag by which `mprotect()` can grant a permission.
 ///
-/// `EPERM` if the mapping was made with it.
+/// Returns `EPERM` if the mapping already has the permission.
 #[inline]
 pub(super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFlags> {
     let (plain, may) = match permission {
@@ -70,7 +70,7 @@ pub(super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFl
     Ok(flags.without(may.into()))
 }
 
-/// `EINVAL` unless the mapping is shared.
+/// Returns `EINVAL` unless the mapping is shared.
 #[inline]
 pub(super) fn require_shared(flags: VmaFlags) -> Result {
     if flags.contains(VmaFlag::MAYSHARE) {
@@ -80,7 +80,7 @@ pub(super) fn require_shared(flags: VmaFlags) -> Result {
     }
 }
 
-/// Whether writes go to private copies (C: `is_cow_mapping()`).
+/// Returns whether writes go to private copies (C: `is_cow_mapping()`).
 #[inline]
 pub(super) fn is_cow(flags: VmaFlags) -> bool {
     flags.contains(VmaFlag::MAYWRITE) && !flags.contains(VmaFlag::SHARED)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The steps that a [`VmaSetup`](super::VmaSetup) and a [`VmaDesc`](super::VmaDesc) have in common.
+//! The steps that [`VmaSetup`](super::VmaSetup) and [`VmaDesc`](super::VmaDesc) share.
 
-/// The steps of a type with `flags()`, `write_flags()` and `into_kind()`.
+/// Implements the steps for a type with `flags()`, `write_flags()` and `into_kind()`.
 macro_rules! setup_steps {
     ($setup:ident) => {
         impl<'a, K: PageKind> $setup<'a, K> {
-            /// The VMA will have pages and page frames (C: `VM_MIXEDMAP`).
+            /// Chooses the kind [`MixedMap`](super::MixedMap): pages and page frames (C:
+            /// `VM_MIXEDMAP`).
             #[doc(alias = "VM_MIXEDMAP")]
             #[inline]
             pub fn mixedmap(self) -> $setup<'a, MixedMap>
@@ -16,13 +17,13 @@ macro_rules! setup_steps {
                 self.into_kind()
             }
 
-            /// The VMA will have page frames only (C: `VM_PFNMAP`).
+            /// Chooses the kind [`PfnMap`](super::PfnMap): page frames only (C: `VM_PFNMAP`).
             ///
             /// # Errors
             ///
             /// `EINVAL` if the mapping is private and could become writable: writes would have to
             /// go to copies, which the kernel does not make of page frames (C: `is_cow_mapping()`).
-            /// To clear `VM_MAYWRITE` before ([`try_clear_maywrite()`](Self::try_clear_maywrite))
+            /// Clearing `VM_MAYWRITE` first ([`try_clear_maywrite()`](Self::try_clear_maywrite))
             /// permits it for reading.
             #[doc(alias = "VM_PFNMAP")]
             #[inline]
@@ -36,7 +37,7 @@ macro_rules! setup_steps {
                 Ok(self.into_kind())
             }
 
-            /// `mprotect()` cannot make it readable (C: clears `VM_MAYREAD`).
+            /// Keeps `mprotect()` from making the mapping readable (C: clears `VM_MAYREAD`).
             ///
             /// # Errors
             ///
@@ -50,7 +51,7 @@ macro_rules! setup_steps {
                 self.clear_may(setup_flags::Permission::Read)
             }
 
-            /// `mprotect()` cannot make it writable (C: clears `VM_MAYWRITE`).
+            /// Keeps `mprotect()` from making the mapping writable (C: clears `VM_MAYWRITE`).
             ///
             /// # Errors
             ///
@@ -64,7 +65,7 @@ macro_rules! setup_steps {
                 self.clear_may(setup_flags::Permission::Write)
             }
 
-            /// `mprotect()` cannot make it executable (C: clears `VM_MAYEXEC`).
+            /// Keeps `mprotect()` from making the mapping executable (C: clears `VM_MAYEXEC`).
             ///
             /// # Errors
             ///
@@ -78,7 +79,7 @@ macro_rules! setup_steps {
                 self.clear_may(setup_flags::Permission::Exec)
             }
 
-            /// `EINVAL` unless the mapping was made with `MAP_SHARED`.
+            /// Returns `EINVAL` unless the mapping was made with `MAP_SHARED`.
             #[inline]
             pub fn require_shared(&self) -> Result {
                 setup_flags::require_shared(self.flags())

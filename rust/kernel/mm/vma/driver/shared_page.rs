@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A page that the kernel and user space use at the same time.
+//! A page that the kernel and user space use concurrently.
 //!
-//! User space sees everything that is in a page which is mapped, and changes it at any time, so not
-//! every page may be mapped: one with kernel pointers in it must not, nor one that the allocator
-//! handed out with what was there before, nor one to whose contents somebody has a reference. The
-//! pages that may be are a type of their own.
+//! User space sees all of a page that is mapped, and changes it at any time. So a page with kernel
+//! pointers must not be mapped, nor one with stale contents from the allocator, nor one to whose
+//! contents Rust code has a reference. Pages that may be mapped are a type of their own.
 
 use crate::{
     alloc::{
@@ -34,11 +33,11 @@ use crate::{
 
 /// A page of memory to be mapped into user space.
 ///
-/// It is zero at first, so that nothing of the kernel's is shown. User space may write to it at any
-/// time once it is mapped, so it is never borrowed: it is read and written by copies
-/// ([`read()`](Self::read), [`write()`](Self::write)), in which what is read while somebody writes
-/// is some of the old and some of the new, and by words ([`load()`](Self::load),
-/// [`store()`](Self::store)), each of which is one access that does not tear.
+/// It starts zeroed, so that it leaks no kernel data. User space may write to it at any time once
+/// it is mapped, so its contents are never borrowed. They are accessed by copies
+/// ([`read()`](Self::read), [`write()`](Self::write)), which can return a mix of old and new data
+/// under a concurrent write, and by words ([`load()`](Self::load), [`store()`](Self::store)), each
+/// of which is one access that does not tear.
 ///
 /// Dropping it drops the driver's reference. Mappings have references of their own.
 ///
@@ -92,11 +91,11 @@ pub struct SharedPage(Page);
 impl SharedPage {
     /// Allocates a page, zeroed.
     ///
-    /// Of `flags`, only those count that [`alloc::flags`](crate::alloc::flags) has a constant for.
+    /// Only `flags` for which [`alloc::flags`](crate::alloc::flags) has a constant are used.
     ///
     /// # Errors
     ///
-    /// If there is no memory.
+    /// `AllocError` if there is no memory.
     pub fn new(flags: Flags) -> Result<Self, AllocError> {
         // Any flag can be made by `!`, that which skips the zeroing (`__GFP_SKIP_ZERO`), too.
         let known = GFP_ATOMIC | GFP_KERNEL_ACCOUNT | GFP_NOWAIT | __GFP_HIGHMEM | __GFP_NOWARN;
@@ -105,7 +104,7 @@ impl SharedPage {
         Ok(Self(Page::alloc_page((flags & known) | __GFP_ZERO)?))
     }
 
-    /// Makes a page to be mapped of one that was allocated otherwise.
+    /// Converts a page that was allocated in another way into one that may be mapped.
     ///
     /// # Safety
     ///
@@ -156,8 +155,9 @@ impl SharedPage {
 
     /// Loads a word, at an offset in bytes (C: `READ_ONCE()`, `smp_load_acquire()`).
     ///
-    /// One access that does not tear and is not repeated: what is checked is what is used. `order`
-    /// is [`Relaxed`](crate::sync::atomic::Relaxed) or [`Acquire`](crate::sync::atomic::Acquire).
+    /// One access that does not tear and is not repeated, so a check holds for the value that is
+    /// used. `order` is [`Relaxed`](crate::sync::atomic::Relaxed) or
+    /// [`Acquire`](crate::sync::atomic::Acquire).
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of a driver's operations, by which its VMAs are known.
+//! The table of a driver's operations, which identifies its VMAs.
 //!
 //! Two VMAs belong to the same driver if they have the same table, at the same address. So a table
-//! must be one object: the compiler may duplicate a constant, in which case an owner is refused, or
-//! merge two that are equal, in which case somebody else's private data is taken for one's own. A
+//! must be one object: the compiler may duplicate a constant, so that the owner is not recognised,
+//! or merge two equal ones, so that the private data of another driver is taken for its own. A
 //! `static` is neither duplicated nor merged, and [`vm_operations!`](crate::vm_operations) makes
 //! one.
 
@@ -28,7 +28,7 @@ use core::marker::PhantomData;
     note = "make one with `kernel::vm_operations!({Self});`"
 )]
 pub unsafe trait OperationsTable: VmaOperations {
-    /// The table.
+    /// Returns the table.
     fn table() -> &'static VmOpsTable<Self>;
 }
 
@@ -43,7 +43,7 @@ pub struct VmOpsTable<T: VmaOperations> {
 unsafe impl<T: VmaOperations> Sync for VmOpsTable<T> {}
 
 impl<T: VmaOperations> VmOpsTable<T> {
-    /// The table of `T`, for a `static`.
+    /// Makes the table of `T`, for a `static`.
     #[doc(hidden)]
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
@@ -90,7 +90,7 @@ impl<T: VmaOperations> VmOpsTable<T> {
         }
     }
 
-    /// The C type.
+    /// Returns the C type.
     #[inline]
     pub fn as_raw(&self) -> *const bindings::vm_operations_struct {
         &self.table

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a VMA is printed.
+//! `Debug` of a view.
 
 use super::super::{
     level::ReadFields,

@@ -2,9 +2,9 @@
 
 //! VMA flags: single bits and sets of them.
 //!
-//! The kernel is moving from a word of flags (`vm_flags_t`, `VM_READ`) to a bitmap of numbered
-//! bits (`vma_flags_t`, `VMA_READ_BIT`). The types here are bits and sets of bits, so that the
-//! move does not reach drivers.
+//! The kernel is moving from a word of flags (`vm_flags_t`, `VM_READ`) to a bitmap of numbered bits
+//! (`vma_flags_t`, `VMA_READ_BIT`). The types here are bits and sets of bits, so that the change
+//! does not affect drivers.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
@@ -35,10 +35,10 @@ pub struct VmaFlag(u8);
 pub struct VmaFlags(bindings::vm_flags_t);
 
 impl VmaFlags {
-    /// No flag.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
-    /// The set of these flags (C: `mk_vma_flags()`).
+    /// Makes the set of these flags (C: `mk_vma_flags()`).
     #[doc(alias = "mk_vma_flags")]
     pub const fn of(flags: &[VmaFlag]) -> Self {
         let mut word = 0;
@@ -60,42 +60,42 @@ impl VmaFlags {
         self.0
     }
 
-    /// These flags but for those (C: `vma_flags_clear_mask()`).
+    /// Returns these flags without `flags` (C: `vma_flags_clear_mask()`).
     #[doc(alias = "vma_flags_clear_mask")]
     #[inline]
     pub const fn without(self, flags: Self) -> Self {
         Self(self.0 & !flags.0)
     }
 
-    /// Whether no flag is set (C: `vma_flags_empty()`).
+    /// Returns whether no flag is set (C: `vma_flags_empty()`).
     #[doc(alias = "vma_flags_empty")]
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether this flag is set (C: `vma_flags_test()`, `vma_test()`).
+    /// Returns whether this flag is set (C: `vma_flags_test()`, `vma_test()`).
     #[doc(alias = "vma_flags_test")]
     #[inline]
     pub const fn contains(self, flag: VmaFlag) -> bool {
         self.0 & flag.word() != 0
     }
 
-    /// Whether one of these flags is set (C: `vma_flags_test_any()`).
+    /// Returns whether one of these flags is set (C: `vma_flags_test_any()`).
     #[doc(alias = "vma_flags_test_any")]
     #[inline]
     pub const fn contains_any(self, flags: Self) -> bool {
         self.0 & flags.0 != 0
     }
 
-    /// Whether all of these flags are set (C: `vma_flags_test_all()`).
+    /// Returns whether all of these flags are set (C: `vma_flags_test_all()`).
     #[doc(alias = "vma_flags_test_all")]
     #[inline]
     pub const fn contains_all(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
     }
 
-    /// The flags that are set, lowest bit first.
+    /// Iterates over the flags that are set, lowest bit first.
     pub fn iter(self) -> impl Iterator<Item = VmaFlag> {
         (0..bindings::vm_flags_t::BITS as u8)
             .map(VmaFlag)
@@ -158,7 +158,8 @@ macro_rules! vma_flags {
                 pub const $name: Self = Self(bindings::$bit as u8);
             )*
 
-            /// The flag's C name without `VM_`, or `None` if it has none here.
+            /// Returns the C name of the flag without `VM_`, or `None` if the flag is not listed
+            /// here.
             pub fn name(self) -> Option<&'static str> {
                 $(
                     $(#[cfg($cfg)])?
@@ -267,7 +268,7 @@ impl fmt::Debug for VmaFlags {
     }
 }
 
-/// Flags that may be changed on a live VMA, whoever it belongs to.
+/// Flags that may be changed on a live VMA of any owner.
 ///
 /// Userspace can change these by `madvise()` on any of its mappings, so neither the kernel nor a
 /// driver relies on them, except where [`Vma::clear_flags()`] refuses. `MADV_DONTFORK` is not
@@ -286,7 +287,7 @@ impl AdviceFlags {
     /// `MADV_DONTDUMP`: not part of core dumps.
     pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
 
-    /// Flags by which a mapping is the business of its driver (C: `VM_SPECIAL`).
+    /// Flags of a mapping that its driver manages (C: `VM_SPECIAL`).
     const SPECIAL: VmaFlags = VmaFlags::of(&[
         VmaFlag::IO,
         VmaFlag::DONTEXPAND,
@@ -294,7 +295,8 @@ impl AdviceFlags {
         VmaFlag::MIXEDMAP,
     ]);
 
-    /// Whether `madvise_vma_behavior()` would permit `MADV_DODUMP`, if that is among the flags.
+    /// Returns whether `madvise_vma_behavior()` would permit `MADV_DODUMP`, if DONTDUMP is among
+    /// the flags.
     #[inline]
     pub(super) fn can_be_cleared_from(self, current: VmaFlags) -> bool {
         let special = current.contains_any(Self::SPECIAL);

@@ -27,8 +27,8 @@ pub struct InodeId {
 }
 
 impl<L: Level> Vma<L> {
-    /// The inode of the file that is mapped, if any, as userspace knows it
-    /// (C: `file_user_inode()`).
+    /// Returns the inode of the file that is mapped, if any, as userspace knows it (C:
+    /// `file_user_inode()`).
     #[doc(alias = "file_user_inode")]
     #[inline]
     pub fn inode_id(&self) -> Option<InodeId>

@@ -35,10 +35,10 @@ impl<L: Level> Vma<L> {
     /// Writes the name by which `/proc/PID/maps` shows the VMA to the start of `buffer`, and
     /// returns it (C: `get_vma_name()`).
     ///
-    /// That is the path of its file, as the current task sees it and with newlines as `\012`; what
-    /// its driver or the architecture calls it, such as `[vdso]`; `[heap]` or `[stack]`; or the
-    /// name that userspace gave it, in `[anon:..]` or, with a file, in `[anon_shmem:..]`. `None`
-    /// if it is none of these.
+    /// The name is the path of its file, as the current task sees it and with newlines as `\012`;
+    /// the name that its driver or the architecture gives it, such as `[vdso]`; `[heap]` or
+    /// `[stack]`; or the name that userspace gave it, in `[anon:..]` or, with a file, in
+    /// `[anon_shmem:..]`. Returns `None` if the VMA has no name.
     ///
     /// Never sleeps.
     ///
@@ -46,8 +46,7 @@ impl<L: Level> Vma<L> {
     ///
     /// - `ENAMETOOLONG` if the name does not fit in the buffer. A path needs room for one byte more
     ///   than it has, and for three more if there is a newline in it.
-    /// - `ESRCH` if it would be a path and the current task, which is exiting, has no root
-    ///   directory any more.
+    /// - `ESRCH` if the name is a path and the current task is exiting and has no root directory.
     ///
     /// # Examples
     ///
@@ -155,7 +154,7 @@ fn write_path(buffer: &mut [u8], file: &LocalFile) -> Result<usize> {
     Ok(end.addr().wrapping_sub(start.addr()))
 }
 
-/// What the VMA's operations call it (C: `vm_ops->name()`).
+/// Returns the name that the VMA's operations give it (C: `vm_ops->name()`).
 fn name_of_driver(vma: &Vma<Read>) -> Option<&CStr> {
     let ops = vma.ops()?.as_raw();
 
@@ -168,7 +167,7 @@ fn name_of_driver(vma: &Vma<Read>) -> Option<&CStr> {
     }
 }
 
-/// What the architecture calls the VMA (C: `arch_vma_name()`).
+/// Returns the name that the architecture gives the VMA (C: `arch_vma_name()`).
 fn name_of_arch(vma: &Vma<Read>) -> Option<&CStr> {
     // SAFETY: The VMA is alive, and read-locked as in `show_map_vma()`. The function returns NULL
     // or a string literal.

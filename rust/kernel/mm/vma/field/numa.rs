@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What NUMA keeps in a VMA: the policy by which its pages are placed, and what balancing has seen.
+//! The NUMA state of a VMA: its memory policy, and the state of NUMA balancing.
 //!
 //! C headers: [`include/linux/mempolicy.h`](srctree/include/linux/mempolicy.h),
 //! [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
@@ -31,7 +31,7 @@ use core::ptr::{
 #[repr(transparent)]
 pub struct VmaPolicy(Opaque<bindings::mempolicy>);
 
-// SAFETY: What can be read here is not changed, and the count is atomic.
+// SAFETY: The fields that can be read here do not change, and the count is atomic.
 unsafe impl Send for VmaPolicy {}
 // SAFETY: As for `Send`.
 unsafe impl Sync for VmaPolicy {}
@@ -50,7 +50,7 @@ unsafe impl AlwaysRefCounted for VmaPolicy {
 }
 
 impl VmaPolicy {
-    /// How pages are placed: `MPOL_BIND` and so on (C: `mode`).
+    /// Returns the mode, such as `MPOL_BIND` (C: `mode`).
     #[inline]
     pub fn mode(&self) -> u16 {
         // SAFETY: The policy is alive, and its mode is not changed.
@@ -108,7 +108,7 @@ pub(super) unsafe fn replace_policy(
     Ok(())
 }
 
-/// What NUMA balancing has seen of a mapping (C: `struct vma_numab_state`).
+/// The state of NUMA balancing of a mapping (C: `struct vma_numab_state`).
 #[cfg(CONFIG_NUMA_BALANCING)]
 #[derive(Clone, Copy, Debug)]
 pub struct NumabState {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The operations table of a VMA, as something to recognise a driver's VMAs by.
+//! The operations table of a VMA, which identifies the VMAs of a driver.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
@@ -28,7 +28,7 @@ impl VmOps {
         unsafe { ops.cast::<Self>().as_ref() }
     }
 
-    /// The C type, for other abstractions.
+    /// Returns the C type, for other abstractions.
     #[inline]
     pub fn as_raw(&self) -> *const bindings::vm_operations_struct {
         self.0.get()

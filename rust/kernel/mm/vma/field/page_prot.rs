@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page protection: what the page table entries of a VMA permit, and how memory is cached through
-//! them.
+//! Page protection: the permissions and the memory type of the page table entries of a VMA.
 //!
 //! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
 
@@ -25,7 +24,7 @@ impl PageProt {
         self.0
     }
 
-    /// The same permissions, not cached (C: `pgprot_noncached()`).
+    /// Returns the same permissions, not cached (C: `pgprot_noncached()`).
     #[doc(alias = "pgprot_noncached")]
     #[inline]
     pub fn noncached(self) -> Self {
@@ -33,7 +32,7 @@ impl PageProt {
         Self(unsafe { bindings::pgprot_noncached(self.0) })
     }
 
-    /// The same permissions, not cached, with writes combined where the architecture can
+    /// Returns the same permissions, not cached, with writes combined where the architecture can
     /// (C: `pgprot_writecombine()`).
     #[doc(alias = "pgprot_writecombine")]
     #[inline]
@@ -42,10 +41,10 @@ impl PageProt {
         Self(unsafe { bindings::pgprot_writecombine(self.0) })
     }
 
-    /// The same permissions and memory type, for memory that is not encrypted
-    /// (C: `pgprot_decrypted()`).
+    /// Returns the same permissions and memory type, for memory that is not encrypted (C:
+    /// `pgprot_decrypted()`).
     ///
-    /// Not inlined: most memory needs none of it.
+    /// Not inlined, because most memory does not need it.
     #[doc(alias = "pgprot_decrypted")]
     #[cold]
     #[inline(never)]

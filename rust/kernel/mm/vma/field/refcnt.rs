@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `vm_refcnt` decoded: whether a VMA is attached, who reads it, and whether somebody waits to
-//! write.
+//! The decoded state of `vm_refcnt`: attached or not, the number of readers, and a waiting writer.
 //!
-//! For diagnosis and tests. What it says can be out of date when it is returned, except for what
-//! the caller's own lock guarantees.
+//! For diagnosis and tests. The state can be out of date when it is returned, except for what the
+//! caller's own lock guarantees.
 //!
 //! C header: the comment on `vm_refcnt` in
 //! [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
@@ -26,19 +25,19 @@ pub enum VmRefcnt {
 
     /// More than 1, without the flag: attached and read-locked.
     Readers {
-        /// How many readers there are.
+        /// The number of readers.
         readers: u32,
         /// The VMA is write-locked, and the readers are about to notice and leave.
         write_locked: bool,
     },
 
-    /// Only the flag: the VMA is all but detached, readers are kept out.
+    /// Only the flag: the VMA is about to be detached, and readers are excluded.
     Detaching,
 
-    /// The flag and more: somebody write-locks or detaches the VMA. New readers are kept out.
+    /// The flag and more: a task write-locks or detaches the VMA. New readers are excluded.
     ExcludingReaders {
-        /// How many readers are waited for. One more than there are if the VMA is being detached,
-        /// which has given up the VMA's own count already.
+        /// The number of readers that the writer waits for. It is one too high while the VMA is
+        /// being detached, because the VMA's own count is already dropped.
         readers: u32,
     },
 

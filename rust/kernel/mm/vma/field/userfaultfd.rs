@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which userfaultfd a VMA is registered with.
+//! The userfaultfd that a VMA is registered with.
 //!
 //! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
 
@@ -8,7 +8,7 @@ use core::num::NonZeroUsize;
 
 /// Tells one userfaultfd from another (C: `struct vm_userfaultfd_ctx`).
 ///
-/// Neither counted nor followed: the userfaultfd may be gone when this is compared.
+/// Holds no reference and is not dereferenced: the userfaultfd may be gone when this is compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UserfaultfdCtx(NonZeroUsize);
 

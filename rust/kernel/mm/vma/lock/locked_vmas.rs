@@ -5,22 +5,21 @@
 //! # The protocol
 //!
 //! 1. Try: lock each VMA under RCU. This never waits.
-//! 2. If one cannot be had, release all, and only then wait for the mmap read lock. Under it nobody
-//!    can write-lock a VMA, so each is locked at the first attempt: `vma_start_read_locked()` for
-//!    the first, `vma_start_read_locked_nested()` for the others. Release the mmap lock.
+//! 2. If one lock fails, release all, and only then wait for the mmap read lock. It excludes
+//!    write-locking a VMA, so each VMA is locked at the first attempt: `vma_start_read_locked()`
+//!    for the first, `vma_start_read_locked_nested()` for the others. Release the mmap lock.
 //!
-//! `uffd_move_lock()` does this for two. It cannot deadlock, in whatever order the VMAs are named,
-//! and however many tasks do it: nobody waits for anything while it holds a VMA read lock that it
-//! got here. So a writer, who does wait for readers while it holds the mmap lock, waits only for
-//! readers that run. It cannot go on forever: there is one second step, and the mmap lock is fair.
-//! And because readers do not exclude each other there is nothing to order or to back off from
-//! between them, as there is for locks of the `ww_mutex` kind.
+//! `uffd_move_lock()` does this for two. It cannot deadlock, for any order of the VMAs and any
+//! number of tasks: no task waits while it holds a VMA read lock taken here. So a writer that holds
+//! the mmap lock and waits for readers waits only for readers that run. It terminates, because the
+//! second step is done once and the mmap lock is fair. Readers do not exclude each other, so they
+//! need neither an order nor the backoff of a `ww_mutex`.
 //!
-//! A VMA that is named several times is locked once. To count it twice would not deadlock, but it
-//! would fail without need: a writer that waits for the first count keeps the second one out.
+//! A VMA that is named several times is locked once. Locking it twice would not deadlock, but could
+//! fail needlessly: a writer that waits for the first count excludes the second one.
 //!
-//! `Documentation/mm/process_addrs_rust.rst` has the comparison with a `ww_mutex` in each VMA, and
-//! a model of both was checked.
+//! `Documentation/mm/process_addrs_rust.rst` compares this with a `ww_mutex` in each VMA. A model
+//! of both was checked.
 //!
 //! C source: [`mm/userfaultfd.c`](srctree/mm/userfaultfd.c)
 
@@ -60,9 +59,8 @@ mod sealed {
 
 /// An array of addresses whose VMAs may all be locked at once: one of at most 16.
 ///
-/// Lockdep follows `MAX_LOCK_DEPTH` locks of a task, 48, and turns itself off for good when a task
-/// takes one more. The calling task may hold others, and calls that it makes take more. This trait
-/// is sealed.
+/// Lockdep tracks `MAX_LOCK_DEPTH` locks of a task, 48, and turns itself off for good when a task
+/// takes one more. The calling task may hold others, and its calls take more. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "too many VMAs are to be locked at once",
     label = "at most 16 VMAs can be locked at once",
@@ -81,13 +79,13 @@ macro_rules! lockable_at_once {
 
 lockable_at_once! { 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 }
 
-/// Why several VMAs could not be locked. None of them is then.
+/// Error of [`VmaLocks::lock_vmas()`]. No VMA is locked when it is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockVmasError {
-    /// Which of the addresses it was.
+    /// The index of the address whose VMA could not be locked.
     pub index: usize,
 
-    /// Why its VMA could not be locked.
+    /// The reason.
     pub reason: ReadLockError,
 }
 
@@ -124,9 +122,9 @@ pub struct LockedVmas<'s, const N: usize> {
 impl VmaLocks<'_> {
     /// Read-locks the VMAs at several addresses, all at once.
     ///
-    /// Two addresses may belong to one VMA. [`LockableAtOnce`] says how many there may be. May
-    /// sleep, uninterruptibly, for the mmap lock, which is not kept; without `CONFIG_PER_VMA_LOCK`
-    /// it is what protects the VMAs, and is kept.
+    /// Two addresses may belong to one VMA. [`LockableAtOnce`] bounds their number. May sleep,
+    /// uninterruptibly, for the mmap lock, which is not kept; without `CONFIG_PER_VMA_LOCK` the
+    /// mmap lock protects the VMAs and is kept.
     ///
     /// # Errors
     ///
@@ -203,7 +201,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
         }
     }
 
-    /// The first step. `None` if one of the VMAs cannot be had without waiting.
+    /// The first step. Returns `None` if one of the VMAs cannot be locked without waiting.
     #[inline]
     fn try_lock(mm: &'s MmWithUser, addrs: &[usize; N]) -> Option<Self> {
         let mut this = Self::none();
@@ -281,7 +279,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
         })
     }
 
-    /// The VMAs, in the order of the addresses.
+    /// Returns the VMAs, in the order of the addresses.
     #[inline]
     pub fn views(&self) -> [&Vma<Read>; N] {
         // SAFETY: By the type invariants each is locked for as long as the guard lives, which the
@@ -289,7 +287,7 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
         self.vmas.map(|vma| unsafe { Vma::from_raw(vma) })
     }
 
-    /// The VMA at the address number `index`; `None` if there were not as many.
+    /// Returns the VMA at the address number `index`, or `None` if that is out of bounds.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&Vma<Read>> {
         // SAFETY: As in `views()`.
@@ -298,7 +296,8 @@ impl<'s, const N: usize> LockedVmas<'s, N> {
             .map(|&vma| unsafe { Vma::from_raw(vma) })
     }
 
-    /// Which lock is held: those of the VMAs, or, where there are none, that of the address space.
+    /// Returns which lock is held: those of the VMAs, or, without VMA locks, that of the address
+    /// space.
     #[inline]
     pub fn held(&self) -> HeldLock {
         if cfg!(CONFIG_PER_VMA_LOCK) {

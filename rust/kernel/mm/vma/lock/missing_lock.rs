@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compile-time diagnostics for asking the wrong type: an address space that may have no users, a
+//! Compile-time diagnostics for calls on the wrong type: an address space that may have no users, a
 //! lock scope that holds no lock, a view of a single VMA.
 //!
-//! Each method has the name of one that is right elsewhere; for the form, see `decoys`.
+//! Each method has the name of one that the right type has; for the form, see `decoys`.
 
 use super::{
     super::{

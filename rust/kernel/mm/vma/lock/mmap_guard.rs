@@ -7,8 +7,8 @@
 //! `MmapGuard<'_, MmapWrite>` gives `&Vma<MmapWrite>`. All views borrow the guard. Calls that end
 //! the lock or change its mode consume the guard, so no view outlives the lock.
 //!
-//! A write guard does not act as a read guard. `vma_start_read_locked()` relies on nobody having
-//! write-locked the VMA and does not look; under the write lock the caller itself might have.
+//! A write guard cannot be used as a read guard. `vma_start_read_locked()` expects without a check
+//! that no task has write-locked the VMA; under the mmap write lock the caller itself might have.
 
 use super::{
     super::{
@@ -40,11 +40,11 @@ use core::{
     mem, //
 };
 
-/// Holds the mmap lock of an address space, in the mode that `L` says.
+/// Holds the mmap lock of an address space, in the mode of the level `L`.
 ///
 /// Dropping it releases the lock. In write mode that ends the write locks of all VMAs, too. If it
-/// is leaked ([`core::mem::forget`]) the lock stays taken: whoever wants it next waits forever,
-/// and so does the exit of the process. It cannot be used or freed wrongly, though.
+/// is leaked ([`core::mem::forget`]) the lock stays taken: the next task that takes it waits
+/// forever, and so does the exit of the process. That is safe.
 ///
 /// # Invariants
 ///

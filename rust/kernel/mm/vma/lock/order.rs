@@ -10,9 +10,9 @@
 //! 4. the `anon_vma` lock, of the mappings of anonymous memory,
 //! 5. the spinlocks of page tables.
 //!
-//! A [`LockOrder`] says which of them is the innermost that is held. What takes a lock borrows it,
-//! and the guard gives out the next one, from which only locks further inside can be taken. It has
-//! no size, and nothing happens at run time.
+//! A [`LockOrder`] names the innermost lock that is held. A call that takes a lock borrows it, and
+//! the guard gives out the next one, from which only nested locks can be taken. It has no size and
+//! no cost at run time.
 //!
 //! | held       | mmap      | VMA read  | VMA write | `i_mmap`  | `anon_vma` | page table |
 //! |------------|-----------|-----------|-----------|-----------|------------|------------|
@@ -24,7 +24,7 @@
 //! | `anon_vma` | compiler  | ok        | lockdep   | compiler  | compiler   | ok         |
 //! | page table | compiler  | ok        | lockdep   | sleep     | sleep      | lockdep    |
 //!
-//! Calls that take no guard of this module can wait for these locks, too:
+//! Calls that return no guard of this module can wait for these locks, too:
 //!
 //! | held       | `UserSlice` | `GFP_KERNEL` | last `mmput` |
 //! |------------|-------------|--------------|--------------|
@@ -36,7 +36,7 @@
 //! | `anon_vma` | lockdep     | lockdep      | lockdep      |
 //! | page table | sleep       | sleep        | sleep        |
 //!
-//! "ok" is the right order, or a lock that is never waited for: to read-lock a VMA by itself either
+//! "ok" is the right order, or a lock that never makes a task wait: read-locking a VMA either
 //! succeeds or fails at once. Calls that may wait for the mmap lock first, such as
 //! [`lock_vma()`](super::VmaLocks::lock_vma), count as the mmap lock.
 //!
@@ -53,9 +53,9 @@
 //!   read-side critical section.
 //!
 //! They also stand where one `LockOrder` is enough. A VMA can be write-locked while the guard of
-//! the mmap write lock lends itself and the order. What runs with a page table locked is a closure,
-//! which can use views and a `LockOrder` from outside: to write-lock a VMA, to lock a reverse
-//! mapping, or to walk another page table, whose lock may be the same.
+//! the mmap write lock lends itself and the order. A closure runs with a page table locked, and can
+//! use views and a `LockOrder` from outside: to write-lock a VMA, to lock a reverse mapping, or to
+//! walk another page table, whose lock may be the same.
 //!
 //! As to the calls of the second table:
 //!
@@ -104,8 +104,8 @@
 //! `name`.
 //!
 //! The order is that of the comments at the top of [`mm/rmap.c`](srctree/mm/rmap.c) and
-//! [`mm/filemap.c`](srctree/mm/filemap.c). What stands there in between, folio locks among them, is
-//! not known here.
+//! [`mm/filemap.c`](srctree/mm/filemap.c). This module does not know the other locks in these
+//! comments, such as folio locks.
 //!
 //! [`Fault::release()`]: super::super::driver::Fault::release
 
@@ -123,7 +123,7 @@ mod sealed {
 /// Locks that have the same place in the order. This trait is sealed.
 pub trait LockClass: sealed::Sealed + 'static {}
 
-/// The class may be taken by who holds a lock of the class `Held`, and none further inside.
+/// A lock of this class may be taken while a lock of the class `Held` is the innermost lock held.
 ///
 /// This trait is sealed.
 #[diagnostic::on_unimplemented(
@@ -154,7 +154,7 @@ macro_rules! lock_order {
 }
 
 lock_order! {
-    /// No lock at all.
+    /// No lock is held.
     Nothing;
 
     /// The mmap lock.
@@ -194,7 +194,7 @@ lock_order! {
 /// }
 /// ```
 pub struct LockOrder<'a, Held: LockClass = Nothing> {
-    // What was borrowed to make it: the guard of the lock `Held`.
+    // The guard of the lock `Held`, from which this was borrowed.
     _held: PhantomData<&'a mut Held>,
     // Locks are held by a task.
     _nts: NotThreadSafe,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guard of "a read lock": the VMA's, or the mmap lock where the VMA's cannot be had.
+//! The guard of one VMA by a read lock: that of the VMA, or the mmap lock where that fails.
 //!
-//! A driver that wants to read one VMA does not care which of the two protects it. C code that
-//! tries the VMA lock first has to remember which lock it got and to release that one; here the
-//! guard remembers, in the lowest bit of its pointer.
+//! A driver that reads one VMA does not depend on which of the two protects it. C code that tries
+//! the VMA lock first has to remember which lock it took, and release that one. The guard remembers
+//! it in the lowest bit of its pointer.
 
 use super::{
     super::{
@@ -38,7 +38,7 @@ use core::{
 /// The lock that a [`ReadGuard`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeldLock {
-    /// The read lock of the VMA; the rest of the address space is not held up.
+    /// The read lock of the VMA. It does not block the rest of the address space.
     Vma,
 
     /// The read lock of the whole address space.
@@ -69,7 +69,8 @@ impl<'s> ReadGuard<'s> {
     /// The tag of a guard that holds the mmap read lock. A VMA's address leaves that bit free.
     const MMAP_LOCKED: usize = 1;
 
-    /// To be called with the only guard of a lock scope, which is borrowed mutably for `'s`.
+    /// Makes the guard of a VMA read lock. `guard` must be the only guard of its lock scope, which
+    /// is borrowed mutably for `'s`.
     #[inline]
     pub(in crate::mm::vma) fn of_vma(guard: VmaGuard<'s>) -> Self {
         let vma = guard.into_raw();
@@ -117,16 +118,16 @@ impl<'s> ReadGuard<'s> {
         })
     }
 
-    /// Lends the view, and what it takes to take locks further inside.
+    /// Splits the guard into a view and a token for nested locks.
     ///
-    /// A [`VmaGuard`] does not: there can be several of one scope, and to each the VMA lock
-    /// would be the innermost, whatever is taken under another.
+    /// A [`VmaGuard`] has no such method: there can be several of one scope, and each would claim
+    /// that the VMA lock is the innermost, whatever is taken under another.
     #[inline]
     pub fn nest(&mut self) -> (&Vma<Read>, LockOrder<'_, VmaLock>) {
         (self, LockOrder::holding())
     }
 
-    /// Which lock is held.
+    /// Returns which lock is held.
     #[inline]
     pub fn held(&self) -> HeldLock {
         if cfg!(CONFIG_PER_VMA_LOCK) && self.tagged.addr().get() & Self::MMAP_LOCKED == 0 {

@@ -3,8 +3,8 @@
 //! Allocation of memory under the locks of this module.
 //!
 //! An allocation with `GFP_KERNEL` may reclaim pages, and reclaim takes the reverse-mapping locks
-//! to find out where a page is mapped (`rmap_walk_file()`, `rmap_walk_anon()`). A task that holds
-//! one of them and waits for memory can wait for itself.
+//! to find where a page is mapped (`rmap_walk_file()`, `rmap_walk_anon()`). A task that holds one
+//! of them and waits for memory can wait for itself.
 //!
 //! A guard lends its view and a [`LockOrder`](super::LockOrder) together, so a view can be used
 //! while a reverse mapping is locked. Therefore the calls on a view that allocate borrow a
@@ -12,8 +12,8 @@
 //! on a guard, and borrows that. Fault handlers and mmap hooks are lent no order, so their calls
 //! borrow none.
 //!
-//! The compiler accepts a second `LockOrder::new()` while a lock is held, and allocations of the
-//! caller's own: lockdep reports them, see [`order`](super::order).
+//! The compiler accepts a second `LockOrder::new()` while a lock is held, and allocations that the
+//! caller makes: lockdep reports them, see [`order`](super::order).
 
 use super::order::{
     LockClass,

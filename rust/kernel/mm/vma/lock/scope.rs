@@ -2,13 +2,12 @@
 
 //! The lock scope: "this context holds no VMA-related lock of this address space".
 //!
-//! Who holds a VMA read lock must not wait for the mmap lock: a writer that already has the mmap
-//! lock may be waiting for that very VMA, see the warning in
+//! A task that holds a VMA read lock must not wait for the mmap lock: a writer that already holds
+//! the mmap lock may wait for that VMA, see the warning in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst). The scope
-//! turns this rule into a borrow. Calls that wait for the mmap lock borrow the scope mutably, and
-//! every guard, also a VMA read lock that has outlived its mmap lock, keeps its borrow of the
-//! scope. So the compiler rejects a function that asks for the mmap lock while it still has a
-//! guard.
+//! turns this rule into a borrow. Calls that wait for the mmap lock borrow the scope mutably. Every
+//! guard keeps its borrow of the scope, also that of a VMA read lock that outlived the mmap lock.
+//! So the compiler rejects a function that waits for the mmap lock while it still has a guard.
 //!
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
@@ -77,12 +76,12 @@ impl LockSubclass {
 /// one mmap lock guard with the VMA read locks taken under it, or any number of VMA read locks
 /// taken without waiting, or nothing.
 ///
-/// Making a scope takes no lock and costs nothing. Two scopes of one address space can exist in one
-/// task; taking locks from both can deadlock (which lockdep reports) but cannot corrupt memory.
+/// Making a scope takes no lock and costs nothing. One task can make two scopes of one address
+/// space; taking locks from both can deadlock, which lockdep reports, but cannot corrupt memory.
 ///
 /// # Examples
 ///
-/// Read a VMA, with the VMA lock if that can be had and with the mmap lock otherwise:
+/// Read a VMA under the VMA lock, or under the mmap lock if that fails:
 ///
 /// ```
 /// use kernel::mm::{vma::VmaFlag, MmWithUser};
@@ -105,7 +104,7 @@ pub struct VmaLocks<'mm> {
 }
 
 impl MmWithUser {
-    /// Starts a lock scope: from it, the mmap lock and the VMA locks of this address space are
+    /// Starts a lock scope, from which the mmap lock and the VMA locks of this address space are
     /// taken.
     ///
     /// The caller should hold none of these locks. That is not checked here; see [`VmaLocks`] for
@@ -120,7 +119,7 @@ impl MmWithUser {
 }
 
 impl<'mm> VmaLocks<'mm> {
-    /// The address space whose locks these are.
+    /// Returns the address space whose locks these are.
     #[inline]
     pub fn mm(&self) -> &'mm MmWithUser {
         self.mm
@@ -203,9 +202,8 @@ impl<'mm> VmaLocks<'mm> {
     /// Takes the mmap lock for writing while that of another address space is held
     /// (C: `mmap_write_lock_nested()`).
     ///
-    /// The subclass is for lockdep, which would otherwise take the two locks for one. As in
-    /// `dup_mmap()`, whoever nests must have an order of the two address spaces that cannot be
-    /// reversed by another task.
+    /// The subclass tells lockdep that these are two locks. As in `dup_mmap()`, a task that nests
+    /// needs an order of the two address spaces that no other task reverses.
     #[doc(alias = "mmap_write_lock_nested")]
     #[inline]
     pub fn write_nested(&mut self, subclass: LockSubclass) -> MmapGuard<'_, MmapWrite> {
@@ -219,13 +217,13 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Read-locks the VMA at `addr` without the mmap lock (C: `lock_vma_under_rcu()`).
     ///
-    /// Never sleeps. `None` means that there is no VMA at `addr`, or that the lock could not be
-    /// had this way: a writer has it or waits for it, the VMA was replaced during the lookup, the
-    /// count of readers is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
+    /// Never sleeps. Returns `None` if there is no VMA at `addr`, or if locking failed: a writer
+    /// holds the lock or waits for it, the VMA was replaced during the lookup, the count of readers
+    /// is at its limit, or the kernel is built without `CONFIG_PER_VMA_LOCK`. Use
     /// [`lock_vma()`](Self::lock_vma) to tell the two apart.
     ///
-    /// Any number of VMAs can be locked like this. A task should hold only a few: lockdep turns
-    /// itself off at `MAX_LOCK_DEPTH` locks of one task; see
+    /// Any number of VMAs can be locked this way. A task should hold only a few, because lockdep
+    /// turns itself off at `MAX_LOCK_DEPTH` locks of one task; see
     /// [`LockableAtOnce`](super::LockableAtOnce).
     #[doc(alias = "vma_start_read")]
     #[inline]
@@ -233,14 +231,13 @@ impl<'mm> VmaLocks<'mm> {
         VmaGuard::lock_under_rcu(self.mm, addr)
     }
 
-    /// Read-locks the VMA at `addr`; the one call that works in every configuration.
+    /// Read-locks the VMA at `addr`, in every configuration.
     ///
     /// Tries [`lock_vma_under_rcu()`](Self::lock_vma_under_rcu) first. If that fails it takes the
     /// mmap read lock, looks the VMA up, read-locks it (`vma_start_read_locked()`) and drops the
-    /// mmap lock again: the mmap lock is handed over to the VMA lock. Where that is not possible,
-    /// because there are no VMA locks in this kernel or the VMA's count of readers is at its
-    /// limit, the guard keeps the mmap read lock instead. [`ReadGuard::held()`] says which lock it
-    /// is.
+    /// mmap lock again: the mmap lock is handed over to the VMA lock. The guard keeps the mmap read
+    /// lock instead if this kernel has no VMA locks, or if the VMA's count of readers is at its
+    /// limit. [`ReadGuard::held()`] returns which lock it is.
     ///
     /// Returns `None` only if there is no VMA at `addr`. May sleep, uninterruptibly, for the mmap
     /// lock.
@@ -270,18 +267,17 @@ impl<'mm> VmaLocks<'mm> {
 
     /// Read-locks the first VMA that ends above `addr` (C: `lock_next_vma()`).
     ///
-    /// To visit the VMAs of an address space without holding up the whole of it, start at 0 and go
-    /// on at the end of the last, as a [`cursor()`](Self::cursor) does. VMAs are locked one at a
+    /// To visit the VMAs of an address space without blocking all of it, start at 0 and continue at
+    /// the end of the last VMA, as a [`cursor()`](Self::cursor) does. VMAs are locked one at a
     /// time, so the result is not a consistent snapshot. It is guaranteed that:
     ///
-    /// - A VMA is given only if it ends above `addr`. It may begin below, if it was enlarged
-    ///   meanwhile.
+    /// - The VMA ends above `addr`. It may begin below, if it was enlarged concurrently.
     /// - If it begins above `addr`, there was a moment during the call at which nothing was mapped
     ///   between the two.
     ///
-    /// The mmap lock is taken if the VMA lock cannot be had without, and handed over to the VMA
-    /// lock again, as in [`lock_vma()`](Self::lock_vma). Without `CONFIG_PER_VMA_LOCK` the guard
-    /// keeps it.
+    /// If the VMA lock cannot be taken without the mmap lock, the mmap lock is taken first and
+    /// exchanged for the VMA lock, as in [`lock_vma()`](Self::lock_vma). Without
+    /// `CONFIG_PER_VMA_LOCK` the guard keeps the mmap lock.
     ///
     /// # Errors
     ///

@@ -2,9 +2,10 @@
 
 //! The guard of a VMA read lock.
 //!
-//! A VMA is read-locked by a count in `vm_refcnt`, which a writer waits to see gone. There are two
-//! ways to get it: without the mmap lock, under RCU, which may fail and never sleeps; and under
-//! the mmap read lock, which excludes writers and so fails only when the count is at its limit.
+//! A VMA is read-locked by a count in `vm_refcnt`, and a writer waits until that count is gone.
+//! There are two ways to take it: under RCU, without the mmap lock, which may fail and never
+//! sleeps; and under the mmap read lock, which excludes writers, so it fails only when the count is
+//! at its limit.
 //!
 //! C sources: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h),
 //! [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c)
@@ -34,7 +35,7 @@ use core::{
     ptr::NonNull, //
 };
 
-/// Why a VMA could not be read-locked under the mmap lock.
+/// Error of read-locking a VMA under the mmap lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadLockError {
     /// There is no VMA at this address. As an [`Error`]: `ENOENT`.
@@ -166,7 +167,8 @@ impl<'s> VmaGuard<'s> {
         Err(Self::why_not(vma))
     }
 
-    /// Why read-locking an attached VMA failed though nobody can write-lock it.
+    /// Returns the reason for which an attached VMA cannot be read-locked while no task can
+    /// write-lock it.
     #[inline]
     fn why_not<L: MmapReadHeld>(_vma: &Vma<L>) -> ReadLockError {
         if cfg!(CONFIG_PER_VMA_LOCK) {

@@ -2,11 +2,11 @@
 
 //! The VMA write lock.
 //!
-//! It is taken for one VMA and released for all: `vm_lock_seq` of the VMA is set to `mm_lock_seq`
-//! of its address space, and releasing or downgrading the mmap write lock bumps the latter. So
-//! there is no guard, and no call to end it. What is left is a view at the level [`VmaWrite`],
-//! which lives as long as the view it was made from: until the mmap write guard is dropped or
-//! downgraded.
+//! The lock is taken for one VMA and released for all: `vm_lock_seq` of the VMA is set to
+//! `mm_lock_seq` of its address space, and releasing or downgrading the mmap write lock bumps the
+//! latter. So there is no guard and no unlock call. Taking it returns a view at the level
+//! [`VmaWrite`], which lives as long as the view it was made from: until the mmap write guard is
+//! dropped or downgraded.
 //!
 //! C source: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
 
@@ -68,9 +68,9 @@ impl<L: Level> Vma<L> {
         Ok(unsafe { Vma::from_raw(self.as_raw()) })
     }
 
-    /// Whether this VMA is write-locked, by the task that asks (C: `__is_vma_write_locked()`).
+    /// Returns whether the calling task has write-locked this VMA (C: `__is_vma_write_locked()`).
     ///
-    /// Always, without `CONFIG_PER_VMA_LOCK`: the mmap write lock is all that there is.
+    /// Always true without `CONFIG_PER_VMA_LOCK`, where the mmap write lock is the only lock.
     #[doc(alias = "__is_vma_write_locked")]
     #[inline]
     pub fn is_write_locked(&self) -> bool
@@ -89,10 +89,9 @@ impl<L: Level> Vma<L> {
         true
     }
 
-    /// This VMA at the level [`VmaWrite`], if it is write-locked already.
+    /// Returns this VMA at the level [`VmaWrite`], if it is already write-locked.
     ///
-    /// Unlike [`start_write()`](Self::start_write) it takes no lock, and so never waits for
-    /// readers.
+    /// Takes no lock, unlike [`start_write()`](Self::start_write), so it never waits for readers.
     #[inline]
     pub fn as_write_locked(&self) -> Option<&Vma<VmaWrite>>
     where

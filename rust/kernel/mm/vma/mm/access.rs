@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The address space of another process, for those who may look into it.
+//! The permission to access the address space of another process.
 //!
 //! C source: `mm_access()` in [`kernel/fork.c`](srctree/kernel/fork.c)
 
@@ -31,13 +31,13 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// The access to another task's address space that was permitted. This trait is sealed.
+/// An access to another task's address space that was permitted. This trait is sealed.
 pub trait MmAccess: sealed::Sealed + 'static {}
 
-/// To look at it: its layout, but not its memory (C: `PTRACE_MODE_READ`).
+/// Permits to read the layout of the address space, but not its memory (C: `PTRACE_MODE_READ`).
 pub enum ReadAccess {}
 
-/// To do what a debugger can (C: `PTRACE_MODE_ATTACH`).
+/// Permits everything that a debugger can do (C: `PTRACE_MODE_ATTACH`).
 pub enum AttachAccess {}
 
 /// An access that permits to read and write another task's memory, and to change its mappings. This
@@ -58,30 +58,29 @@ impl sealed::Sealed for AttachAccess {}
 impl MmAccess for ReadAccess {}
 impl MmAccess for AttachAccess {}
 
-/// What one task wants with another, and whose credentials are asked (C: `PTRACE_MODE_*`).
+/// The access that is requested, and the credentials that are checked (C: `PTRACE_MODE_*`).
 ///
-/// `A` is what the mode permits.
+/// `A` is the access that the mode permits.
 ///
 /// C header: [`include/linux/ptrace.h`](srctree/include/linux/ptrace.h)
 pub struct PtraceMode<A: MmAccess>(u32, PhantomData<A>);
 
 impl PtraceMode<ReadAccess> {
-    /// To see only what does not endanger the other task, as a file system access: what
-    /// `/proc/pid/maps` asks for.
+    /// Requests [`ReadAccess`] as a file system access, as `/proc/pid/maps` does.
     pub const READ_FSCREDS: Self =
         Self::new(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_FSCREDS);
 
-    /// The same, as a system call.
+    /// Requests [`ReadAccess`] as a system call.
     pub const READ_REALCREDS: Self =
         Self::new(bindings::PTRACE_MODE_READ | bindings::PTRACE_MODE_REALCREDS);
 }
 
 impl PtraceMode<AttachAccess> {
-    /// To read and write its memory, as a file system access: what `/proc/pid/mem` asks for.
+    /// Requests [`AttachAccess`] as a file system access, as `/proc/pid/mem` does.
     pub const ATTACH_FSCREDS: Self =
         Self::new(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_FSCREDS);
 
-    /// The same, as a system call: what `process_vm_readv()` asks for.
+    /// Requests [`AttachAccess`] as a system call, as `process_vm_readv()` does.
     pub const ATTACH_REALCREDS: Self =
         Self::new(bindings::PTRACE_MODE_ATTACH | bindings::PTRACE_MODE_REALCREDS);
 }
@@ -93,15 +92,16 @@ impl<A: MmAccess> PtraceMode<A> {
 }
 
 impl MmWithUser {
-    /// The address space of a process, if the current task may access it (C: `mm_access()`).
+    /// Returns the address space of a process, if the current task may access it (C:
+    /// `mm_access()`).
     ///
-    /// The number is one of the current task's PID namespace. `None` if the process has no address
-    /// space: it is a kernel thread, or has exited.
+    /// The number is one of the current task's PID namespace. Returns `None` if the process has no
+    /// address space because it is a kernel thread or has exited.
     ///
-    /// The mode decides what the result permits: at [`ReadAccess`] VMAs can be looked
-    /// at, at [`AttachAccess`] the address space is lent itself. See [`ForeignMm`].
+    /// The result at [`ReadAccess`] shows the layout of VMAs; at [`AttachAccess`] it lends the
+    /// address space itself. See [`ForeignMm`].
     ///
-    /// Sleeps; must not be called with one of the locks of an address space held.
+    /// Sleeps. The caller must not hold a lock of an address space.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl MmWithUser {
     #[doc(alias = "mm_access")]
     #[inline]
     pub fn of_pid<A: MmAccess>(pid: Pid, mode: PtraceMode<A>) -> Result<Option<ForeignMm<A>>> {
-        // The access that was permitted is the one that `A` stands for.
+        // The mode stands for the access `A`, so that is what was permitted.
         Ok(of_pid(pid, mode.0)?.map(ForeignMm::new))
     }
 }

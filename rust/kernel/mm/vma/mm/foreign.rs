@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Another task's address space, bounded by what `mm_access()` has permitted.
+//! Another task's address space, bounded by the access that `mm_access()` permitted.
 //!
-//! The permission is asked for once, and what it was for is easily forgotten afterwards. So it is a
-//! parameter of the handle. A handle at [`ReadAccess`] never lends the address space, a guard or a
-//! [`Vma`], because each of them leads to the `mm_struct`, and from there to its write lock.
+//! The permission is checked once, and later code can easily exceed it. So it is a parameter of the
+//! handle. A handle at [`ReadAccess`] never lends the address space, a guard or a [`Vma`], because
+//! each of them leads to the `mm_struct`, and from there to its write lock.
 
 use super::{
     super::{
@@ -33,11 +33,11 @@ use core::marker::PhantomData;
 
 /// Another task's address space, kept from being torn down (C: `mmget()`).
 ///
-/// Made by [`MmWithUser::of_pid()`]. To keep it for longer, for as long as a file is open, say, use
-/// [`to_ref()`](Self::to_ref).
+/// Made by [`MmWithUser::of_pid()`]. To keep it for longer, such as for as long as a file is open,
+/// use [`to_ref()`](Self::to_ref).
 ///
-/// Dropping it may drop the last reference of this kind, which tears the address space down and
-/// sleeps: do not drop it with a lock of an address space or of a file's mappings held.
+/// Dropping the last reference of this kind tears the address space down and sleeps, so do not drop
+/// it while a lock of an address space or of a file's mappings is held.
 pub struct ForeignMm<A: MmAccess> {
     mm: ARef<MmWithUser>,
     _access: PhantomData<A>,
@@ -52,7 +52,7 @@ pub struct ForeignMmRef<A: MmAccess> {
 }
 
 impl<A: MmAccess> ForeignMm<A> {
-    /// To be called with what was permitted.
+    /// Makes the handle. `A` must be the access that was permitted.
     #[inline]
     pub(super) fn new(mm: ARef<MmWithUser>) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl<A: MmAccess> ForeignMm<A> {
         }
     }
 
-    /// Starts at `addr` to visit VMAs, each locked by itself; see
+    /// Starts at `addr` to visit VMAs, locked one at a time; see
     /// [`VmaLocks::cursor()`](super::super::VmaLocks::cursor).
     ///
     /// The caller should hold no lock of this address space, as for

@@ -2,11 +2,11 @@
 
 //! The address space that a VMA belongs to: to compare, to keep, and to use.
 //!
-//! A VMA names its address space at every level. Not at every level may the address space be
-//! looked into: a VMA that is found through the reverse mapping, or handed to a driver's `open` or
-//! `close`, can be one of a child whose fork is not complete. `dup_mmap()` holds the mmap write
-//! lock of the child meanwhile, so whoever takes the child's mmap lock before anything else waits
-//! for it. [`GrabbedMm`] does that.
+//! A VMA names its address space at every level, but not every level permits access to it: a VMA
+//! that is found through the reverse mapping, or handed to a driver's `open` or `close`, can belong
+//! to a child whose fork is not complete. `dup_mmap()` holds the mmap write lock of the child until
+//! then, so a task that first takes the child's mmap lock waits for the fork. [`GrabbedMm`] does
+//! that.
 //!
 //! C header: [`include/linux/sched/mm.h`](srctree/include/linux/sched/mm.h)
 
@@ -50,8 +50,8 @@ impl NothingHeld for Nothing {}
 
 /// Identifies an address space among those that exist.
 ///
-/// Two are equal if they are of one address space. It keeps nothing: once an address space is gone,
-/// a new one can get the same identity.
+/// Two are equal if they identify the same address space. It holds no reference: once an address
+/// space is freed, a new one can get the same identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MmId(usize);
 
@@ -119,11 +119,10 @@ impl GrabbedMm {
     /// Returns the address space as one that has users, once no fork is at work on it
     /// (C: `mmget_not_zero()`, then the mmap read lock).
     ///
-    /// Returns `None` if it has no users any more. If the fork that was making it has failed, it
-    /// has no VMAs.
+    /// Returns `None` if it has no users. If the fork that was making it failed, it has no VMAs.
     ///
     /// Takes the mmap lock for reading and releases it again. Sleeps, uninterruptibly, while there
-    /// is a writer, for the rest of a fork, say.
+    /// is a writer, such as for the rest of a fork.
     #[doc(alias = "mmget_not_zero")]
     pub fn get_user<H>(&self, _order: &mut LockOrder<'_, H>) -> Option<ARef<MmWithUser>>
     where
@@ -182,8 +181,8 @@ impl GrabbedMm {
 impl<L: Level> Vma<L> {
     /// Returns the address space that the VMA belongs to (C: `vm_mm`).
     ///
-    /// To take locks of it from here would be to take them in the wrong order, so this is not an
-    /// [`MmWithUser`]; the guard has that one.
+    /// This is not an [`MmWithUser`], because taking its locks from here would take them in the
+    /// wrong order. The guard has the [`MmWithUser`].
     #[doc(alias = "vm_mm")]
     #[inline]
     pub fn mm(&self) -> &Mm
@@ -197,8 +196,8 @@ impl<L: Level> Vma<L> {
 
     /// Keeps the `mm_struct` of the VMA allocated (C: `mmgrab()` of `vm_mm`).
     ///
-    /// At every level: where the address space must not be used yet, this is what to use it by
-    /// later.
+    /// Works at every level: where the address space must not be used yet, the handle lets the
+    /// caller use it later.
     #[doc(alias = "mmgrab")]
     #[inline]
     pub fn grab_mm(&self) -> GrabbedMm

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Entries of page tables: values that were read, and the place of one that is locked.
+//! Page table entries: their values, and the slot of one that is locked.
 //!
 //! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
 
@@ -14,7 +14,7 @@ use core::{
     ptr::NonNull, //
 };
 
-/// The value of an entry that maps one page, or that stands for a page elsewhere (C: `pte_t`).
+/// The value of an entry that maps one page or refers to one in swap (C: `pte_t`).
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Pte(bindings::pte_t);
@@ -26,7 +26,7 @@ impl Pte {
         self.0
     }
 
-    /// Nothing is there; an access faults, and the VMA says what happens (C: `pte_none()`).
+    /// Returns whether the entry is empty, so that an access faults (C: `pte_none()`).
     #[doc(alias = "pte_none")]
     #[inline]
     pub fn is_none(self) -> bool {
@@ -34,7 +34,7 @@ impl Pte {
         unsafe { bindings::pte_none(self.0) }
     }
 
-    /// A page is mapped (C: `pte_present()`).
+    /// Returns whether a page is mapped (C: `pte_present()`).
     #[doc(alias = "pte_present")]
     #[inline]
     pub fn is_present(self) -> bool {
@@ -42,7 +42,7 @@ impl Pte {
         unsafe { bindings::pte_present(self.0) }
     }
 
-    /// A page is mapped and can be written without a fault (C: `pte_write()`).
+    /// Returns whether a page is mapped and can be written without a fault (C: `pte_write()`).
     #[doc(alias = "pte_write")]
     #[inline]
     pub fn is_writable(self) -> bool {
@@ -50,7 +50,7 @@ impl Pte {
         self.is_present() && unsafe { bindings::pte_write(self.0) }
     }
 
-    /// A page is mapped and was written through this entry (C: `pte_dirty()`).
+    /// Returns whether a page is mapped and was written through this entry (C: `pte_dirty()`).
     #[doc(alias = "pte_dirty")]
     #[inline]
     pub fn is_dirty(self) -> bool {
@@ -58,7 +58,7 @@ impl Pte {
         self.is_present() && unsafe { bindings::pte_dirty(self.0) }
     }
 
-    /// The page frame number of the page, if one is mapped (C: `pte_pfn()`).
+    /// Returns the page frame number of the page, if one is mapped (C: `pte_pfn()`).
     #[doc(alias = "pte_pfn")]
     #[inline]
     pub fn pfn(self) -> Option<usize> {
@@ -84,10 +84,10 @@ impl Eq for Pte {}
 pub struct Pmd(pub(super) bindings::pmd_t);
 
 impl Pmd {
-    /// How much one entry maps, in bytes (C: `PMD_SIZE`).
+    /// The size that one entry maps, in bytes (C: `PMD_SIZE`).
     pub const SIZE: usize = 1 << bindings::PMD_SHIFT;
 
-    /// Nothing is there (C: `pmd_none()`).
+    /// Returns whether the entry is empty (C: `pmd_none()`).
     #[doc(alias = "pmd_none")]
     #[inline]
     pub fn is_none(self) -> bool {
@@ -95,7 +95,7 @@ impl Pmd {
         unsafe { bindings::pmd_none(self.0) }
     }
 
-    /// A table of PTEs is there (C: `pmd_present()` and not `pmd_leaf()`).
+    /// Returns whether the entry is a table of PTEs (C: `pmd_present()` and not `pmd_leaf()`).
     #[doc(alias = "pmd_present")]
     #[inline]
     pub fn is_table(self) -> bool {
@@ -103,7 +103,7 @@ impl Pmd {
         unsafe { bindings::pmd_present(self.0) && !bindings::pmd_leaf(self.0) }
     }
 
-    /// A huge page is there (C: `pmd_leaf()`).
+    /// Returns whether the entry maps a huge page (C: `pmd_leaf()`).
     #[doc(alias = "pmd_leaf")]
     #[inline]
     pub fn is_leaf(self) -> bool {
@@ -112,10 +112,10 @@ impl Pmd {
     }
 }
 
-/// The place of a page table entry, with the lock of its table held.
+/// A page table entry, with the lock of its table held.
 ///
-/// It can be read. To write it takes more than locks: TLBs, secondary MMUs, references to pages and
-/// counts of mapped and resident ones have to be kept in step, by functions that only `mm/` has. A
+/// It can be read. Locks are not enough to write it: TLBs, secondary MMUs, references to pages and
+/// the counts of mapped and resident pages have to be updated, by functions that only `mm/` has. A
 /// driver installs entries by [`DriverVma`](super::super::DriverVma).
 ///
 /// Only ever lent to the closure of [`Vma::with_pte()`] or [`Vma::with_pte_alloc()`].
@@ -142,9 +142,9 @@ impl<'p, L: Level> PteSlot<'p, L> {
         }
     }
 
-    /// The entry's value now (C: `ptep_get()`).
+    /// Reads the entry (C: `ptep_get()`).
     ///
-    /// Hardware may set the bits "accessed" and "dirty" at any time.
+    /// Hardware may set the bits "accessed" and "dirty" concurrently.
     #[doc(alias = "ptep_get")]
     #[inline]
     pub fn get(&self) -> Pte {

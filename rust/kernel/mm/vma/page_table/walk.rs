@@ -29,7 +29,7 @@ use core::{
     }, //
 };
 
-/// Why there is no page table entry to work on.
+/// Error of an operation on a page table entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PteError {
     /// The address is not inside the VMA, or a range is not one of whole pages.
@@ -41,7 +41,7 @@ pub enum PteError {
     /// A huge page is mapped there, or the VMA is one of hugetlb, whose tables have other rules.
     Huge,
 
-    /// No memory for a table.
+    /// There is no memory for a table.
     NoMemory,
 }
 
@@ -110,7 +110,7 @@ pub(super) unsafe fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result
     Ok(())
 }
 
-/// Whether all of `range` is inside the VMA, and not empty.
+/// Returns whether `range` is not empty and entirely inside the VMA.
 #[inline]
 fn contains<L: Stable>(vma: &Vma<L>, range: &Range<usize>) -> bool {
     // SAFETY: The VMA is alive, and at each stable level nobody writes its layout.
@@ -119,13 +119,13 @@ fn contains<L: Stable>(vma: &Vma<L>, range: &Range<usize>) -> bool {
     range.start < range.end && layout.vm_start <= range.start && range.end <= layout.vm_end
 }
 
-/// Whether the VMA is one of hugetlb. That does not change (C: `is_vm_hugetlb_page()`).
+/// Returns whether the VMA is one of hugetlb, which does not change (C: `is_vm_hugetlb_page()`).
 #[inline]
 fn is_hugetlb<L: Stable>(vma: &Vma<L>) -> bool {
     vma.flags_racy().contains(VmaFlag::HUGETLB)
 }
 
-/// Whether `addr` has page tables that follow the rules of this module.
+/// Returns an error unless `addr` has page tables that follow the rules of this module.
 fn check<L: Stable>(vma: &Vma<L>, addr: usize) -> Result<(), PteError> {
     let end = addr.checked_add(1).ok_or(PteError::OutOfRange)?;
     if !contains(vma, &(addr..end)) {

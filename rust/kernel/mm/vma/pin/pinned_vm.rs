@@ -2,10 +2,10 @@
 
 //! The limit on memory that user space keeps pinned.
 //!
-//! Pages that are pinned for as long as user space likes cannot be reclaimed, so they count against
-//! `RLIMIT_MEMLOCK`. They are charged to the address space that they belong to, as in
-//! `__ib_umem_get()`, and `/proc/PID/status` shows them as `VmPin`. `account_locked_vm()` is no
-//! alternative, because it takes the mmap write lock.
+//! Pages that user space keeps pinned cannot be reclaimed, so they count against `RLIMIT_MEMLOCK`.
+//! They are charged to the address space that they belong to, as in `__ib_umem_get()`, and
+//! `/proc/PID/status` shows them as `VmPin`. `account_locked_vm()` cannot be used, because it takes
+//! the mmap write lock.
 
 use crate::{
     bindings,

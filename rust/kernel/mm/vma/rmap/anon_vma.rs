@@ -56,7 +56,7 @@ rmap_kind! {
 /// All that are related by fork have one lock, that of their root.
 pub type AnonVma = RmapTree<OfAnon>;
 
-/// Holds the lock of an anonymous reverse mapping, in the mode that `M` says.
+/// Holds the lock of an anonymous reverse mapping, in the mode `M`.
 pub type AnonVmaGuard<'a, M> = RmapTreeGuard<'a, OfAnon, M>;
 
 /// Holds the lock of an anonymous reverse mapping for reading.
@@ -66,7 +66,7 @@ pub type AnonVmaReadGuard<'a> = AnonVmaGuard<'a, TreeRead>;
 pub type AnonVmaWriteGuard<'a> = AnonVmaGuard<'a, TreeWrite>;
 
 impl RmapTree<OfAnon> {
-    /// Whose lock is taken.
+    /// Returns the root, which has the lock.
     #[inline]
     pub(in crate::mm::vma) fn root(&self) -> *mut bindings::anon_vma {
         // SAFETY: It is alive, and its root is not changed once it can be found.
@@ -75,15 +75,15 @@ impl RmapTree<OfAnon> {
 }
 
 impl<M: TreeMode> RmapTreeGuard<'_, OfAnon, M> {
-    /// Whether this is the lock of `anon_vma`: its own, or that of a relative.
+    /// Returns whether this is the lock of `anon_vma`, which relatives share.
     #[inline]
     pub fn is_of(&self, anon_vma: Option<&AnonVma>) -> bool {
         anon_vma.is_some_and(|other| ptr::eq(other.root(), self.tree.root()))
     }
 
-    /// The VMAs, of whatever process, that can map anonymous pages with these page offsets
-    /// (C: `anon_rmap_tree_foreach()`, before 7.3 `anon_vma_interval_tree_foreach()`). None for an
-    /// empty range.
+    /// Iterates over the VMAs of all processes that can map anonymous pages with these page offsets
+    /// (C: `anon_rmap_tree_foreach()`, before 7.3 `anon_vma_interval_tree_foreach()`). An empty
+    /// range has none.
     #[doc(alias = "anon_rmap_tree_foreach")]
     #[doc(alias = "anon_vma_interval_tree_foreach")]
     #[inline]

@@ -53,7 +53,7 @@ rmap_kind! {
 /// ```
 pub type IMmap = RmapTree<OfFile>;
 
-/// Holds the lock of a file's mappings, in the mode that `M` says.
+/// Holds the lock of a file's mappings, in the mode `M`.
 pub type IMmapGuard<'f, M> = RmapTreeGuard<'f, OfFile, M>;
 
 /// Holds the lock of a file's mappings for reading.
@@ -63,7 +63,7 @@ pub type IMmapReadGuard<'f> = IMmapGuard<'f, TreeRead>;
 pub type IMmapWriteGuard<'f> = IMmapGuard<'f, TreeWrite>;
 
 impl RmapTree<OfFile> {
-    /// The mappings of `file` (C: `f_mapping`).
+    /// Returns the mappings of `file` (C: `f_mapping`).
     #[doc(alias = "f_mapping")]
     #[inline]
     pub fn of(file: &LocalFile) -> &Self {
@@ -74,15 +74,15 @@ impl RmapTree<OfFile> {
 }
 
 impl<M: TreeMode> RmapTreeGuard<'_, OfFile, M> {
-    /// Whether this is the lock of the mappings of `file`.
+    /// Returns whether this is the lock of the mappings of `file`.
     #[inline]
     pub fn is_of(&self, file: Option<&LocalFile>) -> bool {
         file.is_some_and(|file| ptr::eq(IMmap::of(file), self.tree))
     }
 
-    /// The VMAs, of whatever process, that map any of these pages of the file, by page offset
-    /// (C: `mapping_rmap_tree_foreach()`, before 7.3 `vma_interval_tree_foreach()`). None for an
-    /// empty range.
+    /// Iterates over the VMAs of all processes that map any of these pages of the file, by page
+    /// offset (C: `mapping_rmap_tree_foreach()`, before 7.3 `vma_interval_tree_foreach()`). An
+    /// empty range has none.
     #[doc(alias = "mapping_rmap_tree_foreach")]
     #[doc(alias = "vma_interval_tree_foreach")]
     #[inline]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What both kinds of reverse mappings have in common: a tree of VMAs with a reader/writer lock.
+//! The tree of VMAs of a reverse mapping, and its reader/writer lock, for both kinds.
 
 use super::super::order::{
     After,
@@ -43,7 +43,7 @@ pub unsafe trait RmapKind: Sealed + 'static {
     #[doc(hidden)]
     unsafe fn lock_read(raw: *mut Self::Raw);
 
-    /// Whether the lock is now held for reading.
+    /// Tries to take the lock for reading, and returns whether it did.
     ///
     /// # Safety
     ///
@@ -67,7 +67,7 @@ pub unsafe trait RmapKind: Sealed + 'static {
     #[doc(hidden)]
     unsafe fn lock_write(raw: *mut Self::Raw);
 
-    /// Whether the lock is now held for writing.
+    /// Tries to take the lock for writing, and returns whether it did.
     ///
     /// # Safety
     ///
@@ -207,7 +207,7 @@ impl<K: RmapKind> RmapTree<K> {
 
     /// Takes the lock for writing (C: `i_mmap_lock_write()`, `anon_vma_lock_write()`).
     ///
-    /// Sleeps, uninterruptibly, while anybody has it.
+    /// Sleeps, uninterruptibly, while another task holds it.
     #[doc(alias = "i_mmap_lock_write")]
     #[doc(alias = "anon_vma_lock_write")]
     #[inline]
@@ -250,11 +250,13 @@ impl<K: RmapKind> RmapTree<K> {
     }
 }
 
-/// A mode in which a reverse-mapping lock is held: [`TreeRead`] or [`TreeWrite`].
+/// A mode in which the lock of an [`RmapTree`] is held: [`TreeRead`] or [`TreeWrite`]. The levels
+/// [`Rmap`](super::super::Rmap) and [`RmapWrite`](super::super::RmapWrite) are not modes of it:
+/// they are about one VMA, and the latter includes its mmap and VMA write locks.
 ///
 /// This trait is sealed.
 pub trait TreeMode: Sealed + 'static {
-    /// Whether others are kept from holding the lock at all.
+    /// Whether the mode excludes other holders.
     #[doc(hidden)]
     const WRITE: bool;
 }
@@ -276,11 +278,11 @@ impl TreeMode for TreeWrite {
     const WRITE: bool = true;
 }
 
-/// Holds the lock of a reverse mapping, in the mode that `M` says.
+/// Holds the lock of a reverse mapping, in the mode `M`.
 ///
 /// Dropping it releases the lock. If it is leaked ([`core::mem::forget`]) the lock stays taken: the
-/// file can be neither mapped, unmapped nor truncated any more, or related processes can neither
-/// fork nor exit. It cannot be used or freed wrongly, though.
+/// file can no longer be mapped, unmapped or truncated, or related processes can neither fork nor
+/// exit. That is safe.
 ///
 /// # Invariants
 ///
@@ -294,7 +296,7 @@ pub struct RmapTreeGuard<'a, K: RmapKind, M: TreeMode> {
 }
 
 impl<'a, K: RmapKind, M: TreeMode> RmapTreeGuard<'a, K, M> {
-    /// To be called by who has just taken the lock.
+    /// Makes the guard. The caller has just taken the lock in the mode `M`.
     #[inline]
     fn new(tree: &'a RmapTree<K>) -> Self {
         // INVARIANT: All callers have taken the lock in the mode `M`.
@@ -305,7 +307,7 @@ impl<'a, K: RmapKind, M: TreeMode> RmapTreeGuard<'a, K, M> {
         }
     }
 
-    /// Lends the lock, and what it takes to take locks further inside.
+    /// Splits the guard into a shared reference and a token for nested locks.
     #[inline]
     pub fn nest(&mut self) -> (&Self, LockOrder<'_, K::Class>) {
         (self, LockOrder::holding())

@@ -3,8 +3,8 @@
 //! All locks of a VMA at once, as the kernel takes them to change its extent or to move its page
 //! tables.
 //!
-//! Neither is offered here, because it takes more than locks. Code that holds them excludes whoever
-//! else would find the VMA.
+//! Neither is offered here, because locks are not enough for it. The locks exclude every task that
+//! finds the VMA through a reverse mapping.
 //!
 //! C source: `take_rmap_locks()` in [`mm/mremap.c`](srctree/mm/mremap.c), `vma_prepare()` in
 //! [`mm/vma.c`](srctree/mm/vma.c)
@@ -33,8 +33,7 @@ use super::{
 };
 use core::ops::Deref;
 
-/// Holds the write locks of those reverse mappings that a VMA has, besides the mmap and VMA write
-/// locks.
+/// Holds the write locks of the reverse mappings of a VMA, under its mmap and VMA write locks.
 ///
 /// It dereferences to a view at the level [`RmapWrite`]. Dropping it releases the reverse-mapping
 /// locks, the anonymous one first. If it is leaked ([`core::mem::forget`]) they stay taken; see
@@ -57,9 +56,9 @@ pub struct RmapWriteGuard<'w> {
 impl<L: Level> Vma<L> {
     /// Write-locks the reverse mappings of this VMA (C: `take_rmap_locks()`).
     ///
-    /// Hides the VMA from whoever would find it by its pages. Sleeps, uninterruptibly, while
-    /// anybody has one of the locks. Only one VMA can be locked so at a time: two VMAs can share a
-    /// lock.
+    /// Hides the VMA from tasks that find it by its pages. Sleeps, uninterruptibly, while another
+    /// task holds one of the locks. Only one VMA at a time can be locked this way, because two VMAs
+    /// can share a lock.
     #[doc(alias = "take_rmap_locks")]
     #[inline]
     pub fn lock_rmap<'a, H: LockClass>(
@@ -90,13 +89,13 @@ impl<L: Level> Vma<L> {
 }
 
 impl RmapWriteGuard<'_> {
-    /// The lock of the file's mappings, if the VMA has a file.
+    /// Returns the lock of the file's mappings, if the VMA has a file.
     #[inline]
     pub fn i_mmap(&self) -> Option<&IMmapWriteGuard<'_>> {
         self.i_mmap.as_ref()
     }
 
-    /// The lock of the anonymous reverse mapping, if the VMA has one.
+    /// Returns the lock of the anonymous reverse mapping, if the VMA has one.
     #[inline]
     pub fn anon_vma_lock(&self) -> Option<&AnonVmaWriteGuard<'_>> {
         self.anon_vma.as_ref()

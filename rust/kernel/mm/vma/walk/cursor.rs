@@ -2,29 +2,29 @@
 
 //! One VMA lock after the other, without the mmap lock.
 //!
-//! # How it stays correct
+//! # Correctness
 //!
 //! The tree of VMAs is read under RCU, so it can change between the lookup of a VMA and locking it.
 //! A search for the first VMA that ends above an address has one of these results:
 //!
-//! - `lock_vma_under_rcu()` locks a VMA that contains the address. It is the next one, however
-//!   often the tree has changed meanwhile.
+//! - `lock_vma_under_rcu()` locks a VMA that contains the address. It is the next one, also if the
+//!   tree has changed concurrently.
 //! - Nothing is mapped at the address, and a VMA behind the gap was locked. It is the next one if
-//!   `mm_lock_seq` says that nobody has had the mmap write lock since before the search. Otherwise
-//!   something may have been mapped in the gap, or the VMA may have been larger, so the gap is
-//!   looked up again now that the VMA is locked.
-//! - Nothing is mapped above the address. The result is accepted only if nobody has had the mmap
-//!   write lock meanwhile.
+//!   `mm_lock_seq` shows that no task has held the mmap write lock since before the search.
+//!   Otherwise something may have been mapped in the gap, or the VMA may have been larger, so the
+//!   cursor looks the gap up again with the VMA locked.
+//! - Nothing is mapped above the address. The result is accepted only if no task has held the mmap
+//!   write lock since.
 //!
 //! In all other cases the cursor falls back to the mmap read lock, as it does for a VMA that is
 //! write-locked: the mmap lock waits for the writer.
 //!
-//! Each search starts at the root of the tree. A place in the tree is not kept from one VMA to the
-//! next, for three reasons: it would be valid only inside one RCU read-side critical section, in
-//! which the caller could not sleep; a VMA that was split or enlarged since the place was reached
-//! makes `lock_next_vma()` show a gap where there is none, as `/proc/PID/maps` does now and then;
-//! and going on from it is not safe concurrently with a `munmap()` of everything, because
-//! `mas_next_slot()` then follows a NULL node.
+//! Each search starts at the root of the tree. The cursor keeps no place in the tree from one VMA
+//! to the next, for three reasons: it would be valid only inside one RCU read-side critical
+//! section, in which the caller could not sleep; a VMA that was split or enlarged since the place
+//! was reached makes `lock_next_vma()` show a gap where there is none, as `/proc/PID/maps` does now
+//! and then; and continuing from it is not safe concurrently with a `munmap()` of everything,
+//! because `mas_next_slot()` then follows a NULL node.
 //!
 //! C sources: `lock_vma_under_rcu()` in [`mm/mmap_lock.c`](srctree/mm/mmap_lock.c), and
 //! `mas_walk()` in [`lib/maple_tree.c`](srctree/lib/maple_tree.c).
@@ -77,13 +77,14 @@ pub struct VmaCursor<'s> {
     gap: bool,
 }
 
-/// How many VMAs were locked in which way; see [`VmaCursor::lock_next_counted()`].
+/// The number of VMAs locked in each way; see [`VmaCursor::lock_next_counted()`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LockCounts {
-    /// Without the mmap lock, while nobody wrote to the address space.
+    /// Without the mmap lock, and without a concurrent writer to the address space.
     pub rcu: u64,
 
-    /// Without the mmap lock, while somebody did: a gap before the VMA had to be looked up again.
+    /// Without the mmap lock, concurrently with a writer: the gap before the VMA was looked up
+    /// again.
     pub retried: u64,
 
     /// Under the mmap read lock, which was then handed over to the VMA lock if there are such.
@@ -91,10 +92,10 @@ pub struct LockCounts {
 }
 
 impl VmaLocks<'_> {
-    /// Starts at `addr` to visit VMAs, each locked by itself (C: `lock_next_vma()`).
+    /// Starts at `addr` to visit VMAs, locked one at a time (C: `lock_next_vma()`).
     ///
     /// The caller may sleep between the steps. While a VMA is locked, writers to that VMA wait, and
-    /// so does whoever wants the mmap lock after them.
+    /// so do all later waiters for the mmap lock.
     ///
     /// Without `CONFIG_PER_VMA_LOCK` each VMA is visited under the mmap read lock.
     ///
@@ -138,7 +139,7 @@ impl<'s> VmaCursor<'s> {
         }
     }
 
-    /// Where the next VMA is looked for: at the end of the last one.
+    /// Returns the address from which the next VMA is searched: the end of the last one.
     #[inline]
     pub fn addr(&self) -> usize {
         self.addr
@@ -146,10 +147,11 @@ impl<'s> VmaCursor<'s> {
 
     /// Unlocks the VMA and read-locks the next one.
     ///
-    /// `None` if there is no more. What is seen is no picture of one moment. But:
+    /// Returns `None` after the last VMA. VMAs are locked one at a time, so the result is not a
+    /// consistent snapshot. It is guaranteed that:
     ///
     /// - Each VMA ends above the end of the one before. It may begin below that, if it was enlarged
-    ///   meanwhile.
+    ///   concurrently.
     /// - If it begins above, there was a moment during the call at which nothing was mapped between
     ///   the two.
     ///
@@ -165,7 +167,7 @@ impl<'s> VmaCursor<'s> {
             Ok(Some(vma)) => {
                 self.gap = vma.start() > self.addr;
                 self.addr = vma.end();
-                // There was none: nothing has to be dropped.
+                // There was no guard, so there is nothing to drop.
                 core::mem::forget(self.locked.replace(vma));
             }
             Ok(None) => {}
@@ -188,7 +190,7 @@ impl<'s> VmaCursor<'s> {
         }
     }
 
-    /// The VMA that is locked.
+    /// Returns the VMA that is locked.
     #[inline]
     fn vma(&self) -> Option<&Vma<Read>> {
         match &self.locked {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The VMAs of an address space one after the other, under the mmap lock.
+//! Iterators over the VMAs of an address space, under the mmap lock.
 //!
-//! The iterators borrow the guard: while there is one, the lock is held and the tree of VMAs is as
-//! it was. Each step goes on from where the last one was in the tree, and does not search from the
-//! root.
+//! The iterators borrow the guard, so while one exists the lock is held and the tree of VMAs does
+//! not change. Each step continues from the place of the last one in the tree, without a search
+//! from the root.
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
@@ -29,7 +29,7 @@ use core::{
 /// # Invariants
 ///
 /// `vmi` is an iterator of an address space whose mmap lock is held, in the mode `L`, for `'g`, and
-/// whose tree of VMAs is not changed for as long. Nothing is found by it that starts above `last`.
+/// whose tree of VMAs is not changed for as long. It returns no VMA that starts above `last`.
 #[must_use = "iterators are lazy"]
 pub struct Vmas<'g, L: MmapLevel> {
     vmi: bindings::vma_iterator,
@@ -40,10 +40,10 @@ pub struct Vmas<'g, L: MmapLevel> {
 
 /// A part of an address space.
 pub enum Area<'g, L: MmapLevel> {
-    /// A VMA. It may begin before and end after the range that was asked for.
+    /// A VMA. It may begin before and end after the requested range.
     Vma(&'g Vma<L>),
 
-    /// A range without a VMA, within the range that was asked for.
+    /// A range without a VMA, inside the requested range.
     Gap(Range<usize>),
 }
 
@@ -57,7 +57,7 @@ pub struct Areas<'g, L: MmapLevel> {
     end: usize,
 }
 
-/// An iterator that is at its start (C: `VMA_ITERATOR()`).
+/// Returns an iterator that starts at `addr` (C: `VMA_ITERATOR()`).
 #[inline]
 pub(in crate::mm::vma) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings::vma_iterator {
     let mut vmi = pin_init::zeroed();
@@ -67,7 +67,7 @@ pub(in crate::mm::vma) fn vma_iterator(mm: &MmWithUser, addr: usize) -> bindings
 }
 
 impl<L: MmapLevel> MmapGuard<'_, L> {
-    /// All VMAs (C: `for_each_vma()`).
+    /// Iterates over all VMAs (C: `for_each_vma()`).
     ///
     /// # Examples
     ///
@@ -91,9 +91,10 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
         self.vmas_in(0..usize::MAX)
     }
 
-    /// The VMAs that have an address in `range` (C: `for_each_vma_range()`).
+    /// Iterates over the VMAs that overlap `range` (C: `for_each_vma_range()`).
     ///
-    /// The first may begin before the range, the last may end after it. None for an empty range.
+    /// The first may begin before the range, and the last may end after it. An empty range has
+    /// none.
     #[doc(alias = "for_each_vma_range")]
     #[inline]
     pub fn vmas_in(&self, range: Range<usize>) -> Vmas<'_, L> {
@@ -101,8 +102,8 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
             false => (range.start, range.end - 1),
             true => (1, 0),
         };
-        // INVARIANT: The iterator borrows the guard, which holds the lock. What changes the tree
-        // borrows it mutably.
+        // INVARIANT: The iterator borrows the guard, which holds the lock. Calls that change the
+        // tree borrow it mutably.
         Vmas {
             vmi: vma_iterator(self.mm(), first),
             last,
@@ -111,7 +112,7 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
         }
     }
 
-    /// The VMAs that have an address in `range`, and the gaps between them.
+    /// Iterates over the VMAs that overlap `range`, and the gaps between them.
     ///
     /// # Examples
     ///
@@ -145,11 +146,11 @@ impl<'g, L: MmapLevel> Iterator for Vmas<'g, L> {
 
     #[inline]
     fn next(&mut self) -> Option<&'g Vma<L>> {
-        // SAFETY: By the type invariants the lock is held, and the iterator is where the last call
-        // has left it, in the same tree.
+        // SAFETY: By the type invariants the lock is held, and the iterator is at the place of the
+        // last call, in the same tree.
         let vma = unsafe { bindings::mas_find(&mut self.vmi.mas, self.last) };
         if vma.is_null() {
-            // `mas_find()` finds nothing more below where it is, and needs not be kept from it.
+            // `mas_find()` never goes back, so it needs no check for that.
             self.last = 0;
             return None;
         }

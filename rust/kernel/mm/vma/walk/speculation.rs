@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! To look without a lock, and to find out afterwards whether that was allowed.
+//! Lockless reads, validated by the mmap sequence count.
 //!
-//! `mm_lock_seq` counts each time the mmap write lock is taken and released. Who reads it before
-//! and after, and finds the same even number, knows that nobody had the mmap write lock in between:
-//! the tree was not changed, nor was what is written under that lock in any VMA. What was seen is
-//! then as good as if it had been seen under the mmap read lock. If the numbers differ it can be
-//! anything, even parts of VMAs of other processes, and has to be thrown away.
+//! `mm_lock_seq` counts each time the mmap write lock is taken and released. If a reader finds the
+//! same even number before and after, no task held the mmap write lock in between: neither the tree
+//! nor a field that is written under that lock has changed. The values are then as valid as if they
+//! had been read under the mmap read lock. If the numbers differ the values are arbitrary, possibly
+//! parts of VMAs of other processes, and must be discarded.
 //!
 //! C header: [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h); a user is
 //! `find_active_uprobe_speculative()` in
@@ -36,7 +36,8 @@ use core::ptr::addr_of;
 pub(super) struct MmapSeq(u32);
 
 impl MmapSeq {
-    /// `None` while somebody has the mmap write lock; always, without `CONFIG_PER_VMA_LOCK`.
+    /// Returns `None` while a task holds the mmap write lock, and always without
+    /// `CONFIG_PER_VMA_LOCK`.
     #[inline]
     pub(super) fn try_begin(mm: &MmWithUser) -> Option<Self> {
         let mut seq = Self(0);
@@ -44,14 +45,14 @@ impl MmapSeq {
         seq.try_begin_again(mm).then_some(seq)
     }
 
-    /// The same in place. An `Option` of two words would be made and taken apart again.
+    /// Like `try_begin()`, in place, because an `Option` would be built and taken apart again.
     #[inline]
     fn try_begin_again(&mut self, mm: &MmWithUser) -> bool {
         // SAFETY: The mm is alive.
         unsafe { bindings::mmap_lock_speculate_try_begin(mm.as_raw(), &mut self.0) }
     }
 
-    /// Whether somebody has had the mmap write lock since.
+    /// Returns whether a task has held the mmap write lock since.
     #[inline]
     pub(super) fn must_retry(self, mm: &MmWithUser) -> bool {
         // SAFETY: The mm is alive.
@@ -59,18 +60,18 @@ impl MmapSeq {
     }
 }
 
-/// Why nothing can be said without a lock.
+/// Error of a lockless read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpeculationError {
     /// Somebody has the mmap write lock, so there was no point in looking. Always, in a kernel
     /// without `CONFIG_PER_VMA_LOCK`.
     WriteLocked,
 
-    /// Somebody got the mmap write lock meanwhile. What the closure has returned was thrown away.
+    /// A task took the mmap write lock concurrently. The result of the closure was discarded.
     Changed,
 }
 
-/// As an [`Error`], both are `EAGAIN`: take the mmap lock, or try again.
+/// As an [`Error`], both are `EAGAIN`: take the mmap lock, or retry.
 impl From<SpeculationError> for Error {
     #[inline]
     fn from(_: SpeculationError) -> Error {
@@ -78,7 +79,7 @@ impl From<SpeculationError> for Error {
     }
 }
 
-/// A look at an address space without a lock. Lent to the closure of [`VmaLocks::speculate()`].
+/// Lockless access to an address space. Lent to the closure of [`VmaLocks::speculate()`].
 pub struct Speculation<'r> {
     mm: &'r MmWithUser,
     seq: MmapSeq,
@@ -86,25 +87,25 @@ pub struct Speculation<'r> {
     _nts: NotThreadSafe,
 }
 
-/// A VMA that is looked at without a lock.
+/// A VMA that is read without a lock.
 ///
-/// All that it says is a guess until [`VmaLocks::speculate()`] has returned it: it may be gone, and
-/// its memory may be another VMA, of whatever process, by now.
+/// Its values are valid only after [`VmaLocks::speculate()`] has returned them: the VMA may already
+/// be freed, and its memory reused for a VMA of any process.
 #[derive(Clone, Copy)]
 pub struct SpeculativeVma<'r>(UnstableVma<'r>);
 
 impl VmaLocks<'_> {
-    /// Runs `look` without a lock, and returns what it returns if that can be trusted
-    /// (C: `mmap_lock_speculate_try_begin()`, `mmap_lock_speculate_retry()`).
+    /// Runs `look` without a lock, and returns its result if that is valid (C:
+    /// `mmap_lock_speculate_try_begin()`, `mmap_lock_speculate_retry()`).
     ///
-    /// `look` runs once, inside an RCU read-side critical section: it must not sleep. What it sees
-    /// may be nonsense, so it must not act on it, but return it; and if it loops it should ask
-    /// [`must_retry()`](Speculation::must_retry) now and then, and give up.
+    /// `look` runs once, inside an RCU read-side critical section, so it must not sleep. The values
+    /// that it reads may be arbitrary, so it must only return them. A loop should call
+    /// [`must_retry()`](Speculation::must_retry) regularly, and stop if that returns true.
     ///
     /// # Errors
     ///
-    /// See [`SpeculationError`]. To take the mmap lock is what to do then; trying again and again
-    /// need not come to an end.
+    /// See [`SpeculationError`]. Fall back to the mmap lock: retrying is not guaranteed to make
+    /// progress.
     ///
     /// # Examples
     ///
@@ -151,14 +152,13 @@ impl VmaLocks<'_> {
 }
 
 impl Speculation<'_> {
-    /// Whether it is clear already that the result will be thrown away
-    /// (C: `mmap_lock_speculate_retry()`).
+    /// Returns whether the result will be discarded (C: `mmap_lock_speculate_retry()`).
     #[inline]
     pub fn must_retry(&self) -> bool {
         self.seq.must_retry(self.mm)
     }
 
-    /// The VMA that contains `addr`, or so it seems (C: `vma_lookup()` under RCU).
+    /// Returns the VMA that appears to contain `addr` (C: `vma_lookup()` under RCU).
     #[inline]
     pub fn lookup(&self, addr: usize) -> Option<SpeculativeVma<'_>> {
         UnstableVma::find(self.mm, self.rcu, addr).map(SpeculativeVma)
@@ -166,13 +166,13 @@ impl Speculation<'_> {
 }
 
 impl SpeculativeVma<'_> {
-    /// Where it begins (C: `vm_start`).
+    /// Returns its first address (C: `vm_start`).
     #[doc(alias = "vm_start")]
     #[inline]
     pub fn start(&self) -> usize {
         // SAFETY: By the invariants of `UnstableVma` this is memory of a `vm_area_struct`. A
-        // volatile load of an aligned word gives some value that was written, which is all that is
-        // promised. This holds for all methods here.
+        // volatile load of an aligned word returns some value that was written, which is all that
+        // is guaranteed. This holds for all methods here.
         unsafe {
             addr_of!(
                 (*self.0.as_raw())
@@ -184,7 +184,7 @@ impl SpeculativeVma<'_> {
         }
     }
 
-    /// Where it ends, exclusively (C: `vm_end`).
+    /// Returns the first address after it (C: `vm_end`).
     #[doc(alias = "vm_end")]
     #[inline]
     pub fn end(&self) -> usize {
@@ -194,7 +194,7 @@ impl SpeculativeVma<'_> {
         }
     }
 
-    /// Where it starts in its file, in pages (C: `vm_pgoff`).
+    /// Returns its offset in its file, in pages (C: `vm_pgoff`).
     #[doc(alias = "vm_pgoff")]
     #[inline]
     pub fn pgoff(&self) -> usize {
@@ -202,7 +202,7 @@ impl SpeculativeVma<'_> {
         unsafe { addr_of!((*self.0.as_raw()).vm_pgoff).read_volatile() }
     }
 
-    /// Its flags (C: `vm_flags`).
+    /// Returns its flags (C: `vm_flags`).
     #[doc(alias = "vm_flags")]
     #[inline]
     pub fn flags(&self) -> VmaFlags {
@@ -212,7 +212,7 @@ impl SpeculativeVma<'_> {
         })
     }
 
-    /// Whether it maps a file (C: `vm_file != NULL`).
+    /// Returns whether it maps a file (C: `vm_file != NULL`).
     #[doc(alias = "vm_file")]
     #[inline]
     pub fn has_file(&self) -> bool {

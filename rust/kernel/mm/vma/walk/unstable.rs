@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be seen of a VMA that nothing keeps stable.
+//! Reads of a VMA that nothing keeps stable.
 //!
 //! The memory of a `struct vm_area_struct` is `SLAB_TYPESAFE_BY_RCU`: inside an RCU read-side
 //! critical section it stays a `vm_area_struct`, but not necessarily the same VMA: it can be
-//! detached, freed, and used for another mapping, even of another process. C permits to read three
-//! of its fields like this, by one volatile load each, to decide whether to lock the VMA: its
+//! detached, freed, and used for another mapping, even of another process. C permits reads of three
+//! of its fields in this state, by one volatile load each, to decide whether to lock the VMA: its
 //! address space, as an address to compare, and the two words of its lock.
 
 use super::super::VmaLocks;
@@ -20,7 +20,7 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A VMA that may be freed and reused while it is looked at.
+/// A VMA that may be freed and reused concurrently.
 ///
 /// # Invariants
 ///
@@ -57,11 +57,11 @@ impl<'rcu> UnstableVma<'rcu> {
 }
 
 impl<'mm> VmaLocks<'mm> {
-    /// The VMA that is at `addr` now, under RCU alone (C: `mtree_load(&mm->mm_mt, addr)`).
+    /// Returns the VMA at `addr`, under RCU alone (C: `mtree_load(&mm->mm_mt, addr)`).
     ///
-    /// Takes no lock and never sleeps. What is returned borrows the scope as well, so that no call
-    /// that may sleep for one of its locks is possible as long as the VMA is looked at. The caller
-    /// must not sleep otherwise until `rcu` is dropped; see [`rcu::read_lock()`].
+    /// Takes no lock and never sleeps. The result also borrows the scope, so the borrow checker
+    /// rejects calls that may sleep for one of its locks meanwhile. The caller must not sleep in
+    /// any other way until `rcu` is dropped; see [`rcu::read_lock()`].
     ///
     /// # Examples
     ///

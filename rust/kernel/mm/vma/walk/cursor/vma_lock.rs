@@ -2,11 +2,11 @@
 
 //! The search for the next VMA without the mmap lock.
 //!
-//! `lock_next_vma()` goes on from a place in the tree by `mas_next_slot()`, which is not safe
+//! `lock_next_vma()` continues from a place in the tree by `mas_next_slot()`, which is not safe
 //! concurrently with a writer that empties the tree: its second walk finds no node, and it follows
-//! NULL. The search here consists of walks from the root,
-//! `mas_walk()` and `lock_vma_under_rcu()`, which are safe. It also leaves RCU before it returns,
-//! so the caller may sleep while the VMA is locked.
+//! NULL. The search here consists of walks from the root, `mas_walk()` and `lock_vma_under_rcu()`,
+//! which are safe. It also leaves RCU before it returns, so the caller may sleep while the VMA is
+//! locked.
 
 use super::{
     super::{
@@ -53,7 +53,7 @@ pub(super) fn try_lock_next(
 
 /// [`try_lock_next()`], where there may be a gap at `addr`.
 ///
-/// `mas_walk()` is exported, but there is no need to inline this.
+/// `mas_walk()` is exported, but inlining this would gain nothing.
 #[inline(never)]
 fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaGuard<'_>>, NeedsMmapLock> {
     let seq = MmapSeq::try_begin(mm);
@@ -69,7 +69,7 @@ fn search(mm: &MmWithUser, addr: usize) -> Result<Option<VmaGuard<'_>>, NeedsMma
             None if unchanged() => return Ok(None),
             _ => return Err(NeedsMmapLock),
         };
-        // Behind a gap there is a VMA, unless somebody changes that.
+        // There is a VMA behind a gap, unless a writer changes that concurrently.
         if let Some(vma) = VmaGuard::lock_under_rcu(mm, at) {
             break vma;
         }
@@ -89,14 +89,14 @@ fn is_gap(mm: &MmWithUser, start: usize, end: usize) -> bool {
         }
 }
 
-/// Looks up what is at `addr` (C: `mas_walk()`).
+/// Looks up the entry at `addr` (C: `mas_walk()`).
 #[inline]
 fn slot(mm: &MmWithUser, addr: usize) -> Slot {
     let mut vmi = vma_iterator(mm, addr);
     let rcu = rcu::read_lock();
     // SAFETY: The iterator is at its start, and belongs to the tree of a live mm, which can be read
-    // inside an RCU read-side critical section. `mas_walk()` begins again at the root if it meets a
-    // dead node, and returns NULL for an empty tree. What it returns is not dereferenced.
+    // inside an RCU read-side critical section. `mas_walk()` restarts at the root if it meets a
+    // dead node, and returns NULL for an empty tree. Its result is not dereferenced.
     let vma = unsafe { bindings::mas_walk(&mut vmi.mas) };
     drop(rcu);
 
