@@ -233,7 +233,7 @@ impl Buffer {
         for index in pages {
             let addr = mapping.addr_of(index);
             let mut vma = locks.lock_vma_killable(addr)?.ok_or(ENXIO)?;
-            let (vma, mut order) = vma.order();
+            let (vma, mut order) = vma.nest();
             let vma = self.own(vma, index, addr).ok_or(ENXIO)?;
 
             let mut inner = self.inner.lock();

@@ -38,7 +38,7 @@ kernel::vm_operations!(BufferOps);
 #[vtable]
 impl VmaOperations for BufferOps {
     type Data = Arc<Buffer>;
-    type Kind = MixedMap;
+    type PageKind = MixedMap;
     type Hook = ViaMmap;
 
     fn open(vma: &DriverVma<Self, Opening>) {

@@ -205,7 +205,7 @@ kernel::vm_operations!(PfnOps);
 #[vtable]
 impl VmaOperations for PfnOps {
     type Data = Arc<PfnRegion<Live>>;
-    type Kind = PfnMap;
+    type PageKind = PfnMap;
     type Hook = ViaMmapPrepare;
 
     fn mapped(_memory: &Arc<PfnRegion<Live>>, _range: &MappedRange<'_>) {

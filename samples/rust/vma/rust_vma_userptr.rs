@@ -20,12 +20,12 @@ use kernel::{
     mm::{
         vma::{
             pin::{
-                Access,
+                PinAccess,
                 PinFor,
+                PinWriteAccess,
                 PinnedPages,
                 ReadOnly,
-                Writable,
-                WriteAccess, //
+                Writable, //
             },
             VmaFlag, //
         },
@@ -95,9 +95,9 @@ impl kernel::InPlaceModule for RustVmaUserptrModule {
 }
 
 /// Pinned memory that counts.
-struct Memory<A: Access>(PinnedPages<A>);
+struct Memory<A: PinAccess>(PinnedPages<A>);
 
-impl<A: Access> Memory<A> {
+impl<A: PinAccess> Memory<A> {
     /// Pins memory of the current task's.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl<A: Access> Memory<A> {
 
     fn fill(&mut self, byte: u8) -> Result
     where
-        A: WriteAccess,
+        A: PinWriteAccess,
     {
         let bytes = KVec::from_elem(byte, PAGE_SIZE, GFP_KERNEL)?;
         let mut done = 0;
@@ -153,7 +153,7 @@ impl<A: Access> Memory<A> {
     }
 }
 
-impl<A: Access> Drop for Memory<A> {
+impl<A: PinAccess> Drop for Memory<A> {
     fn drop(&mut self) {
         UNPINNED.fetch_add(self.0.page_count() as u64, Relaxed);
     }

@@ -280,7 +280,7 @@ pub(crate) fn prim_iterate_range(at: &mut Under<'_, MmapRead>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_i_mmap_read(at: &mut Under<'_, MmapRead>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     let Some(file) = mmap.lookup(at.addr).and_then(|vma| vma.file()) else {
         return 0;
     };
@@ -290,7 +290,7 @@ pub(crate) fn prim_i_mmap_read(at: &mut Under<'_, MmapRead>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_i_mmap_write(at: &mut Under<'_, MmapRead>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     let Some(file) = mmap.lookup(at.addr).and_then(|vma| vma.file()) else {
         return 0;
     };
@@ -300,7 +300,7 @@ pub(crate) fn prim_i_mmap_write(at: &mut Under<'_, MmapRead>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_i_mmap_trylock_read(at: &mut Under<'_, MmapRead>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     let Some(file) = mmap.lookup(at.addr).and_then(|vma| vma.file()) else {
         return 0;
     };
@@ -316,7 +316,7 @@ pub(crate) fn prim_i_mmap_trylock_read(at: &mut Under<'_, MmapRead>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_anon_vma_read(at: &mut Under<'_, MmapRead>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     let Some(anon_vma) = mmap.lookup(at.addr).and_then(|vma| vma.anon_vma()) else {
         return 0;
     };
@@ -326,7 +326,7 @@ pub(crate) fn prim_anon_vma_read(at: &mut Under<'_, MmapRead>) -> u64 {
 
 #[inline(never)]
 pub(crate) fn prim_anon_vma_write(at: &mut Under<'_, MmapRead>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     let Some(anon_vma) = mmap.lookup(at.addr).and_then(|vma| vma.anon_vma()) else {
         return 0;
     };
@@ -346,7 +346,7 @@ pub(crate) fn prim_start_write_again(at: &mut Under<'_, MmapWrite>) -> u64 {
 /// The write locks of the reverse mapping, inside these two.
 #[inline(never)]
 pub(crate) fn prim_lock_rmap(at: &mut Under<'_, MmapWrite>) -> u64 {
-    let (mmap, mut order) = at.mmap.order();
+    let (mmap, mut order) = at.mmap.nest();
     match mmap.lookup(at.addr) {
         Some(vma) => vma.start_write().lock_rmap(&mut order).start() as u64,
         None => 0,

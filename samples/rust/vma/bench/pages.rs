@@ -84,7 +84,7 @@ kernel::vm_operations!(FaultPage);
 #[vtable]
 impl VmaOperations for FaultPage {
     type Data = Arc<Shared>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -100,7 +100,7 @@ kernel::vm_operations!(FaultInsertPage);
 #[vtable]
 impl VmaOperations for FaultInsertPage {
     type Data = Arc<Shared>;
-    type Kind = MixedMap;
+    type PageKind = MixedMap;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
@@ -118,7 +118,7 @@ kernel::vm_operations!(FaultInsertPfn);
 #[vtable]
 impl VmaOperations for FaultInsertPfn {
     type Data = Arc<PfnRegion<()>>;
-    type Kind = PfnMap;
+    type PageKind = PfnMap;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
