@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched/signal.h>
@@ -122,3 +123,4 @@ rust_helper_task_rlimit(const struct task_struct *task, unsigned int limit)
 {
 	return task_rlimit(task, limit);
 }
+#endif /* CONFIG_RUST_VMA */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include "../../mm/internal.h"
@@ -69,3 +70,4 @@ __rust_helper bool rust_helper_vma_map_page_around(struct vm_fault *vmf,
 	return false;
 #endif
 }
+#endif /* CONFIG_RUST_VMA */

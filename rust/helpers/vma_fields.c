@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/mempolicy.h>
 #include <linux/mm_inline.h>
 #include <linux/pgtable.h>
@@ -61,3 +62,4 @@ __rust_helper struct mempolicy *rust_helper_mpol_dup(struct mempolicy *pol)
 	return mpol_dup(pol);
 }
 #endif
+#endif /* CONFIG_RUST_VMA */

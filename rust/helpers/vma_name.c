@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/fs.h>
 #include <linux/mm.h>
 
@@ -26,3 +27,4 @@ rust_helper_vma_is_initial_stack(const struct vm_area_struct *vma)
 {
 	return vma_is_initial_stack(vma);
 }
+#endif /* CONFIG_RUST_VMA */

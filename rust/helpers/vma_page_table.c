@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/mm.h>
 #include <linux/pgalloc.h>
 #include <linux/pgtable.h>
@@ -149,3 +150,4 @@ __rust_helper bool rust_helper_pte_same(pte_t a, pte_t b)
 {
 	return pte_same(a, b);
 }
+#endif /* CONFIG_RUST_VMA */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#ifdef CONFIG_RUST_VMA
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -170,3 +171,4 @@ __rust_helper bool rust_helper_is_file_hugepages(const struct file *file)
 {
 	return is_file_hugepages(file);
 }
+#endif /* CONFIG_RUST_VMA */

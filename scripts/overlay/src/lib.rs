@@ -86,7 +86,8 @@ pub enum Status {
 
 impl Overlay {
     /// Reads `scripts/overlay.toml` and the files below `rust/`, `samples/` and `Documentation/`:
-    /// those that git tracks or would track, or all of them where there is no git checkout.
+    /// those that git tracks or would track, or all of them where there is no git checkout. Files
+    /// that have another name in the tree come on top.
     pub fn load(repo: &Path) -> Result<Self> {
         load::load(repo)
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use glob::{MatchOptions, Pattern};
 use regex_lite::Regex;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -51,9 +51,19 @@ impl Patch {
 struct Config {
     supported_versions: Vec<String>,
     #[serde(default)]
+    install: Vec<Install>,
+    #[serde(default)]
     insertion: Vec<RawInsertion>,
     #[serde(default)]
     patch: Vec<RawPatch>,
+}
+
+/// A file of the repository that has another name in the tree.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Install {
+    file: String,
+    to: String,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +94,7 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
     let config: Config = toml::from_str(&text).map_err(|e| toml_error(&text, &e))?;
     let overlay = Overlay {
         supported_versions: config.supported_versions,
-        files: files(&repo)?,
+        files: files(&repo, config.install)?,
         insertions: config
             .insertion
             .into_iter()
@@ -223,7 +233,7 @@ fn check(overlay: &Overlay) -> Result<()> {
     Ok(())
 }
 
-fn files(repo: &Path) -> Result<Vec<OverlayFile>> {
+fn files(repo: &Path, installs: Vec<Install>) -> Result<Vec<OverlayFile>> {
     let paths = match fs::symlink_metadata(repo.join(".git")) {
         Ok(_) => git::listed(repo, &MIRRORED)?,
         Err(_) => {
@@ -234,9 +244,24 @@ fn files(repo: &Path) -> Result<Vec<OverlayFile>> {
             paths
         }
     };
+    // By the path in the tree.
+    let mut sources: BTreeMap<_, _> = paths.into_iter().map(|p| (p.clone(), p)).collect();
+    for Install { file, to } in installs {
+        ensure!(
+            is_inside(&file) && is_inside(&to),
+            "{CONFIG}: {file:?} to {to:?}: not a path inside the repository and one inside the kernel tree"
+        );
+        ensure!(
+            repo.join(&file).exists(),
+            "{CONFIG}: {file}: is to be installed and does not exist"
+        );
+        if let Some(other) = sources.insert(to.clone(), file) {
+            bail!("{CONFIG}: {to}: installed from two files, {other} is one of them");
+        }
+    }
     let mut files = Vec::new();
-    for path in paths.into_iter().collect::<BTreeSet<_>>() {
-        let full = repo.join(&path);
+    for (path, source) in sources {
+        let full = repo.join(&source);
         // Git lists a file that is deleted and not committed yet, too.
         let Ok(meta) = fs::symlink_metadata(&full) else {
             continue;

@@ -5,6 +5,7 @@
 mod allowed;
 mod asm;
 mod calls;
+mod gate;
 mod object;
 mod primitives;
 mod sheet;
@@ -122,6 +123,13 @@ pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> 
     let unused = two_trees::with(session, ready, Unused::of)?;
     match &unused {
         Some(unused) => outcome.add(unused.judge()),
+        None => outcome.skipped += 1,
+    }
+    match two_trees::without_option(session, ready, gate::Gate::of)? {
+        Some(gate) => {
+            session.progress.hidden(|| println!("{}", gate.line()));
+            outcome.add(gate.judge());
+        }
         None => outcome.skipped += 1,
     }
     let out = kernel.places.out(config.name);

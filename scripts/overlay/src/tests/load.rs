@@ -48,6 +48,40 @@ fn in_a_checkout_what_git_tracks_or_would_track() {
 }
 
 #[test]
+fn an_installed_file_has_another_name_in_the_tree() {
+    let world = World::new();
+    let install = |file: &str, to: &str| format!("\n[[install]]\nfile = {file:?}\nto = {to:?}\n");
+    let versions = "supported_versions = [\"7.3\", \"7.2\"]\n";
+    let to = "rust/kernel/mm/new/Kconfig";
+    world.repo_file("Kconfig", "config OPTION\n");
+    world.commit();
+    world.edit_config(versions, &(versions.to_string() + &install("Kconfig", to)));
+    assert!(files(&world).contains(&to.to_string()));
+    assert!(!files(&world).contains(&"Kconfig".to_string()));
+    world.apply();
+    assert_eq!(world.read(to), "config OPTION\n");
+    world.revert();
+    assert!(!world.has(to));
+
+    for (to, file, complaint) in [
+        (
+            "rust/kernel/mm/new.rs",
+            "scripts/overlay.toml",
+            "installed from two files",
+        ),
+        ("../outside", "scripts/overlay.toml", "not a path inside"),
+        (
+            to,
+            "Missing",
+            "Missing: is to be installed and does not exist",
+        ),
+    ] {
+        let twice = versions.to_string() + &install(file, to);
+        refused(versions, &twice, &[complaint]);
+    }
+}
+
+#[test]
 fn a_link_is_no_overlay_file() {
     let world = World::new();
     symlink("new.rs", world.repo().join("rust/kernel/mm/link.rs")).unwrap();

@@ -4,7 +4,7 @@
 //! kernel crate knows nothing of drivers, so the one of the kernel that is measured is as good as one without them.
 
 use crate::kbuild::Kernel;
-use crate::kconfig::{X86_64_BENCH, X86_64_UNUSED};
+use crate::kconfig::{Config, X86_64_BENCH, X86_64_UNUSED};
 use crate::places::Places;
 use crate::source;
 use crate::targets::{Ready, Session};
@@ -24,6 +24,24 @@ pub fn with<T>(
     ready: &Ready,
     work: impl FnOnce(&Built, &Built) -> Result<T>,
 ) -> Result<Option<T>> {
+    build(session, ready, X86_64_BENCH, work)
+}
+
+/// The same, with `RUST_VMA` off in both.
+pub fn without_option<T>(
+    session: &Session,
+    ready: &Ready,
+    work: impl FnOnce(&Built, &Built) -> Result<T>,
+) -> Result<Option<T>> {
+    build(session, ready, X86_64_UNUSED, work)
+}
+
+fn build<T>(
+    session: &Session,
+    ready: &Ready,
+    config: Config,
+    work: impl FnOnce(&Built, &Built) -> Result<T>,
+) -> Result<Option<T>> {
     let places = session.places;
     if places.kdir.is_some() {
         return Ok(None);
@@ -37,7 +55,7 @@ pub fn with<T>(
     };
     let kernel = session.kernel(ready);
     let ours = Built {
-        out: kernel.build_rust(X86_64_BENCH, session.progress)?,
+        out: kernel.build_rust(config, session.progress)?,
         kernel,
     };
     let kernel = Kernel {
