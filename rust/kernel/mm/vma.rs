@@ -85,6 +85,8 @@ pub mod level;
 mod lock;
 mod lock_table;
 mod mm;
+#[cfg(not(CONFIG_RUST_VMA_MM))]
+mod mm_only;
 pub mod page_table;
 pub mod pin;
 mod properties;
@@ -96,7 +98,7 @@ mod tests;
 mod walk;
 mod withheld;
 
-#[cfg(CONFIG_NUMA_BALANCING)]
+#[cfg(all(CONFIG_NUMA_BALANCING, CONFIG_RUST_VMA_MM))]
 pub use self::field::NumabState;
 #[cfg(CONFIG_NUMA)]
 pub use self::field::VmaPolicy;

@@ -100,6 +100,8 @@ pub struct Access {
     pub proofs: Vec<Proof>,
     /// True if it exists without the row's option, too.
     pub has_else: bool,
+    /// Whether it is for code in mm/, and needs `CONFIG_RUST_VMA_MM`.
+    pub for_mm: bool,
 }
 
 /// A field, or an operation on page tables.
@@ -156,6 +158,7 @@ impl fmt::Debug for Access {
             .field("signature", &text(&self.signature))
             .field("proofs", &self.proofs)
             .field("has_else", &self.has_else)
+            .field("for_mm", &self.for_mm)
             .finish()
     }
 }
@@ -165,6 +168,7 @@ impl PartialEq for Access {
         (self.kind, &self.bound, self.is_unsafe, &self.name)
             == (other.kind, &other.bound, other.is_unsafe, &other.name)
             && (&self.proofs, self.has_else) == (&other.proofs, other.has_else)
+            && self.for_mm == other.for_mm
             && text(&self.signature) == text(&other.signature)
     }
 }

@@ -205,11 +205,15 @@ fn access(input: ParseStream<'_>, optional: bool) -> Result<Access> {
         if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
             return Err(Error::new_spanned(
                 attribute,
-                "an access has no cfg: give the row its option, `if CONFIG_..`",
+                "an access has no cfg: give the row its option, `if CONFIG_..`, or write `mm`",
             ));
         }
     }
-    let word = input.call(Ident::parse_any)?;
+    let mut word = input.call(Ident::parse_any)?;
+    let for_mm = word == "mm";
+    if for_mm {
+        word = input.call(Ident::parse_any)?;
+    }
     let Some((_, kind)) = KINDS.iter().find(|(name, _)| word == name) else {
         let kinds: Vec<&str> = KINDS.iter().map(|k| k.0).collect();
         return Err(Error::new_spanned(
@@ -255,6 +259,7 @@ fn access(input: ParseStream<'_>, optional: bool) -> Result<Access> {
         signature,
         proofs,
         has_else,
+        for_mm,
     })
 }
 

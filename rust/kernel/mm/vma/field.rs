@@ -20,7 +20,7 @@ mod page_prot;
 mod refcnt;
 mod userfaultfd;
 
-#[cfg(CONFIG_NUMA_BALANCING)]
+#[cfg(all(CONFIG_NUMA_BALANCING, CONFIG_RUST_VMA_MM))]
 pub use self::numa::NumabState;
 #[cfg(CONFIG_NUMA)]
 pub use self::numa::VmaPolicy;
@@ -38,7 +38,7 @@ pub use self::{
     userfaultfd::UserfaultfdCtx,
 };
 
-#[cfg(CONFIG_NUMA)]
+#[cfg(all(CONFIG_NUMA, CONFIG_RUST_VMA_MM))]
 use super::level::Read;
 use super::{
     level::{
@@ -57,10 +57,11 @@ use super::{
     rmap::AnonVma,
     Vma, //
 };
-#[cfg(CONFIG_SWAP)]
+#[cfg(CONFIG_RUST_VMA_MM)]
+use crate::bindings;
+#[cfg(all(CONFIG_SWAP, CONFIG_RUST_VMA_MM))]
 use crate::sync::atomic::Atomic;
 use crate::{
-    bindings,
     error::{
         code::EINVAL,
         Result, //
@@ -180,7 +181,7 @@ lock_table! {
             ///   existing mappings.
             #[doc(alias = "vm_page_prot")]
             #[inline]
-            write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
+            mm write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 // The volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers
                 // that hold an rmap lock only. Guaranteed by the caller: the value permits no more
@@ -196,7 +197,7 @@ lock_table! {
             /// Keeps the memory type. Call it after a change of flags that the protection depends
             /// on.
             #[doc(alias = "vma_set_page_prot")]
-            write(WriteMost) fn update_page_prot(&self) {
+            mm write(WriteMost) fn update_page_prot(&self) {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 unsafe { set_page_prot_from_flags(self.as_raw()) };
             }
@@ -380,7 +381,7 @@ lock_table! {
             ///
             /// A hint: any value is valid.
             #[inline]
-            atomic(ReadFields) fn swap_readahead_info(&self) -> &Atomic<isize> {
+            mm atomic(ReadFields) fn swap_readahead_info(&self) -> &Atomic<isize> {
                 // SAFETY: The VMA is alive while `self` is borrowed, the field is an
                 // `atomic_long_t`, and all accesses to it are atomic.
                 unsafe {
@@ -413,7 +414,7 @@ lock_table! {
             /// `EINVAL` if `from` belongs to another address space; `ENOMEM`; or what
             /// `vm_ops->set_policy()` returned. The policy is unchanged then.
             #[doc(alias = "vma_replace_policy")]
-            write(WriteMost) fn copy_policy(
+            mm write(WriteMost) fn copy_policy(
                 &self,
                 _order: &mut LockOrder<'_, impl MayReclaim>,
                 from: Option<&Vma<Read>>,
@@ -436,7 +437,7 @@ lock_table! {
             ///
             /// The state is copied, because NUMA balancing changes it concurrently.
             #[inline]
-            read(ReadFields) fn numab_state(&self) -> Option<NumabState> {
+            mm read(ReadFields) fn numab_state(&self) -> Option<NumabState> {
                 // SAFETY: The VMA is alive. `task_numa_work()` sets the pointer once, by
                 // `cmpxchg()`, and what it points to is freed with the VMA.
                 unsafe {
@@ -502,7 +503,7 @@ lock_table! {
         vm_lock_seq if CONFIG_PER_VMA_LOCK {
             /// Returns a snapshot of the sequence number of the last write lock (C: `vm_lock_seq`).
             #[inline]
-            rcu fn lock_seq(&self) -> u32 {
+            mm rcu fn lock_seq(&self) -> u32 {
                 // SAFETY: RCU keeps the memory a `vm_area_struct`. C writes this field with
                 // `WRITE_ONCE()`; this is a volatile load of an aligned word.
                 unsafe { addr_of!((*self.as_raw()).vm_lock_seq).read_volatile() }
@@ -611,6 +612,7 @@ impl<L: Level> Vma<L> {
 ///
 /// `vma` must point to a VMA that is not freed during the call, and the calling task must hold the
 /// mmap and VMA write locks of it.
+#[cfg(CONFIG_RUST_VMA_MM)]
 #[inline(never)]
 unsafe fn set_page_prot_from_flags(vma: *mut bindings::vm_area_struct) {
     // SAFETY: Guaranteed by the caller: the VMA is alive, and this task may write the field.

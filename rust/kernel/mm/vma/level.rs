@@ -401,7 +401,7 @@ levels! {
     /// The mmap write lock is held, the VMA is write-locked, and so are its reverse mappings: its
     /// file's, if it has a file, and its anonymous one, if it had that when the locks were taken.
     ///
-    /// Taken by [`Vma::lock_rmap()`](super::Vma::lock_rmap).
+    /// Taken by `Vma::lock_rmap()`.
     RmapWrite = [W, W, W], |vma| {
         bindings::vma_assert_write_locked(vma);
         bindings::vma_assert_rmap_write_locked(vma);

@@ -27,6 +27,8 @@
 //!   the same time), `write_if_null` and `write_if_set` (of a pointer whose rule depends on its
 //!   value), and `rcu`, which needs no capability: it is a method of
 //!   [`UnstableVma`](super::UnstableVma).
+//! - `mm` before the kind is for calls that code in `mm/` alone has a use for, or can make correctly:
+//!   they need `CONFIG_RUST_VMA_MM`. Without it the compiler says so, by the module `mm_only`.
 //! - The word says why there is no `write`: the field is written `once`, before the VMA can be
 //!   found; it belongs to the `driver` that owns the VMA; or to offer it is `withheld`, because no
 //!   code outside `mm/` can do it right. The module `withheld` has the compiler's messages for an
@@ -49,6 +51,9 @@ macro_rules! lock_table {
     (@accesses $row:tt) => {};
     (@accesses $row:tt $word:ident;) => {
         lock_table! { @word $word }
+    };
+    (@accesses $row:tt $(#[$meta:meta])* mm $($rest:tt)*) => {
+        lock_table! { @accesses $row $(#[$meta])* #[cfg(CONFIG_RUST_VMA_MM)] $($rest)* }
     };
     (@accesses $row:tt
         $(#[$meta:meta])* rcu

@@ -27,21 +27,25 @@
 //! See "Page tables" and "Page table locking details" in
 //! [`Documentation/mm/process_addrs.rst`](srctree/Documentation/mm/process_addrs.rst).
 
+#[cfg(CONFIG_RUST_VMA_MM)]
+use super::{
+    level::InstallEntries,
+    LockOrder,
+    MayReclaim, //
+};
 use super::{
     level::{
-        InstallEntries,
         Level,
         Stable, //
     },
     lock_table::lock_table,
-    LockOrder,
-    MayReclaim,
     Vma, //
 };
+#[cfg(CONFIG_RUST_VMA_MM)]
 use core::ops::Range;
 
 mod entry;
-mod walk;
+pub(super) mod walk;
 
 pub use self::{
     entry::{
@@ -115,7 +119,7 @@ lock_table! {
             /// [`PteError`] if there is no such entry and none can be made. `f` is not called then.
             #[doc(alias = "pte_alloc_map_lock")]
             #[inline]
-            write(InstallEntries) fn with_pte_alloc<R>(
+            mm write(InstallEntries) fn with_pte_alloc<R>(
                 &self,
                 _order: &mut LockOrder<'_, impl MayReclaim>,
                 addr: usize,
@@ -150,7 +154,7 @@ lock_table! {
             #[doc(alias = "zap_vma_range")]
             #[doc(alias = "zap_page_range_single")]
             #[inline]
-            write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), PteError> {
+            mm write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), PteError> {
                 // SAFETY: By the contract of this method.
                 unsafe { walk::zap(self, range) }
             }

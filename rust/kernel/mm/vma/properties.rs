@@ -154,6 +154,7 @@ properties! {
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
     RmapTreeGuard<'static, OfAnon, TreeWrite>: WORD [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
+    #[cfg(CONFIG_RUST_VMA_MM)]
     RmapWriteGuard<'static>: (3 * WORD) [niche !Send !Sync Unpin]
         by "guards_sent_to_another_task", "guards_shared_with_another_task";
 
@@ -230,7 +231,7 @@ properties! {
     VmRefcnt: 8 [niche Send Sync Unpin];
     InodeId: 16 [Send Sync Unpin];
     UserfaultfdCtx: WORD [niche Send Sync Unpin];
-    #[cfg(CONFIG_NUMA_BALANCING)]
+    #[cfg(all(CONFIG_NUMA_BALANCING, CONFIG_RUST_VMA_MM))]
     NumabState: (3 * WORD + 8) [Send Sync Unpin];
     PtraceMode<ReadAccess>: 4 [Send Sync Unpin];
     MemoryType: 1 [niche Send Sync Unpin];
@@ -268,7 +269,6 @@ variance! {
     covariant { type T<'a> = VmaCursor<'a>; }
     covariant { type T<'a> = LockOrder<'a, MmapLock>; }
     covariant { type T<'a> = RmapTreeGuard<'a, OfFile, TreeRead>; }
-    covariant { type T<'a> = RmapWriteGuard<'a>; }
     covariant { type T<'a> = UnstableVma<'a>; }
     covariant { type T<'a> = SpeculativeVma<'a>; }
     covariant { type T<'a> = Speculation<'a>; }
@@ -287,6 +287,11 @@ variance! {
     covariant { type T<'a> = ForeignVma<'a>; }
     covariant { type T<'a> = ForeignCursor<'a>; }
     covariant { type T<U> = PfnRegion<U>; }
+}
+
+#[cfg(CONFIG_RUST_VMA_MM)]
+variance! {
+    covariant { type T<'a> = RmapWriteGuard<'a>; }
 }
 
 // The lifetime is a brand: it stands for one call of one callback, so that nothing is returned from

@@ -11,7 +11,7 @@
 //! held, and may already be detached. A walk gives out views at the level [`Rmap`](super::Rmap).
 //!
 //! A task that changes the extent of a VMA, or moves its page tables, takes these locks for writing
-//! after the mmap and VMA write locks: [`lock_rmap()`](super::Vma::lock_rmap).
+//! after the mmap and VMA write locks: `Vma::lock_rmap()`.
 //!
 //! The order is mmap lock, VMA write lock, `i_mmap`, `anon_vma`, page table locks; see the comment
 //! at the top of [`mm/rmap.c`](srctree/mm/rmap.c).
@@ -19,8 +19,11 @@
 mod anon_vma;
 mod i_mmap;
 mod tree;
+#[cfg(CONFIG_RUST_VMA_MM)]
 mod write;
 
+#[cfg(CONFIG_RUST_VMA_MM)]
+pub use self::write::RmapWriteGuard;
 pub use self::{
     anon_vma::{
         AnonVma,
@@ -46,5 +49,4 @@ pub use self::{
         TreeRead,
         TreeWrite,
     },
-    write::RmapWriteGuard,
 };

@@ -58,8 +58,8 @@ decoys! {
         note = "an `anon_vma` counts its VMAs, and each is linked to it and to those of its \
                 ancestors by fork; only mm/ keeps these in step (C: `__anon_vma_prepare()`, \
                 `anon_vma_clone()`, `anon_vma_fork()`, `dup_anon_vma()`, `unlink_anon_vmas()`)",
-        note = "call `anon_vma_prepare()` on a view that `VmaLocks::read()` gives; mm/ undoes it \
-                when the VMA is unmapped"
+        note = "call `anon_vma_prepare()` on a view that `VmaLocks::read()` gives \
+                (`CONFIG_RUST_VMA_MM`); mm/ undoes it when the VMA is unmapped"
     )]
     trait WritesAnonVma;
 

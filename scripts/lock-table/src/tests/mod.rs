@@ -129,6 +129,11 @@ fn rows_and_accesses_are_read() {
         (Kind::Write, false, true)
     );
     assert_eq!(write.proofs, [Proof::PageTableLock]);
+    assert!(!read.for_mm && !write.for_mm);
+    let marked = FIELDS.replacen("read(See)", "mm read(See)", 1);
+    let marked = parse(LEVEL, &marked).unwrap();
+    let first = &marked.tables[0].rows[0].accesses[0];
+    assert!(first.for_mm && first.kind == Kind::Read && *first != *read);
     assert_eq!(write.arguments().len(), 2);
     assert_eq!(
         write.arguments()[0],
@@ -190,6 +195,7 @@ fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
         ("unsafe fn set_a", "const unsafe fn set_a", "a plain `fn`"),
         ("h { withheld; }", "h { }", "the row h says nothing"),
         ("h { withheld; }", "d { withheld; }", "a second row d"),
+        ("read(See)", "mm mm read(See)", "unknown kind of access mm"),
         (
             "by: &AnonVmaWriteGuard<'_>) {} }",
             "by: u8) {} once; }",

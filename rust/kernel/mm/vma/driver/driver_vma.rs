@@ -19,6 +19,7 @@ use crate::{
     bindings,
     error::to_result,
     mm::vma::{
+        page_table::walk,
         InstallEntries,
         Level,
         LockOrder,
@@ -358,7 +359,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     {
         // SAFETY: The pages are this driver's. Copies that were made of them are the mapping's, for
         // which this driver answers to its user.
-        unsafe { self.zap(range) }.map_err(|_| EINVAL)
+        unsafe { walk::zap(self, range) }.map_err(|_| EINVAL)
     }
 }
 

@@ -14,9 +14,11 @@
 
 use crate::{
     mm::vma::{
-        page_table::PteError,
+        page_table::{
+            walk,
+            PteError, //
+        },
         InstallEntries,
-        LockOrder,
         Vma, //
     },
     prelude::*, //
@@ -30,9 +32,7 @@ use crate::{
 /// `EFAULT` if `addr` is not in the VMA, `ENOMEM`.
 #[cold]
 pub(super) fn make_room<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<bool> {
-    // As for the insertion that follows, which may allocate as well.
-    let mut order = LockOrder::new();
-    match vma.with_pte_alloc(&mut order, addr, |_| ()) {
+    match walk::alloc_tables(vma, addr).and_then(|()| vma.with_pte(addr, |_| ())) {
         Ok(()) => Ok(true),
         Err(PteError::Huge) => Ok(false),
         Err(PteError::NoMemory) => Err(ENOMEM),

@@ -34,6 +34,7 @@ use crate::{
     bindings,
     error::to_result,
     mm::vma::{
+        page_table::walk,
         Setup,
         Vma,
         VmaFlags, //
@@ -272,7 +273,7 @@ unsafe fn discard<T: VmaOperations>(vma: *mut bindings::vm_area_struct) {
     let data = unsafe {
         let view = Vma::<Setup>::from_raw(vma);
         // It is the whole VMA, so it lies in the VMA.
-        let _ = view.zap(view.start()..view.end());
+        let _ = walk::zap(view, view.start()..view.end());
         take_operations(vma)
     };
 

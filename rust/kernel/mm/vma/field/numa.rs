@@ -5,23 +5,23 @@
 //! C headers: [`include/linux/mempolicy.h`](srctree/include/linux/mempolicy.h),
 //! [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h)
 
+#[cfg(CONFIG_RUST_VMA_MM)]
+use crate::error::{
+    from_err_ptr,
+    to_result,
+    Result, //
+};
 use crate::{
     bindings,
-    error::{
-        from_err_ptr,
-        to_result,
-        Result, //
-    },
     sync::aref::{
         ARef,
         AlwaysRefCounted, //
     },
     types::Opaque, //
 };
-use core::ptr::{
-    self,
-    NonNull, //
-};
+#[cfg(CONFIG_RUST_VMA_MM)]
+use core::ptr;
+use core::ptr::NonNull;
 
 /// The counted NUMA policy of a mapping (C: `struct mempolicy`).
 ///
@@ -75,6 +75,7 @@ impl VmaPolicy {
 ///
 /// `vma` must point to a VMA that the calling task has write-locked, `from` to one that it has
 /// locked, of the same address space.
+#[cfg(CONFIG_RUST_VMA_MM)]
 pub(super) unsafe fn replace_policy(
     vma: *mut bindings::vm_area_struct,
     from: Option<*mut bindings::vm_area_struct>,
@@ -109,7 +110,7 @@ pub(super) unsafe fn replace_policy(
 }
 
 /// The state of NUMA balancing of a mapping (C: `struct vma_numab_state`).
-#[cfg(CONFIG_NUMA_BALANCING)]
+#[cfg(all(CONFIG_NUMA_BALANCING, CONFIG_RUST_VMA_MM))]
 #[derive(Clone, Copy, Debug)]
 pub struct NumabState {
     /// When the mapping is to be scanned next, in jiffies.
@@ -125,7 +126,7 @@ pub struct NumabState {
     pub prev_scan_seq: i32,
 }
 
-#[cfg(CONFIG_NUMA_BALANCING)]
+#[cfg(all(CONFIG_NUMA_BALANCING, CONFIG_RUST_VMA_MM))]
 impl NumabState {
     /// Copies the state, one word at a time.
     ///

@@ -204,6 +204,7 @@ impl<'mm> VmaLocks<'mm> {
     ///
     /// The subclass tells lockdep that these are two locks. As in `dup_mmap()`, a task that nests
     /// needs an order of the two address spaces that no other task reverses.
+    #[cfg(CONFIG_RUST_VMA_MM)]
     #[doc(alias = "mmap_write_lock_nested")]
     #[inline]
     pub fn write_nested(&mut self, subclass: LockSubclass) -> MmapGuard<'_, MmapWrite> {

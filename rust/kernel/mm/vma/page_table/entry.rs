@@ -118,7 +118,7 @@ impl Pmd {
 /// the counts of mapped and resident pages have to be updated, by functions that only `mm/` has. A
 /// driver installs entries by [`DriverVma`](super::super::DriverVma).
 ///
-/// Only ever lent to the closure of [`Vma::with_pte()`] or [`Vma::with_pte_alloc()`].
+/// Only ever lent to the closure of [`Vma::with_pte()`] or `Vma::with_pte_alloc()`.
 ///
 /// # Invariants
 ///

@@ -82,7 +82,10 @@ pub(super) fn with_pmd<L: Stable, R>(
 }
 
 #[inline]
-pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<(), PteError> {
+pub(in crate::mm::vma) fn alloc_tables<L: InstallEntries>(
+    vma: &Vma<L>,
+    addr: usize,
+) -> Result<(), PteError> {
     check(vma, addr)?;
 
     // SAFETY: By `L: InstallEntries` the VMA is stable and entries may be installed, and the
@@ -94,9 +97,12 @@ pub(super) fn alloc_tables<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Resu
 ///
 /// # Safety
 ///
-/// As for [`Vma::zap()`](super::super::Vma::zap).
+/// As for `Vma::zap()`.
 #[inline]
-pub(super) unsafe fn zap<L: Stable>(vma: &Vma<L>, range: Range<usize>) -> Result<(), PteError> {
+pub(in crate::mm::vma) unsafe fn zap<L: Stable>(
+    vma: &Vma<L>,
+    range: Range<usize>,
+) -> Result<(), PteError> {
     if (range.start | range.end) % PAGE_SIZE != 0 || !contains(vma, &range) {
         return Err(PteError::OutOfRange);
     }

@@ -5,18 +5,19 @@
 //! C headers: [`include/linux/rmap.h`](srctree/include/linux/rmap.h),
 //! [`mm/internal.h`](srctree/mm/internal.h)
 
+#[cfg(CONFIG_RUST_VMA_MM)]
+use super::super::{
+    level::{
+        Level,
+        MmapReadHeld, //
+    },
+    order::LockOrder,
+    MayReclaim, //
+};
 use super::{
     super::{
-        level::{
-            Level,
-            MmapReadHeld,
-            Rmap, //
-        },
-        order::{
-            AnonVmaLock,
-            LockOrder, //
-        },
-        MayReclaim,
+        level::Rmap,
+        order::AnonVmaLock,
         Vma, //
     },
     tree::{
@@ -30,12 +31,11 @@ use super::{
         TreeWrite,
     }, //
 };
-use crate::{
-    bindings,
-    error::{
-        to_result,
-        Result, //
-    }, //
+use crate::bindings;
+#[cfg(CONFIG_RUST_VMA_MM)]
+use crate::error::{
+    to_result,
+    Result, //
 };
 use core::{
     marker::PhantomData,
@@ -129,6 +129,7 @@ impl<'g> Iterator for AnonVmas<'g> {
     }
 }
 
+#[cfg(CONFIG_RUST_VMA_MM)]
 impl<L: Level> Vma<L> {
     /// Makes sure that the VMA has its anonymous reverse mapping (C: `anon_vma_prepare()`).
     ///
@@ -159,6 +160,7 @@ impl<L: Level> Vma<L> {
 /// # Safety
 ///
 /// `vma` must point to an attached VMA whose mmap lock the calling task holds.
+#[cfg(CONFIG_RUST_VMA_MM)]
 #[inline(never)]
 unsafe fn prepare(vma: *mut bindings::vm_area_struct) -> Result {
     // SAFETY: Guaranteed by the caller: the mmap lock is held, which keeps the VMA.

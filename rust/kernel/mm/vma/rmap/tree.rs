@@ -208,6 +208,7 @@ impl<K: RmapKind> RmapTree<K> {
     /// Takes the lock for writing (C: `i_mmap_lock_write()`, `anon_vma_lock_write()`).
     ///
     /// Sleeps, uninterruptibly, while another task holds it.
+    #[cfg(CONFIG_RUST_VMA_MM)]
     #[doc(alias = "i_mmap_lock_write")]
     #[doc(alias = "anon_vma_lock_write")]
     #[inline]
@@ -222,6 +223,7 @@ impl<K: RmapKind> RmapTree<K> {
     }
 
     /// `lock_write()` for a guard that holds `H`, and what else it takes, itself.
+    #[cfg(CONFIG_RUST_VMA_MM)]
     #[inline]
     pub(super) fn lock_write_after<H: LockClass>(&self) -> RmapTreeGuard<'_, K, TreeWrite>
     where
@@ -235,6 +237,7 @@ impl<K: RmapKind> RmapTree<K> {
 
     /// Takes the lock for writing unless that would sleep (C: `i_mmap_trylock_write()`,
     /// `anon_vma_trylock_write()`).
+    #[cfg(CONFIG_RUST_VMA_MM)]
     #[doc(alias = "i_mmap_trylock_write")]
     #[doc(alias = "anon_vma_trylock_write")]
     #[inline]
