@@ -133,6 +133,7 @@ pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> 
         None => outcome.skipped += 1,
     }
     let out = kernel.places.out(config.name);
+    outcome.add(gate::without_mm(&out)?);
     let samples = size::samples(kernel, &out.join("samples/rust/vma"))?;
     session.progress.hidden(|| {
         println!("{}", table::figures(&figures));

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Checks that `RUST_VMA=n` gives the kernel that there is without the overlay: every section of every object below
-//! rust/ has the same size. Contents may differ where they hold the line numbers of a file that has insertions.
+//! rust/ has the same size. Contents may differ where they hold the line numbers of a file that has insertions. And
+//! that `RUST_VMA_MM=n`, which drivers get, builds without a warning.
 
 use super::two_trees::Built;
 use crate::objcode;
+use crate::proc;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+
+/// What bindgen makes of headers and helpers. Helpers that are inlined are in no object unless they are called.
+const BINDINGS: [&str; 2] = [
+    "bindings/bindings_generated.rs",
+    "bindings/bindings_helpers_generated.rs",
+];
 
 /// Bytes by object and section.
 type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
@@ -16,6 +25,8 @@ type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
 pub struct Gate {
     with: Sizes,
     without: Sizes,
+    /// Those that are not the same.
+    bindings: Vec<&'static str>,
 }
 
 impl Gate {
@@ -23,6 +34,7 @@ impl Gate {
         Ok(Self {
             with: sizes(with)?,
             without: sizes(without)?,
+            bindings: changed_bindings(&with.out, &without.out)?,
         })
     }
 
@@ -30,6 +42,10 @@ impl Gate {
         let mut outcome = Outcome::default();
         outcome.check(self.without.contains_key("kernel.o"), || {
             "RUST_VMA=n: no kernel.o to compare".to_string()
+        });
+        outcome.check(self.bindings.is_empty(), || {
+            let files = self.bindings.join(" and rust/");
+            format!("RUST_VMA=n: rust/{files} are not those without the overlay")
         });
         for name in keys(&self.with, &self.without) {
             let of = |sizes: &Sizes| sizes.get(name).cloned().unwrap_or_default();
@@ -62,12 +78,77 @@ impl Gate {
     }
 }
 
+/// Has rustc look at the `kernel` crate of a kernel again, without `RUST_VMA_MM`.
+pub fn without_mm(out: &Path) -> Result<Outcome> {
+    let read = |name: &str| {
+        let file = out.join(name);
+        fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))
+    };
+    let options = read("include/generated/rustc_cfg")?;
+    let others: Vec<&str> = options
+        .lines()
+        .filter(|line| !line.contains("CONFIG_RUST_VMA_MM"))
+        .collect();
+    let aside = tempfile::Builder::new()
+        .prefix("without-mm-")
+        .tempdir_in(out)?;
+    fs::write(aside.path().join("rustc_cfg"), others.join("\n"))?;
+    let line = checking_line(&read("rust/.kernel.o.cmd")?, aside.path())
+        .with_context(|| format!("{}: no call of rustc for kernel.o", out.display()))?;
+    let mut rustc = proc::command("sh");
+    rustc.arg("-c").arg(line).current_dir(out);
+    rustc.env("RUSTC_BOOTSTRAP", "1");
+    let done = proc::output(rustc)?;
+    let said = String::from_utf8_lossy(&done.stderr);
+    let mut outcome = Outcome::default();
+    outcome.check(others.len() < options.lines().count(), || {
+        "RUST_VMA_MM=n: the kernel is without it already".to_string()
+    });
+    outcome.check(done.status.success() && said.is_empty(), || {
+        format!("RUST_VMA_MM=n: the kernel crate does not build without a warning:\n{said}")
+    });
+    Ok(outcome)
+}
+
+/// The command that made kernel.o, with the options that are put aside and without code.
+fn checking_line(text: &str, aside: &Path) -> Option<String> {
+    let (_, command) = text.lines().next()?.split_once(":= ")?;
+    let words = command.split(';').next()?.split_whitespace();
+    let mut line: Vec<String> = words
+        .filter(|word| !word.starts_with("--emit="))
+        .map(|word| match word.ends_with("/generated/rustc_cfg") {
+            true => format!("'@{}'", aside.join("rustc_cfg").display()),
+            false => word.to_string(),
+        })
+        .collect();
+    let is_kernel = line.join(" ").contains("--crate-name kernel ");
+    line.push(format!(
+        "--emit=metadata='{}'",
+        aside.join("kernel.rmeta").display()
+    ));
+    is_kernel.then(|| line.join(" "))
+}
+
 fn keys<'a, T>(
     one: &'a BTreeMap<String, T>,
     other: &'a BTreeMap<String, T>,
 ) -> impl Iterator<Item = &'a String> {
     let more = other.keys().filter(|key| !one.contains_key(*key));
     one.keys().chain(more)
+}
+
+fn changed_bindings(with: &Path, without: &Path) -> Result<Vec<&'static str>> {
+    let read = |out: &Path, name: &str| {
+        let file = out.join("rust").join(name);
+        fs::read(&file).with_context(|| format!("{}: cannot be read", file.display()))
+    };
+    let mut changed = Vec::new();
+    for name in BINDINGS {
+        if read(with, name)? != read(without, name)? {
+            changed.push(name);
+        }
+    }
+    Ok(changed)
 }
 
 fn sizes(built: &Built) -> Result<Sizes> {
@@ -120,10 +201,30 @@ mod tests {
                           2 .rodata  00000008 0000000000000000 DATA\n";
 
     #[test]
+    fn rustc_is_called_with_other_options_and_makes_no_code() {
+        let text = "savedcmd_rust/kernel.o := OBJTREE=/o rustc -Cx=y @./include/generated/rustc_cfg \
+                    --emit=dep-info=rust/.kernel.o.d --emit=obj=rust/kernel.o --crate-name kernel /l/lib.rs ; ld a\n";
+        assert_eq!(
+            checking_line(text, Path::new("/t")).unwrap(),
+            "OBJTREE=/o rustc -Cx=y '@/t/rustc_cfg' --crate-name kernel /l/lib.rs --emit=metadata='/t/kernel.rmeta'"
+        );
+        assert_eq!(
+            checking_line("savedcmd_a := ld -o a b\n", Path::new("/t")),
+            None
+        );
+    }
+
+    #[test]
     fn a_section_that_grows_or_an_object_that_is_new_fails() {
         let failures = |with: &[(&str, &str)]| {
             let (with, without) = (side(with), side(&[("kernel.o", KERNEL)]));
-            Gate { with, without }.judge().failures
+            let bindings = Vec::new();
+            let gate = Gate {
+                with,
+                without,
+                bindings,
+            };
+            gate.judge().failures
         };
         assert!(failures(&[("kernel.o", KERNEL)]).is_empty());
         let grown = KERNEL.replace("00000010", "00000018");
@@ -141,7 +242,10 @@ mod tests {
         let nothing = Gate {
             with: Sizes::new(),
             without: Sizes::new(),
+            bindings: vec![BINDINGS[1]],
         };
-        assert!(nothing.judge().failures[0].contains("no kernel.o"));
+        let failed = nothing.judge().failures;
+        assert!(failed[0].contains("no kernel.o"), "{failed:?}");
+        assert!(failed[1].contains("rust/bindings/bindings_helpers_generated.rs are not"));
     }
 }
