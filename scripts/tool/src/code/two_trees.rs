@@ -24,21 +24,29 @@ pub fn with<T>(
     ready: &Ready,
     work: impl FnOnce(&Built, &Built) -> Result<T>,
 ) -> Result<Option<T>> {
-    build(session, ready, X86_64_BENCH, work)
+    let kernel = session.kernel(ready);
+    build(session, ready, kernel, X86_64_BENCH, work)
 }
 
-/// The same, with `RUST_VMA` off in both.
+/// The same, with `RUST_VMA` off in both. They are built side by side: kbuild names a tree that is beside its output
+/// directory by `..`, and would put that into the objects.
 pub fn without_option<T>(
     session: &Session,
     ready: &Ready,
     work: impl FnOnce(&Built, &Built) -> Result<T>,
 ) -> Result<Option<T>> {
-    build(session, ready, X86_64_UNUSED, work)
+    let places = elsewhere(session.places, session.places.tree());
+    let kernel = Kernel {
+        places: &places,
+        ..session.kernel(ready)
+    };
+    build(session, ready, kernel, X86_64_UNUSED, work)
 }
 
 fn build<T>(
     session: &Session,
     ready: &Ready,
+    kernel: Kernel,
     config: Config,
     work: impl FnOnce(&Built, &Built) -> Result<T>,
 ) -> Result<Option<T>> {
@@ -48,12 +56,7 @@ fn build<T>(
     }
     let series = &ready.overlay.supported_versions;
     let pristine = source::pristine(places, &ready.packages, series, session.progress)?;
-    let other = Places {
-        build: places.build.join("pristine"),
-        kdir: Some(pristine),
-        ..places.clone()
-    };
-    let kernel = session.kernel(ready);
+    let other = elsewhere(places, pristine);
     let ours = Built {
         out: kernel.build_rust(config, session.progress)?,
         kernel,
@@ -68,4 +71,12 @@ fn build<T>(
         kernel,
     };
     work(&ours, &theirs).map(Some)
+}
+
+fn elsewhere(places: &Places, tree: PathBuf) -> Places {
+    Places {
+        build: places.build.join("pristine"),
+        kdir: Some(tree),
+        ..places.clone()
+    }
 }
