@@ -1,15 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the drivers say to their users, of which this library needs a part.
-#![allow(dead_code, reason = "the programs need the rest")]
+//! The structures and ioctl numbers of the drivers.
+//!
+//! The programs see the structures as arrays of 64-bit words, because the tests of bad input change each word in turn.
+#![allow(dead_code, unused_imports, reason = "each program needs a part")]
 
-#[path = "../../../samples/rust/vma/abi.rs"]
-pub mod all;
-#[path = "../../../samples/rust/vma/buffer_abi.rs"]
-pub mod buffer;
-#[path = "../../../samples/rust/vma/map_abi.rs"]
-pub mod map;
-#[path = "../../../samples/rust/vma/pfn_abi.rs"]
-pub mod pfn;
-#[path = "../../../samples/rust/vma/userptr_abi.rs"]
-pub mod userptr;
+#[path = "../../../samples/rust/vma/buffer/abi.rs"]
+mod buffer_abi;
+#[path = "../../../samples/rust/vma/describe/abi.rs"]
+mod describe_abi;
+#[path = "../../../samples/rust/vma/first/abi.rs"]
+mod first_abi;
+#[path = "../../../samples/rust/vma/map/abi.rs"]
+mod map_abi;
+#[path = "../../../samples/rust/vma/pfn/abi.rs"]
+mod pfn_abi;
+#[path = "../../../samples/rust/vma/userptr/abi.rs"]
+mod userptr_abi;
+
+/// Declares a module with a driver's numbers, and each of its structures as an array of words.
+macro_rules! words {
+    ($($name:ident: $abi:ident { $($structure:ident),* };)*) => {$(
+        pub mod $name {
+            pub(crate) use super::$abi::*;
+            $(pub type $structure = [u64; size_of::<super::$abi::$structure>() / 8];)*
+        }
+    )*};
+}
+
+words! {
+    all: describe_abi { Record, Describe };
+    buffer: buffer_abi { Request, Stats };
+    first: first_abi { Stats };
+    map: map_abi { Select, Histogram, Snapshot, Stats };
+    pfn: pfn_abi { Stats };
+    userptr: userptr_abi { Request, Stats };
+}

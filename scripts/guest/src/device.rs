@@ -4,6 +4,7 @@
 
 pub mod all;
 pub mod buffer;
+pub mod first;
 pub mod map;
 pub mod pfn;
 pub mod userptr;

@@ -134,7 +134,7 @@ pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> 
     }
     let out = kernel.places.out(config.name);
     outcome.add(gate::without_mm(&out)?);
-    let samples = size::samples(kernel, &out.join("samples/rust/vma"))?;
+    let samples = size::samples(kernel, config)?;
     session.progress.hidden(|| {
         println!("{}", table::figures(&figures));
         if let Some(unused) = &unused {

@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn a_guest_has_the_samples_that_are_modules() {
-        let order = "samples/rust/vma/rust_vma.o\ndrivers/x/y.o\n";
+        let order = "samples/rust/vma/pfn/rust_vma_pfn.o\ndrivers/x/y.o\n";
         assert_eq!(
             modules(order, Path::new("/out")),
-            "dir /modules 755 0 0\nfile /modules/rust_vma.ko /out/samples/rust/vma/rust_vma.ko 644 0 0\n"
+            "dir /modules 755 0 0\nfile /modules/rust_vma_pfn.ko /out/samples/rust/vma/pfn/rust_vma_pfn.ko 644 0 0\n"
         );
         assert_eq!(modules("", Path::new("/out")), "dir /modules 755 0 0\n");
     }

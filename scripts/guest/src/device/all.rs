@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 /// The device.
 pub const NODE: Node = Node {
     path: "/dev/rust-vma",
-    option: "CONFIG_SAMPLE_RUST_VMA",
+    option: "CONFIG_SAMPLE_RUST_VMA_DESCRIBE",
 };
 
 pub const DESCRIBE: u32 = sys::encode_iowr::<Describe>(IOC_TYPE, abi::DESCRIBE_NR);

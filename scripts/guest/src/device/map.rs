@@ -3,7 +3,7 @@
 //! `/dev/rust-vma-map`.
 
 use super::Node;
-use crate::abi::map::{self as abi, ADDRESSES_AT, IOC_TYPE, MAX_ADDRESSES, VMAS_AT};
+use crate::abi::map::{self as abi, IOC_TYPE, MAX_ADDRESSES};
 use crate::sys;
 use std::fs::File;
 use std::io::{Error, Read, Result};
@@ -19,6 +19,10 @@ pub const SELECT: u32 = sys::encode_iowr::<abi::Select>(IOC_TYPE, abi::SELECT_NR
 pub const HISTOGRAM: u32 = sys::encode_ior::<abi::Histogram>(IOC_TYPE, abi::HISTOGRAM_NR);
 pub const SNAPSHOT: u32 = sys::encode_iowr::<abi::Snapshot>(IOC_TYPE, abi::SNAPSHOT_NR);
 pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
+
+/// Where the addresses begin in a snapshot, and where the VMAs do.
+const ADDRESSES_AT: usize = 4;
+const VMAS_AT: usize = ADDRESSES_AT + MAX_ADDRESSES;
 
 /// Flags of the VMAs of a snapshot.
 pub const WRITE: u64 = abi::flag::WRITE;

@@ -8,7 +8,7 @@ use super::object::{Function, Object};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use anyhow::{Context, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ impl Code {
         if helpers.exists() {
             rust.objects.push(Object::read(kernel, &helpers)?);
         }
-        for path in objects(&out.join("samples/rust/vma"))? {
+        for path in samples(&out)?.into_iter().filter(|path| is_object(path)) {
             rust.objects.push(Object::read(kernel, &path)?);
         }
         Ok(Self { c, rust })
@@ -205,18 +205,36 @@ impl<'a> At<'a> {
 
 /// The objects of a directory that a compiler made, in order; none where there is no such directory.
 fn objects(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = entries(dir)?;
+    files.retain(|path| is_object(path));
+    Ok(files)
+}
+
+fn is_object(path: &Path) -> bool {
+    path.extension().is_some_and(|x| x == "o") && !name(path).ends_with(".mod.o")
+}
+
+/// The files that were built of each sample driver, without those that are timed.
+pub fn samples(out: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for dir in entries(&out.join("samples/rust/vma"))? {
+        if dir.is_dir() && dir != out.join(BENCH) {
+            files.extend(entries(&dir)?);
+        }
+    }
+    Ok(files)
+}
+
+/// What is in a directory, sorted.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     if !dir.exists() {
         return Ok(Vec::new());
     }
     let entries =
         fs::read_dir(dir).with_context(|| format!("{}: cannot be read", dir.display()))?;
-    let files: BTreeSet<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|x| x == "o"))
-        .filter(|path| !name(path).ends_with(".mod.o"))
-        .collect();
-    Ok(files.into_iter().collect())
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 fn name(path: &Path) -> String {

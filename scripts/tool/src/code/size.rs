@@ -5,7 +5,9 @@
 
 use super::object::Object;
 use super::two_trees::Built;
+use crate::code::primitives;
 use crate::kbuild::Kernel;
+use crate::kconfig::Config;
 use crate::objcode;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
@@ -249,14 +251,10 @@ fn exported(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// Bytes of text of each sample driver: of modules where the kernel has them, else of what is linked into it.
-pub fn samples(kernel: &Kernel, dir: &Path) -> Result<BTreeMap<String, u64>> {
+pub fn samples(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
-    let entries =
-        fs::read_dir(dir).with_context(|| format!("{}: cannot be read", dir.display()))?;
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     // `.ko` before `.o`.
-    paths.sort();
-    for path in paths {
+    for path in primitives::samples(&kernel.places.out(config.name))? {
         let extension = path.extension().and_then(|x| x.to_str());
         let stem = path
             .file_stem()

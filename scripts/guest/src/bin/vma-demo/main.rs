@@ -6,8 +6,8 @@
 //! compares each with `/proc/self/maps` of the same moment. It is the first process of a system
 //! that has nothing else; as an ordinary process it does the same and does not end the system.
 
-#[path = "../../../../../samples/rust/vma/abi.rs"]
-mod abi;
+#[path = "../../abi.rs"]
+mod abis;
 mod bad_input;
 mod check;
 mod child;
@@ -18,6 +18,7 @@ mod moment;
 mod record;
 mod table;
 
+use abis::all as abi;
 use moment::Moment;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -48,7 +49,7 @@ fn exit_code() -> u8 {
 fn run() -> Result<bool, String> {
     let device = File::open(device::PATH).map_err(|e| {
         format!(
-            "cannot open {}: {e}; it takes a kernel with CONFIG_SAMPLE_RUST_VMA",
+            "cannot open {}: {e}; it takes a kernel with CONFIG_SAMPLE_RUST_VMA_DESCRIBE",
             device::PATH
         )
     })?;

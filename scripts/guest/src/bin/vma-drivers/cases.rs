@@ -18,6 +18,7 @@ mod failing_fork;
 mod failing_map;
 mod failing_pfn;
 mod failing_userptr;
+mod first;
 mod fork_order;
 mod killed_inside;
 mod map;
@@ -52,6 +53,7 @@ pub fn without_open_devices() -> impl Iterator<Item = &'static Test> {
 pub fn all() -> impl Iterator<Item = &'static Test> {
     [
         at_first::TESTS,
+        first::TESTS,
         buffer::TESTS,
         buffer_layout::TESTS,
         buffer_processes::TESTS,

@@ -224,7 +224,7 @@ fn read_map() {
 }
 
 fn described() {
-    let Some(module) = Module::find("rust_vma", &all::NODE) else {
+    let Some(module) = Module::find("rust_vma_describe", &all::NODE) else {
         return;
     };
     done("map", memory::map_anonymous(place(0), page()));

@@ -2,8 +2,8 @@
 
 //! One VMA, described under the lock that the user asks for.
 //!
-//! What is read does not depend on the lock; what can go wrong does. So the four ways to lock
-//! differ, and meet in one function that is generic over the lock level.
+//! The lock does not change what is read, only what can go wrong. So the four ways to lock
+//! differ, and share one function that is generic over the lock level.
 
 use crate::abi::{
     flag,
@@ -32,22 +32,21 @@ use kernel::{
 ///
 /// # Errors
 ///
-/// - `EINVAL`: the way to lock is unknown, or a reserved word is not zero.
+/// - `EINVAL`: the way to lock is unknown, or a reserved field is not zero.
 /// - `ENOENT`: there is no VMA at the address.
 /// - `EAGAIN`: locking under RCU failed, perhaps because there is no VMA at the address.
 /// - `EOPNOTSUPP`: this kernel has no VMA locks to hand over to.
 /// - `EINTR`: the task is being killed.
 pub(crate) fn describe(mm: &MmWithUser, request: Describe) -> Result<Describe> {
-    let [addr, how, _, _, _, _, _, _, 0, 0] = request else {
-        return Err(EINVAL);
-    };
-    if !matches!(
+    let how = request.locking;
+    let is_known = matches!(
         how,
         locking::RCU | locking::MMAP | locking::HANDED_OVER | locking::ANY
-    ) {
+    );
+    if !is_known || request.reserved != [0; 2] {
         return Err(EINVAL);
     }
-    let at = usize::try_from(addr).map_err(|_| ENOENT)?;
+    let at = usize::try_from(request.addr).map_err(|_| ENOENT)?;
 
     let mut locks = mm.vma_locks();
     let (vma, held, readers) = match how {
@@ -76,13 +75,15 @@ pub(crate) fn describe(mm: &MmWithUser, request: Describe) -> Result<Describe> {
         }
     };
 
-    let [start, end, offset, flags] = vma;
-    Ok([
-        addr, how, start, end, offset, flags, held, readers, 0, 0, //
-    ])
+    Ok(Describe {
+        vma,
+        held,
+        readers,
+        ..request
+    })
 }
 
-/// Describes a VMA, at any level that permits to read it.
+/// Describes a VMA, at any level that permits reading it.
 pub(crate) fn record<L: ReadFields>(vma: &Vma<L>) -> Record {
     let has_file = vma.file().is_some();
     let offset = if has_file {
@@ -97,7 +98,7 @@ pub(crate) fn record<L: ReadFields>(vma: &Vma<L>) -> Record {
         (VmaFlag::READ, flag::READ),
         (VmaFlag::WRITE, flag::WRITE),
         (VmaFlag::EXEC, flag::EXEC),
-        // `SHARED` is taken away from shared mappings of files that are not open for writing.
+        // The kernel clears `SHARED` in shared mappings of files that are not open for writing.
         (VmaFlag::MAYSHARE, flag::SHARED),
         (VmaFlag::GROWSDOWN, flag::GROWSDOWN),
         (VmaFlag::MAYBE_GUARD, flag::MAYBE_GUARD),
@@ -107,10 +108,15 @@ pub(crate) fn record<L: ReadFields>(vma: &Vma<L>) -> Record {
         }
     }
 
-    [vma.start() as u64, vma.end() as u64, offset, flags]
+    Record {
+        start: vma.start() as u64,
+        end: vma.end() as u64,
+        offset,
+        flags,
+    }
 }
 
-/// Counts the VMA's readers, this task among them if it is one.
+/// Counts the VMA's readers, including this task if it is one.
 fn readers<L: ReadFields>(vma: &Vma<L>) -> u64 {
     match vma.refcnt() {
         Some(VmRefcnt::Attached { .. }) => 0,

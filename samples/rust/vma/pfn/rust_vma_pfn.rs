@@ -2,11 +2,12 @@
 
 //! Rust VMA sample: `/dev/rust-vma-pfn`, memory that is mapped by page frame number.
 //!
-//! Each open file has a piece of memory, as a device might: the status, mapped in whole by
-//! `mmap()`, read-only; and the rest, mapped as it is accessed. The numbers are in `pfn_abi.rs`.
+//! Each open file has a region, like device memory: a read-only status part, which `mmap()` maps as
+//! a whole, and the rest, which faults map on access. The structures and ioctl numbers are in
+//! `abi.rs`.
 //!
-//! The page frames are not counted. They belong to a [`PfnRegion`], of which each VMA has a share:
-//! they outlive the file, and the process that opened it, for as long as something maps them.
+//! The page frames are not reference counted. They belong to a [`PfnRegion`]. Each VMA holds a
+//! reference to the region, so the frames outlive the file while something maps them.
 
 use kernel::{
     fs::File,
@@ -55,7 +56,6 @@ use kernel::{
     uaccess::UserSlice, //
 };
 
-#[path = "pfn_abi.rs"]
 mod abi;
 
 use abi::Stats;
@@ -66,11 +66,11 @@ const STATS: u32 = _IOR::<Stats>(abi::IOC_TYPE as u32, abi::STATS_NR as u32);
 const PAGES: usize = abi::PAGES as usize;
 const STATUS_PAGES: usize = abi::STATUS_PAGES as usize;
 
-/// How much a debugger reads at a time.
+/// The number of bytes that a debugger reads at a time.
 const WINDOW: usize = 256;
 
 static REGIONS: Atomic<u64> = Atomic::new(0);
-static MADE: Atomic<u64> = Atomic::new(0);
+static OPENED: Atomic<u64> = Atomic::new(0);
 static CLOSED: Atomic<u64> = Atomic::new(0);
 static FAULTS: Atomic<u64> = Atomic::new(0);
 
@@ -99,7 +99,7 @@ impl kernel::InPlaceModule for RustVmaPfnModule {
     }
 }
 
-/// Counts the regions that there are.
+/// Counts the existing regions.
 struct Live(());
 
 impl Live {
@@ -121,7 +121,7 @@ struct RustVmaPfn {
 }
 
 impl RustVmaPfn {
-    /// Writes into each word where it is.
+    /// Writes its position into each word.
     fn write_pattern(memory: &PfnRegion<Live>) -> Result {
         for page in 0..PAGES {
             for word in 0..PAGE_SIZE / size_of::<u64>() {
@@ -180,17 +180,17 @@ impl MiscDevice for RustVmaPfn {
             }
             STATS => {
                 let regions = REGIONS.load(Relaxed);
-                let stats: Stats = [
+                let stats = Stats {
                     regions,
-                    regions * abi::PAGES,
-                    MADE.load(Relaxed),
-                    CLOSED.load(Relaxed),
-                    FAULTS.load(Relaxed),
-                    0,
-                ];
+                    pages: regions * abi::PAGES,
+                    vmas_opened: OPENED.load(Relaxed),
+                    vmas_closed: CLOSED.load(Relaxed),
+                    faults: FAULTS.load(Relaxed),
+                    reserved: 0,
+                };
                 UserSlice::new(UserPtr::from_addr(arg), size_of::<Stats>())
                     .writer()
-                    .write(&stats)?;
+                    .write_slice(stats.as_bytes())?;
             }
             _ => return Err(ENOTTY),
         }
@@ -209,11 +209,11 @@ impl VmaOperations for PfnOps {
     type Hook = ViaMmapPrepare;
 
     fn mapped(_memory: &Arc<PfnRegion<Live>>, _range: &MappedRange<'_>) {
-        MADE.fetch_add(1, Relaxed);
+        OPENED.fetch_add(1, Relaxed);
     }
 
     fn open(_vma: &DriverVma<Self, Opening>) {
-        MADE.fetch_add(1, Relaxed);
+        OPENED.fetch_add(1, Relaxed);
     }
 
     fn close(_vma: &DriverVma<Self, Closing>) {

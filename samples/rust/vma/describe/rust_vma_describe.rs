@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rust VMA sample: `/dev/rust-vma` tells a process about its own memory mappings.
+//! Rust VMA sample: `/dev/rust-vma` describes the memory mappings of its caller.
 //!
 //! - An ioctl describes the VMA at an address, locking it the way that the caller asks for.
-//! - `read()` lists all VMAs of the caller. The list is made when reading starts at offset 0, and
-//!   later reads go on in it.
+//! - `read()` lists all VMAs of the caller. A read at offset 0 creates the list, and later reads
+//!   continue in it.
 //!
-//! The numbers and layouts are in `abi.rs`, the ways to lock and their errors in `describe.rs`.
+//! The structures and ioctl numbers are in `abi.rs`, the ways to lock and their errors in
+//! `describe.rs`.
 //!
 //! # User memory and VMA locks
 //!
-//! To copy from or to user memory can fault, and the fault takes the VMA lock or the mmap lock of
-//! the very address space that is being described. So nothing is copied while one of these locks is
-//! held: requests are copied in first, answers are collected in kernel memory and copied out when
-//! the locks are gone.
+//! A copy from or to user memory can fault, and the fault takes the VMA lock or the mmap lock of
+//! the same address space that is being described. So the driver copies nothing while it holds one
+//! of these locks: it copies the request first, collects the answer in kernel memory, and copies it
+//! out after it has dropped the locks.
 
 use kernel::{
     fs::{
@@ -32,6 +33,7 @@ use kernel::{
     sync::Mutex,
     uaccess::UserSlice, //
 };
+use zerocopy::FromZeros;
 
 mod abi;
 mod describe;
@@ -43,19 +45,19 @@ use list::List;
 const DESCRIBE: u32 = _IOWR::<Describe>(abi::IOC_TYPE as u32, abi::DESCRIBE_NR as u32);
 
 module! {
-    type: RustVmaModule,
-    name: "rust_vma",
-    description: "Rust VMA sample",
+    type: RustVmaDescribeModule,
+    name: "rust_vma_describe",
+    description: "Rust VMA sample: descriptions of mappings",
     license: "GPL",
 }
 
 #[pin_data]
-struct RustVmaModule {
+struct RustVmaDescribeModule {
     #[pin]
-    _miscdev: MiscDeviceRegistration<RustVma>,
+    _miscdev: MiscDeviceRegistration<RustVmaDescribe>,
 }
 
-impl kernel::InPlaceModule for RustVmaModule {
+impl kernel::InPlaceModule for RustVmaDescribeModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         let options = MiscDeviceOptions { name: c"rust-vma" };
 
@@ -67,13 +69,13 @@ impl kernel::InPlaceModule for RustVmaModule {
 
 /// An open file of the device.
 #[pin_data]
-struct RustVma {
+struct RustVmaDescribe {
     #[pin]
     list: Mutex<Option<List>>,
 }
 
 #[vtable]
-impl MiscDevice for RustVma {
+impl MiscDevice for RustVmaDescribe {
     type Ptr = Pin<KBox<Self>>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
@@ -92,8 +94,7 @@ impl MiscDevice for RustVma {
         let me = kiocb.file();
         let mut list = me.list.lock();
 
-        // An open file can get into the hands of another process, which is told about itself and
-        // not about the one before.
+        // Another process can use the open file, by fork or a Unix socket: it gets its own list.
         let list = match &mut *list {
             Some(list) if kiocb.ki_pos() != 0 && list.is_of(mm) => list,
             list => list.insert(List::new(mm)?),
@@ -119,9 +120,10 @@ impl MiscDevice for RustVma {
 
         let arg = UserSlice::new(UserPtr::from_addr(arg), size_of::<Describe>());
         let (mut reader, mut writer) = arg.reader_writer();
-        let request = reader.read::<Describe>()?;
+        let mut request = Describe::new_zeroed();
+        reader.read_slice(request.as_mut_bytes())?;
         let answer = describe::describe(mm, request)?;
-        writer.write(&answer)?;
+        writer.write_slice(answer.as_bytes())?;
 
         Ok(0)
     }

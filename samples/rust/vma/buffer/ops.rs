@@ -7,7 +7,7 @@ use crate::buffer::{
     Mapping,
     CLOSED,
     FAULTS,
-    MADE, //
+    OPENED, //
 };
 use kernel::{
     mm::vma::{
@@ -43,7 +43,7 @@ impl VmaOperations for BufferOps {
 
     fn open(vma: &DriverVma<Self, Opening>) {
         vma.data().inner.lock().vmas += 1;
-        MADE.fetch_add(1, Relaxed);
+        OPENED.fetch_add(1, Relaxed);
     }
 
     fn close(vma: &DriverVma<Self, Closing>) {

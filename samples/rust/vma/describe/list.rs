@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All VMAs of an address space, as they were at one moment.
+//! A consistent snapshot of all VMAs of an address space.
 //!
-//! They are listed in one go under the mmap read lock. If instead each VMA were locked by itself,
-//! mappings that come and go in between could be missed or seen twice.
+//! They are listed under one mmap read lock. If each VMA were locked by itself, mappings that are
+//! created and removed in between could be missed or seen twice.
 
 use crate::{
     abi::Record,
@@ -15,13 +15,12 @@ use kernel::{
         MmWithUser, //
     },
     prelude::*,
-    sync::aref::ARef,
-    transmute::AsBytes, //
+    sync::aref::ARef, //
 };
 
-/// The list, and whose it is.
+/// The list, and the address space that it describes.
 pub(crate) struct List {
-    // Not `MmWithUser`: a list that somebody forgot must not keep a dead process's memory.
+    // Not `MmWithUser`: an open file must not keep the memory of a dead process.
     mm: ARef<Mm>,
     records: KVVec<Record>,
 }
@@ -33,10 +32,10 @@ impl List {
     ///
     /// `ENOMEM`, and `EINTR` if the task is being killed.
     pub(crate) fn new(mm: &MmWithUser) -> Result<Self> {
-        // Enough for most processes, without holding up the address space. For the others the list
-        // grows under the lock: that may sleep for memory, as page faults do under the same lock,
-        // because reclaim never waits for an mmap lock. Users can have many lists, so they pay for
-        // them.
+        // Enough for most processes, and allocated without the lock. For the others the list grows
+        // under the lock. The allocation may sleep, as it may in page faults under the same lock,
+        // because reclaim never waits for an mmap lock. It is charged to the user, who can have many
+        // lists.
         let mut records = KVVec::with_capacity(128, GFP_KERNEL_ACCOUNT)?;
 
         let mut locks = mm.vma_locks();
@@ -52,13 +51,13 @@ impl List {
         })
     }
 
-    /// Whether this list is one of `mm`.
+    /// Returns whether this list describes `mm`.
     pub(crate) fn is_of(&self, mm: &MmWithUser) -> bool {
         core::ptr::eq(&*self.mm, &**mm)
     }
 
-    /// The list as `read()` gives it to users.
+    /// Returns the list as `read()` copies it to users.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        AsBytes::as_bytes(&self.records[..])
+        self.records[..].as_bytes()
     }
 }

@@ -10,8 +10,8 @@
 
 use crate::{
     abi::Histogram,
-    map_line,
-    map_text::Text, //
+    line,
+    text::Text, //
 };
 use kernel::{
     iov::IovIterDest,
@@ -70,7 +70,12 @@ impl Reader {
             retried,
             mmap_lock,
         } = self.counts;
-        [rcu, retried, mmap_lock, 0]
+        Histogram {
+            rcu,
+            retried,
+            mmap_lock,
+            reserved: 0,
+        }
     }
 
     /// Reads on.
@@ -140,7 +145,7 @@ impl Reader {
             let Some(vma) = cursor.lock_next_counted(&mut counts)? else {
                 return Ok(Room::Enough);
             };
-            match self.text.add(|line| map_line::write(&vma, from, line)) {
+            match self.text.add(|line| line::write(&vma, from, line)) {
                 // The VMA is the first of the next lines.
                 Err(e) if e == ENAMETOOLONG && !self.text.is_empty() => return Ok(Room::Enough),
                 Err(e) if e == ENAMETOOLONG => return Ok(Room::None),

@@ -2,7 +2,7 @@
 
 //! A VMA as a line of `/proc/PID/maps`.
 
-use crate::map_text::Line;
+use crate::text::Line;
 use kernel::{
     fmt::Write,
     mm::vma::{

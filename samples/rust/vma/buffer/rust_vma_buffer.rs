@@ -2,12 +2,12 @@
 
 //! Rust VMA sample: `/dev/rust-vma-buffer`, memory that a driver and user space share.
 //!
-//! Each open file is a buffer. Its pages are made when they are first accessed, and mapped one by
-//! one, by faults. The numbers are in `buffer_abi.rs`, the pages in `buffer.rs`.
+//! Each open file is a buffer. Faults allocate its pages on first access, and map them one by one.
+//! The structures and ioctl numbers are in `abi.rs`, the pages in `buffer.rs`.
 //!
-//! The driver remembers where the buffer was mapped last, as Rust Binder does, to insert pages
-//! without a fault and to take some back. By then something else may be mapped there. So it looks
-//! the VMA up under its lock, and asks whether that is one of this buffer.
+//! Like Rust Binder, the driver remembers where the buffer was mapped last, to insert pages without
+//! a fault and to reclaim some. By then something else may be mapped there. So it looks the VMA up
+//! under its lock, and checks that it is a VMA of this buffer.
 
 use kernel::{
     fs::{
@@ -35,19 +35,19 @@ use kernel::{
     sync::Arc,
     uaccess::UserSlice, //
 };
+use zerocopy::FromZeros;
 
-#[path = "buffer_abi.rs"]
 mod abi;
 mod buffer;
-mod buffer_ops;
-mod buffer_reclaim;
+mod ops;
+mod reclaim;
 
 use abi::{
     Request,
     Stats, //
 };
 use buffer::Buffer;
-use buffer_ops::BufferOps;
+use ops::BufferOps;
 
 const fn request(nr: u8) -> u32 {
     _IOWR::<Request>(abi::IOC_TYPE as u32, nr as u32)
@@ -126,7 +126,7 @@ impl MiscDevice for RustVmaBuffer {
         if cmd == STATS {
             UserSlice::new(arg, size_of::<Stats>())
                 .writer()
-                .write(&buffer::stats())?;
+                .write_slice(buffer::stats().as_bytes())?;
             return Ok(0);
         }
         if !matches!(cmd, SET_SIZE | POPULATE | DISCARD | RECLAIM) {
@@ -134,19 +134,27 @@ impl MiscDevice for RustVmaBuffer {
         }
 
         let (mut reader, mut writer) = UserSlice::new(arg, size_of::<Request>()).reader_writer();
-        let [first, count, 0, 0] = reader.read::<Request>()? else {
+        let mut request = Request::new_zeroed();
+        reader.read_slice(request.as_mut_bytes())?;
+        let Request {
+            first,
+            count,
+            changed: 0,
+            reserved: 0,
+        } = request
+        else {
             return Err(EINVAL);
         };
         if matches!(cmd, SET_SIZE | RECLAIM) && count != 0 {
             return Err(EINVAL);
         }
-        let changed = match cmd {
+        request.changed = match cmd {
             SET_SIZE => me.buffer.set_size(first)?,
             POPULATE => me.buffer.populate(me.buffer.range(first, count)?)?,
             DISCARD => me.buffer.discard(me.buffer.range(first, count)?)?,
             _ => me.buffer.reclaim(first)?,
         };
-        writer.write(&[first, count, changed, 0])?;
+        writer.write_slice(request.as_bytes())?;
 
         Ok(0)
     }

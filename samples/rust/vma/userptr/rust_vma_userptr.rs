@@ -2,8 +2,8 @@
 
 //! Rust VMA sample: `/dev/rust-vma-userptr` works on memory of its callers, by pinning its pages.
 //!
-//! The numbers are in `userptr_abi.rs`. What is pinned for long belongs to the open file, and is
-//! unpinned with it at the latest.
+//! The structures and ioctl numbers are in `abi.rs`. Memory that is pinned for a long time belongs to
+//! the open file, and is unpinned at the latest when the file is closed.
 
 use core::ops::Range;
 use kernel::{
@@ -43,8 +43,8 @@ use kernel::{
     },
     uaccess::UserSlice, //
 };
+use zerocopy::FromZeros;
 
-#[path = "userptr_abi.rs"]
 mod abi;
 
 use abi::{
@@ -94,15 +94,15 @@ impl kernel::InPlaceModule for RustVmaUserptrModule {
     }
 }
 
-/// Pinned memory that counts.
+/// Pinned memory that is counted.
 struct Memory<A: PinAccess>(PinnedPages<A>);
 
 impl<A: PinAccess> Memory<A> {
-    /// Pins memory of the current task's.
+    /// Pins memory of the current task.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for an unknown way, `EFAULT` if not all of it is there and can be accessed.
+    /// `EINVAL` for an unknown way, `EFAULT` if not all of it is mapped and accessible.
     fn pin(mm: &MmWithUser, range: Range<usize>, way: u64, needs: VmaFlag) -> Result<Self> {
         let mut locks = mm.vma_locks();
 
@@ -115,7 +115,7 @@ impl<A: PinAccess> Memory<A> {
                 if range.end > vma.end() || !vma.flags().contains(needs) {
                     return Err(EFAULT);
                 }
-                // The same lock: what was just seen is what is pinned.
+                // The mmap lock was not dropped, so the VMA is still as it was checked.
                 mmap.pin_user_pages(range, PinFor::Short)?
             }
             _ => return Err(EINVAL),
@@ -173,7 +173,7 @@ impl PinnedDrop for RustVmaUserptr {
     }
 }
 
-/// The addresses that a user names.
+/// Returns the addresses that a user names.
 fn range(addr: u64, len: u64) -> Result<Range<usize>> {
     if !(1..=abi::MAX_LEN).contains(&len) {
         return Err(EINVAL);
@@ -184,7 +184,15 @@ fn range(addr: u64, len: u64) -> Result<Range<usize>> {
 
 impl RustVmaUserptr {
     fn answer(&self, mm: &MmWithUser, cmd: u32, request: Request) -> Result<u64> {
-        let [addr, len, way, byte, 0, 0] = request else {
+        let Request {
+            addr,
+            len,
+            how: way,
+            byte,
+            sum: 0,
+            reserved: 0,
+        } = request
+        else {
             return Err(EINVAL);
         };
         let byte = u8::try_from(byte)?;
@@ -196,7 +204,7 @@ impl RustVmaUserptr {
                 Ok(0)
             }
             REGISTER => {
-                // Pinned before the mutex is taken, because it may fault.
+                // Pinning may fault, so the mutex is taken after it.
                 let memory = Memory::pin(mm, range(addr, len)?, how::LONG_TERM, VmaFlag::WRITE)?;
                 let mut registered = self.registered.lock();
                 if registered.is_some() {
@@ -249,10 +257,16 @@ impl MiscDevice for RustVmaUserptr {
             STATS => {
                 let (pinned, unpinned) = (PINNED.load(Relaxed), UNPINNED.load(Relaxed));
                 let now = pinned.wrapping_sub(unpinned);
-                let stats: Stats = [FILES.load(Relaxed), now, pinned, unpinned, 0, 0];
+                let stats = Stats {
+                    files: FILES.load(Relaxed),
+                    pinned_now: now,
+                    pinned,
+                    unpinned,
+                    reserved: [0; 2],
+                };
                 UserSlice::new(arg, size_of::<Stats>())
                     .writer()
-                    .write(&stats)?;
+                    .write_slice(stats.as_bytes())?;
             }
             SUM | FILL | REGISTER | UNREGISTER | SUM_REGISTERED | FILL_REGISTERED => {
                 let current = current!();
@@ -261,9 +275,10 @@ impl MiscDevice for RustVmaUserptr {
                 let slice = UserSlice::new(arg, size_of::<Request>());
                 let (mut reader, mut writer) = slice.reader_writer();
 
-                let mut request = reader.read::<Request>()?;
-                request[4] = me.answer(mm, cmd, request)?;
-                writer.write(&request)?;
+                let mut request = Request::new_zeroed();
+                reader.read_slice(request.as_mut_bytes())?;
+                request.sum = me.answer(mm, cmd, request)?;
+                writer.write_slice(request.as_bytes())?;
             }
             _ => return Err(ENOTTY),
         }

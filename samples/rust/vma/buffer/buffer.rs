@@ -10,7 +10,7 @@ use crate::{
         Stats,
         MAX_PAGES, //
     },
-    buffer_ops::BufferOps, //
+    ops::BufferOps, //
 };
 use core::ops::Range;
 use kernel::{
@@ -50,14 +50,21 @@ use kernel::{
 
 static BUFFERS: Atomic<u64> = Atomic::new(0);
 static PAGES: Atomic<u64> = Atomic::new(0);
-pub(crate) static MADE: Atomic<u64> = Atomic::new(0);
+pub(crate) static OPENED: Atomic<u64> = Atomic::new(0);
 pub(crate) static CLOSED: Atomic<u64> = Atomic::new(0);
 pub(crate) static FAULTS: Atomic<u64> = Atomic::new(0);
 pub(crate) static RECLAIMED: Atomic<u64> = Atomic::new(0);
 
-/// What is counted, over all buffers.
+/// Returns the counters over all buffers.
 pub(crate) fn stats() -> Stats {
-    [&BUFFERS, &PAGES, &MADE, &CLOSED, &FAULTS, &RECLAIMED].map(|count| count.load(Relaxed))
+    Stats {
+        buffers: BUFFERS.load(Relaxed),
+        pages: PAGES.load(Relaxed),
+        vmas_opened: OPENED.load(Relaxed),
+        vmas_closed: CLOSED.load(Relaxed),
+        faults: FAULTS.load(Relaxed),
+        reclaimed: RECLAIMED.load(Relaxed),
+    }
 }
 
 /// Memory that is shared with user space.
@@ -203,7 +210,7 @@ impl Buffer {
 
         inner.mapping = Some(Mapping::of(vma));
         inner.vmas += 1;
-        MADE.fetch_add(1, Relaxed);
+        OPENED.fetch_add(1, Relaxed);
         Ok(())
     }
 

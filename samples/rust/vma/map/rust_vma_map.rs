@@ -3,8 +3,8 @@
 //! Rust VMA sample: `/dev/rust-vma-map` shows the memory mappings of any process, as
 //! `/proc/PID/maps` does and to whom it does, and several of the caller's own at one moment.
 //!
-//! The numbers and layouts are in `map_abi.rs`, how a map is read in `map_reader.rs`, how several
-//! VMAs are locked at once in `map_snapshot.rs`.
+//! The structures and ioctl numbers are in `abi.rs`; `reader.rs` reads a map, and `snapshot.rs` locks
+//! several VMAs at once.
 
 use kernel::{
     fs::{
@@ -36,13 +36,13 @@ use kernel::{
     },
     uaccess::UserSlice, //
 };
+use zerocopy::FromZeros;
 
-#[path = "map_abi.rs"]
 mod abi;
-mod map_line;
-mod map_reader;
-mod map_snapshot;
-mod map_text;
+mod line;
+mod reader;
+mod snapshot;
+mod text;
 
 use abi::{
     Histogram,
@@ -50,7 +50,7 @@ use abi::{
     Snapshot,
     Stats, //
 };
-use map_reader::Reader;
+use reader::Reader;
 
 const SELECT: u32 = _IOWR::<Select>(abi::IOC_TYPE as u32, abi::SELECT_NR as u32);
 const HISTOGRAM: u32 = _IOR::<Histogram>(abi::IOC_TYPE as u32, abi::HISTOGRAM_NR as u32);
@@ -87,7 +87,7 @@ impl kernel::InPlaceModule for RustVmaMapModule {
 /// An open file of the device.
 #[pin_data(PinnedDrop)]
 struct RustVmaMap {
-    // Nothing until a process was chosen.
+    // `None` until a process is chosen.
     #[pin]
     reader: Mutex<Option<Reader>>,
 }
@@ -101,14 +101,14 @@ impl PinnedDrop for RustVmaMap {
 
 impl RustVmaMap {
     fn select(&self, request: Select) -> Result {
-        let [pid, 0] = request else {
+        if request.reserved != 0 {
             return Err(EINVAL);
-        };
-        // What is no number of a process is the number of none.
-        let pid = i32::try_from(pid as i64).map_err(|_| ESRCH)?;
+        }
+        // A number out of range is that of no process.
+        let pid = i32::try_from(request.pid).map_err(|_| ESRCH)?;
 
-        // Whether the caller may is asked here, and not in `read()`: the file can get into other
-        // hands.
+        // The permission is checked here, and not in `read()`, because another process can use the
+        // open file.
         let mm = MmWithUser::of_pid(pid, PtraceMode::READ_FSCREDS)?;
         let reader = Reader::new(mm.as_ref())?;
         *self.reader.lock() = Some(reader);
@@ -149,19 +149,26 @@ impl MiscDevice for RustVmaMap {
 
         match cmd {
             SELECT => {
-                let mut reader = UserSlice::new(arg, size_of::<Select>()).reader();
-                me.select(reader.read::<Select>()?)?;
+                let mut request = Select::new_zeroed();
+                UserSlice::new(arg, size_of::<Select>())
+                    .reader()
+                    .read_slice(request.as_mut_bytes())?;
+                me.select(request)?;
             }
             HISTOGRAM => {
                 UserSlice::new(arg, size_of::<Histogram>())
                     .writer()
-                    .write(&me.histogram()?)?;
+                    .write_slice(me.histogram()?.as_bytes())?;
             }
             STATS => {
-                let stats: Stats = [FILES.load(Relaxed), map_reader::count(), 0, 0, 0, 0];
+                let stats = Stats {
+                    files: FILES.load(Relaxed),
+                    readers: reader::count(),
+                    reserved: [0; 4],
+                };
                 UserSlice::new(arg, size_of::<Stats>())
                     .writer()
-                    .write(&stats)?;
+                    .write_slice(stats.as_bytes())?;
             }
             SNAPSHOT => {
                 let current = current!();
@@ -170,10 +177,11 @@ impl MiscDevice for RustVmaMap {
                 let slice = UserSlice::new(arg, size_of::<Snapshot>());
                 let (mut reader, mut writer) = slice.reader_writer();
 
-                let mut words = reader.read::<Snapshot>()?;
-                let taken = map_snapshot::take(mm, &mut words);
-                // Also when it failed: the words say where.
-                writer.write(&words)?;
+                let mut snapshot = Snapshot::new_zeroed();
+                reader.read_slice(snapshot.as_mut_bytes())?;
+                let taken = snapshot::take(mm, &mut snapshot);
+                // Also on failure: the structure says at which address.
+                writer.write_slice(snapshot.as_bytes())?;
                 taken?;
             }
             _ => return Err(ENOTTY),
