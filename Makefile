@@ -7,7 +7,7 @@ TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compar
 	   drivers stress fuzz neighbours compile-fail conformance ledger model lint doc shell
 
 .DEFAULT_GOAL := help
-.PHONY: help clean $(TARGETS)
+.PHONY: help clean new-driver $(TARGETS)
 
 # One run at a time, also under make -j: the tool starts as many jobs as there are processors.
 .NOTPARALLEL:
@@ -19,6 +19,9 @@ options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if
 
 $(TARGETS):
 	@sh '$(CURDIR)/scripts/bootstrap.sh' $(options) $@
+
+new-driver:
+	@sh '$(CURDIR)/scripts/new-driver.sh' '$(NAME)'
 
 # Through the tool if it is there, because that sees whether another run is at work.
 clean:
@@ -50,6 +53,7 @@ help:
 	@echo '  ledger        every unsafe with its argument and its tests, and the rules of the safe API'
 	@echo '  model         the locking of several VMAs at once, in every order of steps, by spin'
 	@echo '  lint          formatting, checkpatch, clippy, licence lines'
+	@echo '  new-driver    a driver of your own in samples/rust/vma [NAME=]'
 	@echo '  doc           the Rust documentation of the kernel crate'
 	@echo '  shell         a shell in the booted kernel, with the demo at hand'
 	@echo '  apply         puts the overlay into the tree'
@@ -65,5 +69,6 @@ help:
 	@echo '  MINUTES=n     how long make fuzz goes on; the default is 30'
 	@echo '  OPERATIONS=n  how much make stress does; the default is 1000000'
 	@echo '  RUSTC=file    the rustc that builds the kernel; needs its rust-src'
+	@echo '  NAME=name     of the driver that make new-driver creates'
 	@echo '  VERBOSE=1     shows what the tools print'
 	@echo '  VMA_CACHE=dir where downloads and compiler caches are kept, shared by all clones'

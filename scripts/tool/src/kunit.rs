@@ -222,10 +222,12 @@ fn walk(group: &Value, path: &str, outcome: &mut Outcome) {
 }
 
 /// The suites that our own files define for this configuration. A file that is for some kernels only says so with
-/// `#![cfg(CONFIG_X)]` or `#![cfg(not(CONFIG_X))]` at its top.
+/// `#![cfg(CONFIG_X)]` or `#![cfg(not(CONFIG_X))]` at its top. The suite of a sample driver runs if its Makefile builds it
+/// into the kernel.
 fn expected_suites(tree: &Path, ours: &[String], dot_config: &str) -> Vec<String> {
     let definition = Regex::new(r"#\[kunit_tests\((\w+)\)\]").expect("a constant");
     let condition = Regex::new(r"(?m)^#!\[cfg\((not\()?(CONFIG_\w+)\)?\)\]").expect("a constant");
+    let object = Regex::new(r"obj-\$\((CONFIG_\w+)\)").expect("a constant");
     let is_set = |name: &str| {
         dot_config
             .lines()
@@ -233,7 +235,17 @@ fn expected_suites(tree: &Path, ours: &[String], dot_config: &str) -> Vec<String
     };
     let mut suites = Vec::new();
     for file in ours.iter().filter(|file| file.ends_with(".rs")) {
-        let text = fs::read_to_string(tree.join(file)).unwrap_or_default();
+        let path = tree.join(file);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let makefile = fs::read_to_string(path.with_file_name("Makefile")).unwrap_or_default();
+        let is_sample = file.starts_with("samples/");
+        if is_sample
+            && !object
+                .captures_iter(&makefile)
+                .any(|found| is_set(&found[1]))
+        {
+            continue;
+        }
         if condition
             .captures_iter(&text)
             .all(|found| is_set(&found[2]) == found.get(1).is_none())
@@ -302,6 +314,20 @@ mod tests {
         fs::write(dir.path().join("rust/b.rs"), "#[kunit_tests(theirs)]\n").unwrap();
         let expected = expected_suites(dir.path(), &["rust/a.rs".into(), "rust/x.c".into()], "");
         assert_eq!(expected, ["rust_vma_a", "rust_vma_b"]);
+    }
+
+    #[test]
+    fn sample_driver_is_expected_where_it_is_built_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let sample = dir.path().join("samples/foo");
+        fs::create_dir_all(&sample).unwrap();
+        fs::write(sample.join("Makefile"), "obj-$(CONFIG_FOO) += foo.o\n").unwrap();
+        fs::write(sample.join("foo.rs"), "#[kunit_tests(foo)]\n").unwrap();
+        let ours = ["samples/foo/foo.rs".to_string()];
+        let expected = |dot_config: &str| expected_suites(dir.path(), &ours, dot_config);
+        assert_eq!(expected("CONFIG_FOO=y\n"), ["foo"]);
+        assert!(expected("CONFIG_FOO=m\n").is_empty());
+        assert!(expected("").is_empty());
     }
 
     #[test]
