@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front end: every target is done by scripts/tool, which scripts/bootstrap.sh builds first, on a machine without
-# cargo after installing that.
+# The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compare bench-baseline asm code build-cost \
-	   drivers stress fuzz neighbours compile-fail conformance ledger model lint doc shell
+TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-compare bench-baseline disasm codegen-check build-cost \
+	   drivers stress fuzz selftests compile-fail conformance ledger model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean new-driver $(TARGETS)
@@ -14,7 +13,7 @@ TARGETS := run test apply revert patches kunit kcsan misorder bench bench-compar
 
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
-	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
+	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') $(if $(PROGRAM),'--program=$(PROGRAM)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):
@@ -23,7 +22,7 @@ $(TARGETS):
 new-driver:
 	@sh '$(CURDIR)/scripts/new-driver.sh' '$(NAME)'
 
-# Through the tool if it is there, because that sees whether another run is at work.
+# By the tool, if it is built, because it knows whether another run uses build/.
 clean:
 	@if [ -x build/target/release/vma-tool ]; then \
 		exec build/target/release/vma-tool --repo . --cargo cargo clean; \
@@ -32,43 +31,46 @@ clean:
 	fi
 
 help:
-	@echo 'Targets (each ends in a line that scripts can read, and fails when it falls short):'
-	@echo '  run           everything from a bare machine to the demo in a booted kernel'
-	@echo '  test          every test there is, on x86_64, x86_64-debug, um and the two kernels of bench'
-	@echo '  kunit         the KUnit suites on one kernel         [CONFIG=, FILTER=suite.test with * and ?]'
-	@echo '  drivers       the sample drivers from user space     [CONFIG=, without it x86_64-debug, CASE=part of a name]'
-	@echo '  stress        everything at once, for a million operations [CONFIG=, SEED=, OPERATIONS=]'
-	@echo '  fuzz          random programs of safe calls, run in the kernel that watches [SEED=, MINUTES=]'
-	@echo '  neighbours    Rust Binder and the mm: their own tests from the kernel tree, in a guest'
-	@echo '  kcsan         the data race on the flags of a VMA, seen and avoided'
-	@echo '  misorder      locks in the wrong order, reported     [CASE=part of a name]'
-	@echo '  bench         the same work on VMAs in C and in Rust: instructions, and readers beside a writer'
-	@echo '  bench-compare the primitives of make bench against those that were stored [BASELINE=]'
-	@echo '  bench-baseline stores what they take now             [BASELINE=]'
-	@echo '  asm           a function as it was compiled, in C and in Rust [CONFIG=, FUNC=primitive or part of a name]'
-	@echo '  code          what Rust calls that C does not, what can panic, its stack and its size [CONFIG=]'
-	@echo '  build-cost    what rustc takes for the kernel crate, with the overlay and without'
-	@echo '  compile-fail  misuse that must not compile           [CONFIG=, CASE=part of a name]'
-	@echo '  conformance   the lock tables of the kernel document against ours, cell by cell'
-	@echo '  ledger        every unsafe with its argument and its tests, and the rules of the safe API'
-	@echo '  model         the locking of several VMAs at once, in every order of steps, by spin'
-	@echo '  lint          formatting, checkpatch, clippy, licence lines'
-	@echo '  new-driver    a driver of your own in samples/rust/vma [NAME=]'
-	@echo '  doc           the Rust documentation of the kernel crate'
-	@echo '  shell         a shell in the booted kernel, with the demo at hand'
-	@echo '  apply         puts the overlay into the tree'
-	@echo '  revert        takes it out again, byte for byte'
-	@echo '  patches       writes it as a series for git am into build/patches'
-	@echo '  clean         removes build/, not the cache'
+	@echo 'Targets (the last line of each is for scripts; the exit code is not 0 on a failure):'
+	@echo '  run            installs and builds everything, then boots the demo'
+	@echo '  test           what a change needs: two kernels; unchanged suites are not repeated'
+	@echo '  test-all       every suite on every kernel; scripts/suites.toml lists them'
+	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
+	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
+	@echo '  stress         all operations concurrently           [CONFIG=, SEED=, OPERATIONS=]'
+	@echo '  fuzz           random programs of safe calls         [SEED=, MINUTES=]'
+	@echo '  selftests      the kernel tree'"'"'s own tests of Rust Binder and the mm, in a guest'
+	@echo '  lockdep-test   lock orders that lockdep must report  [CASE=]'
+	@echo '  kcsan          the data race on vm_flags, with and without READ_ONCE()'
+	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
+	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'
+	@echo '  ledger         every unsafe with its argument and its tests'
+	@echo '  model          interleavings of several VMA locks, explored by spin'
+	@echo '  lint           formatting, checkpatch, clippy, licence lines'
+	@echo '  bench          cost of each primitive, in C and in Rust; readers concurrent with a writer'
+	@echo '  bench-compare  primitives compared with the stored baseline [BASELINE=]'
+	@echo '  bench-baseline stores the baseline                   [BASELINE=]'
+	@echo '  codegen-check  calls, panics, stack and size of compiled code [CONFIG=]'
+	@echo '  disasm         a function disassembled, in C and in Rust [CONFIG=, FUNC=primitive or part of a name]'
+	@echo '  build-cost     the time that rustc takes for the kernel crate'
+	@echo '  new-driver     creates a driver in samples/rust/vma  [NAME=]'
+	@echo '  doc            the Rust documentation of the kernel crate'
+	@echo '  shell          a shell in a guest, or PROGRAM= run in it [CONFIG=, PROGRAM=static program or script]'
+	@echo '  apply          applies the overlay to the tree'
+	@echo '  revert         removes it, byte for byte'
+	@echo '  patches        writes it as a series for git am to build/patches'
+	@echo '  clean          removes build/, but not the cache'
 	@echo
-	@echo 'Variables:'
-	@echo '  KDIR=dir      a kernel tree of your own in place of the source package'
-	@echo '  BASELINE=file what is compared with or stored; the default is scripts/bench/baseline.toml'
-	@echo '  CONFIG=name   x86_64 (the default), x86_64-debug or um'
-	@echo '  SEED=n        of the random numbers of make stress and make fuzz; the default is 1'
-	@echo '  MINUTES=n     how long make fuzz goes on; the default is 30'
-	@echo '  OPERATIONS=n  how much make stress does; the default is 1000000'
-	@echo '  RUSTC=file    the rustc that builds the kernel; needs its rust-src'
-	@echo '  NAME=name     of the driver that make new-driver creates'
-	@echo '  VERBOSE=1     shows what the tools print'
-	@echo '  VMA_CACHE=dir where downloads and compiler caches are kept, shared by all clones'
+	@echo 'Variables (a target refuses those that it does not take):'
+	@echo '  CONFIG=name    x86_64 (default), x86_64-debug, um, ..., or a file of options that are added to x86_64'
+	@echo '  CASE=text      only tests whose name contains it'
+	@echo '  SEED=n         seed of the random numbers of stress and fuzz; default 1'
+	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
+	@echo '  MINUTES=n      duration of make fuzz; default 30'
+	@echo '  NAME=name      name of the driver that make new-driver creates'
+	@echo '  BASELINE=file  default scripts/bench/baseline.toml'
+	@echo 'Variables of every target:'
+	@echo '  KDIR=dir       a kernel tree of your own instead of the source package'
+	@echo '  RUSTC=file     the rustc that builds the kernel; it needs its rust-src'
+	@echo '  VERBOSE=1      shows what the tools print'
+	@echo '  VMA_CACHE=dir  downloads and compiler caches, shared by all clones'

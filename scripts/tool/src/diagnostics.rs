@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compilers' messages picked out of a build log: those about our own files, and the first error.
+//! Compiler messages in a build log: warnings about our own files, and all errors.
+
+use std::path::Path;
 
 /// A warning with the file it is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,16 +30,46 @@ pub fn about(log: &str, ours: &[String]) -> Vec<Warning> {
     found
 }
 
-/// The first error with all that its compiler has to say about it.
-pub fn first_error(log: &str) -> Option<String> {
+/// The errors that are shown at most.
+const SHOWN: usize = 20;
+
+/// Every error, once, with the compiler's whole message.
+pub fn errors(log: &str) -> String {
     let is_error = |block: &&str| {
         let first = block.lines().next().unwrap_or_default();
-        first.starts_with("error: ") || first.starts_with("error[") || first.contains(": error: ")
+        let is_summary = ["error: aborting", "error: could not compile"]
+            .iter()
+            .any(|summary| first.starts_with(summary));
+        let starts = ["error: ", "error["]
+            .iter()
+            .any(|word| first.starts_with(word));
+        (starts || first.contains(": error: ")) && !is_summary
     };
-    blocks(log).into_iter().find(is_error).map(|block| {
+    let mut errors: Vec<String> = Vec::new();
+    for block in blocks(log).into_iter().filter(is_error) {
         let lines: Vec<&str> = block.lines().take(40).collect();
-        lines.join("\n") + "\n"
-    })
+        let error = lines.join("\n") + "\n";
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+    let more = errors.len().saturating_sub(SHOWN);
+    errors.truncate(SHOWN);
+    if more > 0 {
+        errors.push(format!("... and {more} errors more\n"));
+    }
+    errors.join("\n")
+}
+
+/// A text with the paths of a kernel tree as a reader in the checkout would type them: our files are those of the
+/// checkout, from which the tree has copies.
+pub fn in_checkout(text: &str, tree: &Path, shown_tree: &str, ours: &[String]) -> String {
+    let from_tree = format!("{}/", tree.display());
+    let mut text = text.replace(&from_tree, &format!("{shown_tree}/"));
+    for file in ours {
+        text = text.replace(&format!("{shown_tree}/{file}:"), &format!("{file}:"));
+    }
+    text
 }
 
 /// The log cut into messages: each begins where a compiler's message does and ends before a blank line, a line of the
@@ -136,14 +168,42 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_is_whole() {
-        let error = first_error(LOG).unwrap();
+    fn every_error_is_shown_whole_and_once() {
+        let second = "b.c:1:2: error: odd\n    1 | odd\n";
+        let log = format!("{LOG}\n{second}\n{second}\n");
+        let shown = errors(&log);
         assert!(
-            error.starts_with("error[E0277]") && error.contains("take the other"),
-            "{error}"
+            shown.starts_with("error[E0277]") && shown.contains("take the other"),
+            "{shown}"
         );
-        assert!(!error.contains("aborting"), "{error}");
-        assert_eq!(first_error("all is well\n"), None);
+        assert!(!shown.contains("aborting"), "{shown}");
+        assert_eq!(
+            shown.matches("b.c:1:2: error: odd\n    1 | odd\n").count(),
+            1
+        );
+        assert_eq!(errors("all is well\n"), "");
+        let many: String = (0..25)
+            .map(|n| format!("x.c:{n}:1: error: odd\n"))
+            .collect();
+        assert!(errors(&many).ends_with("... and 5 errors more\n"));
+    }
+
+    #[test]
+    fn paths_are_those_of_the_checkout() {
+        let tree = Path::new("/r/build/linux");
+        let shown = |text: &str| in_checkout(text, tree, "build/linux", &ours());
+        assert_eq!(
+            shown("  --> /r/build/linux/rust/kernel/mm/vma/x.rs:5:6"),
+            "  --> rust/kernel/mm/vma/x.rs:5:6"
+        );
+        assert_eq!(
+            shown("/r/build/linux/mm/mmap.c:1:2"),
+            "build/linux/mm/mmap.c:1:2"
+        );
+        assert_eq!(
+            shown("rust/helpers/vma.c:9: odd"),
+            "rust/helpers/vma.c:9: odd"
+        );
     }
 
     #[test]

@@ -109,7 +109,14 @@ impl Kernel<'_> {
                 self.places.show(&log)
             );
         }
-        step.done("as asked");
+        match self.places.kdir {
+            None => step.done("as asked"),
+            // The caller's own is not read, and could not be there: a configured tree is refused.
+            Some(_) => step.done(&format!(
+                "{}, from scripts/configs",
+                self.places.show(&out.join(".config"))
+            )),
+        }
         Ok(())
     }
 
@@ -179,9 +186,9 @@ impl Kernel<'_> {
             .unwrap_or_default();
         let warnings = diagnostics::about(&text, &self.ours);
         if !ended.status.success() {
-            match diagnostics::first_error(&text) {
-                Some(error) => eprint!("{error}"),
-                None => eprint!("{}", proc::tail(&log, 20)),
+            match diagnostics::errors(&text) {
+                errors if errors.is_empty() => eprint!("{}", proc::tail(&log, 20)),
+                errors => eprint!("{}", self.in_checkout(&errors)),
             }
             bail!(
                 "{} does not build: see {}",
@@ -193,7 +200,7 @@ impl Kernel<'_> {
         self.require_options(config, &options, out)?;
         if !warnings.is_empty() {
             for warning in &warnings {
-                eprint!("{}", warning.text);
+                eprint!("{}", self.in_checkout(&warning.text));
                 // So that the next run compiles it again, and does not take silence for success.
                 touch(&self.places.tree().join(&warning.file));
             }
@@ -212,6 +219,12 @@ impl Kernel<'_> {
             n => step.done(&format!("{n} steps")),
         }
         Ok(())
+    }
+
+    /// A compiler's or a kernel's message, with paths that exist in the checkout.
+    pub fn in_checkout(&self, text: &str) -> String {
+        let tree = self.places.tree();
+        diagnostics::in_checkout(text, &tree, &self.places.show(&tree), &self.ours)
     }
 
     /// The kernel's own make, for this configuration.

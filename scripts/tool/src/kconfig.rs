@@ -134,16 +134,33 @@ pub const ALL: &[Config] = &[
 
 impl Config {
     pub fn by_name(name: &str) -> Result<Self> {
-        match ALL.iter().find(|config| config.name == name) {
-            Some(config) => Ok(*config),
-            None => {
-                let names: Vec<&str> = ALL.iter().map(|config| config.name).collect();
-                bail!(
-                    "CONFIG={name}: no such configuration: take one of {}",
-                    names.join(", ")
-                )
-            }
+        if let Some(config) = ALL.iter().find(|config| config.name == name) {
+            return Ok(*config);
         }
+        let Ok(file) = fs::canonicalize(name) else {
+            let names: Vec<&str> = ALL.iter().map(|config| config.name).collect();
+            bail!(
+                "CONFIG={name}: no such configuration and no such file: use one of {}",
+                names.join(", ")
+            )
+        };
+        Self::with_fragment(&file)
+    }
+
+    /// x86_64 with the options of a file, which take precedence.
+    fn with_fragment(file: &Path) -> Result<Self> {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let Some(path) = file.to_str().filter(|_| file.is_file()) else {
+            bail!("CONFIG={}: not a file of options", file.display());
+        };
+        // They live as long as the program.
+        let path: &'static str = Box::leak(path.to_string().into_boxed_str());
+        let fragments = [X86_64.fragments, &[path]].concat();
+        Ok(Self {
+            name: Box::leak(format!("x86_64+{stem}").into_boxed_str()),
+            fragments: Box::leak(fragments.into_boxed_slice()),
+            ..X86_64
+        })
     }
 
     /// The options of all its fragments, as one text for kunit.py.
@@ -156,12 +173,11 @@ impl Config {
         }
         let wanted = |line: &&str| line.starts_with("CONFIG_") || line.ends_with(" is not set");
         let allowed = |line: &&str| inline_helpers || *line != "CONFIG_RUST_INLINE_HELPERS=y";
-        let lines: Vec<&str> = text
-            .lines()
-            .map(str::trim)
-            .filter(wanted)
-            .filter(allowed)
-            .collect();
+        let mut lines: Vec<&str> = Vec::new();
+        for line in text.lines().map(str::trim).filter(wanted).filter(allowed) {
+            lines.retain(|earlier| option_name(earlier) != option_name(line));
+            lines.push(line);
+        }
         Ok(lines.join("\n") + "\n")
     }
 
@@ -169,6 +185,12 @@ impl Config {
     pub fn wants_inline_helpers(&self, repo: &Path) -> Result<bool> {
         Ok(self.options(repo, true)? != self.options(repo, false)?)
     }
+}
+
+/// The option that a line of a configuration is about.
+fn option_name(line: &str) -> &str {
+    let name = line.trim_start_matches("# ").split([' ', '=']).next();
+    name.unwrap_or_default()
 }
 
 /// The options that a `.config` has otherwise than asked for.
@@ -222,14 +244,18 @@ mod tests {
         for config in ALL.iter().chain(&[X86_64_UNUSED]) {
             let options = config.options(&repo(), true).unwrap();
             let mut seen = HashSet::new();
-            for line in options.lines() {
-                let name = line
-                    .trim_start_matches("# ")
-                    .split([' ', '='])
-                    .next()
-                    .unwrap()
-                    .to_string();
-                assert!(seen.insert(name.clone()), "{}: {name} twice", config.name);
+            for fragment in config.fragments {
+                let text =
+                    fs::read_to_string(repo().join("scripts/configs").join(fragment)).unwrap();
+                let lines = text.lines().filter(|line| line.contains("CONFIG_"));
+                for name in lines.filter(|line| !line.contains("SPDX")).map(option_name) {
+                    let is_option = name.starts_with("CONFIG_");
+                    assert!(
+                        !is_option || seen.insert(name.to_string()),
+                        "{}: {name} twice",
+                        config.name
+                    );
+                }
             }
             assert!(
                 options.contains("CONFIG_RUST=y\n") && !options.contains("SPDX"),
@@ -274,6 +300,19 @@ mod tests {
         assert_eq!(others(inline), others(calls));
         assert!(options(inline).contains("CONFIG_RUST_INLINE_HELPERS=y"));
         assert!(options(calls).contains("# CONFIG_RUST_INLINE_HELPERS is not set"));
+    }
+
+    #[test]
+    fn a_file_of_options_comes_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mine.config");
+        fs::write(&file, "CONFIG_FTRACE=y\nCONFIG_MINE=y\n").unwrap();
+        let config = Config::by_name(file.to_str().unwrap()).unwrap();
+        assert_eq!(config.name, "x86_64+mine");
+        let options = config.options(&repo(), true).unwrap();
+        assert!(options.ends_with("CONFIG_FTRACE=y\nCONFIG_MINE=y\n"));
+        assert!(!options.contains("# CONFIG_FTRACE is not set"));
+        assert!(Config::by_name(dir.path().to_str().unwrap()).is_err());
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub fn judged(
         Event::Quiet => step.doing("running"),
     })?;
 
-    let results = out.join("kunit.json");
+    let results = out.join(format!("{log_name}.json"));
     let _ = fs::remove_file(&results);
     let mut cmd = kernel.kunit("parse");
     cmd.arg(format!("--json={}", results.display()))
@@ -99,16 +99,27 @@ pub fn judged(
             kernel.places.show(&kernel_log)
         );
     };
-    let mut outcome = count(&text, parsed.status.success())?;
     let shown = kernel.places.show(&kernel_log);
+    let bytes = fs::read(&kernel_log).context("the kernel's log has gone")?;
+    let said = String::from_utf8_lossy(&bytes).into_owned();
+    if let Some(filter) = filter.filter(|_| nothing_matches(&said)) {
+        let failure = format!("FILTER={filter}: no suite or test matches");
+        return Ok((Outcome::failure(failure), said));
+    }
+    let mut outcome = count(&text, parsed.status.success())?;
+    for failure in &mut outcome.failures {
+        let case = failure.rsplit('.').next().unwrap_or_default();
+        for line in assertion(&said, case) {
+            *failure += &format!("; {}", kernel.in_checkout(&line));
+        }
+        *failure += &format!(" (log: {shown})");
+    }
     if ended.timed_out {
         outcome.fail(format!(
             "the kernel did not end within {} s: see {shown}",
             TIMEOUT.as_secs()
         ));
     }
-    let bytes = fs::read(&kernel_log).context("the kernel's log has gone")?;
-    let said = String::from_utf8_lossy(&bytes).into_owned();
     let complaints = splat::find(&said, usize::MAX);
     for (line, text) in complaints
         .iter()
@@ -128,11 +139,6 @@ pub fn judged(
                 kernel.places.show(&log)
             ));
         }
-    } else if outcome.passed + outcome.failed + outcome.skipped == 0 {
-        outcome.fail(format!(
-            "FILTER={}: no such suite",
-            filter.unwrap_or_default()
-        ));
     }
     if outcome.failed == 0 {
         step.done(&outcome.counts());
@@ -176,6 +182,48 @@ fn finished_test(line: &str) -> Option<&str> {
     let (number, name) = rest.split_once(' ')?;
     number.parse::<u32>().ok()?;
     Some(name)
+}
+
+/// A line of a kernel log without its time stamp.
+fn without_time(line: &str) -> &str {
+    let rest = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let is_time = |stamp: &str| stamp.trim().parse::<f64>().is_ok();
+    match rest.filter(|(stamp, _)| is_time(stamp)) {
+        Some((_, text)) => text.strip_prefix(' ').unwrap_or(text).trim_end(),
+        None => line.trim_end(),
+    }
+}
+
+/// Whether KUnit announced that it runs no suite.
+fn nothing_matches(log: &str) -> bool {
+    let mut lines = log.lines().map(without_time);
+    lines.any(|line| line == "KTAP version 1") && lines.next() == Some("1..0")
+}
+
+/// The first failed assertion of a test: where it is, and what was expected.
+fn assertion(log: &str, case: &str) -> Vec<String> {
+    let begin = format!("# {case}: ");
+    let is_failure = |line: &str| {
+        let text = line.trim_start().strip_prefix(&begin);
+        text.is_some_and(|text| text.contains(" FAILED at "))
+    };
+    let is_detail = |line: &&str| {
+        let text = line.trim_start();
+        text != *line
+            && ["#", "ok ", "not ok "]
+                .iter()
+                .all(|word| !text.starts_with(word))
+    };
+    let mut lines = log
+        .lines()
+        .map(without_time)
+        .skip_while(|line| !is_failure(line));
+    let first = lines
+        .next()
+        .map(|line| line.trim_start()[begin.len()..].to_string());
+    let details = lines.take_while(is_detail).take(8);
+    let details = details.map(|line| line.trim().to_string());
+    first.into_iter().chain(details).collect()
 }
 
 /// The counts of kunit.py's JSON, with what failed.
@@ -295,6 +343,31 @@ mod tests {
         let outcome = count(&json(one, "{}"), true).unwrap();
         assert_eq!((outcome.passed, outcome.failed), (1, 0));
         assert!(count("no json", true).is_err());
+    }
+
+    #[test]
+    fn a_failed_assertion_is_shown_with_what_was_expected() {
+        let log = "[    1.0]     # other: ASSERTION FAILED at a.rs:1\r\n[    1.0]     Expected no\r\n\
+                   [    1.0]     # a_case: ASSERTION FAILED at rust/x.rs:30\r\n\
+                   [    1.0]     Expected a == b to be true, but is false\r\n\
+                   [    1.0]     # a_case: other.speed: slow\r\n[    1.0]     not ok 1 a_case\r\n";
+        assert_eq!(
+            assertion(log, "a_case"),
+            [
+                "ASSERTION FAILED at rust/x.rs:30",
+                "Expected a == b to be true, but is false"
+            ]
+        );
+        assert!(assertion(log, "case").is_empty());
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_noticed() {
+        assert!(nothing_matches(
+            "[ 1.0] x\r\n[ 1.0] KTAP version 1\r\n[ 1.0] 1..0\r\n"
+        ));
+        assert!(!nothing_matches("[ 1.0] KTAP version 1\r\n[ 1.0] 1..2\r\n"));
+        assert!(!nothing_matches("[ 1.0] Kernel panic\r\n"));
     }
 
     #[test]

@@ -21,9 +21,8 @@ mod kunit;
 mod ledger;
 mod lint;
 mod lock;
-mod misorder;
+mod lockdep_test;
 mod model;
-mod neighbours;
 mod objcode;
 mod page;
 mod places;
@@ -41,15 +40,18 @@ mod stress;
 mod suite;
 mod tap;
 mod targets;
+mod tiers;
 mod toolchain;
+mod unchanged;
 mod version;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use places::Places;
 use progress::Progress;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tiers::Tier;
 
 /// Called by make; `make help` says what each target does.
 #[derive(Parser)]
@@ -72,7 +74,7 @@ struct Arguments {
     /// Which KUnit suites to run.
     #[arg(long)]
     filter: Option<String>,
-    /// Which compile-fail, misorder or drivers cases to run.
+    /// Which compile-fail, lockdep-test or drivers cases to run.
     #[arg(long)]
     case: Option<String>,
     /// The function to show.
@@ -87,6 +89,9 @@ struct Arguments {
     /// For how long the fuzzer runs.
     #[arg(long)]
     minutes: Option<u64>,
+    /// The program to run in the guest of `make shell`.
+    #[arg(long)]
+    program: Option<PathBuf>,
     /// What primitives are compared with, and stored in.
     #[arg(long)]
     baseline: Option<PathBuf>,
@@ -100,22 +105,23 @@ struct Arguments {
 enum Target {
     Run,
     Test,
+    TestAll,
     Apply,
     Revert,
     Patches,
     Kunit,
     Kcsan,
-    Misorder,
+    LockdepTest,
     Bench,
     BenchCompare,
     BenchBaseline,
-    Asm,
-    Code,
+    Disasm,
+    CodegenCheck,
     BuildCost,
     Drivers,
     Stress,
     Fuzz,
-    Neighbours,
+    Selftests,
     CompileFail,
     Conformance,
     Ledger,
@@ -129,8 +135,7 @@ enum Target {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             // One line, however long the chain of causes.
             let chain: Vec<String> = error
@@ -143,10 +148,65 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the target did all it should.
-fn run(arguments: &Arguments) -> Result<bool> {
+impl Arguments {
+    /// The variables of single targets that were given.
+    fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("CONFIG", self.config.is_some()),
+            ("FILTER", self.filter.is_some()),
+            ("CASE", self.case.is_some()),
+            ("FUNC", self.func.is_some()),
+            ("SEED", self.seed.is_some()),
+            ("OPERATIONS", self.operations.is_some()),
+            ("MINUTES", self.minutes.is_some()),
+            ("PROGRAM", self.program.is_some()),
+            ("BASELINE", self.baseline.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(name, _)| name).collect()
+    }
+}
+
+impl Target {
+    /// The variables that it takes, besides those of every target.
+    fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Kunit => &["CONFIG", "FILTER"],
+            Self::Drivers | Self::CompileFail => &["CONFIG", "CASE"],
+            Self::LockdepTest => &["CASE"],
+            Self::Stress => &["CONFIG", "SEED", "OPERATIONS"],
+            Self::Fuzz => &["SEED", "MINUTES"],
+            Self::Disasm => &["CONFIG", "FUNC"],
+            Self::CodegenCheck | Self::Conformance => &["CONFIG"],
+            Self::Shell => &["CONFIG", "PROGRAM"],
+            Self::BenchCompare | Self::BenchBaseline => &["BASELINE"],
+            _ => &[],
+        }
+    }
+}
+
+/// Refuses a variable that the target would ignore.
+fn refuse_unused(arguments: &Arguments) -> Result<()> {
+    let taken = arguments.target.variables();
+    if let Some(name) = arguments.given().iter().find(|name| !taken.contains(name)) {
+        let target = arguments.target.to_possible_value();
+        bail!(
+            "make {}: it takes no {name}=: {}",
+            target.as_ref().map_or("", |target| target.get_name()),
+            match taken {
+                [] => "only KDIR=, RUSTC= and VERBOSE=".to_string(),
+                taken => format!("only {}=, KDIR=, RUSTC= and VERBOSE=", taken.join("=, ")),
+            }
+        );
+    }
+    Ok(())
+}
+
+/// The exit code: 0 if the target did all that it should.
+fn run(arguments: &Arguments) -> Result<u8> {
     proc::end_children_on_signals()?;
     proc::set_verbose(arguments.verbose);
+    refuse_unused(arguments)?;
     let places = Places::new(&arguments.repo, arguments.kdir.as_deref())?;
     let progress = Progress::new(arguments.verbose);
     let session = targets::Session {
@@ -170,34 +230,68 @@ fn run(arguments: &Arguments) -> Result<bool> {
             ..fuzz::DEFAULT
         },
         baseline: arguments.baseline.as_deref(),
+        program: arguments.program.as_deref(),
     };
     let _lock = lock::Lock::take(&places.build.join(".lock"), "build/")?;
-    match arguments.target {
+    let succeeded = match arguments.target {
         Target::Run => session.run(),
-        Target::Test => session.test(),
+        Target::Test => session.test(Tier::Test),
+        Target::TestAll => session.test(Tier::All),
         Target::Apply => session.apply(),
         Target::Revert => session.revert(),
         Target::Patches => session.patches(),
         Target::Kunit => session.kunit(),
         Target::Kcsan => session.kcsan(),
-        Target::Misorder => session.misorder(),
+        Target::LockdepTest => session.lockdep_test(),
         Target::Bench => session.bench(),
         Target::BenchCompare => session.bench_compare(),
         Target::BenchBaseline => session.bench_baseline(),
-        Target::Asm => session.asm(),
-        Target::Code => session.code(),
+        Target::Disasm => session.disasm(),
+        Target::CodegenCheck => session.codegen_check(),
         Target::BuildCost => session.build_cost(),
         Target::Drivers => session.drivers(),
         Target::Stress => session.stress(),
         Target::Fuzz => session.fuzz(),
-        Target::Neighbours => session.neighbours(),
+        Target::Selftests => session.selftests(),
         Target::CompileFail => session.compile_fail(),
         Target::Conformance => session.conformance(),
         Target::Ledger => session.ledger(),
         Target::Model => session.model(),
         Target::Lint => session.lint(),
         Target::Doc => session.doc(),
-        Target::Shell => session.shell(),
+        Target::Shell => return session.shell(),
         Target::Clean => session.clean(),
+    };
+    Ok(u8::from(!succeeded?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(words: &[&str]) -> Option<String> {
+        let fixed = ["vma-tool", "--repo", "/r", "--cargo", "cargo"];
+        let arguments = Arguments::parse_from(fixed.iter().chain(words));
+        refuse_unused(&arguments)
+            .err()
+            .map(|error| error.to_string())
+    }
+
+    #[test]
+    fn variables_that_a_target_ignores_are_refused() {
+        assert_eq!(refusal(&["--config", "um", "kunit"]), None);
+        assert_eq!(refusal(&["--kdir", "/k", "--verbose", "ledger"]), None);
+        assert_eq!(
+            refusal(&["--config", "um", "run"]).unwrap(),
+            "make run: it takes no CONFIG=: only KDIR=, RUSTC= and VERBOSE="
+        );
+        assert_eq!(
+            refusal(&["--baseline", "/none", "bench"]).unwrap(),
+            "make bench: it takes no BASELINE=: only KDIR=, RUSTC= and VERBOSE="
+        );
+        assert_eq!(
+            refusal(&["--seed", "2", "--case", "x", "drivers"]).unwrap(),
+            "make drivers: it takes no SEED=: only CONFIG=, CASE=, KDIR=, RUSTC= and VERBOSE="
+        );
     }
 }

@@ -1,192 +1,302 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's selftests that scripts/neighbours.toml names, built static by their own makefiles. Those write beside
-//! their sources, so that a copy of the sources is what they get.
+//! The kernel's own tests of what this code touches: the selftests of scripts/selftests.toml run one after the other in
+//! a guest. Then kmemleak scans the kernel.
 
+mod build;
+
+use crate::boot::{Guest, Processors};
+use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::places::Places;
-use crate::proc::{self, Event, Logged};
-use crate::progress::{Progress, Step};
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
-use std::collections::BTreeSet;
+use crate::progress::Progress;
+use crate::report::Outcome;
+use crate::tap::{self, End, Tap};
+use anyhow::{Context, Result};
+use build::{List, Selftest};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// What the makefiles read besides the selftests.
-const SOURCES: [&str; 3] = ["tools/testing/selftests", "tools/include", "mm/gup_test.h"];
+/// The guest's init, and what it calls itself in its own lines.
+pub const PROGRAM: &str = "vma-run";
+/// For the boot and the search for leaks.
+const BESIDES: Duration = Duration::from_secs(120);
+/// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
+const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
-/// The content of neighbours.toml.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Neighbours {
-    program: Vec<Selftest>,
-}
-
-/// One run of a program.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Selftest {
-    pub name: String,
-    /// Below tools/testing/selftests; a program without one is ours.
-    pub directory: Option<String>,
-    /// The file's name, if that is another.
-    file: Option<String>,
-    #[serde(default)]
-    pub arguments: Vec<String>,
-    pub seconds: u64,
-    /// What it is here for.
-    pub why: String,
-    /// Texts by which a reason to test nothing is known.
-    #[serde(default)]
-    pub nothing: Vec<String>,
-}
-
-impl Neighbours {
-    pub fn load(repo: &Path) -> Result<Vec<Selftest>> {
-        let path = repo.join("scripts/neighbours.toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let content: Self =
-            toml::from_str(&text).with_context(|| format!("{}: wrong", path.display()))?;
-        Ok(content.into_programs())
-    }
-
-    pub fn into_programs(self) -> Vec<Selftest> {
-        self.program
-    }
-}
-
-impl Selftest {
-    pub fn file(&self) -> &str {
-        self.file.as_deref().unwrap_or(&self.name)
-    }
-
-    /// Where a selftest is when it is built.
-    pub fn built(&self, places: &Places, config: Config) -> Option<PathBuf> {
-        let below = directory(places, config).join(self.directory.as_ref()?);
-        Some(below.join(self.file()))
-    }
-}
-
-fn directory(places: &Places, config: Config) -> PathBuf {
-    places.out(config.name).join("selftests")
-}
-
-/// Builds the programs with the headers of the configured kernel.
-pub fn build(
+/// Builds the programs, with `own` those that are ours, boots the kernel, and judges each by what it says and how it ends.
+pub fn run(
     kernel: &Kernel,
     config: Config,
-    programs: &[Selftest],
+    own: impl Fn(&str) -> Result<PathBuf>,
     progress: &Progress,
-) -> Result<()> {
-    let places = kernel.places;
-    let out = places.out(config.name);
-    let mut build = Build {
-        log: places.log(&format!("selftests-{}", config.name)),
-        places,
-        step: progress.step("selftests"),
-        begun: false,
-    };
-    let mut headers = kernel.make(config, &out);
-    headers.arg("headers");
-    build.run(headers, "the headers for programs cannot be made")?;
-
-    let source = directory(places, config).join("source");
-    fs::create_dir_all(&source).with_context(|| format!("{}: cannot be made", source.display()))?;
-    let mut copy = proc::command("rsync");
-    copy.current_dir(places.tree())
-        .args(["--archive", "--relative", "--delete"])
-        // What the makefiles leave beside the sources would go, and all be built again.
-        .arg("--exclude=local_config.*")
-        .args(SOURCES)
-        .arg(&source);
-    build.run(copy, "the sources cannot be copied")?;
-
-    let directories: BTreeSet<&str> = programs
-        .iter()
-        .filter_map(|program| program.directory.as_deref())
-        .collect();
-    for name in directories {
-        let output = directory(places, config).join(name);
-        fs::create_dir_all(&output)
-            .with_context(|| format!("{}: cannot be made", output.display()))?;
-        let mut make = proc::command("make");
-        make.arg("-C")
-            .arg(source.join("tools/testing/selftests").join(name))
-            .arg(format!("OUTPUT={}", output.display()))
-            .arg(format!("ARCH={}", config.arch))
-            .arg(format!(
-                "KHDR_INCLUDES=-isystem {}/usr/include",
-                out.display()
-            ))
-            .args(["CC=gcc", "USERLDFLAGS=-static"]);
-        let files: BTreeSet<&str> = programs
-            .iter()
-            .filter(|program| program.directory.as_deref() == Some(name))
-            .map(Selftest::file)
-            .collect();
-        make.args(files.iter().map(|file| output.join(file)));
-        build.run(make, &format!("the selftests of {name} do not build"))?;
-    }
-    let built = programs
-        .iter()
-        .filter(|program| program.directory.is_some());
-    build.step.done(&format!("{} programs", built.count()));
-    Ok(())
-}
-
-/// The commands of a build, in one log.
-struct Build<'a> {
-    places: &'a Places,
-    log: PathBuf,
-    step: Step<'a>,
-    begun: bool,
-}
-
-impl Build<'_> {
-    fn run(&mut self, cmd: Command, failure: &str) -> Result<()> {
-        let run = Logged {
-            log: &self.log,
-            append: self.begun,
-            timeout: None,
+) -> Result<Outcome> {
+    let programs = List::load(&kernel.places.repo)?;
+    let init = own(PROGRAM)?;
+    build::build(kernel, config, &programs, progress)?;
+    let mut step = progress.step(&format!("selftests {}", config.name));
+    let out = kernel.places.out(config.name);
+    let list = out.join("run-list");
+    initramfs::write(&list, run_list(&programs).as_bytes())?;
+    let mut files = Initramfs::new(&init).with("/run-list", &list);
+    for program in &programs {
+        let built = match program.built(kernel.places, config) {
+            Some(selftest) => selftest,
+            None => own(program.file())?,
         };
-        self.begun = true;
-        let step = &mut self.step;
-        let ended = run.run(cmd, |event| {
-            if let Event::Line(line) = event {
-                step.doing(line.trim());
+        // What is there already is packed a second time, and the same.
+        files = files.with(&format!("/bin/{}", program.file()), &built);
+    }
+    let seconds = programs.iter().map(|program| program.seconds).sum();
+    let guest = Guest {
+        name: "selftests",
+        files,
+        init: PROGRAM,
+        append: APPEND,
+        processors: Processors::Parallel(2),
+        plugin: None,
+        timeout: BESIDES + Duration::from_secs(seconds),
+    };
+    let boot = guest.boot(kernel, config, &mut |line| match line {
+        Some(line) => {
+            if let Some(test) = tap::finished_test(line) {
+                step.advance(&test);
             }
-        })?;
-        if !ended.status.success() {
-            eprint!("{}", proc::tail(&self.log, 20));
-            bail!("{failure}: see {}", self.places.show(&self.log));
         }
-        Ok(())
+        None => step.doing("running"),
+    })?;
+
+    let said = Said::read(&boot.output);
+    let mut outcome = Outcome::default();
+    let mut taps = Vec::new();
+    for program in &programs {
+        let (own, tap) = said.judge(program);
+        let Selftest { name, why, .. } = program;
+        progress.say(&format!("    {name:20} {}: {why}", own.counts()));
+        for (reason, count) in tap.skips() {
+            progress.say(&format!("    {name:20} {count} skipped: {reason}"));
+        }
+        outcome.add(own);
+        taps.push((program.name.as_str(), tap));
+    }
+    let dot_config =
+        fs::read_to_string(out.join(".config")).context("the kernel has no .config")?;
+    if dot_config.contains("\nCONFIG_DEBUG_KMEMLEAK=y\n") {
+        said.judge_leaks(&mut outcome);
+    }
+    outcome.check(boot.code == Some(0), || match boot.code {
+        Some(code) => format!("the exit code of {PROGRAM} is {code}: see {}", boot.shown),
+        None => format!("the exit code of {PROGRAM} is missing: see {}", boot.shown),
+    });
+    outcome.add(boot.outcome);
+    let file = kernel.places.build.join("selftests.json");
+    let results: Vec<_> = taps.iter().map(|(name, tap)| (*name, tap)).collect();
+    tap::write(&file, &results, &outcome)?;
+    if outcome.failed == 0 {
+        step.done(&outcome.counts());
+    }
+    Ok(outcome)
+}
+
+/// What init is told to run.
+fn run_list(programs: &[Selftest]) -> String {
+    let mut list = String::new();
+    for program in programs {
+        let Selftest {
+            name,
+            seconds,
+            arguments,
+            ..
+        } = program;
+        let words = format!(
+            "{name} {seconds} /bin/{} {}",
+            program.file(),
+            arguments.join(" ")
+        );
+        list += words.trim_end();
+        list.push('\n');
+    }
+    list
+}
+
+/// What the guest said, cut up by init's own lines.
+struct Said<'a> {
+    sections: Vec<Section<'a>>,
+    leaks: Option<usize>,
+    /// The first leak, as far as it was shown.
+    leak: Vec<&'a str>,
+}
+
+struct Section<'a> {
+    name: &'a str,
+    lines: Vec<&'a str>,
+    end: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn read(output: &'a [String]) -> Self {
+        let mut said = Self {
+            sections: Vec::new(),
+            leaks: None,
+            leak: Vec::new(),
+        };
+        for line in output {
+            let open = said.sections.last_mut().filter(|open| open.end.is_none());
+            let own = line
+                .strip_prefix(PROGRAM)
+                .and_then(|l| l.strip_prefix(": "));
+            match (own, open) {
+                (Some(own), open) => match own.split_once(": ") {
+                    Some((name, "begin")) => said.sections.push(Section {
+                        name,
+                        lines: Vec::new(),
+                        end: None,
+                    }),
+                    Some((name, end)) => {
+                        if let Some(open) = open.filter(|open| open.name == name) {
+                            open.end = Some(end);
+                        }
+                    }
+                    None => {
+                        let leaks = own.strip_prefix("leaks ");
+                        said.leaks = said.leaks.or(leaks.and_then(|n| n.parse().ok()));
+                    }
+                },
+                (None, Some(open)) => open.lines.push(line),
+                (None, None) => said.leak.push(line),
+            }
+        }
+        said
+    }
+
+    fn judge(&self, program: &Selftest) -> (Outcome, Tap) {
+        let name = &program.name;
+        let Some(section) = self.sections.iter().find(|s| s.name == name) else {
+            let outcome = Outcome::failure(format!("{name}: it did not run"));
+            return (outcome, Tap::default());
+        };
+        let end = match section.end {
+            None => End::Bad("the guest ended before it".to_string()),
+            Some(end) => match end.strip_prefix("exit ").map(str::parse) {
+                Some(Ok(code)) => End::Exit(code),
+                _ => End::Bad(end.to_string()),
+            },
+        };
+        let tap = Tap::parse(section.lines.iter().copied());
+        let known = |reason: &str| program.nothing.iter().any(|text| reason.contains(text));
+        let mut outcome = tap.judge(&end, known);
+        for failure in &mut outcome.failures {
+            *failure = format!("{name}: {failure}");
+        }
+        (outcome, tap)
+    }
+
+    fn judge_leaks(&self, outcome: &mut Outcome) {
+        match self.leaks {
+            Some(0) => outcome.passed += 1,
+            Some(count) => {
+                let first: Vec<&str> = self.leak.iter().take(12).map(|line| line.trim()).collect();
+                outcome.fail(format!("{count} leaks: {}", first.join(" | ")));
+            }
+            None => outcome.fail("the kernel was not asked for leaks".to_string()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+
+    fn selftest(name: &str) -> Selftest {
+        let text = format!(
+            "[[program]]\nname = '{name}'\ndirectory = 'mm'\nseconds = 5\nwhy = 'x'\n\
+             file = 'prog'\narguments = ['--', '/dev/x']\nnothing = ['no such file']\n"
+        );
+        let content: List = toml::from_str(&text).unwrap();
+        content.into_programs().remove(0)
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_string).collect()
+    }
+
+    fn judge(text: &str) -> Outcome {
+        Said::read(&lines(text)).judge(&selftest("one")).0
+    }
+
+    const GOOD: &str = "vma-run: one: begin\nTAP version 13\n1..1\nok 1 a\nvma-run: one: exit 0\n";
 
     #[test]
-    fn the_data_file_is_sound() {
-        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let programs = Neighbours::load(&repo).unwrap();
-        let mut names = HashSet::new();
-        for program in &programs {
-            assert!(names.insert(&program.name), "{} twice", program.name);
-            assert!(!program.why.is_empty(), "{}: why?", program.name);
-            assert!(program.seconds > 0, "{}: no time", program.name);
-            let words = program.arguments.iter().chain([&program.name]);
-            for word in words {
-                assert!(!word.contains(char::is_whitespace), "{word}: not one word");
-            }
+    fn the_list_has_a_line_for_each_program() {
+        let list = run_list(&[selftest("one"), selftest("two")]);
+        assert_eq!(
+            list,
+            "one 5 /bin/prog -- /dev/x\ntwo 5 /bin/prog -- /dev/x\n"
+        );
+    }
+
+    #[test]
+    fn each_program_is_judged_by_its_own_lines() {
+        let text = format!(
+            "{GOOD}vma-run: two: begin\nTAP version 13\n1..1\nnot ok 1 b\nvma-run: two: exit 1\n"
+        );
+        let output = lines(&text);
+        let said = Said::read(&output);
+        let one = said.judge(&selftest("one")).0;
+        assert_eq!((one.passed, one.failed), (1, 0));
+        assert_eq!(said.judge(&selftest("two")).0.failures, ["two: b"]);
+        assert_eq!(
+            said.judge(&selftest("three")).0.failures,
+            ["three: it did not run"]
+        );
+    }
+
+    #[test]
+    fn bad_ends_are_failures() {
+        for end in [
+            "signal 11",
+            "no end within 5 s",
+            "cannot be run: x",
+            "exit 1",
+        ] {
+            let outcome = judge(&GOOD.replace("exit 0", end));
+            assert_eq!(outcome.failed, 1, "{end}");
         }
-        assert!(!programs.is_empty());
+        let outcome = judge(&GOOD.replace("vma-run: one: exit 0\n", ""));
+        assert_eq!(
+            outcome.failures,
+            ["one: it came to a bad end: the guest ended before it"]
+        );
+        let mixed = judge(&GOOD.replace("one: exit", "two: exit"));
+        assert_eq!(mixed.failed, 1);
+    }
+
+    #[test]
+    fn only_known_reasons_excuse_testing_nothing() {
+        let skip = |reason: &str| {
+            judge(&format!(
+                "vma-run: one: begin\n1..0 # SKIP {reason}\nvma-run: one: exit 4\n"
+            ))
+        };
+        assert_eq!(skip("/dev/x: no such file").failed, 0);
+        assert_eq!(skip("too tired").failed, 1);
+    }
+
+    #[test]
+    fn leaks_are_asked_for_and_none_is_found() {
+        let judge = |text: &str| {
+            let output = lines(&format!("{GOOD}{text}"));
+            let mut outcome = Outcome::default();
+            Said::read(&output).judge_leaks(&mut outcome);
+            outcome
+        };
+        assert_eq!(judge("vma-run: leaks 0\n").passed, 1);
+        assert_eq!(judge("").failures, ["the kernel was not asked for leaks"]);
+        let found = judge("unreferenced object 0xf (size 8):\n  comm \"x\"\nvma-run: leaks 1\n");
+        assert_eq!(
+            found.failures,
+            ["1 leaks: unreferenced object 0xf (size 8): | comm \"x\""]
+        );
     }
 }

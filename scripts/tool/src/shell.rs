@@ -1,35 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A shell in a guest, with the demo and the map of a process at hand.
+//! A guest for people: a shell in it, or a program of the host's that runs in it. The sample modules are loaded.
 
-use crate::boot::{self, Processors};
+use crate::boot::{self, Guest, Processors};
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc;
+use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::Path;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
-const INIT: &str = "#!/bin/busybox sh\n\
+const PREPARE: &str = "#!/bin/busybox sh\n\
     /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin\n/bin/busybox --install -s\n\
     mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev\n\
-    echo; echo 'The demo is /bin/vma-demo; /bin/vma-map PID shows a map; exit or Ctrl-D ends the guest.'\n\
-    setsid cttyhack sh\nreboot -f\n";
+    for module in /modules/*.ko; do [ -e \"$module\" ] && insmod \"$module\"; done\n";
 
-/// Boots the kernel into an interactive shell.
-pub fn run(kernel: &Kernel, config: Config, demo: &Path, map: &Path) -> Result<()> {
-    let Some(busybox) = proc::find("busybox").filter(|file| is_static(file)) else {
-        bail!("the shell needs a static busybox: install busybox-static and run again");
+const INTERACTIVE: &str = "echo; echo 'The demo is vma-demo; vma-map PID shows a map; exit or Ctrl-D ends the guest.'\n\
+    cd /; setsid cttyhack sh\nreboot -f\n";
+
+/// The output goes to the second port, undisturbed by the kernel's log, which gets the exit code.
+const ONE_PROGRAM: &str = "cd /; stty -F /dev/ttyS1 -onlcr; /program </dev/null >/dev/ttyS1 2>&1\n\
+    echo \"vma-shell: exit $?\" >/dev/console\nreboot -f\n";
+
+const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// What the guest is booted for.
+pub enum Job {
+    /// A terminal.
+    Interactive,
+    /// A static program or a script.
+    Program(Vec<u8>),
+}
+
+impl Job {
+    /// The program that was asked for, or the commands that were piped in: a serial port would lose what arrives before the
+    /// guest reads it.
+    pub fn requested(program: Option<&Path>) -> Result<Self> {
+        if let Some(file) = program {
+            let content = fs::read(file).with_context(|| format!("PROGRAM={}", file.display()))?;
+            if content.starts_with(b"\x7fELF") && !is_static(&content) {
+                bail!(
+                    "PROGRAM={}: it needs shared libraries, which the guest does not have: link it with -static",
+                    file.display()
+                );
+            }
+            return Ok(Self::Program(content));
+        }
+        let mut input = std::io::stdin();
+        if input.is_terminal() {
+            return Ok(Self::Interactive);
+        }
+        let mut script = b"#!/bin/sh\n".to_vec();
+        input
+            .read_to_end(&mut script)
+            .context("stdin cannot be read")?;
+        Ok(Self::Program(script))
+    }
+}
+
+/// Boots the kernel with `own` programs in /bin. Returns the exit code of the program, if there is one.
+pub fn run(
+    kernel: &Kernel,
+    config: Config,
+    job: Job,
+    own: &[PathBuf],
+    progress: &Progress,
+) -> Result<u8> {
+    let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
+    let Some(busybox) = proc::find("busybox").filter(is_usable) else {
+        bail!("the guest needs a static busybox: install busybox-static and run again");
     };
-    let init = kernel.places.out(config.name).join("shell-init");
-    initramfs::write(&init, INIT.as_bytes())?;
-    let initramfs = Initramfs::new(&init)
-        .with("/bin/busybox", &busybox)
-        .with("/bin/vma-demo", demo)
-        .with("/bin/vma-map", map)
-        .pack(kernel, config, "shell")?;
+    let out = kernel.places.out(config.name);
+    let init = out.join("shell-init");
+    let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
+    for file in own {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        files = files.with(&format!("/bin/{name}"), file);
+    }
+    let rest = match &job {
+        Job::Interactive => INTERACTIVE,
+        Job::Program(_) => ONE_PROGRAM,
+    };
+    initramfs::write(&init, format!("{PREPARE}{rest}").as_bytes())?;
+    let Job::Program(content) = job else {
+        interact(kernel, config, files)?;
+        return Ok(0);
+    };
+    let program = out.join("shell-program");
+    initramfs::write(&program, &content)?;
+    let guest = Guest {
+        name: "shell",
+        files: files.with("/program", &program),
+        init: "vma-shell",
+        append: "",
+        processors: Processors::Parallel(2),
+        plugin: None,
+        timeout: TIMEOUT,
+    };
+    let boot = guest.boot(kernel, config, &mut |line| {
+        if let Some(line) = line {
+            progress.hidden(|| println!("{line}"));
+        }
+    })?;
+    for failure in &boot.outcome.failures {
+        eprintln!("error: {failure}");
+    }
+    match boot.code {
+        None => {
+            boot.show_log();
+            bail!("the program did not end: see {}", boot.shown);
+        }
+        Some(0) if boot.outcome.failed > 0 => Ok(1),
+        Some(0) => Ok(0),
+        Some(code) => {
+            eprintln!("error: the program's exit code is {code}");
+            Ok(code)
+        }
+    }
+}
+
+fn interact(kernel: &Kernel, config: Config, files: Initramfs) -> Result<()> {
+    let initramfs = files.pack(kernel, config, "shell")?;
     let append = "console=ttyS0 kunit.enable=0 quiet panic=-1";
     let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), append);
     cmd.arg("-initrd").arg(&initramfs);
@@ -41,12 +137,9 @@ pub fn run(kernel: &Kernel, config: Config, demo: &Path, map: &Path) -> Result<(
     Ok(())
 }
 
-fn is_static(file: &Path) -> bool {
-    // A dynamic program names its loader.
-    let Ok(bytes) = fs::read(file) else {
-        return false;
-    };
-    !bytes.windows(8).any(|window| window == b"/ld-linu")
+/// A dynamic program names its loader.
+fn is_static(content: &[u8]) -> bool {
+    !content.windows(8).any(|window| window == b"/ld-linu")
 }
 
 #[cfg(test)]
@@ -54,12 +147,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dynamic_program_will_not_do_for_the_shell() {
-        assert!(!is_static(Path::new("/bin/ls")));
-        assert!(!is_static(Path::new("/no/such/file")));
+    fn a_dynamic_program_is_refused() {
+        assert!(Job::requested(Some(Path::new("/bin/ls"))).is_err());
+        assert!(Job::requested(Some(Path::new("/no/such/file"))).is_err());
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("x");
-        fs::write(&file, b"\x7fELF and nothing else").unwrap();
-        assert!(is_static(&file));
+        for content in [&b"\x7fELF and nothing else"[..], b"#!/bin/sh\n"] {
+            let file = dir.path().join("x");
+            fs::write(&file, content).unwrap();
+            assert!(matches!(
+                Job::requested(Some(&file)).unwrap(),
+                Job::Program(read) if read == content
+            ));
+        }
     }
 }

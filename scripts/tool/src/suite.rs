@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make test`: everything there is to test, on every kernel. A step that fails is counted, and the others are run all
-//! the same where they can.
+//! `make test` and `make test-all`: the suites of a tier, on every kernel that they need. A suite that fails is counted,
+//! and the others run nevertheless. scripts/suites.toml says in which tier each suite is, and why it exists.
 
 use crate::bench::{self, Bench};
 use crate::code;
@@ -14,158 +14,287 @@ use crate::kconfig::{Config, UM, X86_64, X86_64_BENCH, X86_64_DEBUG};
 use crate::kunit;
 use crate::ledger;
 use crate::lint as linting;
-use crate::misorder;
+use crate::lockdep_test;
 use crate::model;
-use crate::neighbours;
 use crate::objcode;
 use crate::page;
 use crate::proc;
 use crate::progress::Progress;
 use crate::report::{Outcome, Report};
 use crate::rustdoc;
+use crate::selftests;
 use crate::source;
 use crate::stress;
 use crate::targets::{Ready, Session};
-use anyhow::{Context, Result, anyhow, bail};
-use std::path::Path;
+use crate::tiers::{self, Tier};
+use crate::unchanged::{self, Inputs};
+use anyhow::{Context, Result, bail};
+use std::cell::{RefCell, RefMut};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// Runs every step.
-pub fn run(session: &Session, ready: &Ready) -> Report {
-    let kernel = session.kernel(ready);
-    let progress = session.progress;
-    let mut steps = Steps {
-        progress,
-        report: Report::default(),
-    };
+/// What a suite runs on. This also says what it reads, so when its earlier result still holds.
+enum On {
+    /// The checkout and the unpatched or patched tree, without a kernel.
+    Checkout,
+    /// A built kernel, and the checkout.
+    Build(Config),
+    /// A guest with these programs.
+    Guest(Config, &'static [&'static str]),
+    /// The kernels of `make bench`.
+    Bench,
+}
 
-    steps.run("host tools (cargo test)", || cargo_test(session));
-    steps.run("apply, revert, patches", || round_trip(session, ready));
-    steps.run("lint", || lint(session, ready));
-    steps.run("ledger", || ledger::run(session.places, progress));
-    steps.run("model", || model::run(session.places, progress));
-    steps.run("page", || {
-        let (places, packages) = (session.places, &ready.packages);
+/// One line of scripts/suites.toml, as code.
+struct Suite {
+    name: &'static str,
+    on: On,
+    run: fn(&Run) -> Result<Outcome>,
+}
+
+const fn suite(name: &'static str, on: On, run: fn(&Run) -> Result<Outcome>) -> Suite {
+    Suite { name, on, run }
+}
+
+/// Every suite, in the order in which they run: all suites of one kernel together.
+const SUITES: &[Suite] = &[
+    suite("host tools", On::Checkout, |run| cargo_test(run.session)),
+    suite("series", On::Checkout, |run| {
+        round_trip(run.session, run.ready)
+    }),
+    suite("lint", On::Checkout, |run| lint(run.session, run.ready)),
+    suite("ledger", On::Checkout, |run| {
+        ledger::run(run.session.places, run.session.progress)
+    }),
+    suite("model", On::Checkout, |run| {
+        model::run(run.session.places, run.session.progress)
+    }),
+    suite("page", On::Checkout, |run| run.page()),
+    suite("kunit x86_64", On::Build(X86_64), |run| run.kunit(X86_64)),
+    suite("assertions x86_64", On::Build(X86_64), |run| {
+        objcode::assertions(run.kernel, X86_64)
+    }),
+    suite("compile-fail x86_64", On::Build(X86_64), |run| {
+        compile_fail(run.session, run.ready, X86_64, true)
+    }),
+    suite("conformance", On::Build(X86_64), |run| {
+        let places = run.session.places;
+        conformance::run(run.session, &places.tree(), Some(&places.out(X86_64.name)))
+    }),
+    suite("documentation", On::Build(X86_64), |run| {
+        rustdoc::build(run.kernel, X86_64, run.session.progress)?;
+        Ok(passed())
+    }),
+    suite("demo x86_64", On::Guest(X86_64, &["vma-demo"]), |run| {
+        run.demo(X86_64)
+    }),
+    suite(
+        "drivers x86_64",
+        On::Guest(X86_64, &[drivers::PROGRAM]),
+        |run| run.drivers(X86_64),
+    ),
+    suite("kunit x86_64-debug", On::Build(X86_64_DEBUG), |run| {
+        run.kunit(X86_64_DEBUG)
+    }),
+    suite("assertions x86_64-debug", On::Build(X86_64_DEBUG), |run| {
+        objcode::assertions(run.kernel, X86_64_DEBUG)
+    }),
+    suite(
+        "demo x86_64-debug",
+        On::Guest(X86_64_DEBUG, &["vma-demo"]),
+        |run| run.demo(X86_64_DEBUG),
+    ),
+    suite(
+        "drivers x86_64-debug",
+        On::Guest(X86_64_DEBUG, &[drivers::PROGRAM]),
+        |run| run.drivers(X86_64_DEBUG),
+    ),
+    suite("lockdep-test", On::Guest(X86_64_DEBUG, &[]), |run| {
+        lockdep_test::run(run.kernel, None, run.session.progress)
+    }),
+    suite("fuzz", On::Build(X86_64_DEBUG), |run| {
+        let program = run.session.program(fuzz::PROGRAM)?;
+        let progress = run.session.progress;
+        fuzz::run(run.kernel, X86_64_DEBUG, &program, fuzz::SHORT, progress)
+    }),
+    suite(
+        "stress",
+        On::Guest(X86_64_DEBUG, &[stress::PROGRAM]),
+        |run| {
+            let program = run.session.program(stress::PROGRAM)?;
+            let (plan, progress) = (run.session.stress, run.session.progress);
+            stress::run(run.kernel, X86_64_DEBUG, &program, plan, progress)
+        },
+    ),
+    suite("selftests", On::Build(X86_64_DEBUG), |run| {
+        let own = |name: &str| run.session.program(name);
+        selftests::run(run.kernel, X86_64_DEBUG, own, run.session.progress)
+    }),
+    suite("kunit um", On::Build(UM), |run| run.kunit(UM)),
+    suite("compile-fail um", On::Build(UM), |run| {
+        compile_fail(run.session, run.ready, UM, false)
+    }),
+    suite("codegen-check", On::Bench, |run| {
+        Ok(code::look(run.session, run.ready, X86_64_BENCH)?.outcome)
+    }),
+    suite("bench primitives", On::Bench, |run| {
+        let calls = run.session.helper_calls(run.kernel)?;
+        run.bench().primitives(&run.bench_program()?, &calls)
+    }),
+    suite("bench compare", On::Bench, |run| {
+        let (file, baseline) = run.session.baseline()?;
+        run.bench().compare(&file, &baseline)
+    }),
+    suite("bench cost", On::Bench, |run| {
+        run.bench().cost(&run.bench_program()?)
+    }),
+    suite("bench sizes", On::Bench, |run| {
+        run.bench().sizes(&run.bench_program()?)
+    }),
+    suite("bench writes", On::Bench, |run| {
+        let program = run.bench_program()?;
+        run.bench().writes(&program, &run.session.plugin()?)
+    }),
+];
+
+/// What suites run with.
+struct Run<'a> {
+    session: &'a Session<'a>,
+    ready: &'a Ready,
+    kernel: &'a Kernel<'a>,
+    bench: RefCell<Bench<'a>>,
+}
+
+impl<'a> Run<'a> {
+    fn kunit(&self, config: Config) -> Result<Outcome> {
+        kunit::run(self.kernel, config, None, self.session.progress)
+    }
+
+    fn demo(&self, config: Config) -> Result<Outcome> {
+        let program = self.session.program("vma-demo")?;
+        let progress = self.session.progress;
+        Ok(demo::run(self.kernel, config, &program, progress, &mut |_| ())?.outcome)
+    }
+
+    fn drivers(&self, config: Config) -> Result<Outcome> {
+        let program = self.session.program(drivers::PROGRAM)?;
+        drivers::run(self.kernel, config, &program, None, self.session.progress)
+    }
+
+    fn page(&self) -> Result<Outcome> {
+        let (places, packages) = (self.session.places, &self.ready.packages);
+        let progress = self.session.progress;
         let mut outcome = page::prove(places, packages, progress)?;
         let dir = places.build.join("page/pictures");
         let pictures = bench::every_picture()?;
         outcome.add(page::step(places, packages, &dir, &pictures, progress)?);
         Ok(outcome)
-    });
-    for config in [X86_64, X86_64_DEBUG, UM] {
-        let name = config.name;
-        let built = steps.run(&format!("build {name}"), || {
-            kernel.build(config, progress)?;
-            Ok(passed())
-        });
-        let with_kernel = |work: &dyn Fn() -> Result<Outcome>| match built {
-            true => work(),
-            false => bail!("not run: {name} was not built"),
-        };
-        steps.run(&format!("kunit {name}"), || {
-            with_kernel(&|| kunit::run(&kernel, config, None, progress))
-        });
-        if config != UM {
-            steps.run(&format!("assertions {name}"), || {
-                with_kernel(&|| objcode::assertions(&kernel, config))
-            });
+    }
+
+    fn bench(&self) -> RefMut<'_, Bench<'a>> {
+        self.bench.borrow_mut()
+    }
+
+    fn bench_program(&self) -> Result<PathBuf> {
+        self.session.program(bench::PROGRAM)
+    }
+
+    /// Runs a suite, unless the tier allows an earlier success with the same inputs to stand.
+    fn unless_unchanged(&self, suite: &Suite, tier: Tier) -> Result<Outcome> {
+        let file = suite.name.replace(' ', "-") + ".json";
+        let record = self.session.places.build.join("passed").join(file);
+        let inputs = self.inputs(suite)?;
+        if let (Tier::Test, Some(inputs)) = (tier, &inputs)
+            && let Some(outcome) = unchanged::recall(&record, inputs)
+        {
+            let step = self.session.progress.step(suite.name);
+            step.done(&format!("unchanged since {}", outcome.counts()));
+            return Ok(outcome);
         }
-        if config != X86_64_DEBUG {
-            steps.run(&format!("compile-fail {name}"), || {
-                with_kernel(&|| compile_fail(session, ready, config, config == X86_64))
-            });
+        unchanged::forget(&record);
+        let outcome = (suite.run)(self)?;
+        // Taken before the run: what changed meanwhile was perhaps not tested.
+        if let (Some(inputs), 0) = (&inputs, outcome.failed) {
+            unchanged::remember(&record, inputs, &outcome)?;
         }
-        if config != UM {
-            steps.run(&format!("demo {name}"), || {
-                with_kernel(&|| {
-                    let program = session.program("vma-demo")?;
-                    Ok(demo::run(&kernel, config, &program, progress, &mut |_| ())?.outcome)
-                })
-            });
-        }
-        if config != UM {
-            steps.run(&format!("drivers {name}"), || {
-                with_kernel(&|| {
-                    let program = session.program(drivers::PROGRAM)?;
-                    drivers::run(&kernel, config, &program, None, progress)
-                })
-            });
-        }
-        if config == X86_64_DEBUG {
-            steps.run("misorder", || {
-                with_kernel(&|| misorder::run(&kernel, None, progress))
-            });
-            steps.run("stress", || {
-                with_kernel(&|| {
-                    let program = session.program(stress::PROGRAM)?;
-                    stress::run(&kernel, config, &program, session.stress, progress)
-                })
-            });
-            steps.run("fuzz", || {
-                with_kernel(&|| {
-                    let program = session.program(fuzz::PROGRAM)?;
-                    fuzz::run(&kernel, config, &program, fuzz::SHORT, progress)
-                })
-            });
-            steps.run("neighbours", || {
-                with_kernel(&|| {
-                    neighbours::run(&kernel, config, |name| session.program(name), progress)
-                })
-            });
-        }
-        if config == X86_64 {
-            steps.run("conformance", || {
-                with_kernel(&|| {
-                    let out = session.places.out(config.name);
-                    conformance::run(session, &session.places.tree(), Some(&out))
-                })
-            });
-            steps.run("documentation", || {
-                with_kernel(&|| {
-                    rustdoc::build(&kernel, config, progress)?;
-                    Ok(passed())
-                })
-            });
+        Ok(outcome)
+    }
+
+    /// The kernels that a suite needs.
+    fn kernels(&self, suite: &Suite) -> Vec<Config> {
+        match suite.on {
+            On::Checkout => Vec::new(),
+            On::Build(config) | On::Guest(config, _) => vec![config],
+            On::Bench => {
+                let kernels = bench::kernels(self.kernel).into_iter();
+                kernels.map(|(config, _)| config).collect()
+            }
         }
     }
-    measure(&mut steps, session, ready, &kernel);
-    steps.report
+
+    /// Everything that decides how a suite ends, hashed. A suite that measures has none: it always runs.
+    fn inputs(&self, suite: &Suite) -> Result<Option<String>> {
+        let places = self.session.places;
+        let mut inputs = Inputs::new(self.ready, places)?;
+        match suite.on {
+            On::Bench => return Ok(None),
+            On::Checkout => inputs.checkout(places)?,
+            On::Build(config) => {
+                inputs.checkout(places)?;
+                inputs.kernel(places, config)?;
+            }
+            On::Guest(config, programs) => {
+                inputs.kernel(places, config)?;
+                for name in programs {
+                    inputs.file(&self.session.program(name)?)?;
+                }
+            }
+        }
+        Ok(Some(inputs.digest()))
+    }
 }
 
-/// The parts of the benchmark that come out the same whatever else the host does.
-fn measure(steps: &mut Steps, session: &Session, ready: &Ready, kernel: &Kernel) {
-    let progress = session.progress;
-    let mut built = true;
-    for (config, _) in bench::kernels(kernel) {
-        built &= steps.run(&format!("build {}", config.name), || {
-            kernel.build(config, progress)?;
-            Ok(passed())
+/// Runs the suites of a tier. In `Tier::Test`, a suite that passed with the same inputs is not run again.
+pub fn run(session: &Session, ready: &Ready, tier: Tier) -> Result<Report> {
+    let kernel = session.kernel(ready);
+    let listed = tiers::load(&session.places.repo)?;
+    let run = Run {
+        session,
+        ready,
+        kernel: &kernel,
+        bench: RefCell::new(Bench::new(&kernel, session.progress)),
+    };
+    let mut steps = Steps {
+        progress: session.progress,
+        report: Report::default(),
+    };
+    let mut built: Vec<(Config, bool)> = Vec::new();
+    let chosen = SUITES.iter().filter(|suite| {
+        let row = listed.iter().find(|row| row.name == suite.name);
+        row.is_some_and(|row| tier == Tier::All || row.tier == tier)
+    });
+    for suite in chosen {
+        let mut missing = None;
+        for config in run.kernels(suite) {
+            let known = built.iter().find(|(other, _)| *other == config);
+            let ok = known.map(|(_, ok)| *ok).unwrap_or_else(|| {
+                let ok = steps.run(&format!("build {}", config.name), || {
+                    kernel.build(config, session.progress)?;
+                    Ok(passed())
+                });
+                built.push((config, ok));
+                ok
+            });
+            missing = missing.or((!ok).then_some(config.name));
+        }
+        steps.run(suite.name, || match missing {
+            Some(name) => bail!("not run: {name} was not built"),
+            None => run.unless_unchanged(suite, tier),
         });
     }
-    steps.run("code", || match built {
-        true => Ok(code::look(session, ready, X86_64_BENCH)?.outcome),
-        false => bail!("not run: a kernel that is measured was not built"),
-    });
-    let program = match built {
-        true => session.program(bench::PROGRAM),
-        false => Err(anyhow!("not run: a kernel that is measured was not built")),
-    };
-    let program = || program.as_deref().map_err(|error| anyhow!("{error:#}"));
-    let mut bench = Bench::new(kernel, progress);
-    steps.run("bench primitives", || {
-        bench.primitives(program()?, &session.helper_calls(kernel)?)
-    });
-    steps.run("bench compare", || {
-        let (file, baseline) = session.baseline()?;
-        bench.compare(&file, &baseline)
-    });
-    steps.run("bench cost", || bench.cost(program()?));
-    steps.run("bench sizes", || bench.sizes(program()?));
-    steps.run("bench writes", || {
-        bench.writes(program()?, &session.plugin()?)
-    });
+    Ok(steps.report)
 }
 
 fn passed() -> Outcome {
@@ -420,10 +549,40 @@ mod tests {
     }
 
     #[test]
-    fn every_configuration_without_a_target_of_its_own_is_tested() {
-        let own = [crate::kconfig::X86_64_KCSAN];
-        let tested = [X86_64, X86_64_DEBUG, UM];
-        let measured = [X86_64_BENCH, X86_64_BENCH_CALLS];
-        assert_eq!(crate::kconfig::ALL, [&tested[..], &own, &measured].concat());
+    fn suites_toml_lists_every_suite_with_its_kernel() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let rows = tiers::load(&repo).unwrap();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|r| (r.name.as_str(), r.kernel.as_str()))
+            .collect();
+        let suites: Vec<_> = SUITES
+            .iter()
+            .map(|suite| {
+                let kernel = match suite.on {
+                    On::Checkout => "none",
+                    On::Build(config) | On::Guest(config, _) => config.name,
+                    On::Bench => X86_64_BENCH.name,
+                };
+                (suite.name, kernel)
+            })
+            .collect();
+        assert_eq!(rows, suites);
+    }
+
+    #[test]
+    fn every_configuration_is_tested_or_has_a_target_of_its_own() {
+        let own = [
+            crate::kconfig::X86_64_KCSAN,
+            X86_64_BENCH,
+            X86_64_BENCH_CALLS,
+        ];
+        for config in crate::kconfig::ALL {
+            let is_used = SUITES.iter().any(|suite| match suite.on {
+                On::Build(used) | On::Guest(used, _) => used == *config,
+                _ => false,
+            });
+            assert!(is_used != own.contains(config), "{}", config.name);
+        }
     }
 }

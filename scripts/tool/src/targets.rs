@@ -15,19 +15,20 @@ use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
 use crate::kunit;
 use crate::ledger;
-use crate::misorder;
+use crate::lockdep_test;
 use crate::model;
-use crate::neighbours;
 use crate::places::Places;
 use crate::proc;
 use crate::programs;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::rustdoc;
-use crate::shell;
+use crate::selftests;
+use crate::shell::{self, Job};
 use crate::source;
 use crate::stress;
 use crate::suite;
+use crate::tiers::Tier;
 use crate::toolchain;
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
@@ -50,6 +51,7 @@ pub struct Session<'a> {
     pub stress: stress::Plan,
     pub fuzz: fuzz::Plan,
     pub baseline: Option<&'a Path>,
+    pub program: Option<&'a Path>,
 }
 
 /// A host and a tree that are ready to build.
@@ -242,38 +244,42 @@ impl Session<'_> {
         self.progress.hidden(|| println!("{line}"));
     }
 
-    pub fn test(&self) -> Result<bool> {
+    pub fn test(&self, tier: Tier) -> Result<bool> {
         let ready = self.ready()?;
-        let report = suite::run(self, &ready);
+        let report = suite::run(self, &ready, tier)?;
         report.write(&self.places.build.join("test.json"))?;
         println!("{}", report.table());
         println!("{}", report.total().last_line());
         Ok(report.total().failed == 0)
     }
 
-    pub fn kunit(&self) -> Result<bool> {
-        let config = self.config_or(X86_64)?;
+    /// Builds a kernel, and ends with the outcome of some work on it.
+    fn on_kernel(
+        &self,
+        config: Config,
+        work: impl FnOnce(&Ready, &Kernel) -> Result<Outcome>,
+    ) -> Result<bool> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
-        let outcome = kunit::run(&kernel, config, self.filter, self.progress)?;
-        self.end(outcome)
+        self.end(work(&ready, &kernel)?)
+    }
+
+    pub fn kunit(&self) -> Result<bool> {
+        let config = self.config_or(X86_64)?;
+        self.on_kernel(config, |_, kernel| {
+            kunit::run(kernel, config, self.filter, self.progress)
+        })
     }
 
     pub fn kcsan(&self) -> Result<bool> {
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(X86_64_KCSAN, self.progress)?;
-        let outcome = kcsan::run(&kernel, self.progress)?;
-        self.end(outcome)
+        self.on_kernel(X86_64_KCSAN, |_, kernel| kcsan::run(kernel, self.progress))
     }
 
-    pub fn misorder(&self) -> Result<bool> {
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(X86_64_DEBUG, self.progress)?;
-        let outcome = misorder::run(&kernel, self.case, self.progress)?;
-        self.end(outcome)
+    pub fn lockdep_test(&self) -> Result<bool> {
+        self.on_kernel(X86_64_DEBUG, |_, kernel| {
+            lockdep_test::run(kernel, self.case, self.progress)
+        })
     }
 
     pub fn bench(&self) -> Result<bool> {
@@ -355,9 +361,9 @@ impl Session<'_> {
         }
     }
 
-    pub fn asm(&self) -> Result<bool> {
+    pub fn disasm(&self) -> Result<bool> {
         let Some(function) = self.func else {
-            bail!("FUNC= is missing: make asm FUNC=mmap-read, or part of any function's name");
+            bail!("FUNC= is missing: make disasm FUNC=mmap-read, or part of a function's name");
         };
         let config = self.config_or(X86_64_BENCH)?;
         let ready = self.ready()?;
@@ -367,13 +373,11 @@ impl Session<'_> {
         Ok(true)
     }
 
-    pub fn code(&self) -> Result<bool> {
+    pub fn codegen_check(&self) -> Result<bool> {
         let config = self.config_or(X86_64_BENCH)?;
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(config, self.progress)?;
-        let looked = code::look(self, &ready, config)?;
-        self.end(looked.outcome)
+        self.on_kernel(config, |ready, _| {
+            Ok(code::look(self, ready, config)?.outcome)
+        })
     }
 
     pub fn build_cost(&self) -> Result<bool> {
@@ -383,8 +387,8 @@ impl Session<'_> {
     }
 
     /// The kernel that was asked for, of those that boot with a guest.
-    fn guest_config(&self) -> Result<Config> {
-        let config = self.config_or(X86_64_DEBUG)?;
+    fn guest_config(&self, default: Config) -> Result<Config> {
+        let config = self.config_or(default)?;
         if config.arch == "um" {
             bail!(
                 "CONFIG={}: it has no guest: take x86_64 or x86_64-debug",
@@ -395,50 +399,40 @@ impl Session<'_> {
     }
 
     pub fn drivers(&self) -> Result<bool> {
-        let config = self.guest_config()?;
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(config, self.progress)?;
-        let program = self.program(drivers::PROGRAM)?;
-        let outcome = drivers::run(&kernel, config, &program, self.case, self.progress)?;
-        self.end(outcome)
+        let config = self.guest_config(X86_64_DEBUG)?;
+        self.on_kernel(config, |_, kernel| {
+            let program = self.program(drivers::PROGRAM)?;
+            drivers::run(kernel, config, &program, self.case, self.progress)
+        })
     }
 
     pub fn stress(&self) -> Result<bool> {
-        let config = self.guest_config()?;
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(config, self.progress)?;
-        let program = self.program(stress::PROGRAM)?;
-        let outcome = stress::run(&kernel, config, &program, self.stress, self.progress)?;
-        self.end(outcome)
+        let config = self.guest_config(X86_64_DEBUG)?;
+        self.on_kernel(config, |_, kernel| {
+            let program = self.program(stress::PROGRAM)?;
+            stress::run(kernel, config, &program, self.stress, self.progress)
+        })
     }
 
-    /// In the kernel that watches, whatever is asked for.
     pub fn fuzz(&self) -> Result<bool> {
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(X86_64_DEBUG, self.progress)?;
-        let program = self.program(fuzz::PROGRAM)?;
-        let outcome = fuzz::run(&kernel, X86_64_DEBUG, &program, self.fuzz, self.progress)?;
-        self.end(outcome)
+        self.on_kernel(X86_64_DEBUG, |_, kernel| {
+            let program = self.program(fuzz::PROGRAM)?;
+            fuzz::run(kernel, X86_64_DEBUG, &program, self.fuzz, self.progress)
+        })
     }
 
-    pub fn neighbours(&self) -> Result<bool> {
-        let ready = self.ready()?;
-        let kernel = self.kernel(&ready);
-        kernel.build(X86_64_DEBUG, self.progress)?;
-        let own = |name: &str| self.program(name);
-        let outcome = neighbours::run(&kernel, X86_64_DEBUG, own, self.progress)?;
-        self.end(outcome)
+    pub fn selftests(&self) -> Result<bool> {
+        self.on_kernel(X86_64_DEBUG, |_, kernel| {
+            let own = |name: &str| self.program(name);
+            selftests::run(kernel, X86_64_DEBUG, own, self.progress)
+        })
     }
 
     pub fn compile_fail(&self) -> Result<bool> {
         let config = self.config_or(X86_64)?;
-        let ready = self.ready()?;
-        self.kernel(&ready).build(config, self.progress)?;
-        let outcome = suite::compile_fail(self, &ready, config, true)?;
-        self.end(outcome)
+        self.on_kernel(config, |ready, _| {
+            suite::compile_fail(self, ready, config, true)
+        })
     }
 
     pub fn conformance(&self) -> Result<bool> {
@@ -487,15 +481,15 @@ impl Session<'_> {
         Ok(true)
     }
 
-    pub fn shell(&self) -> Result<bool> {
+    /// The exit code is that of the program that ran in the guest.
+    pub fn shell(&self) -> Result<u8> {
+        let config = self.guest_config(X86_64)?;
+        let job = Job::requested(self.program)?;
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
-        kernel.build(X86_64, self.progress)?;
-        let program = self.program("vma-demo")?;
-        let map = self.program("vma-map")?;
-        shell::run(&kernel, X86_64, &program, &map)?;
-        println!("the guest has ended");
-        Ok(true)
+        kernel.build(config, self.progress)?;
+        let own = [self.program("vma-demo")?, self.program("vma-map")?];
+        shell::run(&kernel, config, job, &own, self.progress)
     }
 
     pub fn clean(&self) -> Result<bool> {

@@ -94,7 +94,7 @@ kernel::vm_operations!(MemoryOps);
 #[vtable]
 impl VmaOperations for MemoryOps {
     type Data = Arc<Memory>;
-    type Kind = Plain;
+    type PageKind = Plain;
     type Hook = ViaMmap;
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {

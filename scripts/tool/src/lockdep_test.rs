@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The evidence that the kernel's own checks find what types leave to them: a boot for each case of a KUnit suite that takes
-//! locks in the wrong order, or sleeps where nothing may sleep. The report has to be in the log, about these two locks, and
-//! nothing else may be.
+//! Checks that the kernel reports the lock orders that types cannot reject: a boot for each case of a KUnit suite that takes
+//! locks in the wrong order, or sleeps in atomic context. The log must have the report, about these two locks, and no other.
 
 use crate::kbuild::Kernel;
 use crate::kconfig::X86_64_DEBUG;
@@ -13,6 +12,8 @@ use crate::splat;
 use anyhow::Result;
 use regex_lite::Regex;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 const SUITE: &str = "rust_vma_misorder";
 
@@ -100,32 +101,53 @@ struct Report {
     line: String,
 }
 
+/// Boots at the same time: a boot is mostly one task.
+const PARALLEL: usize = 2;
+
 /// Boots the built kernel once for each case whose name contains `only`, and judges the logs.
 pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<Outcome> {
-    let mut all = Outcome::default();
-    let cases = CASES
+    let cases: Vec<&Case> = CASES
         .iter()
-        .filter(|case| only.is_none_or(|part| case.name.contains(part)));
-    for case in cases {
-        let filter = format!("{SUITE}.{}", case.name);
-        let boot = Boot {
-            name: format!("misorder {}", case.name),
-            config: X86_64_DEBUG,
-            filter: Some(&filter),
-            append: WORD,
-        };
-        // All that the kernel complains of is judged here.
-        let (mut outcome, log) = kunit::judged(kernel, &boot, progress, |_| true)?;
-        let wrong = judge(case, &reports(&log));
-        outcome.check(wrong.is_none(), || {
-            format!("{}: {}", case.name, wrong.unwrap_or_default())
-        });
-        all.add(outcome);
+        .filter(|case| only.is_none_or(|part| case.name.contains(part)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            outcome.add(run_case(kernel, case, progress)?);
+        }
+        Ok(outcome)
+    };
+    let outcomes: Vec<Result<Outcome>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..PARALLEL).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined.map(|result| result.expect("no panic")).collect()
+    });
+    let mut all = Outcome::default();
+    for outcome in outcomes {
+        all.add(outcome?);
     }
-    if all.passed + all.failed == 0 {
+    if cases.is_empty() {
         all.fail(format!("CASE={}: no such case", only.unwrap_or_default()));
     }
     Ok(all)
+}
+
+fn run_case(kernel: &Kernel, case: &Case, progress: &Progress) -> Result<Outcome> {
+    let filter = format!("{SUITE}.{}", case.name);
+    let boot = Boot {
+        name: format!("lockdep-test {}", case.name),
+        config: X86_64_DEBUG,
+        filter: Some(&filter),
+        append: WORD,
+    };
+    // All complaints of the kernel are judged here.
+    let (mut outcome, log) = kunit::judged(kernel, &boot, progress, |_| true)?;
+    let wrong = judge(case, &reports(&log));
+    outcome.check(wrong.is_none(), || {
+        format!("{}: {}", case.name, wrong.unwrap_or_default())
+    });
+    Ok(outcome)
 }
 
 /// What is wrong with the reports of a case.

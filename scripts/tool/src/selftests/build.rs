@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's selftests that scripts/selftests.toml lists, built static by their own makefiles. Those write beside
+//! their sources, so that a copy of the sources is what they get.
+
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::places::Places;
+use crate::proc::{self, Event, Logged};
+use crate::progress::{Progress, Step};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the makefiles read besides the selftests.
+const SOURCES: [&str; 3] = ["tools/testing/selftests", "tools/include", "mm/gup_test.h"];
+
+/// The content of selftests.toml.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    program: Vec<Selftest>,
+}
+
+/// One run of a program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selftest {
+    pub name: String,
+    /// Below tools/testing/selftests; a program without one is ours.
+    pub directory: Option<String>,
+    /// The file's name, if that is another.
+    file: Option<String>,
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    pub seconds: u64,
+    /// What it is here for.
+    pub why: String,
+    /// Texts by which a reason to test nothing is known.
+    #[serde(default)]
+    pub nothing: Vec<String>,
+}
+
+impl List {
+    pub fn load(repo: &Path) -> Result<Vec<Selftest>> {
+        let path = repo.join("scripts/selftests.toml");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let content: Self =
+            toml::from_str(&text).with_context(|| format!("{}: wrong", path.display()))?;
+        Ok(content.into_programs())
+    }
+
+    pub fn into_programs(self) -> Vec<Selftest> {
+        self.program
+    }
+}
+
+impl Selftest {
+    pub fn file(&self) -> &str {
+        self.file.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Where a selftest is when it is built.
+    pub fn built(&self, places: &Places, config: Config) -> Option<PathBuf> {
+        let below = directory(places, config).join(self.directory.as_ref()?);
+        Some(below.join(self.file()))
+    }
+}
+
+fn directory(places: &Places, config: Config) -> PathBuf {
+    places.out(config.name).join("selftests")
+}
+
+/// Builds the programs with the headers of the configured kernel.
+pub fn build(
+    kernel: &Kernel,
+    config: Config,
+    programs: &[Selftest],
+    progress: &Progress,
+) -> Result<()> {
+    let places = kernel.places;
+    let out = places.out(config.name);
+    let mut build = Build {
+        log: places.log(&format!("selftests-build-{}", config.name)),
+        places,
+        step: progress.step("build selftests"),
+        begun: false,
+    };
+    let mut headers = kernel.make(config, &out);
+    headers.arg("headers");
+    build.run(headers, "the headers for programs cannot be made")?;
+
+    let source = directory(places, config).join("source");
+    fs::create_dir_all(&source).with_context(|| format!("{}: cannot be made", source.display()))?;
+    let mut copy = proc::command("rsync");
+    copy.current_dir(places.tree())
+        .args(["--archive", "--relative", "--delete"])
+        // What the makefiles leave beside the sources would go, and all be built again.
+        .arg("--exclude=local_config.*")
+        .args(SOURCES)
+        .arg(&source);
+    build.run(copy, "the sources cannot be copied")?;
+
+    let directories: BTreeSet<&str> = programs
+        .iter()
+        .filter_map(|program| program.directory.as_deref())
+        .collect();
+    for name in directories {
+        let output = directory(places, config).join(name);
+        fs::create_dir_all(&output)
+            .with_context(|| format!("{}: cannot be made", output.display()))?;
+        let mut make = proc::command("make");
+        make.arg("-C")
+            .arg(source.join("tools/testing/selftests").join(name))
+            .arg(format!("OUTPUT={}", output.display()))
+            .arg(format!("ARCH={}", config.arch))
+            .arg(format!(
+                "KHDR_INCLUDES=-isystem {}/usr/include",
+                out.display()
+            ))
+            .args(["CC=gcc", "USERLDFLAGS=-static"]);
+        let files: BTreeSet<&str> = programs
+            .iter()
+            .filter(|program| program.directory.as_deref() == Some(name))
+            .map(Selftest::file)
+            .collect();
+        make.args(files.iter().map(|file| output.join(file)));
+        build.run(make, &format!("the selftests of {name} do not build"))?;
+    }
+    let built = programs
+        .iter()
+        .filter(|program| program.directory.is_some());
+    build.step.done(&format!("{} programs", built.count()));
+    Ok(())
+}
+
+/// The commands of a build, in one log.
+struct Build<'a> {
+    places: &'a Places,
+    log: PathBuf,
+    step: Step<'a>,
+    begun: bool,
+}
+
+impl Build<'_> {
+    fn run(&mut self, cmd: Command, failure: &str) -> Result<()> {
+        let run = Logged {
+            log: &self.log,
+            append: self.begun,
+            timeout: None,
+        };
+        self.begun = true;
+        let step = &mut self.step;
+        let ended = run.run(cmd, |event| {
+            if let Event::Line(line) = event {
+                step.doing(line.trim());
+            }
+        })?;
+        if !ended.status.success() {
+            eprint!("{}", proc::tail(&self.log, 20));
+            bail!("{failure}: see {}", self.places.show(&self.log));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_data_file_is_sound() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let programs = List::load(&repo).unwrap();
+        let mut names = HashSet::new();
+        for program in &programs {
+            assert!(names.insert(&program.name), "{} twice", program.name);
+            assert!(!program.why.is_empty(), "{}: why?", program.name);
+            assert!(program.seconds > 0, "{}: no time", program.name);
+            let words = program.arguments.iter().chain([&program.name]);
+            for word in words {
+                assert!(!word.contains(char::is_whitespace), "{word}: not one word");
+            }
+        }
+        assert!(!programs.is_empty());
+    }
+}
