@@ -1,23 +1,437 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# As much shell as it takes to have cargo and a linker: finds or installs them, builds scripts/tool and hands over to
-# it. All arguments are the tool's.
+# Everything that this machine must have. As `bootstrap.sh ARGUMENTS`, called by make: installs cargo and a C compiler if
+# there are none, builds scripts/tool and starts it with the arguments. As `bootstrap.sh --setup STEP...`, called by the tool,
+# which sets VMA_BUILD, VMA_CACHE, VMA_CARGO, VMA_SERIES and VMA_RUSTC: installs packages, fetches the kernel source
+# and builds bindgen. Each step does nothing if its work is done, and puts its result in place by a rename. Results are
+# lines name=value on stdout; error=TEXT is the last one of a step that failed.
 
-set -eu
+# A word of the lists below is a pattern for no file name.
+set -euf
 
-MINIMUM=1.85
+MIN_RUST=1.85.0
+MIN_LLVM=17
+MIN_BINDGEN=0.71.1
+NEW_BINDGEN=0.72.1
+# The crates of bindgen whose speed counts: to optimise all takes twice as long as it gains in a dozen kernels.
+OPTIMISED="aho-corasick bindgen itertools proc-macro2 quote regex regex-automata regex-syntax rustc-hash"
+SUITE=trixie-backports
+SOURCE_MIB=1900
+
+# What is needed, and its packages: a command, a file below /usr/local, /usr or /, or a module of Python. With a dash it is
+# installed along with others, but not required.
+: "${VMA_NEEDS:=
+	make=make git=git gcc=gcc include/stdlib.h=libc6-dev flex=flex bison=bison bc=bc perl=perl python3=python3
+	python:docutils=python3-docutils spin=spin gawk=gawk cpio=cpio rsync=rsync sbin/depmod=kmod tar=tar xz=xz-utils
+	include/libelf.h=libelf-dev include/elfutils/libdw.h=libdw-dev include/openssl/opensslv.h=libssl-dev
+	qemu-system-x86_64=qemu-system-x86 share/qemu/qboot.rom=qemu-system-data,seabios
+	-etc/ssl/certs/ca-certificates.crt=ca-certificates -ccache=ccache -busybox=busybox-static
+	-share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring}"
+: "${VMA_KEYRING:=/usr/share/keyrings/debian-archive-keyring.gpg}"
+PAGE_NEEDS="
+	rsvg-convert=librsvg2-bin chromium-headless-shell=chromium-headless-shell
+	share/fonts/truetype/dejavu/DejaVuSansMono.ttf=fonts-dejavu-core"
+
 repo=$(cd "$(dirname "$0")/.." && pwd)
+build=${VMA_BUILD:-$repo/build}
 
 fail() {
-	echo "error: $*" >&2
+	[ -n "${setup:-}" ] || echo "error: $*" >&2
+	[ -z "${setup:-}" ] || echo "error=$*" >&3
 	exit 1
 }
 
-# Whether $1 is a version not below $2.
+# Whether version $1 is not below $2.
 at_least() {
 	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
+
+has() {
+	command -v "$1" >/dev/null
+}
+
+have_apt() {
+	has apt-get && has apt-cache
+}
+
+# Shows the end of a log.
+show() {
+	tail -n 20 "$1" >&2
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+# Fails unless packages can be installed; sudo may ask for a password.
+may_install() {
+	[ "$(id -u)" != 0 ] || return 0
+	has sudo || fail "packages are missing and there is no sudo: as root, run: apt-get install $*"
+	sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v >&2; } ||
+		fail "packages are missing and sudo refuses: as root, run: apt-get install $*"
+}
+
+install() {
+	may_install "$@"
+	log=$build/logs/packages.log
+	echo "  packages               installing $*" >&2
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 \
+		install -y --no-install-recommends "$@" >>"$log" 2>&1 || {
+		show "$log"
+		fail "apt could not install $*: see build/logs/packages.log"
+	}
+}
+
+# Old lists may do: if not, the installation says what is wrong.
+update() {
+	as_root apt-get -q update >"$build/logs/packages.log" 2>&1 || true
+}
+
+# The version of a package that would be installed.
+candidate() {
+	apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9.]*[0-9]\).*/\2/p'
+}
+
+# The newest of some packages that is at least version $1.
+newest() {
+	minimum=$1
+	shift
+	for package; do
+		version=$(candidate "$package")
+		[ -z "$version" ] || ! at_least "$version" "$minimum" || echo "$version $package"
+	done | sort -V | tail -n 1 | cut -d ' ' -f 2
+}
+
+present() {
+	case $1 in
+	python:*)
+		python=/usr/bin/python3
+		[ -x $python ] || python=python3
+		$python -B -c "import ${1#python:}" 2>/dev/null ;;
+	*/*) [ -e "/usr/local/$1" ] || [ -e "/usr/$1" ] || [ -e "/$1" ] ;;
+	*) has "$1" ;;
+	esac
+}
+
+# Sets missing and packages from a list of needs.
+check() {
+	missing=
+	packages=
+	for need in $1; do
+		thing=${need%=*}
+		thing=${thing#-}
+		present "$thing" && continue
+		[ "$need" != "${need#-}" ] || missing="${missing:+$missing, }${thing#python:}"
+		packages="$packages $(echo "${need##*=}" | tr , ' ')"
+	done
+}
+
+# Sets rustc, rust_version and rust_llvm; or why, if a rustc cannot build the kernel.
+inspect() {
+	why="$1 does not run: pass RUSTC= one that does"
+	about=$("$1" -vV 2>/dev/null) || return 1
+	rust_version=$(echo "$about" | sed -n 's/^release: \([0-9.]*\).*/\1/p')
+	rust_llvm=$(echo "$about" | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+	why="$1 does not say its version as rustc does: pass RUSTC= a rustc"
+	[ -n "$rust_version" ] && [ -n "$rust_llvm" ] || return 1
+	why="$1 is $rust_version and the kernel needs $MIN_RUST: pass RUSTC= a newer one"
+	at_least "$rust_version" $MIN_RUST || return 1
+	why="$1 has no library source: install the rust-src of $rust_version (rust-web-src or rust-src with apt,"
+	why="$why \`rustup component add rust-src\` with rustup) or pass RUSTC= one that has it"
+	[ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/core/src/lib.rs" ] || return 1
+	rustc=$1
+}
+
+# The caller's rustc, else the distribution's, else that of PATH.
+find_rust() {
+	if [ -n "${VMA_RUSTC:-}" ]; then
+		inspect "$VMA_RUSTC"
+		return
+	fi
+	first=
+	for file in /usr/bin/rustc "$(command -v rustc || true)"; do
+		[ -x "$file" ] || continue
+		! inspect "$file" || return 0
+		first=${first:-$why}
+	done
+	why=${first:-no rustc was found}
+	return 1
+}
+
+# Whether an LLVM has all its parts, by the suffix of its programs.
+complete() {
+	for tool in clang ld.lld llvm-ar llvm-nm llvm-objcopy llvm-strip llvm-link; do
+		has "$tool$1" || return 1
+	done
+}
+
+# Sets llvm, its suffix, and llvm_major: those of version $1 if they are complete, else of the newest that is.
+find_llvm() {
+	llvm_major=
+	plain=0
+	! complete "" || plain=$(clang --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p' | head -n 1)
+	for major in $1 $(seq 60 -1 $MIN_LLVM); do
+		[ "$major" -ge $MIN_LLVM ] || continue
+		if complete "-$major"; then
+			llvm=-$major llvm_major=$major
+			return 0
+		elif [ "$plain" = "$major" ]; then
+			llvm='' llvm_major=$major
+			return 0
+		fi
+	done
+	return 1
+}
+
+# The LLVM to install: that of rustc if it is offered, else the newest if there is none.
+llvm_packages() {
+	[ "$llvm_major" != "${rust_llvm:-}" ] && have_apt || return 0
+	offers=${rust_llvm:-0}
+	[ -n "$llvm_major" ] || offers="$offers $(seq 30 -1 $MIN_LLVM)"
+	for v in $offers; do
+		[ "$v" -ge $MIN_LLVM ] && [ -n "$(candidate "clang-$v")" ] || continue
+		echo "clang-$v lld-$v llvm-$v libclang-$v-dev"
+		return
+	done
+}
+
+step_packages() {
+	find_rust || [ -z "${VMA_RUSTC:-}" ] || fail "$why"
+	check "$VMA_NEEDS"
+	rust_missing=
+	[ -n "${rustc:-}" ] || rust_missing="rustc $MIN_RUST with rust-src, rustfmt and clippy ($why)"
+	for tool in rustfmt clippy-driver; do
+		[ -n "${VMA_RUSTC:-}" ] || [ -x "$(dirname "${rustc:-/}")/$tool" ] || rust_incomplete=1
+	done
+	find_llvm "${rust_llvm:-0}" || true
+	if ! have_apt; then
+		[ -z "$rust_missing" ] || missing="${missing:+$missing, }$rust_missing"
+		[ -n "$llvm_major" ] || missing="${missing:+$missing, }clang, lld, llvm and libclang $MIN_LLVM or newer"
+		[ -z "$missing" ] || fail "there is no apt here, so install these by hand: $missing"
+	elif [ -n "$missing$rust_missing${rust_incomplete:-}" ] || [ -z "$llvm_major" ]; then
+		# shellcheck disable=SC2086 # lists of words
+		may_install $packages
+		update
+		if [ -n "$rust_missing${rust_incomplete:-}" ]; then
+			case $(newest $MIN_RUST rustc-web rustc) in
+			rustc-web) packages="$packages rustc-web rust-web-src rustfmt-web rust-web-clippy" ;;
+			rustc) packages="$packages rustc rust-src rustfmt rust-clippy" ;;
+			*) fail "the distribution has no rustc of at least $MIN_RUST with its library source: pass RUSTC= one that has" ;;
+			esac
+		fi
+		# shellcheck disable=SC2086
+		install $packages $(llvm_packages)
+		check "$VMA_NEEDS"
+		[ -z "$missing" ] || fail "$missing: still missing after its package was installed"
+	fi
+	find_rust || fail "$why"
+	find_llvm "$rust_llvm" || true
+	more=$(llvm_packages)
+	# Without the LLVM of rustc the kernel can be built, but not with inline helpers.
+	# shellcheck disable=SC2086
+	[ -z "$more" ] || (install $more) || [ -n "$llvm_major" ] || exit 1
+	find_llvm "$rust_llvm" ||
+		fail "clang, ld.lld, llvm-ar and libclang of one version are missing: install LLVM $rust_llvm (that of rustc), or another of at least $MIN_LLVM"
+	printf '%s\n' "rustc=$rustc" "rust_version=$rust_version" "rust_llvm=$rust_llvm" "llvm=$llvm" "llvm_major=$llvm_major" >&3
+}
+
+step_page() {
+	check "$PAGE_NEEDS"
+	[ -n "$missing" ] || return 0
+	have_apt || fail "there is no apt here, so install these by hand: $missing"
+	# shellcheck disable=SC2086
+	may_install $packages
+	update
+	# shellcheck disable=SC2086
+	install $packages
+	check "$PAGE_NEEDS"
+	[ -z "$missing" ] || fail "$missing: still missing after its package was installed"
+}
+
+# Fails unless the file system of a directory, or of its nearest parent that exists, has $2 MiB for $3.
+room() {
+	dir=$1
+	while [ ! -e "$dir" ]; do dir=$(dirname "$dir"); done
+	free=$(($(df -Pk "$dir" | sed -n '$s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\) .*/\1/p') / 1024))
+	[ "$free" -ge "$2" ] ||
+		fail "$1: $3 needs $2 MiB and $free MiB are free: make room there, or move it (VMA_CACHE= for the cache)"
+}
+
+# The version in a tree's top Makefile.
+tree_version() {
+	[ -e "$1/Makefile" ] || return 0
+	for name in VERSION PATCHLEVEL SUBLEVEL; do
+		head -n 20 "$1/Makefile" | sed -n "s/^$name *= *\([0-9][0-9]*\) *$/\1/p"
+	done | sed -n '1h; 2,3H; ${ x; s/\n/./g; /\..*\./p; }'
+}
+
+# The cached tree of the most preferred series, the newest of them.
+cached() {
+	[ -d "$VMA_CACHE/source" ] || return 0
+	for series in $VMA_SERIES; do
+		tree=$(find "$VMA_CACHE/source" -mindepth 1 -maxdepth 1 | while read -r dir; do
+			version=$(tree_version "$dir")
+			case $version in "$series".*) echo "$version $dir" ;; esac
+		done | sort -V | tail -n 1 | cut -d ' ' -f 2-)
+		[ -z "$tree" ] || { echo "$tree"; return; }
+	done
+}
+
+# apt with sources, lists and a cache of its own, so that the system's set-up stays as it is.
+own_apt() {
+	program=$1
+	shift
+	"$program" -o Dir::Etc::sourcelist="$VMA_CACHE/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::State::lists="$VMA_CACHE/apt/lists" -o Dir::Cache="$VMA_CACHE/apt/cache" \
+		-o APT::Update::Error-Mode=any -o APT::Sandbox::User= -o APT::Get::AllowUnauthenticated=false \
+		-o Acquire::AllowInsecureRepositories=false -o Acquire::Languages=none -o Acquire::Retries=2 \
+		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@"
+}
+
+# The archive from which the host gets its packages: the one whose release file says that it is Debian's, and not that of
+# security updates. Where no list was fetched yet, the addresses that would be fetched have to do.
+archive() {
+	# shellcheck disable=SC2016 # apt's own variables
+	found=$(apt-get indextargets --format '$(REPO_URI)|$(ORIGIN)|$(LABEL)' 2>/dev/null |
+		sed -n 's/|Debian|Debian$//p' | head -n 1)
+	[ -n "$found" ] || found=$(apt-get update --print-uris 2>/dev/null |
+		sed -n "s,^'\([^']*/\)dists/\([^/']*\)/.*,\1 \2,p" | grep -v security | cut -d ' ' -f 1 | head -n 1)
+	[ -n "$found" ] || fail "the host's apt sources name no Debian archive: add one, or give a kernel tree with KDIR="
+	echo "$found"
+}
+
+# Why the lists could not be fetched, by the log.
+why_no_update() {
+	if grep -qE "NO_PUBKEY|is not signed|EXPKEYSIG|BADSIG|signatures (couldn't be verified|were invalid)" "$1"; then
+		echo "the archive's signature does not check: update debian-archive-keyring, or give a kernel tree with KDIR="
+	elif grep -qE "(does not have|no longer has) a Release file|404" "$1"; then
+		echo "the host's archive does not have the suite the source is in: give a kernel tree with KDIR="
+	else
+		echo "no network: the archive cannot be reached: connect and run again, or give a kernel tree with KDIR="
+	fi
+}
+
+# Fetches the source package, checked by apt, and unpacks it into the cache.
+fetch() {
+	have_apt && has dpkg-deb ||
+		fail "without apt the kernel source cannot be fetched: give a kernel tree with KDIR="
+	room "$VMA_CACHE" 256 "fetching the kernel source"
+	[ -e "$VMA_KEYRING" ] || fail "$VMA_KEYRING: the archive's keys are missing: install debian-archive-keyring"
+	uri=$(archive) || exit 1
+	mkdir -p "$VMA_CACHE/apt/lists/partial" "$VMA_CACHE/apt/cache/archives/partial"
+	echo "deb [signed-by=$VMA_KEYRING] $uri $SUITE main" >"$VMA_CACHE/apt/sources.list"
+	log=$build/logs/source.log
+	echo "  kernel source          asking the archive" >&2
+	own_apt apt-get update >"$log" 2>&1 || {
+		show "$log"
+		fail "$(why_no_update "$log")"
+	}
+	offered=$(own_apt apt-cache pkgnames linux-source- | sed 's/^linux-source-//' | sort)
+	package=
+	for series in $VMA_SERIES; do
+		! echo "$offered" | grep -qxF "$series" || { package=linux-source-$series; break; }
+	done
+	[ -n "$package" ] ||
+		fail "the archive has no kernel source of series $VMA_SERIES (it has:" $offered"): give a kernel tree with KDIR="
+	[ "$package" = "linux-source-${VMA_SERIES%% *}" ] ||
+		echo "  the archive has no ${VMA_SERIES%% *} any more: taking $package" >&2
+	version=$(own_apt apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
+	room "$VMA_CACHE" $((SOURCE_MIB + 400)) "the kernel source"
+	work=$VMA_CACHE/unpack.tmp
+	rm -rf "$work"
+	mkdir -p "$work/deb" "$work/tree" "$VMA_CACHE/source"
+	echo "  kernel source          fetching $package $version" >&2
+	(cd "$work" && own_apt apt-get download "$package=$version") >>"$log" 2>&1 || {
+		show "$log"
+		fail "$package $version could not be fetched: check the network and run again"
+	}
+	echo "  kernel source          unpacking" >&2
+	(set +f && dpkg-deb -x "$work"/*.deb "$work/deb" && rm "$work"/*.deb &&
+		tar -xJf "$work"/deb/usr/src/*.tar.xz -C "$work/tree" && mv "$work"/tree/* "$work/linux") >>"$log" 2>&1 || {
+		show "$log"
+		fail "the source could not be unpacked: is the disk full? See build/logs/source.log"
+	}
+	[ -n "$(tree_version "$work/linux")" ] ||
+		fail "$package: the package holds no kernel tree: give one with KDIR="
+	mv "$work/linux" "$VMA_CACHE/source/${package}_$version"
+	rm -rf "$work"
+}
+
+# Waits for another run that does the same work.
+lock() {
+	mkdir -p "$VMA_CACHE"
+	exec 9>>"$VMA_CACHE/$1"
+	flock -n 9 || { echo "  waiting for another run" >&2; flock 9; }
+}
+
+step_pristine() {
+	pristine=$(cached)
+	if [ -z "$pristine" ]; then
+		! has flock || lock .lock-source
+		pristine=$(cached)
+		[ -n "$pristine" ] || fetch
+		pristine=$(cached)
+	fi
+	echo "pristine=$pristine" >&3
+}
+
+# The tree that is worked on: a copy of the source.
+step_source() {
+	[ -z "$(tree_version "$build/linux")" ] || return 0
+	step_pristine
+	room "$build" $SOURCE_MIB "a working tree"
+	echo "  kernel source          copying to build/linux" >&2
+	rm -rf "$build/linux.tmp"
+	cp -a --reflink=auto "$pristine" "$build/linux.tmp" || fail "the source could not be copied to build/linux.tmp"
+	mv "$build/linux.tmp" "$build/linux"
+}
+
+find_bindgen() {
+	for file in "$(command -v bindgen || true)" "$VMA_CACHE/tools/bin/bindgen"; do
+		[ -x "$file" ] || continue
+		version=$("$file" --version 2>/dev/null | sed -n 's/^bindgen v\{0,1\}//p')
+		[ -z "$version" ] || ! at_least "$version" $MIN_BINDGEN || { echo "$file"; return; }
+	done
+}
+
+step_bindgen() {
+	file=$(find_bindgen)
+	if [ -z "$file" ]; then
+		! has flock || lock .lock-tools
+		file=$(find_bindgen)
+	fi
+	if [ -z "$file" ]; then
+		echo "  bindgen                compiling $NEW_BINDGEN" >&2
+		profile="--config profile.release.opt-level=0"
+		for crate in $OPTIMISED; do
+			profile="$profile --config profile.release.package.$crate.opt-level=1"
+		done
+		# shellcheck disable=SC2086 # a list of words
+		CARGO_TARGET_DIR=$VMA_CACHE/tools/target "$VMA_CARGO" install --locked --version $NEW_BINDGEN \
+			--root "$VMA_CACHE/tools" bindgen-cli $profile >"$build/logs/bindgen.log" 2>&1 || {
+			show "$build/logs/bindgen.log"
+			fail "bindgen $NEW_BINDGEN could not be built: connect to the network (or install bindgen $MIN_BINDGEN or newer) and run again; log: build/logs/bindgen.log"
+		}
+		rm -rf "$VMA_CACHE/tools/target"
+		file=$(find_bindgen)
+		[ -n "$file" ] || fail "$VMA_CACHE/tools/bin/bindgen: just built, and it does not run: remove it and run again"
+	fi
+	echo "bindgen=$file" >&3
+}
+
+mkdir -p "$build/logs"
+if [ "${1:-}" = --setup ]; then
+	shift
+	setup=1
+	exec 3>&1 1>&2
+	for step; do "step_$step"; done
+	exit
+fi
 
 # The first cargo that runs and is new enough; one of rustup without a toolchain is there and does not run.
 find_cargo() {
@@ -26,7 +440,7 @@ find_cargo() {
 	for directory in $directories; do
 		[ -x "$directory/cargo" ] || continue
 		version=$("$directory/cargo" --version 2>/dev/null | cut -d ' ' -f 2)
-		if [ -n "$version" ] && at_least "$version" $MINIMUM; then
+		if [ -n "$version" ] && at_least "$version" $MIN_RUST; then
 			echo "$directory/cargo"
 			break
 		fi
@@ -34,73 +448,37 @@ find_cargo() {
 	unset IFS
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		fail "as root, run: $*"
-	fi
-}
-
-# The newest cargo the distribution has, if it is new enough: package names differ between its releases.
-cargo_package() {
-	for package in cargo-web cargo; do
-		version=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][^+~-]*\).*/\1/p')
-		if [ -n "$version" ] && at_least "$version" $MINIMUM; then
-			echo "$version $package"
-		fi
-	done | sort -V | tail -n 1 | cut -d ' ' -f 2
-}
-
-install() {
-	command -v apt-get >/dev/null ||
-		fail "missing and there is no apt: $1: install cargo $MINIMUM or newer and a C compiler, then run again"
-	mkdir -p "$repo/build/logs"
-	log=$repo/build/logs/bootstrap.log
-	echo "  cargo                  installing ($1)" >&2
-	as_root apt-get -q update >"$log" 2>&1 || true
-	packages="gcc libc6-dev ca-certificates"
-	if [ -z "$cargo" ]; then
-		package=$(cargo_package)
-		[ -n "$package" ] || {
-			tail -n 5 "$log" >&2
-			fail "the distribution offers no cargo of at least $MINIMUM (or there is no network): install one and run again"
-		}
-		packages="$packages $package"
-	fi
-	# shellcheck disable=SC2086 # a list of words
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $packages >>"$log" 2>&1 || {
-		tail -n 20 "$log" >&2
-		fail "apt could not install $packages: see build/logs/bootstrap.log"
-	}
-}
-
 cargo=$(find_cargo)
 missing=
-[ -n "$cargo" ] || missing="cargo $MINIMUM or newer"
-command -v cc >/dev/null || missing="${missing:+$missing, }cc"
+[ -n "$cargo" ] || missing="cargo $MIN_RUST or newer"
+has cc || missing="${missing:+$missing, }cc"
 if [ -n "$missing" ]; then
-	install "$missing"
+	have_apt || fail "missing and there is no apt: $missing: install cargo $MIN_RUST or newer and a C compiler, then run again"
+	may_install cargo gcc
+	update
+	package=
+	if [ -z "$cargo" ]; then
+		package=$(newest $MIN_RUST cargo-web cargo)
+		[ -n "$package" ] || {
+			show "$build/logs/packages.log"
+			fail "the distribution offers no cargo of at least $MIN_RUST (or there is no network): install one and run again"
+		}
+	fi
+	# shellcheck disable=SC2086 # one word or none
+	install gcc libc6-dev ca-certificates $package
 	cargo=$(find_cargo)
-	[ -n "$cargo" ] || fail "cargo is still missing after its package was installed: see build/logs/bootstrap.log"
+	[ -n "$cargo" ] || fail "cargo is still missing after its package was installed: see build/logs/packages.log"
 fi
 
-# What is for the kernel's build must not reach this one.
+# Variables for the kernel's build must not reach this one.
 unset RUSTC RUSTFLAGS RUSTC_WRAPPER CARGO_BUILD_TARGET MAKEFLAGS MFLAGS MAKELEVEL
 CARGO_TARGET_DIR=$repo/build/target
 export CARGO_TARGET_DIR
 
-build() {
-	(cd "$repo/scripts" && "$cargo" build --release --locked --package vma-tool "$@")
-}
-
 tool=$CARGO_TARGET_DIR/release/vma-tool
-mkdir -p "$repo/build/logs"
 [ -x "$tool" ] || echo "  host tool              compiling" >&2
-if ! build --quiet >"$repo/build/logs/tool.log" 2>&1; then
-	tail -n 20 "$repo/build/logs/tool.log" >&2
+(cd "$repo/scripts" && "$cargo" build --release --locked --package vma-tool --quiet) >"$build/logs/tool.log" 2>&1 || {
+	show "$build/logs/tool.log"
 	fail "the host tool does not build (without network its crates cannot be fetched): see build/logs/tool.log"
-fi
+}
 exec "$tool" --repo "$repo" --cargo "$cargo" "$@"

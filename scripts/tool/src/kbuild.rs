@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::available_parallelism;
 
+/// The space that a build directory needs.
+const KERNEL_MIB: u64 = 1000;
+
 /// Everything a build needs to know.
 pub struct Kernel<'a> {
     pub places: &'a Places,
@@ -69,7 +72,7 @@ impl Kernel<'_> {
             ));
         }
         if !out.join(goal.file).exists() {
-            space::require(&out, self.packages.space.kernel_mib, "a kernel build")?;
+            space::require(&out, KERNEL_MIB, "a kernel build")?;
         }
         self.configure(config, &out, progress)?;
         self.compile(goal, config, &out, progress)?;

@@ -3,7 +3,6 @@
 //! What reviewers would say first: formatting, checkpatch on the series, clippy on the host's own code, licence lines,
 //! and no trace of the machine it was written on.
 
-use crate::apt;
 use crate::places::Places;
 use crate::proc::{self, Logged};
 use crate::progress::Progress;
@@ -235,7 +234,7 @@ fn configured_hosts() -> BTreeSet<String> {
     let mut texts = Vec::new();
     let mut cmd = proc::command("apt-get");
     cmd.args(["indextargets", "--format", "$(REPO_URI)"]);
-    texts.extend(apt::available().then(|| proc::text(cmd)).flatten());
+    texts.extend(proc::text(cmd));
     let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
     let cargo_home = env::var_os("CARGO_HOME").map_or(home.join(".cargo"), PathBuf::from);
     let files = [

@@ -9,7 +9,6 @@ use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
-use std::time::Duration;
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -25,17 +24,6 @@ impl Lock {
             Err(owner) => {
                 bail!("{what} is in use by another run (process {owner}): wait until it has ended")
             }
-        }
-    }
-
-    /// Takes the lock when its owner, of whom `waiting` is told, has done its part.
-    pub fn wait(path: &Path, mut waiting: impl FnMut(&str)) -> Result<Self> {
-        loop {
-            match Self::attempt(path)? {
-                Ok(lock) => return Ok(lock),
-                Err(owner) => waiting(&owner),
-            }
-            std::thread::sleep(Duration::from_millis(200));
         }
     }
 
@@ -89,19 +77,5 @@ mod tests {
         );
         drop(first);
         Lock::take(&path, "build").unwrap();
-    }
-
-    #[test]
-    fn waiting_ends_when_the_first_does() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(".lock");
-        let mut first = Some(Lock::take(&path, "cache").unwrap());
-        let mut told = 0;
-        Lock::wait(&path, |_| {
-            told += 1;
-            first = None;
-        })
-        .unwrap();
-        assert_eq!(told, 1);
     }
 }

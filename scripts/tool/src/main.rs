@@ -2,7 +2,6 @@
 
 //! Does what the make targets say: from a bare machine to a booted and tested kernel.
 
-mod apt;
 mod bench;
 mod boot;
 mod build_cost;
@@ -43,7 +42,6 @@ mod targets;
 mod tiers;
 mod toolchain;
 mod unchanged;
-mod version;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};

@@ -461,7 +461,7 @@ fn round_trip(session: &Session, ready: &Ready) -> Result<Outcome> {
         Some(tree) => {
             // The caller's has the overlay by now, and is not ours to take it out of.
             let copy = scratch.path().join("pristine");
-            source::copy_tree(tree, &copy, places, &ready.packages, session.progress)?;
+            source::copy_tree(tree, &copy, places, session.progress)?;
             ready.overlay.revert(&copy)?;
             copy
         }

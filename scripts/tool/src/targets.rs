@@ -9,7 +9,7 @@ use crate::conformance;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
-use crate::host::{self, Compilers, Packages};
+use crate::host::{Compilers, Packages};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
@@ -18,24 +18,20 @@ use crate::ledger;
 use crate::lockdep_test;
 use crate::model;
 use crate::places::Places;
-use crate::proc;
 use crate::programs;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::rustdoc;
 use crate::selftests;
 use crate::shell::{self, Job};
-use crate::source;
 use crate::stress;
 use crate::suite;
 use crate::tiers::Tier;
-use crate::toolchain;
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Instant;
 
 /// What the command line asked for.
@@ -67,44 +63,37 @@ impl Session<'_> {
         Overlay::load(&self.places.repo)
     }
 
-    /// Packages, bindgen, source and overlay. bindgen is compiled while packages and source are fetched.
+    fn packages(&self, overlay: &Overlay) -> Packages {
+        Packages {
+            cargo: self.cargo.to_path_buf(),
+            rustc: self.rustc.map(Path::to_path_buf),
+            series: overlay.supported_versions.clone(),
+        }
+    }
+
+    /// Packages, source, bindgen and overlay.
     fn ready(&self) -> Result<Ready> {
-        let packages = Packages::load(&self.places.repo)?;
         let overlay = self.overlay()?;
-        let (bindgen, rest) = thread::scope(|scope| {
-            let bindgen = scope
-                .spawn(|| toolchain::bindgen(self.places, &packages, self.cargo, self.progress));
-            let rest = self.compilers_and_tree(&packages, &overlay);
-            if rest.is_err() {
-                // What it would end with is of no use any more; the next run goes on with it.
-                proc::end_children();
-            }
-            (bindgen.join().expect("a thread that does not panic"), rest)
-        });
-        let (compilers, tree) = rest?;
-        let bindgen = bindgen?;
-        self.put_in(&overlay, &tree)?;
+        let packages = self.packages(&overlay);
+        let steps: &[&str] = match self.places.kdir {
+            Some(_) => &["packages", "bindgen"],
+            None => &["packages", "source", "bindgen"],
+        };
+        let found = packages.setup(self.places, steps, self.progress)?;
+        let compilers = Compilers::of(&found)?;
+        let (rust, llvm) = (&compilers.rust, &compilers.llvm);
+        self.progress.say(&format!(
+            "  {:22} rustc {}, LLVM {}",
+            "compilers", rust.version, llvm.major
+        ));
+        let bindgen = found.get("bindgen").context("there is no bindgen")?.into();
+        self.put_in(&overlay, &self.places.tree())?;
         Ok(Ready {
             packages,
             overlay,
             compilers,
             bindgen,
         })
-    }
-
-    fn compilers_and_tree(
-        &self,
-        packages: &Packages,
-        overlay: &Overlay,
-    ) -> Result<(Compilers, PathBuf)> {
-        let compilers = host::prepare(self.places, packages, self.rustc, self.progress)?;
-        let tree = source::tree(
-            self.places,
-            packages,
-            &overlay.supported_versions,
-            self.progress,
-        )?;
-        Ok((compilers, tree))
     }
 
     pub fn kernel<'r>(&'r self, ready: &'r Ready) -> Kernel<'r> {
@@ -143,9 +132,11 @@ impl Session<'_> {
 
     /// The tree that the overlay goes into, fetched if need be.
     fn tree(&self, overlay: &Overlay) -> Result<PathBuf> {
-        let packages = Packages::load(&self.places.repo)?;
-        let versions = &overlay.supported_versions;
-        source::tree(self.places, &packages, versions, self.progress)
+        if self.places.kdir.is_none() {
+            let packages = self.packages(overlay);
+            packages.setup(self.places, &["source"], self.progress)?;
+        }
+        Ok(self.places.tree())
     }
 
     pub fn apply(&self) -> Result<bool> {
@@ -441,8 +432,8 @@ impl Session<'_> {
         let out = self.places.out(config.name);
         let outcome = if self.places.kdir.is_some() && !conformance::is_built(&out) {
             // A tree of the caller's own is read, and not built for this alone.
-            let packages = Packages::load(&self.places.repo)?;
-            host::prepare(self.places, &packages, self.rustc, self.progress)?;
+            let packages = self.packages(&self.overlay()?);
+            packages.setup(self.places, &["packages"], self.progress)?;
             conformance::run(self, &tree, None)?
         } else {
             let ready = self.ready()?;
@@ -460,8 +451,8 @@ impl Session<'_> {
 
     /// Needs the host's packages alone, and no kernel.
     pub fn model(&self) -> Result<bool> {
-        let packages = Packages::load(&self.places.repo)?;
-        host::prepare(self.places, &packages, self.rustc, self.progress)?;
+        let packages = self.packages(&self.overlay()?);
+        packages.setup(self.places, &["packages"], self.progress)?;
         let outcome = model::run(self.places, self.progress)?;
         self.end(outcome)
     }

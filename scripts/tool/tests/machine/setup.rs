@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! scripts/bootstrap.sh --setup with a stand-in for apt: what it installs, and which source it takes.
+
+use crate::world::World;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Steps of the script in a world; stdout, and whether it succeeded.
+fn setup(world: &World, steps: &[&str], variables: &[(&str, &str)]) -> (String, bool) {
+    let mut cmd = Command::new("/bin/sh");
+    cmd.arg(world.path("repo/scripts/bootstrap.sh"))
+        .arg("--setup")
+        .args(steps)
+        .env_clear()
+        .env("PATH", world.path("bin"))
+        .env("VMA_BUILD", world.path("repo/build"))
+        .env("VMA_CACHE", world.path("cache"))
+        .env("VMA_CARGO", world.path("bin/cargo"))
+        .env("VMA_SERIES", "7.3 7.2")
+        .env("VMA_RUSTC", world.path("bin/rustc"))
+        .env("VMA_NEEDS", "sh=dash")
+        .env("VMA_KEYRING", "/dev/null")
+        .envs(variables.iter().copied());
+    let output = cmd.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text, output.status.success())
+}
+
+fn error(world: &World, steps: &[&str], variables: &[(&str, &str)]) -> String {
+    let (text, succeeded) = setup(world, steps, variables);
+    assert!(!succeeded, "{text}");
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error=")
+        .unwrap_or_else(|| panic!("{text}"))
+        .to_string()
+}
+
+/// An apt that offers packages, each with its version, and writes down what it installs.
+fn apt(world: &World, offers: &[(&str, &str)]) {
+    let mut cases = String::new();
+    for (package, version) in offers {
+        cases += &format!("'policy {package}') echo '  Candidate: {version}' ;;\n");
+    }
+    world.program("apt-cache", &format!("case \"$*\" in\n{cases}esac"));
+    let installed = world.path("installed");
+    world.program(
+        "apt-get",
+        &format!(
+            "case \"$*\" in *install*) echo \"$*\" >>{0} ;; esac",
+            installed.display()
+        ),
+    );
+    // As root, whoever runs the test.
+    fs::remove_file(world.path("bin/id")).unwrap();
+    world.program("id", "echo 0");
+}
+
+fn installed(world: &World) -> String {
+    fs::read_to_string(world.path("installed")).unwrap_or_default()
+}
+
+#[test]
+fn nothing_is_installed_where_all_is_there() {
+    let world = World::new();
+    apt(&world, &[]);
+    let (text, succeeded) = setup(&world, &["packages", "bindgen"], &[]);
+    assert!(succeeded, "{text}");
+    for line in [
+        "rust_version=1.90.0",
+        "rust_llvm=19",
+        "llvm=-19",
+        "llvm_major=19",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}: {text}");
+    }
+    let bindgen = world.path("bin/bindgen");
+    assert!(text.contains(&format!("bindgen={}", bindgen.display())));
+    assert_eq!(installed(&world), "");
+}
+
+#[test]
+fn missing_packages_are_installed_and_must_then_be_there() {
+    let world = World::new();
+    apt(&world, &[]);
+    let needs = [(
+        "VMA_NEEDS",
+        "sh=dash no-such-tool=one,two -optional-tool=three",
+    )];
+    let error = error(&world, &["packages"], &needs);
+    assert_eq!(
+        error,
+        "no-such-tool: still missing after its package was installed"
+    );
+    assert!(installed(&world).contains("install -y --no-install-recommends one two three"));
+    // An optional one alone is not missed.
+    fs::remove_file(world.path("installed")).unwrap();
+    let (_, succeeded) = setup(
+        &world,
+        &["packages"],
+        &[("VMA_NEEDS", "-optional-tool=three")],
+    );
+    assert!(succeeded && installed(&world).is_empty());
+}
+
+#[test]
+fn without_the_right_to_install_the_command_is_shown() {
+    let world = World::new();
+    apt(&world, &[]);
+    world.program("id", "echo 1000");
+    let needs = [("VMA_NEEDS", "no-such-tool=one")];
+    let text = error(&world, &["packages"], &needs);
+    assert!(
+        text.contains("no sudo: as root, run: apt-get install one"),
+        "{text}"
+    );
+    world.program("sudo", "exit 1");
+    let text = error(&world, &["packages"], &needs);
+    assert!(
+        text.contains("sudo refuses: as root, run: apt-get install one"),
+        "{text}"
+    );
+    assert_eq!(installed(&world), "");
+}
+
+#[test]
+fn llvm_follows_rustc_where_it_can() {
+    let world = World::new();
+    world.rustc("1.90.0", "22.1.0");
+    apt(&world, &[("clang-22", "1:22.1.8-1")]);
+    let (text, succeeded) = setup(&world, &["packages"], &[]);
+    // The stand-in installs nothing: the other LLVM is taken.
+    assert!(succeeded && text.contains("llvm_major=19"), "{text}");
+    assert!(installed(&world).contains("clang-22 lld-22 llvm-22 libclang-22-dev"));
+
+    fs::remove_file(world.path("installed")).unwrap();
+    apt(&world, &[("clang-23", "1:23.1.0-1")]);
+    let (_, succeeded) = setup(&world, &["packages"], &[]);
+    assert!(
+        succeeded && installed(&world).is_empty(),
+        "another is there"
+    );
+
+    fs::remove_file(world.path("bin/ld.lld-19")).unwrap();
+    let text = error(&world, &["packages"], &[]);
+    assert!(text.contains("install LLVM 22 (that of rustc)"), "{text}");
+    assert!(installed(&world).contains("clang-23"), "the newest offered");
+}
+
+#[test]
+fn the_newest_rustc_that_is_offered_is_installed() {
+    // Whatever this machine has in /usr/bin is taken first.
+    if Path::new("/usr/bin/rustc").exists() {
+        eprintln!("not tested: this machine has /usr/bin/rustc");
+        return;
+    }
+    let world = World::new();
+    fs::remove_file(world.path("bin/rustc")).unwrap();
+    apt(
+        &world,
+        &[("rustc-web", "1.96.0+dfsg1-1"), ("rustc", "1.63.0-1")],
+    );
+    error(&world, &["packages"], &[("VMA_RUSTC", "")]);
+    assert!(installed(&world).contains("rustc-web rust-web-src"));
+}
+
+#[test]
+fn a_rustc_that_is_too_old_or_none_is_refused() {
+    let world = World::new();
+    world.rustc("1.63.0", "19.1.7");
+    let text = error(&world, &["packages"], &[]);
+    assert!(
+        text.contains("is 1.63.0 and the kernel needs 1.85.0"),
+        "{text}"
+    );
+    let text = error(&world, &["packages"], &[("VMA_RUSTC", "/no/rustc")]);
+    assert!(text.contains("/no/rustc does not run"), "{text}");
+}
+
+fn cached(world: &World, name: &str, [v, p, s]: [u32; 3]) {
+    let text = format!("# x\nVERSION = {v}\nPATCHLEVEL = {p}\nSUBLEVEL = {s}\n");
+    world.write(&format!("cache/source/{name}/Makefile"), &text);
+}
+
+#[test]
+fn the_preferred_series_wins_and_its_newest_release() {
+    let world = World::new();
+    cached(&world, "a", [7, 2, 12]);
+    cached(&world, "b", [7, 3, 4]);
+    cached(&world, "c", [7, 3, 10]);
+    cached(&world, "d", [7, 30, 1]);
+    world.write("cache/source/half/README", "");
+    let pick = |series: &str| setup(&world, &["pristine"], &[("VMA_SERIES", series)]).0;
+    let taken = |name: &str| {
+        format!(
+            "pristine={}\n",
+            world.path("cache/source").join(name).display()
+        )
+    };
+    assert_eq!(pick("7.3 7.2"), taken("c"));
+    assert_eq!(pick("7.1 7.2"), taken("a"));
+    assert!(error(&world, &["pristine"], &[("VMA_SERIES", "7.1")]).contains("without apt"));
+}
+
+#[test]
+fn an_interrupted_copy_is_made_again() {
+    let world = World::new();
+    cached(&world, "a", [7, 3, 4]);
+    world.write("repo/build/linux.tmp/half", "");
+    let full = setup(&world, &["source"], &[]);
+    // There may be less room than a real tree needs.
+    if full.0.contains("make room") {
+        return;
+    }
+    assert!(full.1, "{}", full.0);
+    assert!(world.path("repo/build/linux/Makefile").exists());
+    assert!(!world.path("repo/build/linux/half").exists());
+    assert!(!world.path("repo/build/linux.tmp").exists());
+}
+
+/// An archive that has these series, for what apt is asked after the lists are there.
+fn archive(world: &World, series: &[&str]) {
+    let names: String = series
+        .iter()
+        .map(|s| format!("linux-source-{s}\n"))
+        .collect();
+    world.program("dpkg-deb", "exit 1");
+    world.program(
+        "apt-cache",
+        &format!("case \"$*\" in *pkgnames*) printf '%s' '{names}' ;; *show*) echo 'Version: 7.2.9-1' ;; esac"),
+    );
+    world.program(
+        "apt-get",
+        "case \"$*\" in indextargets*) echo 'http://s/sec|Debian|Debian-Security'; echo 'http://d/|Debian|Debian' ;;\n\
+         *download*) exit 1 ;; esac",
+    );
+}
+
+#[test]
+fn a_series_that_has_gone_is_replaced_or_its_absence_told() {
+    let world = World::new();
+    archive(&world, &["7.2", "7.4"]);
+    let text = error(&world, &["pristine"], &[]);
+    if text.contains("make room") {
+        return;
+    }
+    assert!(
+        text.starts_with("linux-source-7.2 7.2.9-1 could not be fetched"),
+        "{text}"
+    );
+    let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
+    assert_eq!(
+        list,
+        "deb [signed-by=/dev/null] http://d/ trixie-backports main\n"
+    );
+
+    archive(&world, &["7.4", "7.5"]);
+    let text = error(&world, &["pristine"], &[]);
+    assert!(
+        text.contains("series 7.3 7.2 (it has: 7.4 7.5)") && text.contains("KDIR="),
+        "{text}"
+    );
+    assert!(!world.path("cache/source/linux-source-7.2_7.2.9-1").exists());
+}
+
+#[test]
+fn before_the_first_update_the_addresses_must_do() {
+    let world = World::new();
+    archive(&world, &["7.3"]);
+    world.program(
+        "apt-get",
+        "case \"$*\" in *--print-uris*) echo \"'http://s/x/dists/a-security/InRelease' s 0\";\n\
+         echo \"'http://d/y/dists/a/InRelease' d 0\" ;; *download*) exit 1 ;; esac",
+    );
+    error(&world, &["pristine"], &[]);
+    let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
+    assert!(list.contains(" http://d/y/ trixie-backports"), "{list}");
+}
