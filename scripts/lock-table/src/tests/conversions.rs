@@ -142,7 +142,8 @@ fn a_conversion_of_a_driver_is_one_too() {
         "pub fn vma(&self) -> &DriverVma<T, VmaRead> {",
     );
     // In a macro.
-    let said = ["driver/fault/context.rs: fault::vma: turns Read into VmaRead, whose locks are not held"];
+    let said =
+        ["driver/fault/context.rs: fault::vma: turns Read into VmaRead, whose locks are not held"];
     is_noticed("driver/fault/context.rs", from, to, &said);
 }
 

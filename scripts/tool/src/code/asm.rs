@@ -1,281 +1,195 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was made of a function in each language, side by side.
+//! Listings of a function in each language, by llvm-objdump.
 
-use super::object::{Function, Instruction, Target, demangle};
 use super::primitives::{At, Code, is_upstream};
+use crate::kbuild::Kernel;
+use crate::objcode;
 use crate::page::Listing;
 use anyhow::{Result, bail};
 use rustix::termios::tcgetwinsize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, stdout};
 
-/// The narrowest column that is of use; what does not fit beside the others comes below them.
-const NARROWEST: usize = 40;
 const BETWEEN: &str = " | ";
 
-/// The listings of the functions that `wanted` names.
-pub fn show(code: &Code, wanted: &str, width: Option<usize>) -> Result<String> {
-    let columns = columns(code, wanted)?;
-    Ok(beside(&columns, width))
-}
-
-/// The same for a page.
-pub fn listings(code: &Code, wanted: &str) -> Result<Vec<Listing>> {
-    let columns = columns(code, wanted)?.into_iter();
-    Ok(columns
-        .map(|column| Listing {
-            heading: column.title,
-            text: column.lines.join("\n"),
-        })
-        .collect())
-}
-
-/// How wide what we print may be: what the user says, else the terminal; without either as wide as it is.
+/// The width of the output: COLUMNS, else that of the terminal, else unlimited.
 pub fn width() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|n| n.parse().ok());
-    said.or_else(|| {
+    let columns = std::env::var("COLUMNS").ok().and_then(|n| n.parse().ok());
+    let of_terminal = || {
         let out = stdout();
         let size = out.is_terminal().then(|| tcgetwinsize(&out).ok())??;
         Some(usize::from(size.ws_col))
-    })
-    .filter(|width| *width > 0)
+    };
+    columns.or_else(of_terminal).filter(|width| *width > 0)
 }
 
-struct Column {
-    title: String,
-    lines: Vec<String>,
+/// The listings of the functions that `wanted` names, one for each language.
+pub fn listings(kernel: &Kernel, code: &Code, wanted: &str) -> Result<Vec<Listing>> {
+    let found = find(code, wanted)?.into_iter();
+    found
+        .map(|(language, at)| {
+            let mut lines = objcode::disassemble(kernel, at.file(), at.function)?;
+            lines.push(format!("\n{} instructions", at.function.code.len()));
+            for other in &at.reach()[1..] {
+                let (count, path) = (other.function.code.len(), other.function.path());
+                lines.push(format!("and {count} of {path}"));
+            }
+            Ok(Listing {
+                heading: format!("{language}: {}", at.function.path()),
+                text: lines.join("\n"),
+            })
+        })
+        .collect()
 }
 
-/// The functions of that name in all languages, a primitive's first of all.
-fn columns(code: &Code, wanted: &str) -> Result<Vec<Column>> {
+/// The function of that name in each language. The name is that of a primitive, else of a function, else part of one.
+fn find<'a>(code: &'a Code, wanted: &str) -> Result<Vec<(&'static str, At<'a>)>> {
     let name = wanted.replace('-', "_");
     let primitive = format!("prim_{name}");
-    let is = |test: &dyn Fn(&Function) -> bool| -> Vec<(&'static str, At)> {
+    let is = |test: &dyn Fn(&str, &str) -> bool| -> BTreeMap<&'static str, BTreeMap<String, At>> {
         let c = code.c().map(|at| ("C", at));
         let rust = code.rust().map(|at| match is_upstream(at.function) {
             true => ("Rust, upstream's API", at),
             false => ("Rust", at),
         });
-        c.chain(rust).filter(|(_, at)| test(at.function)).collect()
+        let mut found = BTreeMap::new();
+        for (language, at) in c.chain(rust) {
+            let path = at.function.path();
+            if test(&at.function.last_name(), &path) {
+                // One function can be in several objects.
+                let paths: &mut BTreeMap<_, _> = found.entry(language).or_default();
+                paths.entry(path).or_insert(at);
+            }
+        }
+        found
     };
-    let mut found = is(&|f| f.last_name() == primitive);
+    let mut found = is(&|last, _| last == primitive);
     if found.is_empty() {
-        found = is(&|f| f.name == name || f.last_name() == name || f.path() == wanted);
+        found = is(&|last, path| last == name || path == name || path == wanted);
     }
     if found.is_empty() {
-        found = is(&|f| f.path().contains(wanted) || f.path().contains(&name));
+        found = is(&|_, path| path.contains(wanted) || path.contains(&name));
     }
-    // One function can be in several objects.
-    let mut languages: BTreeMap<&str, BTreeMap<String, At>> = BTreeMap::new();
-    for (language, at) in found {
-        let paths = languages.entry(language).or_default();
-        paths.entry(at.function.path()).or_insert(at);
-    }
-    if languages.is_empty() {
+    if found.is_empty() {
         let near = near(&name, code).join(", ");
-        bail!("FUNC={wanted}: no such function: {near} come near");
+        bail!("FUNC={wanted}: no such function: {near} are similar");
     }
-    let mut columns = Vec::new();
-    for (language, paths) in languages {
+    let mut all = Vec::new();
+    for (language, paths) in found {
         if paths.len() > 1 {
-            let all: Vec<&str> = paths.keys().take(12).map(String::as_str).collect();
-            let more = match paths.len().saturating_sub(all.len()) {
+            let names: Vec<&str> = paths.keys().take(12).map(String::as_str).collect();
+            let more = match paths.len().saturating_sub(names.len()) {
                 0 => String::new(),
                 n => format!(" and {n} more"),
             };
             bail!(
-                "FUNC={wanted}: several are called so in {language}: take one of {}{more}",
-                all.join(", ")
+                "FUNC={wanted}: several functions in {language}: name one of {}{more}",
+                names.join(", ")
             );
         }
-        columns.extend(paths.into_iter().map(|(path, at)| Column {
-            title: format!("{language}: {path}"),
-            lines: listing(at),
-        }));
+        all.extend(paths.into_values().map(|at| (language, at)));
     }
-    Ok(columns)
+    Ok(all)
 }
 
-/// The names that are most like one.
+/// The names that are most similar to one.
 fn near(name: &str, code: &Code) -> Vec<String> {
     let names: BTreeSet<String> = code
         .c()
         .chain(code.rust())
-        .map(|at| at.function.last_name())
-        .map(|last| {
-            last.strip_prefix("prim_")
-                .map_or(last.clone(), str::to_string)
+        .map(|at| {
+            at.function
+                .last_name()
+                .trim_start_matches("prim_")
+                .to_string()
         })
         .collect();
-    let mut ranked: Vec<(f64, String)> = names
-        .into_iter()
-        .map(|other| (strsim::jaro_winkler(name, &other), other))
-        .collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ranked.into_iter().take(5).map(|(_, name)| name).collect()
+    let mut ranked: Vec<String> = names.into_iter().collect();
+    ranked.sort_by(|a, b| strsim::jaro_winkler(name, b).total_cmp(&strsim::jaro_winkler(name, a)));
+    ranked.truncate(5);
+    ranked
 }
 
-/// A function's instructions, with labels in place of addresses and names in place of relocations.
-fn listing(at: At) -> Vec<String> {
-    let function = at.function;
-    let targets: BTreeSet<u64> = function
-        .code
+/// Listings side by side, each cut to its share of the width.
+pub fn beside(listings: &[Listing], width: Option<usize>) -> String {
+    let columns: Vec<Vec<&str>> = listings
         .iter()
-        .filter_map(|i| match i.target {
-            Some(Target::Inside(to)) => Some(to),
-            _ => None,
+        .map(|l| {
+            [l.heading.as_str(), ""]
+                .into_iter()
+                .chain(l.text.lines())
+                .collect()
         })
         .collect();
-    let labels: BTreeMap<u64, usize> = targets.into_iter().zip(1..).collect();
-    let mut lines: Vec<String> = function
-        .code
+    let longest = columns
         .iter()
-        .map(|i| {
-            let label = labels.get(&i.at).map_or(String::new(), |n| format!("{n}:"));
-            format!("{label:4}{}", operands(i, &labels))
-        })
-        .collect();
-    lines.push(String::new());
-    lines.push(format!("{} instructions", function.code.len()));
-    let ours = at.reach();
-    for other in &ours[1..] {
-        let (count, path) = (other.function.code.len(), other.function.path());
-        lines.push(format!("and {count} of {path}"));
-    }
-    lines
-}
-
-fn operands(i: &Instruction, labels: &BTreeMap<u64, usize>) -> String {
-    let word = i.text.split(' ').take_while(|word| !is_operand(word));
-    let word = word.collect::<Vec<_>>().join(" ");
-    match &i.target {
-        Some(Target::Return) => "ret".to_string(),
-        Some(Target::Inside(to)) => format!("{word} {}", labels[to]),
-        Some(Target::Symbol(name)) => format!("{word} {}", demangle(name)),
-        Some(Target::Patched) => format!("{word} (patched)"),
-        Some(Target::Computed) | None => named(i),
-    }
-}
-
-fn is_operand(word: &str) -> bool {
-    word.starts_with(['%', '$', '*', '(', '-']) || word.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// An instruction with what its relocations name where they are put in.
-fn named(i: &Instruction) -> String {
-    let mut text = i.text.clone();
-    for reference in &i.refers {
-        let places = [
-            ("(%rip)", format!("{reference}(%rip)")),
-            ("$0", format!("${reference}")),
-        ];
-        match places.iter().find(|(place, _)| text.contains(place)) {
-            Some((place, name)) => text = text.replacen(place, name, 1),
-            None => text += &format!(" # {reference}"),
-        }
-    }
-    text
-}
-
-/// Columns beside each other where there is room, the others below.
-fn beside(columns: &[Column], width: Option<usize>) -> String {
-    let fit = match width {
-        None => columns.len(),
-        Some(width) => ((width + BETWEEN.len()) / (NARROWEST + BETWEEN.len())).max(1),
+        .flatten()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap_or(0);
+    let each = match width {
+        Some(width) => (width + BETWEEN.len()) / columns.len() - BETWEEN.len(),
+        None => longest,
     };
-    // Two languages belong together even where it is narrow.
-    let fit = fit.max(2).min(columns.len());
+    let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
-    for (number, group) in columns.chunks(fit).enumerate() {
-        if number > 0 {
-            text.push('\n');
-        }
-        let each = width.map(|w| (w + BETWEEN.len()) / group.len() - BETWEEN.len());
-        let cut = |line: &str| match each {
-            Some(each) if line.chars().count() > each => line
-                .chars()
-                .take(each.saturating_sub(1))
-                .chain(['…'])
-                .collect(),
-            _ => line.to_string(),
-        };
-        let blocks: Vec<Vec<String>> = group.iter().map(|c| c.fitted(&cut)).collect();
-        let widths: Vec<usize> = blocks
-            .iter()
-            .map(|b| b.iter().map(|l| l.chars().count()).max().unwrap_or(0))
-            .collect();
-        let rows = blocks.iter().map(Vec::len).max().unwrap_or(0);
-        for row in 0..rows {
-            let cells: Vec<String> = blocks
-                .iter()
-                .zip(&widths)
-                .map(|(block, width)| {
-                    let line = block.get(row).map_or("", |line| line);
-                    format!("{line:width$}")
-                })
-                .collect();
-            text += cells.join(BETWEEN).trim_end();
-            text.push('\n');
-        }
+    for row in 0..rows {
+        let cell = |column: &Vec<&str>| format!("{:each$.each$}", column.get(row).unwrap_or(&""));
+        let cells: Vec<String> = columns.iter().map(cell).collect();
+        text += cells.join(BETWEEN).trim_end();
+        text.push('\n');
     }
     text
-}
-
-impl Column {
-    fn fitted(&self, cut: &impl Fn(&str) -> String) -> Vec<String> {
-        let title = cut(&self.title);
-        let rule = "-".repeat(title.chars().count());
-        let lines = self.lines.iter().map(|line| cut(line));
-        [title, rule].into_iter().chain(lines).collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::{Object, tests::LISTING};
+    use super::super::fixture::{RET, object};
     use super::*;
 
-    fn code() -> Code {
-        let other = LISTING
-            .replace("outer", "_RNvCs1_1k5outer")
-            .replace("helper", "other_helper");
-        Code::of(vec![Object::parse(LISTING)], vec![Object::parse(&other)])
-    }
-
-    #[test]
-    fn both_languages_stand_side_by_side() {
-        let text = show(&code(), "outer", None).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        let titles: Vec<&str> = lines[0].split('|').map(str::trim).collect();
-        assert_eq!(titles, ["C: outer", "Rust: k::outer"]);
-        assert!(
-            lines[4].starts_with("    callq helper ") && lines[4].ends_with("callq other_helper")
+    fn found(wanted: &str) -> Result<Vec<String>> {
+        let code = Code::of(
+            vec![object(&[("outer", &[RET]), ("prim_helper", &[RET])])],
+            vec![object(&[
+                ("_RNvCs1_1k5outer", &[RET]),
+                ("other_helper", &[RET]),
+            ])],
         );
-        assert!(lines[5].starts_with("    je 1 "), "{text}");
-        assert!(lines[8].starts_with("1:  movl $1, count(%rip)"), "{text}");
-        assert!(text.contains("11 instructions"), "{text}");
-        assert!(text.contains("and 2 of helper"), "{text}");
-        let narrow = show(&code(), "outer", Some(30)).unwrap();
-        assert!(
-            narrow.lines().all(|line| line.chars().count() <= 30),
-            "{narrow}"
-        );
-        assert!(narrow.contains('…'), "{narrow}");
+        let found = find(&code, wanted)?.into_iter();
+        Ok(found
+            .map(|(language, at)| format!("{language} {}", at.function.path()))
+            .collect())
     }
 
     #[test]
-    fn what_has_no_twin_is_shown_alone() {
-        let text = show(&code(), "other-helper", None).unwrap();
-        assert!(text.starts_with("Rust: other_helper\n"), "{text}");
-        assert!(!text.contains('|'), "{text}");
+    fn functions_are_found_in_each_language_that_has_them() {
+        assert_eq!(found("outer").unwrap(), ["C outer", "Rust k::outer"]);
+        assert_eq!(found("other-helper").unwrap(), ["Rust other_helper"]);
+        assert_eq!(found("helper").unwrap(), ["C prim_helper"]);
     }
 
     #[test]
-    fn a_name_that_is_wrong_is_answered_with_those_near() {
-        let error = show(&code(), "outre", None).unwrap_err().to_string();
+    fn a_wrong_name_is_answered_with_similar_ones() {
+        let error = found("outre").unwrap_err().to_string();
         assert!(error.contains("no such function: outer"), "{error}");
-        let error = show(&code(), "er", None).unwrap_err().to_string();
-        assert!(error.contains("several"), "{error}");
+        let error = found("er").unwrap_err().to_string();
+        assert!(error.contains("several functions in C"), "{error}");
+    }
+
+    #[test]
+    fn listings_stand_side_by_side_and_are_cut() {
+        let listing = |heading: &str, text: &str| Listing {
+            heading: heading.to_string(),
+            text: text.to_string(),
+        };
+        let two = [listing("C", "pushq %rbx\nret"), listing("Rust", "ret")];
+        let whole = beside(&two, None);
+        assert_eq!(
+            whole,
+            "C          | Rust\n           |\npushq %rbx | ret\nret        |\n"
+        );
+        let narrow = beside(&two, Some(11));
+        assert!(narrow.contains("\npush | ret\n"), "{narrow}");
     }
 }

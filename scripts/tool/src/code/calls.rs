@@ -189,41 +189,33 @@ pub fn helper_calls(from: At) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::Object;
+    use super::super::fixture::{Op, RET, UD2, object};
     use super::*;
 
-    /// An object of functions that call, each a name and whom it calls.
-    fn object(functions: &[(&str, &[&str])]) -> Object {
-        let mut symbols = String::new();
-        let mut code = "Disassembly of section .text:\n".to_string();
-        let mut at = 0;
-        for (name, callees) in functions {
-            let bytes = 8 * callees.len() + 8;
-            symbols += &format!("{at:016x} l     F .text\t{bytes:016x} {name}\n");
-            for callee in *callees {
-                match *callee {
-                    "ud2" => code += &format!("  {at:x}:\tud2\n"),
-                    _ => {
-                        let operand = at + 1;
-                        code += &format!(
-                            "  {at:x}:\tcallq\t0x0\n\t\t{operand:016x}:  R_X86_64_PLT32\t{callee}-0x4\n"
-                        );
-                    }
-                }
-                at += 8;
-            }
-            code += &format!("  {at:x}:\tretq\n");
-            at += 8;
-        }
-        Object::parse(&(symbols + &code))
-    }
+    /// Functions that call: each a name and its callees, of which "ud2" is an instruction.
+    type Calling<'a> = &'a [(&'a str, &'a [&'static str])];
 
     const PRIM: &str = "_RNvNtCs1_5bench4ours9prim_read";
     const CRATE: &str = "_RNvNtNtNtCs1_6kernel2mm3vma5scope4lock";
     const PANIC: &str = "_RNvNtCs1_4core9panicking5panic";
 
-    fn code(c: &[(&str, &[&str])], rust: &[(&str, &[&str])]) -> Code {
-        Code::of(vec![object(c)], vec![object(rust)])
+    fn code(c: Calling, rust: Calling) -> Code {
+        let of = |functions: Calling| {
+            let ops = |callees: &[&'static str]| -> Vec<Op> {
+                let op = |name: &&'static str| match *name {
+                    "ud2" => UD2,
+                    name => Op::Call(name),
+                };
+                callees.iter().map(op).chain([RET]).collect()
+            };
+            let all: Vec<_> = functions
+                .iter()
+                .map(|(name, callees)| (*name, ops(callees)))
+                .collect();
+            let all: Vec<_> = all.iter().map(|(name, ops)| (*name, &ops[..])).collect();
+            vec![object(&all)]
+        };
+        Code::of(of(c), of(rust))
     }
 
     fn failures(code: &Code, allowed: &str) -> Vec<String> {

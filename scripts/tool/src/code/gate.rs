@@ -4,11 +4,10 @@
 //! rust/ has the same size. Contents may differ where they hold the line numbers of a file that has insertions. And
 //! that `RUST_VMA_MM=n`, which drivers get, builds without a warning.
 
-use super::two_trees::Built;
-use crate::objcode;
 use crate::proc;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
+use object::{Object as _, ObjectSection};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -30,11 +29,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn of(with: &Built, without: &Built) -> Result<Self> {
+    pub fn of(with: &Path, without: &Path) -> Result<Self> {
         Ok(Self {
             with: sizes(with)?,
             without: sizes(without)?,
-            bindings: changed_bindings(&with.out, &without.out)?,
+            bindings: changed_bindings(with, without)?,
         })
     }
 
@@ -151,54 +150,45 @@ fn changed_bindings(with: &Path, without: &Path) -> Result<Vec<&'static str>> {
     Ok(changed)
 }
 
-fn sizes(built: &Built) -> Result<Sizes> {
+fn sizes(out: &Path) -> Result<Sizes> {
     let mut sizes = Sizes::new();
     for sub in ["", "helpers/"] {
-        let dir = built.out.join("rust").join(sub);
+        let dir = out.join("rust").join(sub);
         let entries =
             fs::read_dir(&dir).with_context(|| format!("{}: cannot be read", dir.display()))?;
         for entry in entries {
             let path = entry?.path();
             if path.extension().is_some_and(|x| x == "o") {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let headers = ["--section-headers", "--wide"];
-                let text = objcode::objdump(&built.kernel, &headers, &path)?;
-                sizes.insert(format!("{sub}{name}"), sections(&text));
+                sizes.insert(format!("{sub}{name}"), sections(&path)?);
             }
         }
     }
     Ok(sizes)
 }
 
-/// Reads lines of `INDEX NAME SIZE VMA TYPE`; sections of one name are one.
-fn sections(text: &str) -> BTreeMap<String, u64> {
+/// Returns the sizes of an object's sections; sections of one name are one.
+fn sections(path: &Path) -> Result<BTreeMap<String, u64>> {
+    let wrong = || format!("{}: cannot be read as an object file", path.display());
+    let bytes = fs::read(path).with_context(wrong)?;
+    let object = object::File::parse(&*bytes).with_context(wrong)?;
     let mut sizes = BTreeMap::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [index, name, size, ..] = words[..] else {
-            continue;
-        };
-        if let (Ok(_), Ok(size)) = (index.parse::<u32>(), u64::from_str_radix(size, 16)) {
-            *sizes.entry(name.to_string()).or_default() += size;
-        }
+    for section in object.sections() {
+        *sizes.entry(section.name()?.to_string()).or_default() += section.size();
     }
-    sizes
+    Ok(sizes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn side(objects: &[(&str, &str)]) -> Sizes {
+    fn side(objects: &[(&str, u64)]) -> Sizes {
+        let of = |text| BTreeMap::from([(".text".to_string(), text), (".rodata".to_string(), 8)]);
         let all = objects.iter();
-        all.map(|(name, text)| (name.to_string(), sections(text)))
+        all.map(|(name, text)| (name.to_string(), of(*text)))
             .collect()
     }
-
-    const KERNEL: &str = "Idx Name     Size     VMA              Type\n  \
-                          0          00000000 0000000000000000 \n  \
-                          1 .text    00000010 0000000000000000 TEXT\n  \
-                          2 .rodata  00000008 0000000000000000 DATA\n";
 
     #[test]
     fn rustc_is_called_with_other_options_and_makes_no_code() {
@@ -216,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_section_that_grows_or_an_object_that_is_new_fails() {
-        let failures = |with: &[(&str, &str)]| {
-            let (with, without) = (side(with), side(&[("kernel.o", KERNEL)]));
+        let failures = |with: &[(&str, u64)]| {
+            let (with, without) = (side(with), side(&[("kernel.o", 16)]));
             let bindings = Vec::new();
             let gate = Gate {
                 with,
@@ -226,19 +216,15 @@ mod tests {
             };
             gate.judge().failures
         };
-        assert!(failures(&[("kernel.o", KERNEL)]).is_empty());
-        let grown = KERNEL.replace("00000010", "00000018");
-        let failed = failures(&[("kernel.o", &grown)]);
+        assert!(failures(&[("kernel.o", 16)]).is_empty());
+        let failed = failures(&[("kernel.o", 24)]);
         assert!(
             failed[0].contains(
                 "kernel.o is not the one without the overlay: .text has 24 bytes, not 16"
             ),
             "{failed:?}"
         );
-        assert_eq!(
-            failures(&[("kernel.o", KERNEL), ("new.o", KERNEL)]).len(),
-            1
-        );
+        assert_eq!(failures(&[("kernel.o", 16), ("new.o", 16)]).len(), 1);
         let nothing = Gate {
             with: Sizes::new(),
             without: Sizes::new(),

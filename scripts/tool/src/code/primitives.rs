@@ -54,17 +54,16 @@ impl Code {
         for path in objects(&out.join(BENCH))? {
             let is_c = name(&path).starts_with("vma_bench");
             let world = if is_c { &mut c } else { &mut rust };
-            world.objects.push(Object::read(kernel, &path)?);
+            world.objects.push(Object::read(&path)?);
         }
-        rust.objects
-            .push(Object::read(kernel, &out.join("rust/kernel.o"))?);
+        rust.objects.push(Object::read(&out.join("rust/kernel.o"))?);
         // Calls of its own where helpers are not inlined.
         let helpers = out.join("rust/helpers/helpers.o");
         if helpers.exists() {
-            rust.objects.push(Object::read(kernel, &helpers)?);
+            rust.objects.push(Object::read(&helpers)?);
         }
         for path in samples(&out)?.into_iter().filter(|path| is_object(path)) {
-            rust.objects.push(Object::read(kernel, &path)?);
+            rust.objects.push(Object::read(&path)?);
         }
         Ok(Self { c, rust })
     }
@@ -169,6 +168,11 @@ impl<'a> At<'a> {
         self.world.find(self.object, name)
     }
 
+    /// The file that has the function.
+    pub fn file(&self) -> &'a Path {
+        &self.world.objects[self.object].path
+    }
+
     /// Those of them that are of the same driver or of the abstraction, and not of the rest of the crate.
     pub fn ours(&self) -> Vec<At<'a>> {
         let mut reached = self.reach();
@@ -246,16 +250,20 @@ fn name(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::tests::LISTING;
+    use super::super::fixture::{RET, object};
     use super::*;
 
     #[test]
     fn primitives_are_known_by_their_names() {
-        let object = |name: &str| Object::parse(&LISTING.replace("outer", name));
+        let object = |name: &str| object(&[(name, &[RET])]);
         let handler = "_RNvMNtNtNtNtCs1_6kernel2mm3vma6driver9callbacksINtB2_9Callbacks\
                        NtNtCs2_14rust_vma_bench5pages9FaultPageE5fault";
         let code = Code::of(
-            vec![object("prim_read_end"), object("prim_fault_page")],
+            vec![
+                object("prim_read_end"),
+                object("prim_fault_page"),
+                object("prim_peek.cold"),
+            ],
             vec![
                 object("_RNvNtCs2_14rust_vma_bench6fields13prim_read_end"),
                 object("_RNvNtCs2_14rust_vma_bench8upstream13prim_read_end"),

@@ -116,7 +116,8 @@ fn text(unused: Option<&Unused>, samples: &BTreeMap<String, u64>) -> Bars {
     }
 }
 
-fn table(figures: &BTreeMap<String, Figures>) -> Table {
+/// Of each primitive, in C, in Rust and with upstream's own API.
+pub fn table(figures: &BTreeMap<String, Figures>) -> Table {
     let cell = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_string());
     let rows = figures.iter().map(|(name, figures)| {
         let of = |of: fn(&super::Figure) -> u64| {
@@ -127,6 +128,13 @@ fn table(figures: &BTreeMap<String, Figures>) -> Table {
         cells.extend(of(|figure| figure.instructions as u64));
         cells.extend(of(|figure| figure.bytes));
         cells.extend(of(|figure| figure.stack));
+        cells.push(
+            figures
+                .rust
+                .as_ref()
+                .map_or(0, |rust| rust.helper_calls)
+                .to_string(),
+        );
         page::Row { cells, mark: None }
     });
     Table {
@@ -143,6 +151,7 @@ fn table(figures: &BTreeMap<String, Figures>) -> Table {
             "stack, C",
             "Rust",
             "upstream",
+            "helpers",
         ]),
         rows: rows.collect(),
     }
@@ -177,7 +186,9 @@ mod tests {
         let cells = |stack| table(&figures(stack)).rows[0].cells.clone();
         assert_eq!(
             cells([0, 16]),
-            ["lock-it", "7", "7", "-", "30", "30", "-", "0", "16", "-"]
+            [
+                "lock-it", "7", "7", "-", "30", "30", "-", "0", "16", "-", "0"
+            ]
         );
         assert_eq!(stack(&figures([0, 16])).groups[0].rows.len(), 1);
         assert_eq!(stack(&figures([0, 0])).groups[0].rows.len(), 0);

@@ -3,12 +3,11 @@
 //! How large code is: what the overlay adds to a kernel in which nothing uses it, and each sample driver. Text that is
 //! added has to be there for a module to call it.
 
-use super::object::Object;
-use super::two_trees::Built;
+use super::object::{Object, Sections};
+use super::table;
+use crate::bench::sheet::columns;
 use crate::code::primitives;
-use crate::kbuild::Kernel;
-use crate::kconfig::Config;
-use crate::objcode;
+use crate::page::{Row, Table};
 use crate::report::Outcome;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -16,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// So many functions are shown of those that are added.
+/// How many of the added functions are printed.
 const SHOWN: usize = 10;
 /// Below rust/, what has text of the `kernel` crate or of helpers.
 const OBJECTS: [&str; 2] = ["kernel.o", "helpers/helpers.o"];
@@ -55,43 +54,33 @@ struct Added {
 /// What one build has.
 #[derive(Default)]
 struct Side {
-    objects: BTreeMap<&'static str, Sections>,
-    code: Vec<Object>,
+    code: BTreeMap<&'static str, Object>,
     exported: BTreeSet<String>,
 }
 
-/// Bytes by what they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sections {
-    text: u64,
-    data: u64,
-}
-
 impl Unused {
-    pub fn of(with: &Built, without: &Built) -> Result<Self> {
+    pub fn of(with: &Path, without: &Path) -> Result<Self> {
         Ok(Self::between(&Side::read(with)?, &Side::read(without)?))
     }
 
     fn between(with: &Side, without: &Side) -> Self {
-        let mut objects = BTreeMap::new();
-        for name in OBJECTS {
-            let of = |side: &Side| side.objects.get(name).copied();
-            if of(with).is_some() || of(without).is_some() {
-                let (with, without) = (
-                    of(with).unwrap_or_default(),
-                    of(without).unwrap_or_default(),
-                );
-                objects.insert(
-                    name,
-                    Change {
-                        text_without: without.text,
-                        text_with: with.text,
-                        data_without: without.data,
-                        data_with: with.data,
-                    },
-                );
-            }
-        }
+        let of = |side: &Side, name| -> Sections {
+            side.code
+                .get(name)
+                .map(|object| object.sections)
+                .unwrap_or_default()
+        };
+        let change = |name: &'static str| {
+            let (with, without) = (of(with, name), of(without, name));
+            let change = Change {
+                text_without: without.text,
+                text_with: with.text,
+                data_without: without.data,
+                data_with: with.data,
+            };
+            (name, change)
+        };
+        let objects = with.code.keys().map(|name| change(name)).collect();
         let before = without.functions();
         let reached = with.reached();
         let mut added = Vec::new();
@@ -150,43 +139,56 @@ impl Unused {
     }
 
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "bytes that the overlay adds to a kernel in which nothing uses it\n{:26} {:>9} {:>9} {:>9} {:>9}\n",
-            "rust/", "text", "before", "added", "data"
-        );
-        for (name, change) in &self.objects {
-            text += &format!(
-                "{name:26} {:>9} {:>9} {:>+9} {:>+9}\n",
-                change.text_with,
-                change.text_without,
-                change.text_with as i64 - change.text_without as i64,
-                change.data_with as i64 - change.data_without as i64
-            );
-        }
-        let exported = self.added.iter().filter(|added| added.exported);
-        text += &format!(
-            "{} functions of {} bytes, {} of them exported, the others called by those:\n",
-            self.added.len(),
-            self.added.iter().map(|added| added.bytes).sum::<u64>(),
-            exported.count()
-        );
-        for added in self.added.iter().take(SHOWN) {
-            let mark = if added.exported { ' ' } else { '*' };
-            text += &format!("{:>8} {mark} {}\n", added.bytes, added.function);
-        }
-        if let Some(more @ 1..) = self.added.len().checked_sub(SHOWN) {
-            text += &format!("{:>8}   and {more} more, all in code.json\n", "");
-        }
-        for (function, bytes) in &self.grown {
-            text += &format!("{bytes:>+8}   {function}\n");
-        }
-        text
+        let row = |cells: Vec<String>| Row { cells, mark: None };
+        let objects = self.objects.iter().map(|(name, c)| {
+            row(vec![
+                name.to_string(),
+                c.text_with.to_string(),
+                c.text_without.to_string(),
+                format!("{:+}", c.text_with as i64 - c.text_without as i64),
+                format!("{:+}", c.data_with as i64 - c.data_without as i64),
+            ])
+        });
+        let (bytes, exported) = self.added.iter().fold((0, 0), |(bytes, exported), added| {
+            (bytes + added.bytes, exported + usize::from(added.exported))
+        });
+        let largest = self.added.iter().take(SHOWN).map(|added| {
+            let how = if added.exported { "exported" } else { "called" };
+            row(vec![
+                added.function.clone(),
+                added.bytes.to_string(),
+                how.to_string(),
+            ])
+        });
+        let grown = self.grown.iter().map(|(function, bytes)| {
+            row(vec![
+                function.clone(),
+                format!("{bytes:+}"),
+                "changed".to_string(),
+            ])
+        });
+        let tables = [
+            Table {
+                caption: "bytes that the overlay adds to a kernel in which nothing uses it".into(),
+                columns: columns(&["rust/", "text", "before", "added", "data"]),
+                rows: objects.collect(),
+            },
+            Table {
+                caption: format!(
+                    "{} functions of {bytes} bytes, {exported} of them exported, the largest:",
+                    self.added.len()
+                ),
+                columns: columns(&["function", "bytes", ""]),
+                rows: largest.chain(grown).collect(),
+            },
+        ];
+        tables.iter().map(table::text).collect()
     }
 }
 
 impl Side {
-    fn read(built: &Built) -> Result<Self> {
-        let rust = built.out.join("rust");
+    fn read(built: &Path) -> Result<Self> {
+        let rust = built.join("rust");
         let mut side = Self::default();
         for name in OBJECTS {
             let path = rust.join(name);
@@ -194,8 +196,7 @@ impl Side {
             if !path.exists() {
                 continue;
             }
-            side.objects.insert(name, sections(&built.kernel, &path)?);
-            side.code.push(Object::read(&built.kernel, &path)?);
+            side.code.insert(name, Object::read(&path)?);
         }
         for name in EXPORTS {
             let path = rust.join(name);
@@ -210,7 +211,7 @@ impl Side {
 
     /// By the linker's name: the path, and bytes.
     fn functions(&self) -> BTreeMap<String, (String, u64)> {
-        let all = self.code.iter().flat_map(|object| &object.functions);
+        let all = self.code.values().flat_map(|object| &object.functions);
         all.map(|f| (f.name.clone(), (f.path(), f.bytes))).collect()
     }
 
@@ -218,7 +219,7 @@ impl Side {
     fn reached(&self) -> BTreeMap<String, String> {
         let all: BTreeMap<&str, _> = self
             .code
-            .iter()
+            .values()
             .flat_map(|object| &object.functions)
             .map(|f| (f.name.as_str(), f))
             .collect();
@@ -251,125 +252,104 @@ fn exported(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// Bytes of text of each sample driver: of modules where the kernel has them, else of what is linked into it.
-pub fn samples(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, u64>> {
+pub fn samples(out: &Path) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
     // `.ko` before `.o`.
-    for path in primitives::samples(&kernel.places.out(config.name))? {
-        let extension = path.extension().and_then(|x| x.to_str());
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if matches!(extension, Some("ko" | "o"))
-            && !stem.contains('.')
-            && !sizes.contains_key(&stem)
-        {
-            sizes.insert(stem, sections(kernel, &path)?.text);
+    for path in primitives::samples(out)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some((stem, "ko" | "o")) = name.split_once('.') {
+            if !sizes.contains_key(stem) {
+                sizes.insert(stem.to_string(), Object::read(&path)?.sections.text);
+            }
         }
     }
     Ok(sizes)
 }
 
 pub fn samples_table(samples: &BTreeMap<String, u64>, config: &str) -> String {
-    let mut text = format!("bytes of text of each sample driver in {config}\n");
-    for (name, bytes) in samples {
-        text += &format!("{name:26} {bytes:>9}\n");
-    }
-    text
-}
-
-fn sections(kernel: &Kernel, path: &Path) -> Result<Sections> {
-    Ok(Sections::parse(&objcode::objdump(
-        kernel,
-        &["--section-headers", "--wide"],
-        path,
-    )?))
-}
-
-impl Sections {
-    /// Reads lines of `INDEX NAME SIZE VMA TYPE`.
-    fn parse(text: &str) -> Self {
-        let mut sum = Self::default();
-        for line in text.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let [index, name, size, _, kind @ ..] = &words[..] else {
-                continue;
-            };
-            let Ok(size) = u64::from_str_radix(size, 16) else {
-                continue;
-            };
-            if index.parse::<u32>().is_err() {
-                continue;
-            }
-            // What is discarded is for the linker alone.
-            match kind {
-                ["TEXT"] => sum.text += size,
-                ["DATA" | "BSS"] if !name.starts_with(".discard") => sum.data += size,
-                _ => (),
-            }
-        }
-        sum
-    }
+    let row = |(name, bytes): (&String, &u64)| Row {
+        cells: vec![name.clone(), bytes.to_string()],
+        mark: None,
+    };
+    table::text(&Table {
+        caption: format!("bytes of text of each sample driver in {config}"),
+        columns: columns(&["", "text"]),
+        rows: samples.iter().map(row).collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{Op, object};
     use super::*;
 
-    /// An object of functions without instructions but a call.
-    fn side(functions: &[(&str, u64, &str)], exported: &[&str]) -> Side {
-        let mut symbols = String::new();
-        let mut code = "Disassembly of section .text:\n".to_string();
-        let mut at = 0;
-        for (name, bytes, callee) in functions {
-            symbols += &format!("{at:016x} g     F .text\t{bytes:016x} {name}\n");
-            let operand = at + 1;
-            code += &format!(
-                "  {at:x}:\tcallq\t0x0\n\t\t{operand:016x}:  R_X86_64_PLT32\t{callee}-0x4\n"
-            );
-            at += bytes;
-        }
-        let text = functions.iter().map(|f| f.1).sum();
+    /// Functions of so many bytes that call or, without a call, name another one.
+    fn side(functions: &[(&str, usize, Op)], exported: &[&str]) -> Side {
+        let pad: Vec<Vec<u8>> = functions.iter().map(|f| vec![0x90; f.1 - 8]).collect();
+        let code: Vec<_> = functions
+            .iter()
+            .zip(&pad)
+            .map(|((name, _, op), pad)| {
+                let (op, tail) = match op {
+                    Op::Name(name) => (Op::Name(name), &[0xc3][..]),
+                    Op::Call(name) => (Op::Call(name), &[0x90, 0x90, 0xc3][..]),
+                    _ => unreachable!(),
+                };
+                (*name, [op, Op::Bytes(pad), Op::Bytes(tail)])
+            })
+            .collect();
+        let code: Vec<_> = code.iter().map(|(name, ops)| (*name, &ops[..])).collect();
         Side {
-            objects: [("kernel.o", Sections { text, data: 0 })].into(),
-            code: vec![Object::parse(&(symbols + &code))],
+            code: [("kernel.o", object(&code))].into(),
             exported: exported.iter().map(|name| name.to_string()).collect(),
         }
     }
 
     #[test]
-    fn what_is_added_is_told_from_what_has_grown() {
-        let without = side(&[("old", 16, "x"), ("grows", 16, "x")], &["old", "grows"]);
+    fn added_functions_are_told_from_grown_ones() {
+        let without = side(
+            &[("old", 16, Op::Call("x")), ("grows", 16, Op::Call("x"))],
+            &["old", "grows"],
+        );
         let with = side(
             &[
-                ("old", 16, "x"),
-                ("grows", 24, "x"),
-                ("new", 40, "inner"),
-                ("inner", 8, "x"),
+                ("old", 16, Op::Call("x")),
+                ("grows", 24, Op::Call("x")),
+                ("new", 40, Op::Call("inner")),
+                ("inner", 8, Op::Name("named")),
+                ("named", 8, Op::Call("x")),
             ],
             &["old", "grows", "new"],
         );
         let unused = Unused::between(&with, &without);
         assert_eq!(unused.judge().failures, Vec::<String>::new());
+        assert_eq!(unused.text(), (32, 64));
         let table = unused.table();
+        let has = |line: &str| {
+            table
+                .lines()
+                .any(|l| l.split_whitespace().collect::<Vec<_>>().join(" ") == line)
+        };
+        assert!(has("kernel.o 96 32 +64 +0"), "{table}");
         assert!(
-            table.contains("48") && table.contains("88        32       +56"),
+            has("3 functions of 56 bytes, 1 of them exported, the largest:"),
             "{table}"
         );
         assert!(
-            table.contains("2 functions of 48 bytes, 1 of them exported"),
+            has("new 40 exported") && has("named 8 called") && has("grows +8 changed"),
             "{table}"
         );
-        assert!(table.contains("      +8   grows"), "{table}");
-        assert!(table.contains("       8 * inner"), "{table}");
     }
 
     #[test]
     fn text_that_nothing_can_call_fails() {
-        let without = side(&[("old", 16, "x")], &["old"]);
+        let without = side(&[("old", 16, Op::Call("x"))], &["old"]);
         let with = side(
-            &[("old", 16, "x"), ("lost", 40, "found"), ("found", 8, "x")],
+            &[
+                ("old", 16, Op::Call("x")),
+                ("lost", 40, Op::Call("found")),
+                ("found", 8, Op::Call("x")),
+            ],
             &["old"],
         );
         let failures = Unused::between(&with, &without).judge().failures;
@@ -380,18 +360,6 @@ mod tests {
         );
         let same = Unused::between(&without, &without).judge().failures;
         assert!(same[0].contains("of one tree"), "{same:?}");
-    }
-
-    #[test]
-    fn sections_are_summed_by_what_they_are() {
-        let text = "Idx Name   Size     VMA              Type\n  \
-                    0                  00000000 0000000000000000 \n  \
-                    1 .text            00000010 0000000000000000 TEXT\n  \
-                    2 .rela.text       00000048 0000000000000000 \n  \
-                    3 .text.unlikely.  00000008 0000000000000000 TEXT\n  \
-                    4 .discard.x       00000008 0000000000000000 DATA\n \
-                    12 .rodata         00000020 0000000000000000 DATA\n";
-        assert_eq!(Sections::parse(text), Sections { text: 24, data: 32 });
     }
 
     #[test]

@@ -1,33 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The figures as people read them.
+//! A table of the page as text.
 
-use super::{Figure, Figures};
-use std::collections::BTreeMap;
+use crate::page::Table;
 
-/// Of each primitive, in C, in Rust and with upstream's own API.
-pub fn figures(figures: &BTreeMap<String, Figures>) -> String {
-    let mut text = format!(
-        "what is compiled for each primitive, with the functions of ours that it calls (C, Rust, upstream's Rust)\n\
-         {:26} {:>17} {:>20} {:>17} {:>8}\n",
-        "primitive", "instructions", "bytes", "stack", "helpers"
-    );
-    for (name, f) in figures {
-        let all = [&f.c, &f.rust, &f.upstream];
-        let three = |width: usize, value: &dyn Fn(&Figure) -> u64| -> String {
-            let cells = all.map(|figure| match figure {
-                Some(figure) => format!("{:>width$}", value(figure)),
-                None => format!("{:>width$}", "-"),
-            });
-            cells.join(" ")
-        };
-        let helpers = f.rust.as_ref().map_or(0, |rust| rust.helper_calls);
-        text += &format!(
-            "{name:26} {} {} {} {helpers:>8}\n",
-            three(5, &|figure| figure.instructions as u64),
-            three(6, &|figure| figure.bytes),
-            three(5, &|figure| figure.stack)
-        );
+pub fn text(table: &Table) -> String {
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    let mut rows = vec![names.collect::<Vec<_>>()];
+    let cells = table.rows.iter().map(|row| &row.cells);
+    rows.extend(cells.map(|cells| cells.iter().map(String::as_str).collect()));
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
+    let widths: Vec<usize> = (0..table.columns.len()).filter_map(width).collect();
+    let mut text = format!("{}\n", table.caption);
+    for row in &rows {
+        let cells = row.iter().zip(&table.columns).zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|((cell, column), width)| match column.is_number {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:width$}"),
+            })
+            .collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::sheet::columns;
+    use crate::page::Row;
+
+    #[test]
+    fn names_are_on_the_left_and_numbers_on_the_right() {
+        let row = |cells: [&str; 2]| Row {
+            cells: cells.map(str::to_string).to_vec(),
+            mark: None,
+        };
+        let table = Table {
+            caption: "bytes".to_string(),
+            columns: columns(&["", "text"]),
+            rows: vec![row(["a", "12"]), row(["long", "4"])],
+        };
+        assert_eq!(text(&table), "bytes\n      text\na       12\nlong     4\n");
+    }
 }

@@ -9,20 +9,14 @@ use crate::places::Places;
 use crate::source;
 use crate::targets::{Ready, Session};
 use anyhow::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// A tree, and where it was built.
-pub struct Built<'a> {
-    pub kernel: Kernel<'a>,
-    pub out: PathBuf,
-}
-
-/// Calls `work` with both, the one with the overlay first. Without one where the tree is the caller's own, which is
-/// not ours to take the overlay out of.
+/// Calls `work` with the two build directories, the one with the overlay first. `None` for a tree of the caller's own:
+/// the overlay stays in it.
 pub fn with<T>(
     session: &Session,
     ready: &Ready,
-    work: impl FnOnce(&Built, &Built) -> Result<T>,
+    work: impl FnOnce(&Path, &Path) -> Result<T>,
 ) -> Result<Option<T>> {
     let kernel = session.kernel(ready);
     build(session, ready, kernel, X86_64_BENCH, work)
@@ -33,7 +27,7 @@ pub fn with<T>(
 pub fn without_option<T>(
     session: &Session,
     ready: &Ready,
-    work: impl FnOnce(&Built, &Built) -> Result<T>,
+    work: impl FnOnce(&Path, &Path) -> Result<T>,
 ) -> Result<Option<T>> {
     let places = elsewhere(session.places, session.places.tree());
     let kernel = Kernel {
@@ -48,7 +42,7 @@ fn build<T>(
     ready: &Ready,
     kernel: Kernel,
     config: Config,
-    work: impl FnOnce(&Built, &Built) -> Result<T>,
+    work: impl FnOnce(&Path, &Path) -> Result<T>,
 ) -> Result<Option<T>> {
     let places = session.places;
     if places.kdir.is_some() {
@@ -56,20 +50,14 @@ fn build<T>(
     }
     let series = &ready.overlay.supported_versions;
     let pristine = source::pristine(places, &ready.packages, series, session.progress)?;
+    let ours = kernel.build_rust(config, session.progress)?;
     let other = elsewhere(places, pristine);
-    let ours = Built {
-        out: kernel.build_rust(config, session.progress)?,
-        kernel,
-    };
     let kernel = Kernel {
         places: &other,
         ours: Vec::new(),
         ..session.kernel(ready)
     };
-    let theirs = Built {
-        out: kernel.build_rust(X86_64_UNUSED, session.progress)?,
-        kernel,
-    };
+    let theirs = kernel.build_rust(X86_64_UNUSED, session.progress)?;
     work(&ours, &theirs).map(Some)
 }
 
