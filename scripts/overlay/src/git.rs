@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Who a patch is from, and when.
+/// The author of a patch, and its date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub name: String,
@@ -56,15 +56,23 @@ impl Identity {
 
 /// Files below some directories: tracked, or neither tracked nor ignored.
 pub(crate) fn listed(repo: &Path, dirs: &[&str]) -> Result<Vec<String>> {
-    let out = in_repo(repo)
-        .args(["ls-files", "-z", "-co", "--exclude-standard", "--"])
-        .args(dirs)
-        .run()?;
+    let mut git = in_repo(repo);
+    git.args(["ls-files", "-z", "-co", "--exclude-standard", "--"]);
+    let out = git.args(dirs).run()?;
+    let paths = out.split('\0').filter(|p| !p.is_empty());
+    Ok(paths.map(str::to_string).collect())
+}
+
+/// The first of these files and directories that is not as it was committed.
+pub(crate) fn uncommitted(repo: &Path, paths: &[&str]) -> Result<Option<String>> {
+    let mut git = in_repo(repo);
+    git.args(["status", "--porcelain", "-z", "--untracked-files=all", "--"]);
+    let out = git.args(paths).run()?;
     Ok(out
         .split('\0')
-        .filter(|p| !p.is_empty())
-        .map(str::to_string)
-        .collect())
+        .next()
+        .and_then(|entry| entry.get(3..))
+        .map(str::to_string))
 }
 
 /// Git in the user's repository, which may belong to another user.
@@ -90,17 +98,12 @@ pub(crate) fn isolated(dir: &Path, who: &Identity) -> Command {
         "core.hooksPath=/dev/null",
         "core.attributesFile=/dev/null",
         "core.excludesFile=/dev/null",
+        "gc.auto=0",
+        "maintenance.auto=false",
+        "commit.gpgSign=false",
     ] {
         git.args(["-c", setting]);
     }
-    git.args([
-        "-c",
-        "gc.auto=0",
-        "-c",
-        "maintenance.auto=false",
-        "-c",
-        "commit.gpgSign=false",
-    ]);
     git
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines put beside an anchor line, as operations on bytes: where they go, and how to get the
-//! original back.
+//! Lines beside an anchor line, put in and taken out again.
 //!
 //! A file keeps its own line endings and its missing final newline; taking the lines out again
 //! gives the bytes that were there before.
@@ -9,55 +8,43 @@
 use memchr::memmem;
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
-/// On which side of the anchor line the new lines go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// The side of the anchor line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Position {
     After,
     Before,
 }
 
-/// Lines of ours for one file of the kernel.
+/// Lines of the overlay for one file of the kernel.
 #[derive(Clone, Debug)]
 pub(crate) struct Insertion {
     pub file: String,
-    pub anchor: Regex,
+    pub anchor: String,
     pub position: Position,
     pub lines: Vec<String>,
-    /// The patch that brings it, where its file alone does not say.
+    /// The patch that has it, if that of its file has not.
     pub patch: Option<String>,
 }
 
-/// Bytes added to a file, all insertions that meet at one place together.
+/// All insertions at one side of one anchor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Piece {
-    /// Where in the original file.
-    pub offset: usize,
-    pub text: String,
-    /// Lines of it that the original file has nowhere: while one of them is still there, the
-    /// piece has not been taken out by somebody else.
-    pub marks: Vec<String>,
-}
-
-/// Why an insertion has no place in a file.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct Group {
     pub anchor: String,
-    /// How many lines the anchor matches: not one.
-    pub matches: usize,
+    pub position: Position,
+    pub lines: Vec<String>,
 }
 
-/// What looking for our pieces in an edited file gave.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Search {
-    /// All found; the file without them.
-    Removed(Vec<u8>),
-    /// None left.
-    Absent,
-    /// Some found, or found changed, or found more than once.
-    Unclear,
+/// The insertions of one file, as they were made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Form {
+    pub insertions: usize,
+    pub groups: Vec<Group>,
+    /// Lines of them that the file of the kernel does not have: as long as one is there, somebody
+    /// edited the insertions rather than removed them.
+    pub marks: Vec<String>,
 }
 
 /// One line of a file: where its text begins and ends, and where the next line begins.
@@ -68,193 +55,159 @@ struct Line {
 }
 
 fn lines(bytes: &[u8]) -> Vec<Line> {
-    let mut lines = Vec::new();
     let mut start = 0;
-    while start < bytes.len() {
-        let newline = bytes[start..].iter().position(|&b| b == b'\n');
-        let next = newline.map_or(bytes.len(), |at| start + at + 1);
-        let mut end = newline.map_or(bytes.len(), |at| start + at);
-        if newline.is_some() && end > start && bytes[end - 1] == b'\r' {
-            end -= 1;
-        }
-        lines.push(Line { start, end, next });
-        start = next;
-    }
-    lines
+    let line = |text: &[u8]| {
+        let stripped = text.strip_suffix(b"\n");
+        let stripped = stripped.map(|t| t.strip_suffix(b"\r").unwrap_or(t));
+        let end = start + stripped.unwrap_or(text).len();
+        let line = Line {
+            start,
+            end,
+            next: start + text.len(),
+        };
+        start = line.next;
+        line
+    };
+    bytes.split_inclusive(|b| *b == b'\n').map(line).collect()
 }
 
-/// One insertion with its place and the exact bytes it adds.
-pub(crate) struct Placed {
-    offset: usize,
-    position: Position,
-    text: String,
-}
-
-/// Finds the place of every insertion in a file, in the order of the file.
-pub(crate) fn place(bytes: &[u8], insertions: &[&Insertion]) -> Result<Vec<Placed>, Misfit> {
-    let lines = lines(bytes);
-    let ending = |line: &Line| &bytes[line.end..line.next];
-    let usual_ending = lines
-        .first()
-        .map(ending)
-        .filter(|e| !e.is_empty())
-        .unwrap_or(b"\n");
-    let mut known: Vec<(&str, &Line)> = Vec::new();
-    let mut placed = Vec::new();
+pub(crate) fn groups(insertions: &[&Insertion]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
     for insertion in insertions {
-        let anchor = insertion.anchor.as_str();
-        let line = match known.iter().find(|(a, _)| *a == anchor) {
-            Some((_, line)) => line,
-            None => anchor_line(bytes, &lines, insertion)?,
-        };
-        known.push((anchor, line));
-        let own = ending(line);
-        let eol = if own.is_empty() { usual_ending } else { own };
-        let eol = std::str::from_utf8(eol).expect("line endings are ASCII");
-        let (offset, text) = match insertion.position {
-            Position::Before => (line.start, ended(&insertion.lines, eol)),
-            Position::After if own.is_empty() => (line.next, begun(&insertion.lines, eol)),
-            Position::After => (line.next, ended(&insertion.lines, eol)),
-        };
-        placed.push(Placed {
-            offset,
-            position: insertion.position,
-            text,
-        });
-    }
-    placed.sort_by_key(|p| p.offset);
-    Ok(placed)
-}
-
-fn anchor_line<'a>(
-    bytes: &[u8],
-    lines: &'a [Line],
-    insertion: &Insertion,
-) -> Result<&'a Line, Misfit> {
-    let text = |l: &Line| String::from_utf8_lossy(&bytes[l.start..l.end]);
-    let hits: Vec<&Line> = lines
-        .iter()
-        .filter(|l| insertion.anchor.is_match(&text(l)))
-        .collect();
-    match hits[..] {
-        [line] => Ok(line),
-        _ => Err(Misfit {
-            anchor: insertion.anchor.as_str().to_string(),
-            matches: hits.len(),
-        }),
-    }
-}
-
-fn ended(lines: &[String], eol: &str) -> String {
-    lines.iter().flat_map(|line| [line, eol]).collect()
-}
-
-fn begun(lines: &[String], eol: &str) -> String {
-    lines.iter().flat_map(|line| [eol, line]).collect()
-}
-
-/// What the insertions add to the original file they were placed in.
-pub(crate) fn pieces(base: &[u8], placed: Vec<Placed>) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for Placed { offset, text, .. } in placed {
-        match pieces.last_mut().filter(|last| last.offset == offset) {
-            Some(last) => last.text.push_str(&text),
-            None => pieces.push(Piece {
-                offset,
-                text,
-                marks: Vec::new(),
+        let same =
+            |g: &&mut Group| (&g.anchor, g.position) == (&insertion.anchor, insertion.position);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.lines.extend(insertion.lines.iter().cloned()),
+            None => groups.push(Group {
+                anchor: insertion.anchor.clone(),
+                position: insertion.position,
+                lines: insertion.lines.clone(),
             }),
         }
     }
-    for piece in &mut pieces {
-        let lines = piece.text.lines().map(str::trim);
-        let marks =
-            lines.filter(|line| !line.is_empty() && memmem::find(base, line.as_bytes()).is_none());
-        piece.marks = marks.map(str::to_string).collect();
-    }
-    pieces
+    groups
 }
 
-/// In how many of their places the insertions are in the file already, and how many places they have.
-pub(crate) fn already_there(bytes: &[u8], placed: &[Placed]) -> (usize, usize) {
-    let groups: Vec<&[Placed]> = placed
-        .chunk_by(|a, b| (a.offset, a.position) == (b.offset, b.position))
-        .collect();
-    let there = groups.iter().filter(|group| {
-        let text: String = group.iter().map(|p| p.text.as_str()).collect();
-        match group[0].position {
-            Position::After => bytes[group[0].offset..].starts_with(text.as_bytes()),
-            Position::Before => bytes[..group[0].offset].ends_with(text.as_bytes()),
+impl Form {
+    pub fn new(insertions: &[&Insertion], base: &[u8]) -> Self {
+        let groups = groups(insertions);
+        let lines = groups.iter().flat_map(|g| &g.lines).map(|l| l.trim());
+        let is_new =
+            |line: &&str| !line.is_empty() && memmem::find(base, line.as_bytes()).is_none();
+        Self {
+            insertions: insertions.len(),
+            marks: lines.filter(is_new).map(str::to_string).collect(),
+            groups,
         }
-    });
-    (there.count(), groups.len())
+    }
 }
 
-/// The original file with the pieces in.
-pub(crate) fn insert(base: &[u8], pieces: &[Piece]) -> Vec<u8> {
-    let mut out =
-        Vec::with_capacity(base.len() + pieces.iter().map(|p| p.text.len()).sum::<usize>());
+impl Group {
+    fn anchors<'a>(&self, bytes: &[u8], lines: &'a [Line]) -> Vec<&'a Line> {
+        let anchor = Regex::new(&self.anchor).expect("checked when it was read");
+        let text = |l: &Line| String::from_utf8_lossy(&bytes[l.start..l.end]).into_owned();
+        lines.iter().filter(|l| anchor.is_match(&text(l))).collect()
+    }
+
+    /// The lines for an anchor, each with its newline behind it or, after a last line that has
+    /// none, before it.
+    fn text(&self, bytes: &[u8], lines: &[Line], anchor: &Line, behind: bool) -> Vec<u8> {
+        let endings = [anchor, &lines[0]].map(|l| &bytes[l.end..l.next]);
+        let eol = endings.into_iter().find(|e| !e.is_empty()).unwrap_or(b"\n");
+        let order = |line: &String| match behind {
+            true => [line.as_bytes(), eol].concat(),
+            false => [eol, line.as_bytes()].concat(),
+        };
+        self.lines.iter().flat_map(order).collect()
+    }
+
+    /// Where the lines are, if they stand beside this anchor.
+    fn find(&self, bytes: &[u8], lines: &[Line], anchor: &Line) -> Option<Range<usize>> {
+        let text = self.text(bytes, lines, anchor, true);
+        let (before, after) = (&bytes[..anchor.start], &bytes[anchor.next..]);
+        match self.position {
+            Position::Before => before
+                .ends_with(&text)
+                .then(|| before.len() - text.len()..before.len()),
+            Position::After if after.starts_with(&text) => {
+                Some(anchor.next..anchor.next + text.len())
+            }
+            Position::After => {
+                let text = self.text(bytes, lines, anchor, false);
+                (bytes[anchor.end..] == text).then_some(anchor.end..bytes.len())
+            }
+        }
+    }
+}
+
+/// The file with the lines in it, or the anchor that has no place and why.
+pub(crate) fn put_in(base: &[u8], groups: &[Group]) -> Result<Vec<u8>, String> {
+    let all = lines(base);
+    let mut pieces = Vec::new();
+    for group in groups {
+        let hits = group.anchors(base, &all);
+        let [line] = hits[..] else {
+            let found = match hits.len() {
+                0 => "not found".to_string(),
+                n => format!("found {n} times instead of once"),
+            };
+            return Err(format!("anchor /{}/ {found}", group.anchor));
+        };
+        let (at, ended) = match group.position {
+            Position::Before => (line.start, true),
+            Position::After => (line.next, line.end < line.next),
+        };
+        pieces.push((at, group.position, group.text(base, &all, line, ended)));
+    }
+    pieces.sort_by_key(|(at, position, _)| (*at, *position));
+    let mut out = Vec::new();
     let mut done = 0;
-    for piece in pieces {
-        out.extend_from_slice(&base[done..piece.offset]);
-        out.extend_from_slice(piece.text.as_bytes());
-        done = piece.offset;
+    for (at, _, text) in pieces {
+        out.extend_from_slice(&base[done..at]);
+        out.extend(text);
+        done = at;
     }
     out.extend_from_slice(&base[done..]);
-    out
-}
-
-/// The file without its pieces, each exactly where [`insert`] put it.
-pub(crate) fn remove(full: &[u8], pieces: &[Piece]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(full.len());
-    let mut done = 0;
-    let mut before = 0;
-    for piece in pieces {
-        let start = piece.offset.checked_add(before)?;
-        let end = start.checked_add(piece.text.len())?;
-        if start < done || full.get(start..end)? != piece.text.as_bytes() {
-            return None;
-        }
-        out.extend_from_slice(&full[done..start]);
-        done = end;
-        before += piece.text.len();
+    let (found, without) = take_out(&out, groups);
+    match found == groups.len() && without == base {
+        true => Ok(out),
+        false => Err("lines that could not be taken out again".to_string()),
     }
-    out.extend_from_slice(&full[done..]);
-    Some(out)
 }
 
-/// The file without its pieces, wherever they are now: for a file that was edited in other places.
-pub(crate) fn search(full: &[u8], pieces: &[Piece]) -> Search {
+/// How many of the groups are in the file, and the file without them.
+pub(crate) fn take_out(full: &[u8], groups: &[Group]) -> (usize, Vec<u8>) {
     let mut rest = full.to_vec();
     let mut found = 0;
-    for piece in pieces {
-        let text = piece.text.as_bytes();
-        let whole_lines = |&at: &usize| match text.ends_with(b"\n") {
-            true => at == 0 || rest[at - 1] == b'\n',
-            // Put after a last line that had no newline: it begins with one instead.
-            false => matches!(rest.get(at + text.len()), None | Some(b'\n' | b'\r')),
-        };
-        let places: Vec<usize> = memmem::find_iter(&rest, text).filter(whole_lines).collect();
-        match places[..] {
-            [at] => {
-                rest.drain(at..at + text.len());
-                found += 1;
-            }
-            [] => {}
-            _ => return Search::Unclear,
+    for group in groups {
+        let all = lines(&rest);
+        let anchors = group.anchors(&rest, &all).into_iter();
+        let places: Vec<_> = anchors.filter_map(|a| group.find(&rest, &all, a)).collect();
+        if let [place] = &places[..] {
+            rest.drain(place.clone());
+            found += 1;
         }
     }
-    let marked = |p: &Piece| {
-        p.marks.is_empty()
-            || p.marks
-                .iter()
-                .any(|m| memmem::find(full, m.as_bytes()).is_some())
-    };
-    if found == pieces.len() {
-        Search::Removed(rest)
-    } else if found == 0 && !pieces.iter().any(marked) {
-        Search::Absent
-    } else {
-        Search::Unclear
+    (found, rest)
+}
+
+/// The file of the kernel below the insertions, which are there in one of these forms or not at
+/// all. `None` if somebody edited them.
+pub(crate) fn base(full: &[u8], forms: &[Form]) -> Option<Vec<u8>> {
+    let mut forms: Vec<&Form> = forms.iter().collect();
+    forms.sort_by_key(|form| std::cmp::Reverse(form.groups.len()));
+    let mut is_absent = true;
+    for form in forms {
+        let (found, rest) = take_out(full, &form.groups);
+        let is_line = |mark: &String| {
+            let mut all = lines(&rest).into_iter();
+            all.any(|l| rest[l.start..l.end].trim_ascii() == mark.as_bytes())
+        };
+        if found == form.groups.len() && !form.marks.iter().any(is_line) {
+            return Some(rest);
+        }
+        let is_there = |mark: &String| memmem::find(full, mark.as_bytes()).is_some();
+        is_absent &= found == 0 && !form.marks.iter().any(is_there);
     }
+    is_absent.then(|| full.to_vec())
 }

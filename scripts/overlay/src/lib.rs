@@ -4,28 +4,26 @@
 
 mod git;
 mod insert;
-mod inspect;
 mod load;
 mod manifest;
 mod ops;
-mod patches;
 mod roundtrip;
+mod series;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod write;
 
 pub use roundtrip::{CheckResult, roundtrip};
 pub use tree::{Version, kernel_version};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use git::Identity;
 use insert::Insertion;
 use load::{OverlayFile, Patch};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use write::Hooks;
+use tree::Hooks;
 
 /// Where the repository declares insertions and series.
 pub(crate) const CONFIG: &str = "scripts/overlay.toml";
@@ -76,8 +74,8 @@ pub enum Status {
     Stale,
     /// Interrupted, or something of ours has gone: apply again, or revert.
     Partial,
-    /// Our content without our manifest: the series was applied by git.
-    AppliedElsewhere,
+    /// As the repository is now, by `git am` of the series.
+    AppliedByGit,
     /// Files of ours that were edited in the tree.
     Edited(Vec<String>),
     /// Why the overlay does not go into this tree, one line each.
@@ -111,6 +109,20 @@ impl Overlay {
     /// Says how a tree stands to the overlay.
     pub fn status(&self, kdir: &Path) -> Result<Status> {
         self.status_of(kdir)
+    }
+
+    /// Refuses files that are not committed, which the series must not have.
+    pub fn refuse_uncommitted(&self) -> Result<()> {
+        let outside = self.files.iter().map(|f| f.source.as_str());
+        let paths: Vec<&str> = load::MIRRORED
+            .into_iter()
+            .chain([CONFIG])
+            .chain(outside)
+            .collect();
+        match git::uncommitted(&self.repo, &paths)? {
+            Some(path) => bail!("{path}: not committed: the series is made of commits only"),
+            None => Ok(()),
+        }
     }
 
     /// Writes the series for `git am` into `outdir`, which is replaced as a whole; returns its files

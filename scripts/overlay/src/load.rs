@@ -15,11 +15,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Directories of the repository that mirror the kernel tree.
-const MIRRORED: [&str; 3] = ["Documentation", "rust", "samples"];
+pub(crate) const MIRRORED: [&str; 3] = ["Documentation", "rust", "samples"];
 
 /// A new file for the kernel tree.
 pub(crate) struct OverlayFile {
     pub path: String,
+    /// Where the repository has it.
+    pub source: String,
     pub content: Vec<u8>,
     pub executable: bool,
 }
@@ -40,10 +42,6 @@ impl Patch {
         };
         self.paths.iter().any(|p| p.matches_with(path, whole))
     }
-
-    pub fn is(&self, name: &str) -> bool {
-        self.id.as_deref() == Some(name)
-    }
 }
 
 #[derive(Deserialize)]
@@ -51,19 +49,19 @@ impl Patch {
 struct Config {
     supported_versions: Vec<String>,
     #[serde(default)]
-    install: Vec<Install>,
+    file: Vec<RawFile>,
     #[serde(default)]
     insertion: Vec<RawInsertion>,
     #[serde(default)]
     patch: Vec<RawPatch>,
 }
 
-/// A file of the repository that has another name in the tree.
+/// A file that the tree has under another path than the repository.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Install {
-    file: String,
-    to: String,
+struct RawFile {
+    source: String,
+    installed: String,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +92,7 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
     let config: Config = toml::from_str(&text).map_err(|e| toml_error(&text, &e))?;
     let overlay = Overlay {
         supported_versions: config.supported_versions,
-        files: files(&repo, config.install)?,
+        files: files(&repo, config.file)?,
         insertions: config
             .insertion
             .into_iter()
@@ -143,9 +141,9 @@ fn insertion(raw: RawInsertion) -> Result<Insertion> {
         !lines.iter().any(|l| l.contains(['\n', '\r'])),
         "{CONFIG}: {file}: a line with a line break in it: make it two lines"
     );
-    let anchor = Regex::new(&anchor).map_err(|e| {
-        anyhow!("{CONFIG}: {file}: anchor /{anchor}/ is no regular expression: {e}")
-    })?;
+    if let Err(e) = Regex::new(&anchor) {
+        bail!("{CONFIG}: {file}: anchor /{anchor}/ is no regular expression: {e}");
+    }
     Ok(Insertion {
         file,
         anchor,
@@ -195,7 +193,11 @@ fn check(overlay: &Overlay) -> Result<()> {
         );
     }
     for named in overlay.insertions.iter().filter_map(|i| i.patch.as_deref()) {
-        let patches = overlay.patches.iter().filter(|p| p.is(named)).count();
+        let patches = overlay
+            .patches
+            .iter()
+            .filter(|p| p.id.as_deref() == Some(named))
+            .count();
         ensure!(
             patches == 1,
             "an insertion names patch {named:?}, of which there are {patches}: give one patch that id"
@@ -222,7 +224,8 @@ fn check(overlay: &Overlay) -> Result<()> {
         }
     }
     let idle = |p: &&crate::load::Patch| {
-        !overlay.files.iter().any(|f| p.takes(&f.path)) && overlay.insertions_of(p).next().is_none()
+        !overlay.files.iter().any(|f| p.takes(&f.path))
+            && !overlay.insertions.iter().any(|i| p.has(i))
     };
     if let Some(patch) = overlay.patches.iter().find(idle) {
         bail!(
@@ -233,36 +236,33 @@ fn check(overlay: &Overlay) -> Result<()> {
     Ok(())
 }
 
-fn files(repo: &Path, installs: Vec<Install>) -> Result<Vec<OverlayFile>> {
-    let paths = match fs::symlink_metadata(repo.join(".git")) {
-        Ok(_) => git::listed(repo, &MIRRORED)?,
-        Err(_) => {
-            let mut paths = Vec::new();
-            for dir in MIRRORED {
-                walk(repo, dir, &mut paths)?;
-            }
-            paths
-        }
-    };
-    // By the path in the tree.
-    let mut sources: BTreeMap<_, _> = paths.into_iter().map(|p| (p.clone(), p)).collect();
-    for Install { file, to } in installs {
+fn files(repo: &Path, moved: Vec<RawFile>) -> Result<Vec<OverlayFile>> {
+    let mut paths = Vec::new();
+    match repo.join(".git").symlink_metadata() {
+        Ok(_) => paths = git::listed(repo, &MIRRORED)?,
+        Err(_) => MIRRORED
+            .iter()
+            .try_for_each(|dir| walk(repo, dir, &mut paths))?,
+    }
+    let mut sources: BTreeMap<String, String> = paths.into_iter().map(|p| (p.clone(), p)).collect();
+    for RawFile { source, installed } in moved {
         ensure!(
-            is_inside(&file) && is_inside(&to),
-            "{CONFIG}: {file:?} to {to:?}: not a path inside the repository and one inside the kernel tree"
+            is_inside(&source) && is_inside(&installed),
+            "{CONFIG}: {source:?} as {installed:?}: not paths inside the repository and the kernel tree"
         );
         ensure!(
-            repo.join(&file).exists(),
-            "{CONFIG}: {file}: is to be installed and does not exist"
+            repo.join(&source).is_file(),
+            "{CONFIG}: {source}: no such file"
         );
-        if let Some(other) = sources.insert(to.clone(), file) {
-            bail!("{CONFIG}: {to}: installed from two files, {other} is one of them");
+        sources.remove(&source);
+        if let Some(other) = sources.insert(installed.clone(), source) {
+            bail!("{CONFIG}: {installed}: {other} is installed there, too");
         }
     }
     let mut files = Vec::new();
     for (path, source) in sources {
         let full = repo.join(&source);
-        // Git lists a file that is deleted and not committed yet, too.
+        // Git also lists a file that is deleted and not committed yet.
         let Ok(meta) = fs::symlink_metadata(&full) else {
             continue;
         };
@@ -271,11 +271,11 @@ fn files(repo: &Path, installs: Vec<Install>) -> Result<Vec<OverlayFile>> {
             "{}: not a regular file: the overlay has only those",
             full.display()
         );
-        let content =
-            fs::read(&full).with_context(|| format!("{}: cannot be read", full.display()))?;
         files.push(OverlayFile {
             path,
-            content,
+            source,
+            content: fs::read(&full)
+                .with_context(|| format!("{}: cannot be read", full.display()))?,
             executable: meta.permissions().mode() & 0o111 != 0,
         });
     }

@@ -2,11 +2,12 @@
 
 //! The record of what the overlay put into a tree, kept in the tree itself.
 //!
-//! It is written before anything else is touched and names every state a file may be found in, so
+//! It is written before anything else is touched and names every state that a file may be in, so
 //! that an interrupted run can be completed or undone from it alone.
 
-use crate::insert::Piece;
+use crate::insert::Form;
 use anyhow::{Context, Result, bail, ensure};
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,75 +16,65 @@ use std::path::{Component, Path};
 /// The manifest's place in the tree. The kernel's `.gitignore` leaves hidden files out.
 pub(crate) const NAME: &str = ".rust-vma-overlay.json";
 
-const FORMAT: u32 = 1;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum State {
-    Applying,
-    Applied,
-    Reverting,
-}
-
-/// A file of the kernel with insertions in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Form {
-    /// Of the file without the pieces.
-    pub base_sha256: String,
-    /// Of the file with them.
-    pub sha256: String,
-    /// How many insertions the pieces are.
-    #[serde(default)]
-    pub insertions: usize,
-    pub pieces: Vec<Piece>,
-}
+const FORMAT: u64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
-    format: u32,
-    pub state: State,
-    /// Version of the kernel it was made for.
-    pub kernel: String,
-    /// New files, with every content of ours that may be found in them.
+    format: u64,
+    /// Whether no run is interrupted.
+    #[serde(default)]
+    pub complete: bool,
+    /// New files, with the hash of every content that the overlay may have given them.
     pub files: BTreeMap<String, BTreeSet<String>>,
-    /// Files with insertions, with every form of ours that may be found in them.
+    /// Files with insertions, with every form that these may have. Without one: that of the
+    /// overlay as it is.
     pub insertions: BTreeMap<String, Vec<Form>>,
-    /// Directories we made.
+    /// New directories.
     pub dirs: BTreeSet<String>,
 }
 
-impl Manifest {
-    pub fn new(state: State, kernel: String) -> Self {
-        let (files, insertions, dirs) = Default::default();
+impl Default for Manifest {
+    fn default() -> Self {
+        let (complete, files, insertions, dirs) = Default::default();
         Self {
             format: FORMAT,
-            state,
-            kernel,
+            complete,
             files,
             insertions,
             dirs,
         }
     }
+}
 
+impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let advice = "take the overlay out by hand and delete this file, or unpack the tree anew";
-        let manifest: Self = serde_json::from_slice(bytes)
-            .with_context(|| format!("{NAME}: not readable as a manifest: {advice}"))?;
+        let unreadable = || format!("{NAME}: not readable as a manifest: {advice}");
+        let mut value: serde_json::Value =
+            serde_json::from_slice(bytes).with_context(unreadable)?;
+        if value["format"] == 1 {
+            // It has byte offsets in place of anchors.
+            let files = value["insertions"].as_object_mut().into_iter().flatten();
+            files.for_each(|(_, forms)| *forms = serde_json::json!([]));
+            value["format"] = FORMAT.into();
+        }
+        let format = value["format"].as_u64().with_context(unreadable)?;
         ensure!(
-            manifest.format == FORMAT,
-            "{NAME}: format {} is of another release of this repository (this one writes {FORMAT}): revert with that release",
-            manifest.format
+            format == FORMAT,
+            "{NAME}: format {format} is of another release of this repository (this one writes {FORMAT}): revert with that release"
         );
-        let paths = manifest
-            .files
-            .keys()
-            .chain(manifest.insertions.keys())
-            .chain(&manifest.dirs);
-        if let Some(path) = paths.into_iter().find(|p| !is_inside(p)) {
+        let manifest: Self = serde_json::from_value(value).with_context(unreadable)?;
+        let (files, edited) = (manifest.files.keys(), manifest.insertions.keys());
+        let mut paths = files.chain(edited).chain(&manifest.dirs);
+        if let Some(path) = paths.find(|p| !is_inside(p)) {
             bail!("{NAME}: names {path:?}, which is not a path inside the tree: {advice}");
         }
+        let mut groups = manifest
+            .insertions
+            .values()
+            .flatten()
+            .flat_map(|f| &f.groups);
+        ensure!(groups.all(|g| Regex::new(&g.anchor).is_ok()), unreadable());
         Ok(manifest)
     }
 
@@ -93,29 +84,44 @@ impl Manifest {
         json
     }
 
-    /// Whether this is a content of ours for that new file.
-    pub fn knows(&self, path: &str, sha256: &str) -> bool {
-        self.files
-            .get(path)
-            .is_some_and(|known| known.contains(sha256))
+    /// Whether the overlay may have given this content to that new file.
+    pub fn knows(&self, path: &str, content: &[u8]) -> bool {
+        let hashes = self.files.get(path);
+        hashes.is_some_and(|known| known.contains(&sha256(content)))
+    }
+
+    /// A manifest of all states of both.
+    pub fn or(mut self, other: &Self) -> Self {
+        for (path, hashes) in &other.files {
+            let known = self.files.entry(path.clone()).or_default();
+            known.extend(hashes.iter().cloned());
+        }
+        for (path, forms) in &other.insertions {
+            let known = self.insertions.entry(path.clone()).or_default();
+            let new: Vec<Form> = forms
+                .iter()
+                .filter(|f| !known.contains(f))
+                .cloned()
+                .collect();
+            known.extend(new);
+        }
+        self.dirs.extend(other.dirs.iter().cloned());
+        self.complete = false;
+        self
     }
 }
 
 /// Whether a relative path is written plainly and stays inside the directory it is relative to.
 pub(crate) fn is_inside(path: &str) -> bool {
-    let plain = Path::new(path)
-        .components()
-        .all(|c| matches!(c, Component::Normal(_)));
-    plain
-        && !path.is_empty()
-        && !path.ends_with('/')
-        && !path.contains("//")
-        && !path.contains("/./")
+    let names = Path::new(path).components().map(|c| match c {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    let names: Option<Vec<&str>> = names.collect();
+    !path.is_empty() && names.is_some_and(|names| names.join("/") == path)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

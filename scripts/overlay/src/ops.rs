@@ -1,165 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Apply, revert and status: what an inspection found, carried out or put into words.
+//! Apply, revert and status. All three compare a tree with what should be in it and with what the
+//! manifest says may be in it. The result is a plan: the changes, and all that speaks against them.
 
-use crate::inspect::{self, Base, Inspection};
-use crate::manifest::{self, Manifest, State, sha256};
-use crate::tree::{Access, Found, Tree};
-use crate::write::{Changes, Hooks, Like, Write, Writer, was_killed};
-use crate::{Applied, Overlay, Reverted, Status};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::insert::{self, Form, Group, Insertion};
+use crate::load::OverlayFile;
+use crate::manifest::{self, Manifest, sha256};
+use crate::tree::{Access, Found, Hooks, Stop, Stopped, Tree, Write};
+use crate::{Applied, CONFIG, Overlay, Reverted, Status};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-const ELSEWHERE: &str = "has the overlay's content without its manifest, as after git am of the series: undo that with git first";
+/// A reason against a change.
+struct Problem {
+    path: String,
+    /// Something of the overlay was edited, rather than that something is in its way.
+    edited: bool,
+    text: String,
+}
+
+#[derive(Default)]
+struct Plan {
+    problems: Vec<Problem>,
+    mkdirs: BTreeSet<String>,
+    writes: Vec<Write>,
+    deletes: Vec<String>,
+    rmdirs: BTreeSet<String>,
+    /// The manifest of the tree, and when all is done.
+    old: Option<Manifest>,
+    done: Manifest,
+    files_written: usize,
+    files_unchanged: usize,
+    insertions: usize,
+    insertions_removed: usize,
+    /// How many parts are not there although the manifest names them.
+    missing: usize,
+    /// `git am` put everything there, so there is no manifest.
+    by_git: bool,
+}
+
+/// What should be in a tree.
+struct Goal<'a> {
+    files: &'a [OverlayFile],
+    insertions: &'a [Insertion],
+}
 
 impl Overlay {
     pub(crate) fn apply_with(&self, kdir: &Path, hooks: &Hooks) -> Result<Applied> {
-        let tree = Tree::open(kdir, Access::Write)?;
-        let it = self.inspect(&tree)?;
-        if it.elsewhere {
-            bail!("{}: {ELSEWHERE}", tree.root.display());
-        }
-        refuse(
-            &tree,
-            &it.problems
-                .iter()
-                .map(|p| p.text.as_str())
-                .collect::<Vec<_>>(),
-        )?;
-        let nothing_to_do = it.changes.is_empty()
-            && it.changes.rmdirs.is_empty()
-            && it.old.as_ref() == Some(&it.done);
-        if nothing_to_do {
-            Writer::new(&tree, hooks)?;
-        } else {
-            it.changes.check(&tree, &it.during, hooks)?;
-            if let Err(error) = carry_out(&tree, &it, hooks) {
-                return Err(self.after_failure(&tree, &it, error));
+        let tree = Tree::open(kdir, Access::Write, *hooks)?;
+        self.check_version(&tree)?;
+        let plan = self.plan(&tree, &self.goal())?;
+        plan.refuse(&tree)?;
+        tree.remove_leftover()?;
+        plan.carry_out(&tree).map_err(|error| {
+            if matches!(error.downcast_ref(), Some(Stopped(Stop::Kill))) {
+                return error;
             }
-        }
+            // The tree was pristine, and can be again.
+            let undone = plan.old.is_none() && self.revert_tree(&tree).is_ok();
+            let state = match undone {
+                true => "the tree is as it was before",
+                false => "the tree is half-way: remove the cause, then apply again or revert",
+            };
+            anyhow!("{}: {error:#}: {state}", tree.root.display())
+        })?;
         Ok(Applied {
             version: tree.version.full.clone(),
-            files_written: it.files_written,
-            files_unchanged: it.files_unchanged,
-            files_removed: it.files_removed,
-            insertions: it.insertions,
-            nothing_to_do,
+            files_written: plan.files_written,
+            files_unchanged: plan.files_unchanged,
+            files_removed: plan.deletes.len(),
+            insertions: plan.insertions,
+            nothing_to_do: plan.is_empty(),
         })
     }
 
-    /// Puts a tree back that was pristine before an apply failed; says what state it is in.
-    fn after_failure(&self, tree: &Tree, it: &Inspection, error: anyhow::Error) -> anyhow::Error {
-        if was_killed(&error) {
-            return error;
-        }
-        let undone = it.old.is_none() && self.undo(tree, &it.during, &Hooks::default()).is_ok();
-        let state = match undone {
-            true => "the tree is as it was before",
-            false => "the tree is half-way: remove the cause, then apply again or revert",
-        };
-        anyhow!("{}: {error:#}: {state}", tree.root.display())
-    }
-
     pub(crate) fn revert_with(&self, kdir: &Path, hooks: &Hooks) -> Result<Reverted> {
-        let tree = Tree::open(kdir, Access::Write)?;
-        match tree.manifest()? {
-            Some(manifest) => self.undo(&tree, &manifest, hooks),
-            None => {
-                if self.inspect(&tree).is_ok_and(|it| it.elsewhere) {
-                    bail!("{}: {ELSEWHERE}", tree.root.display());
-                }
-                Writer::new(&tree, hooks)?;
-                Ok(Reverted {
-                    files_removed: 0,
-                    insertions_removed: 0,
-                    dirs_kept: Vec::new(),
-                    nothing_to_do: true,
-                })
-            }
-        }
+        self.revert_tree(&Tree::open(kdir, Access::Write, *hooks)?)
     }
 
-    /// Takes out what a manifest says was, or may have been, put in.
-    fn undo(&self, tree: &Tree, manifest: &Manifest, hooks: &Hooks) -> Result<Reverted> {
-        let mut changes = Changes::default();
-        let mut problems = Vec::new();
-        let mut insertions_removed = 0;
-        for (path, forms) in &manifest.insertions {
-            match inspect::base(tree, path, forms)? {
-                Base::Missing => {}
-                Base::Edited => problems.push(inspect::edited_lines(path)),
-                Base::Unusable(why) => {
-                    problems.push(format!("{path}: lines cannot be taken out, {why}"))
-                }
-                Base::Clean { full, base, .. } if full == base => {}
-                Base::Clean { base, mode, .. } => {
-                    insertions_removed += forms.last().map_or(0, |f| f.insertions);
-                    changes.writes.push(Write {
-                        path: path.clone(),
-                        content: base,
-                        like: Like::Old { mode },
-                    });
-                }
-            }
-        }
-        for path in manifest.files.keys() {
-            match tree.look(path)? {
-                Found::Nothing => {}
-                Found::Unusable(why) => {
-                    problems.push(format!("{path}: the overlay's file is gone, {why}"))
-                }
-                Found::File { content, .. } => {
-                    let there = sha256(&content);
-                    let ours = self
-                        .files
-                        .iter()
-                        .any(|f| f.path == *path && sha256(&f.content) == there);
-                    if ours || manifest.knows(path, &there) {
-                        changes.deletes.push(path.clone());
-                    } else {
-                        problems.push(inspect::edited(path));
-                    }
-                }
-            }
-        }
-        changes.rmdirs = manifest.dirs.clone();
-        refuse(
-            tree,
-            &problems.iter().map(String::as_str).collect::<Vec<_>>(),
-        )?;
-        changes.check(tree, manifest, hooks)?;
-
-        let mut writer = Writer::new(tree, hooks)?;
-        let mut during = manifest.clone();
-        during.state = State::Reverting;
-        let mut dirs_kept = Vec::new();
-        let mut run = || -> Result<()> {
-            writer.manifest(&during)?;
-            writer.run(&changes)?;
-            dirs_kept = writer.remove_dirs(&changes.rmdirs)?;
-            writer.delete(manifest::NAME)
+    fn revert_tree(&self, tree: &Tree) -> Result<Reverted> {
+        let nothing = Goal {
+            files: &[],
+            insertions: &[],
         };
-        run().with_context(|| {
-            format!(
-                "{}: half-way reverted: remove the cause, then revert again",
-                tree.root.display()
-            )
+        let plan = self.plan(tree, &nothing)?;
+        plan.refuse(tree)?;
+        tree.remove_leftover()?;
+        let dirs_kept = plan.carry_out(tree).with_context(|| {
+            let shown = tree.root.display();
+            format!("{shown}: half-way reverted: remove the cause, then revert again")
         })?;
         Ok(Reverted {
-            files_removed: changes.deletes.len(),
-            insertions_removed,
+            files_removed: plan.deletes.len(),
+            insertions_removed: plan.insertions_removed,
             dirs_kept,
-            nothing_to_do: false,
+            nothing_to_do: plan.old.is_none(),
         })
     }
 
     pub(crate) fn status_of(&self, kdir: &Path) -> Result<Status> {
-        let tree = Tree::open(kdir, Access::Read)?;
-        let it = self.inspect(&tree)?;
-        if it.elsewhere {
-            return Ok(Status::AppliedElsewhere);
-        }
-        let (edited, conflicts): (Vec<_>, Vec<_>) = it.problems.into_iter().partition(|p| p.edited);
+        let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
+        self.check_version(&tree)?;
+        let plan = self.plan(&tree, &self.goal())?;
+        let is_empty = plan.is_empty();
+        let (edited, conflicts): (Vec<_>, _) = plan.problems.into_iter().partition(|p| p.edited);
         if !conflicts.is_empty() {
             return Ok(Status::Conflict(
                 conflicts.into_iter().map(|p| p.text).collect(),
@@ -168,32 +113,397 @@ impl Overlay {
         if !edited.is_empty() {
             return Ok(Status::Edited(edited.into_iter().map(|p| p.path).collect()));
         }
-        Ok(match &it.old {
+        Ok(match plan.old {
             None => Status::Pristine,
-            Some(old) if old.state != State::Applied || it.missing > 0 => Status::Partial,
-            Some(_) if !it.changes.is_empty() => Status::Stale,
+            Some(_) if plan.by_git => Status::AppliedByGit,
+            Some(old) if !old.complete || plan.missing > 0 => Status::Partial,
+            Some(_) if !is_empty => Status::Stale,
             Some(_) => Status::Applied,
         })
     }
-}
 
-fn carry_out(tree: &Tree, it: &Inspection, hooks: &Hooks) -> Result<()> {
-    let mut writer = Writer::new(tree, hooks)?;
-    writer.manifest(&it.during)?;
-    writer.run(&it.changes)?;
-    writer.remove_dirs(&it.changes.rmdirs)?;
-    writer.manifest(&it.done)
-}
-
-/// One line for everything that speaks against it: the first problem, and how many more there are.
-fn refuse(tree: &Tree, problems: &[&str]) -> Result<()> {
-    match problems {
-        [] => Ok(()),
-        [only] => bail!("{}: {only}", tree.root.display()),
-        [first, rest @ ..] => bail!(
-            "{}: {first} (and {} more like this)",
-            tree.root.display(),
-            rest.len()
-        ),
+    /// The files that get insertions, as the kernel has them, and their modes.
+    pub(crate) fn bases(&self, tree: &Tree) -> Result<Vec<(String, Vec<u8>, u32)>> {
+        self.check_version(tree)?;
+        let old = self.manifest(tree)?.map(|(old, _)| old);
+        let base = |path: &str| {
+            let Found::File { content, mode } = tree.look(path)? else {
+                bail!("{path}: not in this tree: use a kernel that fits, or adapt {CONFIG}");
+            };
+            let forms = self.forms(path, old.as_ref());
+            let base = insert::base(&content, &forms).ok_or_else(|| anyhow!(edited_lines(path)))?;
+            Ok((path.to_string(), base, mode))
+        };
+        let bases = self.insertion_files().map(base).collect::<Result<_>>();
+        bases.with_context(|| tree.root.display().to_string())
     }
+
+    fn goal(&self) -> Goal<'_> {
+        Goal {
+            files: &self.files,
+            insertions: &self.insertions,
+        }
+    }
+
+    /// Refuses a kernel that the overlay was not made for.
+    fn check_version(&self, tree: &Tree) -> Result<()> {
+        let (version, supported) = (&tree.version, &self.supported_versions);
+        ensure!(
+            supported.contains(&version.series),
+            "{}: Linux {} is not supported, only {}: give a tree of that version with KDIR=",
+            tree.root.display(),
+            version.full,
+            supported.join(" and "),
+        );
+        Ok(())
+    }
+
+    /// The manifest of a tree and whether it had to be made, because `git am` put everything there.
+    fn manifest(&self, tree: &Tree) -> Result<Option<(Manifest, bool)>> {
+        if let Some(manifest) = tree.manifest()? {
+            return Ok(Some((manifest, false)));
+        }
+        let mut made = Manifest::default();
+        for file in &self.files {
+            match tree.look(&file.path)? {
+                Found::File { content, .. } if content == file.content => {
+                    made.files
+                        .insert(file.path.clone(), [sha256(&content)].into());
+                }
+                _ => return Ok(None),
+            }
+        }
+        for path in self.insertion_files() {
+            let Found::File { content, .. } = tree.look(path)? else {
+                return Ok(None);
+            };
+            let ours = of_file(&self.insertions, path);
+            let groups = insert::groups(&ours);
+            let (found, base) = insert::take_out(&content, &groups);
+            if found < groups.len() {
+                return Ok(None);
+            }
+            made.insertions
+                .insert(path.to_string(), vec![Form::new(&ours, &base)]);
+        }
+        // The innermost directories first: those in which nothing else is.
+        for dir in parents(self.files.iter().map(|f| f.path.as_str()))
+            .into_iter()
+            .rev()
+        {
+            let is_ours = |p: &String| made.files.contains_key(p) || made.dirs.contains(p);
+            if tree.entries(&dir).iter().all(is_ours) {
+                made.dirs.insert(dir);
+            }
+        }
+        made.complete = true;
+        Ok(Some((made, true)))
+    }
+
+    /// The forms in which the insertions of a file may be there.
+    fn forms(&self, path: &str, old: Option<&Manifest>) -> Vec<Form> {
+        match old.and_then(|old| old.insertions.get(path)) {
+            Some(forms) if forms.is_empty() => vec![Form {
+                marks: Vec::new(),
+                ..Form::new(&of_file(&self.insertions, path), &[])
+            }],
+            Some(forms) => forms.clone(),
+            None => Vec::new(),
+        }
+    }
+
+    fn plan(&self, tree: &Tree, goal: &Goal) -> Result<Plan> {
+        let mut plan = Plan::default();
+        if let Some((old, by_git)) = self.manifest(tree)? {
+            (plan.old, plan.by_git) = (Some(old), by_git);
+        }
+        for file in goal.files {
+            plan.new_file(tree, file)?;
+        }
+        for path in plan
+            .old
+            .iter()
+            .flat_map(|m| m.files.keys().cloned())
+            .collect::<Vec<_>>()
+        {
+            if !plan.done.files.contains_key(&path) {
+                self.plan_delete(&mut plan, tree, &path)?;
+            }
+        }
+        let of_old = plan.old.iter().flat_map(|m| m.insertions.keys());
+        let of_goal = goal.insertions.iter().map(|i| &i.file);
+        for path in of_old.chain(of_goal).cloned().collect::<BTreeSet<_>>() {
+            let forms = self.forms(&path, plan.old.as_ref());
+            plan.insertions(tree, &path, &forms, &of_file(goal.insertions, &path))?;
+        }
+        plan.dirs(tree, parents(goal.files.iter().map(|f| f.path.as_str())));
+        plan.done.complete = true;
+        Ok(plan)
+    }
+
+    /// A file that should not be there any longer.
+    fn plan_delete(&self, plan: &mut Plan, tree: &Tree, path: &str) -> Result<()> {
+        let is_in_repo = |content: &[u8]| {
+            self.files
+                .iter()
+                .any(|f| f.path == path && f.content == content)
+        };
+        match tree.look(path)? {
+            Found::Nothing => {}
+            Found::Unusable(why) => {
+                plan.problem(path, true, format!("the overlay's file is gone, {why}"));
+            }
+            Found::File { content, .. } if plan.knows(path, &content) || is_in_repo(&content) => {
+                plan.deletes.push(path.to_string());
+            }
+            Found::File { .. } => plan.edited(path),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn insertion_files(&self) -> impl Iterator<Item = &str> {
+        let files: BTreeSet<&str> = self.insertions.iter().map(|i| i.file.as_str()).collect();
+        files.into_iter()
+    }
+}
+
+impl Plan {
+    fn knows(&self, path: &str, content: &[u8]) -> bool {
+        self.old
+            .as_ref()
+            .is_some_and(|old| old.knows(path, content))
+    }
+
+    fn problem(&mut self, path: &str, edited: bool, why: String) {
+        self.problems.push(Problem {
+            path: path.to_string(),
+            edited,
+            text: format!("{path}: {why}"),
+        });
+    }
+
+    fn edited(&mut self, path: &str) {
+        let why = "the overlay's file was edited in this tree: take the edit over into the repository or delete the file, then run this again";
+        self.problem(path, true, why.to_string());
+    }
+
+    fn new_file(&mut self, tree: &Tree, file: &OverlayFile) -> Result<()> {
+        let path = &file.path;
+        self.done
+            .files
+            .insert(path.clone(), [sha256(&file.content)].into());
+        let is_recorded = self
+            .old
+            .as_ref()
+            .is_some_and(|m| m.files.contains_key(path));
+        let mut needs_write = false;
+        match tree.look(path)? {
+            Found::Unusable(why) => {
+                self.problem(
+                    path,
+                    false,
+                    format!("the overlay's file cannot go there, {why}"),
+                );
+            }
+            Found::Nothing => {
+                self.missing += usize::from(is_recorded);
+                needs_write = true;
+            }
+            Found::File { content, mode } if self.old.is_some() && content == file.content => {
+                needs_write = file.executable != (mode & 0o111 != 0);
+            }
+            Found::File { content, .. } if self.knows(path, &content) => needs_write = true,
+            Found::File { .. } if is_recorded => self.edited(path),
+            Found::File { .. } => {
+                let why = "exists already and is not the overlay's: move it away";
+                self.problem(path, false, why.to_string());
+            }
+        }
+        match needs_write {
+            false => self.files_unchanged += 1,
+            true => {
+                self.files_written += 1;
+                self.writes.push(Write {
+                    path: path.clone(),
+                    content: file.content.clone(),
+                    mode: None,
+                    executable: file.executable,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of the kernel, in which `forms` may be and `ours` should be.
+    fn insertions(
+        &mut self,
+        tree: &Tree,
+        path: &str,
+        forms: &[Form],
+        ours: &[&Insertion],
+    ) -> Result<()> {
+        let (full, mode) = match tree.look(path)? {
+            Found::File { content, mode } => (content, mode),
+            Found::Nothing if ours.is_empty() => return Ok(()),
+            Found::Nothing => {
+                let anchor = &ours[0].anchor;
+                let why = format!("not in this tree, so there is no anchor /{anchor}/");
+                self.problem(
+                    path,
+                    false,
+                    format!("{why}: use a kernel that fits, or adapt {CONFIG}"),
+                );
+                return Ok(());
+            }
+            Found::Unusable(why) => {
+                self.problem(path, false, format!("lines cannot be inserted, {why}"));
+                return Ok(());
+            }
+        };
+        let Some(base) = insert::base(&full, forms) else {
+            self.problems.push(Problem {
+                path: path.to_string(),
+                edited: true,
+                text: edited_lines(path),
+            });
+            return Ok(());
+        };
+        let form = Form::new(ours, &base);
+        if forms.is_empty() && insert::take_out(&full, &form.groups).0 > 0 {
+            let why = "has lines of the overlay already, not put there by it: take them out";
+            self.problem(path, false, why.to_string());
+            return Ok(());
+        }
+        let content = match insert::put_in(&base, &form.groups) {
+            Ok(content) => content,
+            Err(why) => {
+                self.problem(
+                    path,
+                    false,
+                    format!("{why}: use a kernel that fits, or adapt {CONFIG}"),
+                );
+                return Ok(());
+            }
+        };
+        self.insertions += ours.len();
+        if full != base {
+            let last = forms.last().map_or(0, |form| form.insertions);
+            self.insertions_removed += last - ours.len().min(last);
+        } else if !forms.is_empty() {
+            self.missing += 1;
+        }
+        if !ours.is_empty() {
+            self.done.insertions.insert(path.to_string(), vec![form]);
+        }
+        if content != full {
+            self.writes.push(Write {
+                path: path.to_string(),
+                content,
+                mode: Some(mode),
+                executable: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn dirs(&mut self, tree: &Tree, needed: BTreeSet<String>) {
+        let is_new = |d: &&String| !tree.root.join(d).exists();
+        self.mkdirs = needed.iter().filter(is_new).cloned().collect();
+        let old = self
+            .old
+            .as_ref()
+            .map(|m| m.dirs.clone())
+            .unwrap_or_default();
+        self.done.dirs = old
+            .intersection(&needed)
+            .chain(&self.mkdirs)
+            .cloned()
+            .collect();
+        let is_reverted = needed.is_empty();
+        // The innermost first: a directory with something else in it is left to a later run.
+        for dir in old.into_iter().rev().filter(|dir| !needed.contains(dir)) {
+            let goes = |e: &String| self.rmdirs.contains(e) || self.deletes.contains(e);
+            if is_reverted || tree.entries(&dir).iter().all(goes) {
+                self.rmdirs.insert(dir);
+            } else {
+                self.done.dirs.insert(dir);
+            }
+        }
+    }
+
+    /// Whether nothing has to change but the manifest.
+    fn is_empty(&self) -> bool {
+        let dirs = self.mkdirs.is_empty() && self.rmdirs.is_empty();
+        dirs && self.writes.is_empty() && self.deletes.is_empty()
+    }
+
+    /// One line for all problems: the first one, and the number of others.
+    fn refuse(&self, tree: &Tree) -> Result<()> {
+        let more = match self.problems.len() {
+            0 => return Ok(()),
+            1 => String::new(),
+            n => format!(" (and {} more like this)", n - 1),
+        };
+        bail!("{}: {}{more}", tree.root.display(), self.problems[0].text)
+    }
+
+    /// Makes the changes; returns the directories that had to stay.
+    fn carry_out(&self, tree: &Tree) -> Result<Vec<String>> {
+        let is_reverted = self.done.files.is_empty() && self.done.insertions.is_empty();
+        let is_recorded = match is_reverted {
+            true => self.old.is_none(),
+            false => !self.by_git && self.old.as_ref() == Some(&self.done),
+        };
+        if self.is_empty() && is_recorded {
+            return Ok(Vec::new());
+        }
+        let old = self.old.clone().unwrap_or_default();
+        tree.write_manifest(&old.or(&self.done))?;
+        for dir in &self.mkdirs {
+            tree.make_dir(dir)?;
+        }
+        for write in &self.writes {
+            tree.write(write)?;
+        }
+        for path in &self.deletes {
+            tree.delete(path)?;
+        }
+        let mut kept = Vec::new();
+        for dir in self.rmdirs.iter().rev() {
+            if tree.remove_dir(dir)? {
+                kept.push(dir.clone());
+            }
+        }
+        match is_reverted {
+            true => tree.delete(manifest::NAME)?,
+            false => tree.write_manifest(&self.done)?,
+        }
+        Ok(kept)
+    }
+}
+
+fn of_file<'a>(insertions: &'a [Insertion], path: &str) -> Vec<&'a Insertion> {
+    insertions.iter().filter(|i| i.file == path).collect()
+}
+
+/// All directories above some files.
+fn parents<'a>(files: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let above = files.flat_map(|f| Path::new(f).ancestors().skip(1));
+    let named = above.filter(|dir| *dir != Path::new(""));
+    named
+        .map(|dir| dir.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn edited_lines(path: &str) -> String {
+    format!(
+        "{path}: the overlay's lines in it were edited in this tree: put them back as they were or restore the kernel's file, then run this again"
+    )
+}
+
+/// The file with some insertions in it.
+pub(crate) fn inserted(path: &str, base: &[u8], ours: &[&Insertion]) -> Result<Vec<u8>> {
+    let groups: Vec<Group> = insert::groups(ours);
+    insert::put_in(base, &groups)
+        .map_err(|why| anyhow!("{path}: {why}: use a kernel that fits, or adapt {CONFIG}"))
 }

@@ -16,7 +16,7 @@ enum Entry {
 }
 
 /// Paths with what is there, hidden files included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot(BTreeMap<String, Entry>);
 
 impl Snapshot {
@@ -34,7 +34,7 @@ impl Snapshot {
         self
     }
 
-    /// Fails naming the first path that is not the same on both sides.
+    /// Fails with the first path that is not the same on both sides.
     pub fn same_as(&self, other: &Self) -> Result<()> {
         let paths = self.0.keys().chain(other.0.keys());
         let first = paths

@@ -1,23 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kernel source tree as the overlay sees it: its version, and files reached without ever
-//! following a symbolic link.
+//! A kernel source tree: its version, files that are reached without following a symbolic link, and
+//! changes of which each is whole or not there.
+//!
+//! A file is written beside the manifest and renamed into place: a reader sees the old file or the
+//! new one, a hard-linked copy elsewhere keeps its content, and an interrupted run leaves one
+//! temporary file at most, under a name that the next run removes.
 
 use crate::manifest::{self, Manifest};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+
+const TEMPORARY: &str = ".rust-vma-overlay.tmp";
 
 pub(crate) struct Tree {
     pub root: PathBuf,
     pub version: Version,
-    /// File system that everything has to be on, for a rename from the root to work.
-    pub device: u64,
     pub lock: File,
+    hooks: Hooks,
+    steps: Cell<usize>,
+}
+
+/// What tests change.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Hooks {
+    /// Many runs in a row need not wait for the disk.
+    pub skip_sync: bool,
+    /// The change before which the run ends, and how.
+    pub stop: Option<(usize, Stop)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// As if the process had been killed: nothing is done after it.
+    Kill,
+    /// An error, such as a full disk.
+    Error,
+}
+
+/// Ends a run as [`Stop`] says.
+#[derive(Debug)]
+pub(crate) struct Stopped(pub Stop);
+
+impl std::error::Error for Stopped {}
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped by a test")
+    }
+}
+
+/// A file to write.
+pub(crate) struct Write {
+    pub path: String,
+    pub content: Vec<u8>,
+    /// That of the file that is replaced, whose owner is kept, too.
+    pub mode: Option<u32>,
+    pub executable: bool,
 }
 
 /// How much a run needs the tree for itself.
@@ -48,7 +92,7 @@ pub(crate) enum Found {
 }
 
 impl Tree {
-    pub fn open(kdir: &Path, access: Access) -> Result<Self> {
+    pub fn open(kdir: &Path, access: Access, hooks: Hooks) -> Result<Self> {
         let shown = kdir.display();
         let root = match fs::canonicalize(kdir) {
             Ok(root) => root,
@@ -58,8 +102,7 @@ impl Tree {
             Err(e) => return Err(e).with_context(|| format!("{shown}: cannot be opened")),
         };
         let version = kernel_version(&root)?;
-        let open = || -> io::Result<_> { Ok((fs::metadata(&root)?.dev(), File::open(&root)?)) };
-        let (device, lock) = open().with_context(|| format!("{shown}: cannot be opened"))?;
+        let lock = File::open(&root).with_context(|| format!("{shown}: cannot be opened"))?;
         let operation = match access {
             Access::Read => FlockOperation::NonBlockingLockShared,
             Access::Write => FlockOperation::NonBlockingLockExclusive,
@@ -71,8 +114,9 @@ impl Tree {
         Ok(Self {
             root,
             version,
-            device,
             lock,
+            hooks,
+            steps: Cell::new(0),
         })
     }
 
@@ -104,11 +148,6 @@ impl Tree {
                 return unusable(format!(
                     "{sofar} is not a {}: move it away",
                     if last { "regular file" } else { "directory" }
-                ));
-            }
-            if meta.dev() != self.device {
-                return unusable(format!(
-                    "{sofar} is on another file system than the tree: use a tree in one piece"
                 ));
             }
             if last {
@@ -144,13 +183,111 @@ impl Tree {
     }
 
     pub fn manifest(&self) -> Result<Option<Manifest>> {
+        let shown = || self.root.display().to_string();
         match self.look(manifest::NAME)? {
             Found::Nothing => Ok(None),
-            Found::File { content, .. } => Manifest::parse(&content)
-                .map(Some)
-                .with_context(|| self.root.display().to_string()),
-            Found::Unusable(why) => bail!("{}: {why}", self.root.display()),
+            Found::File { content, .. } => Manifest::parse(&content).map(Some).with_context(shown),
+            Found::Unusable(why) => bail!("{}: {why}", shown()),
         }
+    }
+
+    fn step(&self) -> Result<()> {
+        self.steps.set(self.steps.get() + 1);
+        match self.hooks.stop {
+            Some((at, stop)) if at == self.steps.get() => Err(Stopped(stop).into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.write(&Write {
+            path: manifest::NAME.to_string(),
+            content: manifest.to_bytes(),
+            mode: None,
+            executable: false,
+        })
+    }
+
+    pub fn write(&self, write: &Write) -> Result<()> {
+        let (temporary, target) = (self.root.join(TEMPORARY), self.root.join(&write.path));
+        self.step()?;
+        let put = || -> io::Result<()> {
+            let mode = if write.executable { 0o777 } else { 0o666 };
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(&temporary)?;
+            file.write_all(&write.content)?;
+            self.give(&temporary, write.mode.map_or(&self.root, |_| &target));
+            if let Some(mode) = write.mode {
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
+            if write.path == manifest::NAME && !self.hooks.skip_sync {
+                file.sync_data()?;
+            }
+            Ok(())
+        };
+        put().with_context(|| format!("{}: cannot be written", write.path))?;
+        self.step()?;
+        fs::rename(&temporary, &target)
+            .with_context(|| format!("{}: cannot be put in place", write.path))
+    }
+
+    pub fn make_dir(&self, dir: &str) -> Result<()> {
+        self.step()?;
+        let path = self.root.join(dir);
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            made => made.with_context(|| format!("{dir}: cannot be made"))?,
+        }
+        self.give(&path, &self.root);
+        Ok(())
+    }
+
+    pub fn delete(&self, path: &str) -> Result<()> {
+        self.step()?;
+        absent_is_fine(fs::remove_file(self.root.join(path)))
+            .with_context(|| format!("{path}: cannot be removed"))
+    }
+
+    /// Removes a directory; returns whether it stays because it is not empty.
+    pub fn remove_dir(&self, dir: &str) -> Result<bool> {
+        if !self.has_dir(dir) {
+            return Ok(false);
+        }
+        self.step()?;
+        match fs::remove_dir(self.root.join(dir)) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(true),
+            removed => absent_is_fine(removed)
+                .map(|()| false)
+                .with_context(|| format!("{dir}: cannot be removed")),
+        }
+    }
+
+    /// Root in somebody's tree must not leave files that they cannot change.
+    fn give(&self, path: &Path, like: &Path) {
+        if let (true, Ok(like)) = (rustix::process::geteuid().is_root(), fs::metadata(like)) {
+            let _ = chown(path, Some(like.uid()), Some(like.gid()));
+        }
+    }
+
+    /// Removes the temporary file of an interrupted run.
+    pub fn remove_leftover(&self) -> Result<()> {
+        let file = self.root.join(TEMPORARY);
+        absent_is_fine(fs::remove_file(&file)).with_context(|| {
+            format!(
+                "{}: left by an interrupted run, cannot be removed",
+                file.display()
+            )
+        })
+    }
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 

@@ -413,7 +413,7 @@ fn access_matrix(
 
 /// What reviewers would say first, about the overlay, the series and the host's own code.
 pub fn lint(session: &Session, ready: &Ready) -> Result<Outcome> {
-    let (_, patches) = session.write_patches(&ready.overlay, &session.places.tree())?;
+    let (_, patches) = session.write_patches(&ready.overlay, &session.places.tree(), "lint")?;
     let ours: Vec<String> = ready.overlay.files().map(str::to_string).collect();
     let subject = linting::Subject {
         places: session.places,

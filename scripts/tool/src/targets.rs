@@ -174,8 +174,9 @@ impl Session<'_> {
 
     pub fn patches(&self) -> Result<bool> {
         let overlay = self.overlay()?;
+        overlay.refuse_uncommitted()?;
         let tree = self.tree(&overlay)?;
-        let (dir, patches) = self.write_patches(&overlay, &tree)?;
+        let (dir, patches) = self.write_patches(&overlay, &tree, "patches")?;
         for patch in &patches {
             println!("{}", self.places.show(patch));
         }
@@ -183,8 +184,14 @@ impl Session<'_> {
         Ok(true)
     }
 
-    pub fn write_patches(&self, overlay: &Overlay, tree: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
-        let dir = self.places.build.join("patches");
+    /// Writes the series into a directory below build/, with what is not committed yet.
+    pub fn write_patches(
+        &self,
+        overlay: &Overlay,
+        tree: &Path,
+        dir: &str,
+    ) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let dir = self.places.build.join(dir);
         let step = self.progress.step("patches");
         let patches = overlay.patches(tree, &dir)?;
         step.done(&format!("{} in {}", patches.len(), self.places.show(&dir)));

@@ -3,6 +3,7 @@
 //! Apply and revert as they should go, and the update of a tree after the repository changed.
 
 use super::{World, make_executable};
+use crate::manifest;
 use crate::snapshot::stamps;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -305,4 +306,46 @@ fn lines_that_the_kernel_has_elsewhere_are_put_in_again() {
     world.tree_file("rust/kernel/mm.rs", TREE_MM);
     world.apply();
     world.snapshot().same_as(&applied).unwrap();
+}
+
+#[test]
+fn a_tree_of_the_release_before_is_taken_over() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.apply();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&world.read(manifest::NAME)).unwrap();
+    manifest["format"] = 1.into();
+    for (_, forms) in manifest["insertions"].as_object_mut().unwrap() {
+        *forms = serde_json::json!([{"base_sha256": "", "sha256": "", "pieces": []}]);
+    }
+    world.tree_file(manifest::NAME, manifest.to_string());
+    world.apply();
+    assert!(world.read(manifest::NAME).contains("\"format\": 2"));
+    world.tree_file(manifest::NAME, manifest.to_string());
+    world.revert();
+    world.snapshot().same_as(&before).unwrap();
+}
+
+#[test]
+fn inserted_lines_may_look_like_their_anchor() {
+    let world = World::new();
+    let before = world.snapshot();
+    world.edit_config("\"mod new;\"", "\"mod old_too;\", \"mod old; // again\"");
+    world.edit_config("mod old\\b", "mod old");
+    world.apply();
+    assert!(world.apply().nothing_to_do);
+    world.revert();
+    world.snapshot().same_as(&before).unwrap();
+}
+
+#[test]
+fn lines_that_could_not_be_taken_out_again_are_not_put_in() {
+    let world = World::new();
+    let before = world.snapshot();
+    // Two anchors that are one line.
+    world.edit_config("'^ZULU'", "'ZULU$'");
+    let refused = super::message(world.overlay().apply(&world.tree()));
+    super::assert_names(&refused, &["LIST: ", "could not be taken out again"]);
+    world.snapshot().same_as(&before).unwrap();
 }

@@ -4,7 +4,7 @@
 
 use super::World;
 use crate::snapshot::Snapshot;
-use crate::write::{Hooks, Stop};
+use crate::tree::{Hooks, Stop};
 use std::fs;
 
 /// Does `first`, stopped at step 1, 2, 3, ... and then `after`, until `first` came to its end.

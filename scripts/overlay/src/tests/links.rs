@@ -116,7 +116,7 @@ fn a_manifest_with_paths_out_of_the_tree() {
     ] {
         let lay_out = |world: &World, outside: &std::path::Path| {
             let sha256 = manifest::sha256(&fs::read(outside.join("precious")).unwrap());
-            let mut hostile = manifest::Manifest::new(manifest::State::Applied, "7.3.4".into());
+            let mut hostile = manifest::Manifest::default();
             hostile.files.insert(path.into(), [sha256].into());
             fs::write(world.tree().join(manifest::NAME), hostile.to_bytes()).unwrap();
         };
@@ -156,7 +156,7 @@ fn directories_turned_into_links_before_a_revert() {
 fn a_manifest_with_directories_behind_a_link() {
     let lay_out = |world: &World, outside: &std::path::Path| {
         symlink(outside, world.tree().join("rust/link")).unwrap();
-        let mut hostile = manifest::Manifest::new(manifest::State::Applied, "7.3.4".into());
+        let mut hostile = manifest::Manifest::default();
         hostile.dirs.insert("rust/link/empty".into());
         fs::write(world.tree().join(manifest::NAME), hostile.to_bytes()).unwrap();
     };

@@ -48,40 +48,6 @@ fn in_a_checkout_what_git_tracks_or_would_track() {
 }
 
 #[test]
-fn an_installed_file_has_another_name_in_the_tree() {
-    let world = World::new();
-    let install = |file: &str, to: &str| format!("\n[[install]]\nfile = {file:?}\nto = {to:?}\n");
-    let versions = "supported_versions = [\"7.3\", \"7.2\"]\n";
-    let to = "rust/kernel/mm/new/Kconfig";
-    world.repo_file("Kconfig", "config OPTION\n");
-    world.commit();
-    world.edit_config(versions, &(versions.to_string() + &install("Kconfig", to)));
-    assert!(files(&world).contains(&to.to_string()));
-    assert!(!files(&world).contains(&"Kconfig".to_string()));
-    world.apply();
-    assert_eq!(world.read(to), "config OPTION\n");
-    world.revert();
-    assert!(!world.has(to));
-
-    for (to, file, complaint) in [
-        (
-            "rust/kernel/mm/new.rs",
-            "scripts/overlay.toml",
-            "installed from two files",
-        ),
-        ("../outside", "scripts/overlay.toml", "not a path inside"),
-        (
-            to,
-            "Missing",
-            "Missing: is to be installed and does not exist",
-        ),
-    ] {
-        let twice = versions.to_string() + &install(file, to);
-        refused(versions, &twice, &[complaint]);
-    }
-}
-
-#[test]
 fn a_link_is_no_overlay_file() {
     let world = World::new();
     symlink("new.rs", world.repo().join("rust/kernel/mm/link.rs")).unwrap();
@@ -219,4 +185,41 @@ fn no_configuration() {
         &message(Overlay::load(&world.dir.path().join("none"))),
         &["none: cannot be opened"],
     );
+}
+
+#[test]
+fn a_file_is_installed_under_another_path() {
+    let world = World::new();
+    world.repo_file("Kconfig", "config NEWER\n");
+    let file =
+        "[[file]]\nsource = \"Kconfig\"\ninstalled = \"rust/kernel/mm/new/Kconfig\"\n\n[[patch]]";
+    world.edit_config("[[patch]]", file);
+    let before = world.snapshot();
+    world.apply();
+    assert_eq!(world.read("rust/kernel/mm/new/Kconfig"), "config NEWER\n");
+    assert_eq!(world.read("Kconfig"), "# nothing\n");
+    world.commit();
+    world.repo_file("Kconfig", "config NEWEST\n");
+    assert_names(
+        &message(world.overlay().refuse_uncommitted()),
+        &["Kconfig: not committed"],
+    );
+    world.revert();
+    world.snapshot().same_as(&before).unwrap();
+
+    let refused = |from: &str, to: &str| {
+        world.edit_config(from, to);
+        message(Overlay::load(&world.repo()))
+    };
+    let message = refused("mm/new/Kconfig\"", "mm/new/part.rs\"");
+    assert_names(
+        &message,
+        &["rust/kernel/mm/new/part.rs is installed there, too"],
+    );
+    let message = refused("rust/kernel/mm/new/part.rs\"", "../Kconfig\"");
+    assert_names(&message, &["not paths inside the repository"]);
+    let message = refused("source = \"Kconfig\"", "source = \"Kconfig.none\"");
+    assert_names(&message, &["not paths"]);
+    let message = refused("\"../Kconfig\"", "\"rust/Kconfig\"");
+    assert_names(&message, &["Kconfig.none: no such file"]);
 }

@@ -14,7 +14,7 @@ mod trip;
 
 use crate::Overlay;
 use crate::snapshot::Snapshot;
-use crate::write::Hooks;
+use crate::tree::Hooks;
 use anyhow::Result;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -116,7 +116,6 @@ const TREE: &[(&str, &str)] = &[
 ];
 
 const HURRIED: Hooks = Hooks {
-    free_bytes: None,
     skip_sync: true,
     stop: None,
 };

@@ -3,6 +3,7 @@
 //! The series: what `git am` makes of it, who it is from, and where it is written to.
 
 use super::{World, assert_names, make_executable, message, run_git};
+use crate::Status;
 use crate::git::Identity;
 use crate::manifest;
 use crate::snapshot::{Snapshot, stamps};
@@ -80,6 +81,80 @@ fn git_am_makes_the_tree_that_apply_makes() {
         ]
     );
     assert_eq!(run_git(&world.tree(), &["status", "--short"]), "");
+}
+
+/// A tree in git, with the series in its history.
+fn after_git_am(world: &World) {
+    let git = |args: &[&str]| run_git(&world.tree(), args);
+    git(&["init", "-q"]);
+    git(&["add", "-f", "-A"]);
+    git(&["commit", "-q", "-m", "pristine"]);
+    git(&["tag", "pristine"]);
+    let patches = world.overlay().patches(&world.tree(), &out(world)).unwrap();
+    for patch in patches {
+        git(&["am", "-q", patch.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn a_tree_after_git_am_is_recognised() {
+    let world = World::new();
+    world.commit();
+    let first = series(&world);
+    after_git_am(&world);
+    let status = || world.overlay().status(&world.tree()).unwrap();
+    assert_eq!(status(), Status::AppliedByGit);
+    assert_eq!(series(&world), first, "the series of that tree");
+    let before = world.snapshot();
+    assert!(world.apply().nothing_to_do);
+    assert_eq!(status(), Status::Applied);
+    world
+        .snapshot()
+        .without(manifest::NAME)
+        .same_as(&before)
+        .unwrap();
+    // It is updated like any other tree.
+    world.repo_file("rust/kernel/mm/new.rs", "//! Newer.\n");
+    assert_eq!(status(), Status::Stale);
+    assert_eq!(world.apply().files_written, 1);
+    world.revert();
+    run_git(&world.tree(), &["add", "-A"]);
+    run_git(
+        &world.tree(),
+        &["diff", "--cached", "--exit-code", "pristine"],
+    );
+}
+
+#[test]
+fn revert_takes_out_what_git_am_put_in() {
+    let world = World::new();
+    world.commit();
+    let before = world.snapshot();
+    after_git_am(&world);
+    // What is in git but for one file is not the overlay.
+    let file = "rust/kernel/mm/new.rs";
+    world.tree_file(file, "//! Edited.\n");
+    assert!(world.revert().nothing_to_do);
+    world.tree_file(file, "//! The new module.\n");
+    assert_eq!(world.revert().files_removed, 5);
+    world.snapshot().without(".git").same_as(&before).unwrap();
+}
+
+#[test]
+fn files_that_are_not_committed_are_refused() {
+    let world = World::new();
+    world.commit();
+    let refused = || message(world.overlay().refuse_uncommitted());
+    world.overlay().refuse_uncommitted().unwrap();
+    world.repo_file("rust/kernel/mm/later.rs", "//! Not known to git.\n");
+    assert_names(&refused(), &["rust/kernel/mm/later.rs: not committed"]);
+    world.git(&["add", "-A"]);
+    assert_names(&refused(), &["rust/kernel/mm/later.rs: not committed"]);
+    world.git(&["commit", "-q", "-m", "later"]);
+    world.repo_file("notes", "not for the tree\n");
+    world.overlay().refuse_uncommitted().unwrap();
+    world.edit_config("It was missing.", "It was.");
+    assert_names(&refused(), &["scripts/overlay.toml: not committed"]);
 }
 
 #[test]
@@ -217,9 +292,5 @@ fn trees_that_no_series_can_be_made_for() {
     world.apply();
     world.tree_file("LIST", "NEW ENTRY\nZULU\n");
     assert_names(&refused(&world), &["LIST: ", "were edited in this tree"]);
-    world.tree_file("LIST", "ZULU\n");
-    world.apply();
-    fs::remove_file(world.tree().join(manifest::NAME)).unwrap();
-    assert_names(&refused(&world), &["has the series already"]);
     assert!(!out(&world).exists());
 }

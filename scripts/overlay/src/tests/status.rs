@@ -6,7 +6,7 @@ use super::World;
 use crate::Status;
 use crate::manifest;
 use crate::snapshot::stamps;
-use crate::write::{Hooks, Stop};
+use crate::tree::{Hooks, Stop};
 use std::fs;
 
 fn status(world: &World) -> Status {
@@ -86,7 +86,7 @@ fn partial() {
 }
 
 #[test]
-fn applied_elsewhere_edited_conflict() {
+fn applied_by_git_edited_conflict() {
     let world = World::new();
     world.apply();
     world.tree_file("rust/kernel/mm/new.rs", "//! Edited.\n");
@@ -96,7 +96,7 @@ fn applied_elsewhere_edited_conflict() {
     );
     world.tree_file("rust/kernel/mm/new.rs", "//! The new module.\n");
     fs::remove_file(world.tree().join(manifest::NAME)).unwrap();
-    assert_eq!(status(&world), Status::AppliedElsewhere);
+    assert_eq!(status(&world), Status::AppliedByGit);
     world.tree_file("rust/kernel/mm/new.rs", "//! Edited.\n");
     let Status::Conflict(lines) = status(&world) else {
         panic!("{:?}", status(&world))

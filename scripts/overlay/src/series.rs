@@ -4,21 +4,17 @@
 //!
 //! It tracks the kernel files that get insertions and nothing else; the kernel tree is only read.
 
+use crate::Overlay;
 use crate::git::{Identity, Run, isolated};
-use crate::insert::{self, Insertion};
-use crate::inspect::{self, Base};
+use crate::insert::Insertion;
 use crate::load::Patch;
-use crate::tree::{Access, Tree};
-use crate::{CONFIG, Overlay};
+use crate::ops::inserted;
+use crate::tree::{Access, Hooks, Tree};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// Kernel files that get insertions, as they are without them, and their mode.
-type Bases = BTreeMap<String, (Vec<u8>, u32)>;
 
 impl Overlay {
     pub(crate) fn patches_by(
@@ -27,7 +23,7 @@ impl Overlay {
         outdir: &Path,
         who: &Identity,
     ) -> Result<Vec<PathBuf>> {
-        let tree = Tree::open(kdir, Access::Read)?;
+        let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
         let bases = self.bases(&tree)?;
         refuse_foreign(outdir)?;
         let parent = outdir
@@ -74,86 +70,46 @@ impl Overlay {
         Ok(names.into_iter().map(|name| outdir.join(name)).collect())
     }
 
-    fn bases(&self, tree: &Tree) -> Result<Bases> {
-        let it = self.inspect(tree)?;
-        let shown = tree.root.display();
-        if it.elsewhere {
-            bail!("{shown}: has the series already: give a tree without it with KDIR=");
-        }
-        let mut bases = Bases::new();
-        for path in self.insertion_files() {
-            let forms = it
-                .old
-                .as_ref()
-                .and_then(|m| m.insertions.get(path))
-                .cloned()
-                .unwrap_or_default();
-            match inspect::base(tree, path, &forms)? {
-                Base::Clean { base, mode, .. } => bases.insert(path.to_string(), (base, mode)),
-                Base::Edited => bail!("{shown}: {}", inspect::edited_lines(path)),
-                Base::Missing | Base::Unusable(_) => bail!(
-                    "{shown}: {path}: not in this tree: use a kernel that fits, or adapt {CONFIG}"
-                ),
-            };
-        }
-        Ok(bases)
-    }
-
-    fn commit_series(&self, bases: &Bases, work: &Path, who: &Identity) -> Result<()> {
-        let git = || isolated(work, who);
-        git()
-            .args(["init", "-q", "--template=", "-b", "series"])
-            .run()?;
-        for (path, (content, mode)) in bases {
+    fn commit_series(
+        &self,
+        bases: &[(String, Vec<u8>, u32)],
+        work: &Path,
+        who: &Identity,
+    ) -> Result<()> {
+        let git = |args: &[&str]| isolated(work, who).args(args).run();
+        git(&["init", "-q", "--template=", "-b", "series"])?;
+        for (path, content, mode) in bases {
             put(work, path, content, *mode)?;
         }
-        git().args(["add", "-f", "-A"]).run()?;
-        git()
-            .args(["commit", "-q", "--allow-empty", "-m", "base"])
-            .run()?;
-        git().args(["tag", "base"]).run()?;
+        git(&["add", "-f", "-A"])?;
+        git(&["commit", "-q", "--allow-empty", "-m", "base"])?;
+        git(&["tag", "base"])?;
         for (number, patch) in self.patches.iter().enumerate() {
             for file in self.files.iter().filter(|f| patch.takes(&f.path)) {
-                put(
-                    work,
-                    &file.path,
-                    &file.content,
-                    if file.executable { 0o755 } else { 0o644 },
-                )?;
+                let mode = if file.executable { 0o755 } else { 0o644 };
+                put(work, &file.path, &file.content, mode)?;
             }
-            for (path, (base, mode)) in bases {
-                let so_far = &self.patches[..=number];
-                let belongs = |i: &&Insertion| {
-                    so_far
-                        .iter()
-                        .any(|p| self.insertions_of(p).any(|own| std::ptr::eq(own, *i)))
-                };
-                let insertions: Vec<&Insertion> = self
-                    .insertions
-                    .iter()
-                    .filter(|i| i.file == *path)
-                    .filter(belongs)
-                    .collect();
-                let placed = insert::place(base, &insertions)
-                    .map_err(|m| anyhow::anyhow!(inspect::misfit_text(path, &m)))?;
-                let pieces = insert::pieces(base, placed);
-                put(work, path, &insert::insert(base, &pieces), *mode)?;
+            let so_far = &self.patches[..=number];
+            for (path, base, mode) in bases {
+                let belongs = |i: &&Insertion| i.file == *path && so_far.iter().any(|p| p.has(i));
+                let ours: Vec<&Insertion> = self.insertions.iter().filter(belongs).collect();
+                put(work, path, &inserted(path, base, &ours)?, *mode)?;
             }
-            git().args(["add", "-f", "-A"]).run()?;
+            git(&["add", "-f", "-A"])?;
             let message = format!("{}\n\n{}\n", patch.subject, patch.body.trim());
-            git()
-                .args(["commit", "-q", "-s", "--cleanup=whitespace", "-m", &message])
-                .run()?;
+            git(&["commit", "-q", "-s", "--cleanup=whitespace", "-m", &message])?;
         }
         Ok(())
     }
+}
 
-    /// Insertions that come with a patch: by name, or by the path of their file.
-    pub(crate) fn insertions_of(&self, patch: &Patch) -> impl Iterator<Item = &Insertion> {
-        self.insertions.iter().filter(|i| match &i.patch {
-            Some(name) => patch.is(name),
-            None => patch.takes(&i.file),
-        })
+impl Patch {
+    /// Whether an insertion comes with it: by name, or by the path of its file.
+    pub fn has(&self, insertion: &Insertion) -> bool {
+        match &insertion.patch {
+            Some(name) => self.id.as_ref() == Some(name),
+            None => self.takes(&insertion.file),
+        }
     }
 }
 
