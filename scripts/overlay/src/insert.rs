@@ -105,8 +105,9 @@ impl Form {
 impl Group {
     fn anchors<'a>(&self, bytes: &[u8], lines: &'a [Line]) -> Vec<&'a Line> {
         let anchor = Regex::new(&self.anchor).expect("checked when it was read");
-        let text = |l: &Line| String::from_utf8_lossy(&bytes[l.start..l.end]).into_owned();
-        lines.iter().filter(|l| anchor.is_match(&text(l))).collect()
+        let is_anchor =
+            |l: &&Line| anchor.is_match(&String::from_utf8_lossy(&bytes[l.start..l.end]));
+        lines.iter().filter(is_anchor).collect()
     }
 
     /// The lines for an anchor, each with its newline behind it or, after a last line that has

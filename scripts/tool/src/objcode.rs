@@ -105,7 +105,7 @@ fn instructions(listing: &str) -> Vec<String> {
         .skip_while(|line| !line.starts_with('<'))
         .skip(1);
     lines
-        .map(|line| line.trim().split_whitespace().collect::<Vec<_>>().join(" "))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .filter(|line| !line.is_empty())
         .collect()
 }

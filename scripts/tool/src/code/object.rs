@@ -101,7 +101,7 @@ impl Object {
         let endian = file.endian();
         for section in file.sections() {
             let header = section.elf_section_header();
-            let flags: u64 = header.sh_flags(endian).into();
+            let flags = header.sh_flags(endian);
             let is_data = [elf::SHT_PROGBITS, elf::SHT_NOBITS].contains(&header.sh_type(endian));
             match flags & u64::from(elf::SHF_ALLOC | elf::SHF_EXECINSTR) {
                 0 => continue,
