@@ -3,133 +3,144 @@
 //! What tests say must hold. What does not hold panics, with the place of the test's line.
 
 use crate::device::Node;
-use crate::sys::process::{self, End};
+use crate::sys::process::{self, Child, End};
 use crate::{errno, maps};
 use std::fmt::Debug;
-use std::io::Result;
+use std::io::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Must have worked.
+/// Results that tests check. A test fails at its own line if the result is another one.
+pub trait Must<T>: Sized {
+    /// Returns the value; it must have worked.
+    fn must(self) -> T;
+    /// It must have worked, and given this.
+    fn must_give(self, wanted: T)
+    where
+        T: PartialEq + Debug;
+    /// It must have been refused with this error.
+    fn must_fail(self, wanted: i32);
+    /// Returns the value, or `None` if it was refused with one of these errors.
+    fn unless(self, errors: &[i32]) -> Option<T>;
+}
+
+impl<T> Must<T> for Result<T> {
+    #[track_caller]
+    fn must(self) -> T {
+        done("result", self)
+    }
+
+    #[track_caller]
+    fn must_give(self, wanted: T)
+    where
+        T: PartialEq + Debug,
+    {
+        gives("result", self, wanted);
+    }
+
+    #[track_caller]
+    fn must_fail(self, wanted: i32) {
+        refused("result", wanted, self);
+    }
+
+    #[track_caller]
+    fn unless(self, errors: &[i32]) -> Option<T> {
+        match self {
+            Err(e)
+                if e.raw_os_error()
+                    .is_some_and(|error| errors.contains(&error)) =>
+            {
+                None
+            }
+            other => Some(other.must()),
+        }
+    }
+}
+
+fn describe(e: &Error) -> String {
+    e.raw_os_error().map_or_else(|| e.to_string(), errno::name)
+}
+
+/// Returns the value; it must have worked.
 #[track_caller]
 pub fn done<T>(what: &str, got: Result<T>) -> T {
     // Not in a closure, which would be the place that the message names.
     match got {
         Ok(value) => value,
-        Err(e) => match e.raw_os_error() {
-            Some(number) => panic!("{what}: {}", errno::name(number)),
-            None => panic!("{what}: {e}"),
-        },
+        Err(e) => panic!("{what}: {}", describe(&e)),
     }
 }
 
-/// Must be the same.
+/// Both must be the same.
 #[track_caller]
 pub fn same<T: PartialEq + Debug>(what: &str, got: T, wanted: T) {
     assert!(got == wanted, "{what}: {got:x?}, wanted {wanted:x?}");
 }
 
-/// Must be refused with this error.
+/// It must have worked, and given this.
+#[track_caller]
+pub fn gives<T: PartialEq + Debug>(what: &str, got: Result<T>, wanted: T) {
+    same(what, done(what, got), wanted);
+}
+
+/// It must have been refused with this error.
 #[track_caller]
 pub fn refused<T>(what: &str, wanted: i32, got: Result<T>) {
-    if let Some(fault) = not_refused(what, &[wanted], got) {
-        panic!("{fault}");
-    }
+    refused_with_any(what, &[wanted], got);
 }
 
-fn not_refused<T>(what: &str, wanted: &[i32], got: Result<T>) -> Option<String> {
+/// It must have been refused with one of these errors.
+#[track_caller]
+pub fn refused_with_any<T>(what: &str, wanted: &[i32], got: Result<T>) {
     let got = match got {
         Ok(_) => "accepted".into(),
-        Err(e) => match e.raw_os_error() {
-            Some(number) if wanted.contains(&number) => return None,
-            Some(number) => errno::name(number),
-            None => e.to_string(),
-        },
+        Err(e)
+            if e.raw_os_error()
+                .is_some_and(|error| wanted.contains(&error)) =>
+        {
+            return;
+        }
+        Err(e) => describe(&e),
     };
     let names = wanted.iter().map(|&number| errno::name(number));
-    let names = names.collect::<Vec<_>>().join(" or ");
-    Some(format!("{what}: {got}, wanted {names}"))
+    panic!(
+        "{what}: {got}, wanted {}",
+        names.collect::<Vec<_>>().join(" or ")
+    );
 }
 
-/// Requests that must be refused, all of which are made before the first that is not ends the test.
-#[derive(Default)]
-pub struct Refusals {
-    made: usize,
-    faults: Vec<String>,
-}
-
-impl Refusals {
-    /// One that must be refused with this error.
-    pub fn add<T>(&mut self, what: &str, wanted: i32, got: Result<T>) {
-        self.add_either(what, &[wanted], got);
-    }
-
-    /// One that must be refused with one of these errors.
-    pub fn add_either<T>(&mut self, what: &str, wanted: &[i32], got: Result<T>) {
-        self.made += 1;
-        self.faults.extend(not_refused(what, wanted, got));
-    }
-
-    /// Ends the test.
-    #[track_caller]
-    pub fn end(self) {
-        let Self { made, faults } = self;
-        assert!(made > 0, "nothing was asked");
-        assert!(
-            faults.is_empty(),
-            "{} of {made} are wrong: {}",
-            faults.len(),
-            faults.join("; ")
-        );
-    }
-}
-
-/// Must end the process that does it, by this signal. A child does it.
+/// Runs `f` in a child, which must be killed by this signal.
 #[track_caller]
-pub fn dies(what: &str, signal: i32, f: impl FnOnce()) {
-    let end = done(
-        "fork",
-        process::fork(|| run(f)).and_then(process::Child::wait),
-    );
-    assert!(
-        end == End::Killed(signal),
-        "{what}: {end}, wanted {}",
-        errno::signal_name(signal)
-    );
+pub fn dies(signal: i32, f: impl FnOnce()) {
+    assert_eq!(child(f), End::Killed(signal));
 }
 
-/// Runs in a child process, which must come to a good end.
+/// Runs `f` in a child, which must exit with 0.
 #[track_caller]
-pub fn in_child(what: &str, f: impl FnOnce()) {
-    let end = done(
-        "fork",
-        process::fork(|| run(f)).and_then(process::Child::wait),
-    );
-    assert!(end == End::Exited(0), "{what}: the child {end}");
+pub fn in_child(f: impl FnOnce()) {
+    assert_eq!(child(f), End::Exited(0));
+}
+
+#[track_caller]
+fn child(f: impl FnOnce()) -> End {
+    process::fork(|| run(f)).and_then(Child::wait).must()
 }
 
 /// Runs `last` in a grandchild, whose parent ran `first` before, and has ended.
 #[track_caller]
-pub fn outlived(what: &str, first: impl FnOnce(), last: impl FnOnce()) {
-    done("adopting", process::adopt_orphans());
-    let parent = process::fork(|| {
-        run(|| {
-            first();
-            let parent = std::process::id();
-            done(
-                "fork",
-                process::fork(|| {
-                    while std::os::unix::process::parent_id() == parent {
-                        std::thread::yield_now();
-                    }
-                    run(last)
-                }),
-            );
-        })
+pub fn outlived(first: impl FnOnce(), last: impl FnOnce()) {
+    process::adopt_orphans().must();
+    in_child(|| {
+        first();
+        let parent = std::process::id();
+        let orphan = process::fork(|| {
+            while std::os::unix::process::parent_id() == parent {
+                std::thread::yield_now();
+            }
+            run(last)
+        });
+        orphan.must();
     });
-    let end = done("fork", parent.and_then(process::Child::wait));
-    assert!(end == End::Exited(0), "{what}: the parent {end}");
-    let end = done("waiting for the orphan", process::wait_for_any());
-    assert!(end == End::Exited(0), "{what}: the child {end}");
+    process::wait_for_any().must_give(End::Exited(0));
 }
 
 /// Runs it; returns an exit code. A panic's message goes where those of the test go.
@@ -137,13 +148,10 @@ fn run(f: impl FnOnce()) -> u8 {
     u8::from(catch_unwind(AssertUnwindSafe(f)).is_err())
 }
 
-/// How many VMAs of the device this process has, as `/proc/self/maps` says.
+/// Returns how many VMAs of the device this process has, as `/proc/self/maps` says.
 #[track_caller]
 pub fn vmas_of(node: &Node) -> u64 {
-    let text = done(
-        "/proc/self/maps",
-        std::fs::read_to_string("/proc/self/maps"),
-    );
+    let text = std::fs::read_to_string("/proc/self/maps").must();
     let (lines, _) = maps::parse(&text).unwrap_or_else(|e| panic!("{e}"));
     lines.iter().filter(|line| line.name == node.path).count() as u64
 }
@@ -151,36 +159,30 @@ pub fn vmas_of(node: &Node) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Error;
 
-    fn error(number: i32) -> Result<()> {
-        Err(Error::from_raw_os_error(number))
+    fn said(check: impl FnOnce()) -> String {
+        let said = catch_unwind(AssertUnwindSafe(check)).unwrap_err();
+        said.downcast_ref::<String>().unwrap().clone()
     }
 
     #[test]
-    fn only_the_wanted_error_is_right() {
-        assert_eq!(not_refused("x", &[libc::EINVAL], error(libc::EINVAL)), None);
+    fn accepts_only_the_wanted_error() {
+        let error = |number| Err::<(), _>(Error::from_raw_os_error(number));
+        error(libc::EINVAL).must_fail(libc::EINVAL);
         assert_eq!(
-            not_refused("x", &[libc::EINVAL], error(libc::EPERM)).unwrap(),
-            "x: EPERM, wanted EINVAL"
+            said(|| error(libc::EPERM).must_fail(libc::EINVAL)),
+            "result: EPERM, wanted EINVAL"
         );
         assert_eq!(
-            not_refused("x", &[libc::EINVAL, libc::ENXIO], Ok(())).unwrap(),
+            said(|| refused_with_any("x", &[libc::EINVAL, libc::ENXIO], Ok(()))),
             "x: accepted, wanted EINVAL or ENXIO"
         );
-    }
-
-    #[test]
-    fn one_wrong_answer_of_many_fails_and_so_does_no_question() {
-        let mut refusals = Refusals::default();
-        refusals.add("x", libc::EINVAL, error(libc::EINVAL));
-        refusals.add("y", libc::EINVAL, Ok(()));
-        refusals.add("z", libc::EINVAL, error(libc::EINVAL));
-        let said = catch_unwind(|| refusals.end()).unwrap_err();
+        assert_eq!(said(|| error(libc::EPERM).must()), "result: EPERM");
+        assert_eq!(error(libc::EPERM).unless(&[libc::EIO, libc::EPERM]), None);
         assert_eq!(
-            said.downcast_ref::<String>().unwrap(),
-            "1 of 3 are wrong: y: accepted, wanted EINVAL"
+            said(|| assert_eq!(error(libc::EPERM).unless(&[libc::EIO]), None)),
+            "result: EPERM"
         );
-        assert!(catch_unwind(|| Refusals::default().end()).is_err());
+        assert_eq!(said(|| Ok(2).must_give(3)), "result: 2, wanted 3");
     }
 }

@@ -13,6 +13,7 @@ pub use buffer::Buffer;
 pub use pfn::Pfn;
 pub use userptr::Userptr;
 
+use crate::check::done;
 use crate::sys;
 use crate::sys::memory;
 use std::fs::{File, OpenOptions};
@@ -40,12 +41,13 @@ impl Node {
     }
 }
 
-/// Writes a driver's counters.
-fn stats<const N: usize>(file: &File, number: u32) -> Result<[u64; N]> {
+/// Returns a driver's counters.
+#[track_caller]
+fn stats<const N: usize>(file: &File, number: u32) -> [u64; N] {
     // What the driver does not write is seen.
     let mut words = [u64::MAX; N];
-    sys::ioctl_words(file, number, &mut words)?;
-    Ok(words)
+    done("counters", sys::ioctl_words(file, number, &mut words));
+    words
 }
 
 /// Maps pages of a device, shared.

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A test: what it shows, and how. It fails by panicking, in whichever of its threads and children.
+#[derive(Clone, Copy)]
 pub struct Test {
     pub name: &'static str,
     pub run: fn(),

@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::abi::buffer::{self as abi, IOC_TYPE, Request};
-use crate::check::done;
+use crate::check::{done, vmas_of};
 use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
 use std::fs::File;
@@ -107,17 +107,31 @@ impl Buffer {
         self.reclaim(pages)
     }
 
+    /// The driver must count as many VMAs as this process has, which alone maps buffers.
+    #[track_caller]
+    pub fn vmas_fit(&self) {
+        assert_eq!(self.stats().vmas(), vmas_of(&NODE) as i64);
+    }
+
+    /// As [`Self::vmas_fit()`], and there must be so many.
+    #[track_caller]
+    pub fn has_vmas(&self, number: u64) {
+        assert_eq!(vmas_of(&NODE), number);
+        self.vmas_fit();
+    }
+
     /// The driver's counters, of all buffers.
-    pub fn stats(&self) -> Result<Stats> {
-        let [buffers, pages, made, dropped, faults, reclaimed] = super::stats(&self.file, STATS)?;
-        Ok(Stats {
+    #[track_caller]
+    pub fn stats(&self) -> Stats {
+        let [buffers, pages, made, dropped, faults, reclaimed] = super::stats(&self.file, STATS);
+        Stats {
             buffers,
             pages,
             made,
             dropped,
             faults,
             reclaimed,
-        })
+        }
     }
 
     /// Maps pages, readable and writable.

@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::abi::pfn::{self as abi, IOC_TYPE};
-use crate::check::done;
+use crate::check::{done, vmas_of};
 use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
 use std::fs::File;
@@ -62,17 +62,31 @@ impl Pfn {
         sys::ioctl_at(&self.file, REVOKE, 0)
     }
 
+    /// The driver must count as many VMAs as this process has, which alone maps this memory.
+    #[track_caller]
+    pub fn vmas_fit(&self) {
+        assert_eq!(self.stats().vmas(), vmas_of(&NODE) as i64);
+    }
+
+    /// As [`Self::vmas_fit()`], and there must be so many.
+    #[track_caller]
+    pub fn has_vmas(&self, number: u64) {
+        assert_eq!(vmas_of(&NODE), number);
+        self.vmas_fit();
+    }
+
     /// The driver's counters, of all pieces of memory.
-    pub fn stats(&self) -> Result<Stats> {
-        let [pieces, pages, made, dropped, faults, zero] = super::stats(&self.file, STATS)?;
+    #[track_caller]
+    pub fn stats(&self) -> Stats {
+        let [pieces, pages, made, dropped, faults, zero] = super::stats(&self.file, STATS);
         assert_eq!(zero, 0, "the last word of the counters");
-        Ok(Stats {
+        Stats {
             pieces,
             pages,
             made,
             dropped,
             faults,
-        })
+        }
     }
 
     /// Maps pages of the part that can be written, counted from its start.

@@ -2,102 +2,133 @@
 
 //! All tests, and what many of them need.
 
-mod across;
-mod advice;
-mod at_first;
-mod bad_buffer;
-mod bad_pfn;
-mod bad_pointers;
-mod bad_userptr;
-mod buffer;
-mod buffer_layout;
-mod buffer_processes;
-mod buffer_reclaim;
-mod failing_buffer;
-mod failing_fork;
-mod failing_map;
-mod failing_pfn;
-mod failing_userptr;
-mod first;
-mod fork_order;
-mod killed_inside;
-mod map;
-mod map_access;
-mod map_load;
-mod map_snapshot;
-mod memory_types;
-mod out_of_memory;
-mod pfn;
-mod pfn_access;
-mod pfn_layout;
-mod pfn_revoke;
-mod races;
-mod replaced;
-mod umount;
+/// Declares the suites; `all()` gives their tests in this order.
+macro_rules! suites {
+    ($($suite:ident),* $(,)?) => {
+        $(mod $suite;)*
+
+        /// Returns all other tests, in the order in which they are run.
+        pub fn all() -> impl Iterator<Item = Test> {
+            [$($suite::TESTS),*].into_iter().flatten().copied()
+        }
+    };
+}
+
+/// Declares the tests of a suite. Their names are those of the functions.
+macro_rules! suite {
+    ($name:literal: $($test:ident),* $(,)?) => {
+        pub const TESTS: &[Test] = &[$(Test {
+            name: concat!($name, ": ", stringify!($test)),
+            run: $test,
+        }),*];
+    };
+}
+
+/// Declares tests in which each allocation of a call fails. They are skipped where none can.
+macro_rules! failing_suite {
+    ($name:literal: $($test:ident),* $(,)?) => {
+        pub const TESTS: &[Test] = &[$(Test {
+            name: concat!($name, ": ", stringify!($test)),
+            run: || if let Some(each) = EachAllocation::new() { $test(&each) },
+        }),*];
+    };
+}
+
 mod unload;
-mod userptr;
-mod userptr_registered;
+suites! {
+    at_first, first, buffer, buffer_layout, buffer_processes, buffer_reclaim, replaced, pfn, pfn_layout,
+    pfn_access, pfn_revoke, userptr, userptr_registered, across, advice, bad_buffer, bad_pfn,
+    bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
+    failing_userptr, failing_map, fork_order, memory_types, umount, killed_inside, races, map,
+    map_access, map_snapshot, map_load,
+}
 
+use crate::each_allocation::{Call, EachAllocation};
+use crate::transfer::{copy, filled, get, holds, memory_of, put, some_bytes, sum};
+use buffer_reclaim::{agree, may_reclaim};
+use libc::{
+    EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOTTY, ENXIO,
+    EOVERFLOW, EPERM, ESRCH, MADV_COLD, MADV_COLLAPSE, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP,
+    MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_MERGEABLE, MADV_NOHUGEPAGE,
+    MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_RANDOM, MADV_REMOVE,
+    MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK, MAP_GROWSDOWN, MAP_LOCKED,
+    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MREMAP_DONTUNMAP, O_SYNC, PROT_EXEC, PROT_NONE,
+    PROT_READ, PROT_WRITE, SIGBUS, SIGKILL, SIGSEGV, TCGETS,
+};
+use pfn::pattern;
+use races::first_word;
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{set_word, word};
+use vma_guest::check::{
+    Must, dies, done, gives, in_child, outlived, refused, refused_with_any, same, vmas_of,
+};
+use vma_guest::device::map::Map;
+use vma_guest::device::pfn::{DATA, DATA_PAGES, STATUS_PAGES};
+use vma_guest::device::userptr::{FAST, LOCKED, LONG_TERM, WAYS};
+use vma_guest::device::{self, Buffer, Pfn, Userptr, map_shared};
+use vma_guest::runner::{Test, note, skip};
+use vma_guest::sys::memory::{self, byte, place, set_byte, set_word, touch, word};
+use vma_guest::sys::process::{self, Child, End};
+use vma_guest::sys::{self, page_size as page};
 
-/// Tests for which no device may be open, which are run before the others.
-pub fn without_open_devices() -> impl Iterator<Item = &'static Test> {
-    unload::TESTS.iter()
+const RW: i32 = PROT_READ | PROT_WRITE;
+
+/// Returns the tests for which no device may be open, which are run before the others.
+pub fn without_open_devices() -> impl Iterator<Item = Test> {
+    unload::TESTS.iter().copied()
 }
 
-/// All other tests, in the order in which they are run.
-pub fn all() -> impl Iterator<Item = &'static Test> {
-    [
-        at_first::TESTS,
-        first::TESTS,
-        buffer::TESTS,
-        buffer_layout::TESTS,
-        buffer_processes::TESTS,
-        buffer_reclaim::TESTS,
-        replaced::TESTS,
-        pfn::TESTS,
-        pfn_layout::TESTS,
-        pfn_access::TESTS,
-        pfn_revoke::TESTS,
-        userptr::TESTS,
-        userptr_registered::TESTS,
-        across::TESTS,
-        advice::TESTS,
-        bad_buffer::TESTS,
-        bad_pfn::TESTS,
-        bad_userptr::TESTS,
-        bad_pointers::TESTS,
-        out_of_memory::TESTS,
-        failing_buffer::TESTS,
-        failing_pfn::TESTS,
-        failing_fork::TESTS,
-        failing_userptr::TESTS,
-        failing_map::TESTS,
-        fork_order::TESTS,
-        memory_types::TESTS,
-        umount::TESTS,
-        killed_inside::TESTS,
-        races::TESTS,
-        map::TESTS,
-        map_access::TESTS,
-        map_snapshot::TESTS,
-        map_load::TESTS,
-    ]
-    .into_iter()
-    .flatten()
+/// Maps private anonymous memory.
+#[track_caller]
+fn map_anonymous(at: usize, len: usize) {
+    memory::map_anonymous(at, len).must();
 }
 
-const fn test(name: &'static str, run: fn()) -> Test {
-    Test { name, run }
+/// Maps a page that children share. It has a word that they wait for.
+#[track_caller]
+fn map_shared_page(at: usize) {
+    memory::map(at, page(), RW, MAP_SHARED, None).must();
 }
 
-/// The size of a page.
-fn page() -> usize {
-    sys::page_size()
+#[track_caller]
+fn unmap(at: usize, len: usize) {
+    memory::unmap(at, len).must();
+}
+
+#[track_caller]
+fn protect(at: usize, len: usize, prot: i32) {
+    memory::protect(at, len, prot).must();
+}
+
+#[track_caller]
+fn advise(at: usize, len: usize, advice: i32) {
+    memory::advise(at, len, advice).must();
+}
+
+/// Moves a mapping and keeps its size.
+#[track_caller]
+fn relocate(from: usize, to: usize, len: usize) {
+    memory::relocate(from, len, to, len, 0).must();
+}
+
+/// Runs `f` in a child, which ends with what `f` returns.
+#[track_caller]
+fn forked(f: impl FnOnce() -> u8) -> Child {
+    process::fork(f).must()
+}
+
+/// Waits until the word, which another process or thread stores, has this value.
+fn wait_for(at: usize, value: u64) {
+    while word(at) != value {
+        yield_now();
+    }
 }
 
 /// Marks pages: their first and last words say whose they are, and which.
@@ -110,13 +141,10 @@ fn mark(at: usize, first: u64, pages: usize, whose: u64) {
 
 /// The pages must be marked so.
 #[track_caller]
-fn marked(what: &str, at: usize, first: u64, pages: usize, whose: u64) {
+fn marked(at: usize, first: u64, pages: usize, whose: u64) {
     for (addr, wanted) in marks(at, first, pages, whose) {
         let got = word(addr);
-        assert!(
-            got == wanted,
-            "{what}: {got:#x} at {addr:#x}, wanted {wanted:#x}"
-        );
+        assert!(got == wanted, "{got:#x} at {addr:#x}, wanted {wanted:#x}");
     }
 }
 
@@ -131,10 +159,10 @@ fn marks(at: usize, first: u64, pages: usize, whose: u64) -> impl Iterator<Item 
 
 /// The pages must be zero, every word of them.
 #[track_caller]
-fn zero(what: &str, at: usize, pages: usize) {
+fn zero(at: usize, pages: usize) {
     for addr in (at..at + pages * page()).step_by(8) {
         let got = word(addr);
-        assert!(got == 0, "{what}: {got:#x} at {addr:#x}, wanted 0");
+        assert!(got == 0, "{got:#x} at {addr:#x}, wanted 0");
     }
 }
 

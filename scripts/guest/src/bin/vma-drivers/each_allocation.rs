@@ -3,14 +3,14 @@
 //! A call that is made again and again, each time with another one of the kernel's allocations
 //! failing, until all have failed once.
 
-use crate::check::{done, same};
-use crate::device::Node;
 use libc::ENOMEM;
 use std::fs::File;
 use std::io::Result;
 use std::time::Duration;
 use vma_guest::balance::{self, Balance};
+use vma_guest::check::{Must, same};
 use vma_guest::counters::Counters;
+use vma_guest::device::Node;
 use vma_guest::errno;
 use vma_guest::failing::{Allocations, Which};
 use vma_guest::runner::{note, skip};
@@ -87,8 +87,8 @@ impl EachAllocation {
             return None;
         }
         let counters = Counters::open();
-        let before = done("counters", counters.balance());
-        match done("failing allocations", Allocations::that_can_fail()) {
+        let before = counters.balance().must();
+        match Allocations::that_can_fail().must() {
             Some(allocations) => Some(Self {
                 allocations,
                 counters,
@@ -186,11 +186,11 @@ impl EachAllocation {
         check: &impl Fn(&S, Option<R>),
     ) -> Option<bool> {
         let state = prepare();
-        let before = done("counters", self.counters.balance());
-        let (result, has_failed) = done(
-            "failing allocations",
-            self.allocations.failing(number, which, || make(&state)),
-        );
+        let before = self.counters.balance().must();
+        let (result, has_failed) = self
+            .allocations
+            .failing(number, which, || make(&state))
+            .must();
         let what = format!("{}, allocation {number} ({which})", call.what);
         let is_refused = result.is_err();
         if let Err(e) = &result {
@@ -203,7 +203,7 @@ impl EachAllocation {
             }
         }
         check(&state, result.ok());
-        done("unmap", memory::unmap(place(0), PLACES * STRIDE));
+        memory::unmap(place(0), PLACES * STRIDE).must();
         drop(state);
         self.balanced(&what, &self.before);
         has_failed.then_some(is_refused)
@@ -212,6 +212,6 @@ impl EachAllocation {
     #[track_caller]
     fn balanced(&self, what: &str, before: &Balance) {
         let left = balance::lasting(|| self.counters.balance(), before, SETTLE);
-        same(what, done("counters", left), Vec::new());
+        same(what, left.must(), Vec::new());
     }
 }

@@ -15,7 +15,6 @@ mod transfer;
 #[path = "../../abi.rs"]
 mod abi;
 
-use abi::{buffer as buffer_abi, pfn as pfn_abi, userptr as userptr_abi};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,7 +24,6 @@ use vma_guest::init;
 use vma_guest::runner::{Runner, Test};
 use vma_guest::sys::process;
 use vma_guest::tap::Tap;
-use vma_guest::{check, device};
 
 /// How long a test may take: on an emulated machine, with a kernel that checks all it does.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -54,12 +52,12 @@ fn exit_code() -> u8 {
 /// Returns whether all tests were run, and all went well.
 fn run() -> io::Result<bool> {
     let wanted = std::env::args().skip(1).collect::<Vec<_>>();
-    let is_wanted = |test: &&Test| {
+    let is_wanted = |test: &Test| {
         wanted.is_empty() || wanted.iter().any(|part| test.name.contains(part.as_str()))
     };
     let first = cases::without_open_devices().filter(is_wanted);
-    let first = first.collect::<Vec<&Test>>();
-    let tests = cases::all().filter(is_wanted).collect::<Vec<&Test>>();
+    let first = first.collect::<Vec<Test>>();
+    let tests = cases::all().filter(is_wanted).collect::<Vec<Test>>();
 
     let mut tap = Tap::begin(io::stdout(), first.len() + tests.len())?;
     process::adopt_orphans()?;
@@ -82,7 +80,7 @@ fn run() -> io::Result<bool> {
 /// Runs tests. Returns whether others can be run after them.
 fn run_all(
     tap: &mut Tap<io::Stdout>,
-    tests: &[&Test],
+    tests: &[Test],
     balance: &dyn Fn() -> io::Result<Balance>,
 ) -> io::Result<bool> {
     let runner = Runner {

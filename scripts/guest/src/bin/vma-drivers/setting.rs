@@ -2,8 +2,8 @@
 
 //! Numbers of the whole kernel that a test changes, and puts back.
 
-use crate::check::done;
 use std::fs;
+use vma_guest::check::done;
 
 /// A value of the kernel's that is changed for a while.
 pub struct Setting {

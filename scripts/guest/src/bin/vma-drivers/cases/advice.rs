@@ -3,54 +3,44 @@
 //! Everything that a program can tell the kernel about its memory. Whether the kernel takes the
 //! advice is its own matter; the memory must be right afterwards.
 
-use super::pfn::pattern;
-use super::{mark, marked, page, test};
-use crate::check::{done, refused, same, vmas_of};
-use crate::device::pfn::DATA;
-use crate::device::{Buffer, Pfn, buffer, map_shared, pfn};
-use libc::{EINVAL, MAP_LOCKED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE};
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place};
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use vma_guest::device::{buffer, pfn};
 
-pub const TESTS: &[Test] = &[
-    test("advice: all that there is, on a buffer", on_buffer),
-    test("advice: all that there is, on pfn memory", on_pfn),
-    test(
-        "advice: MADV_POPULATE_WRITE faults in a buffer, and no pfn memory",
-        populate,
-    ),
-    test("advice: MAP_POPULATE and MAP_LOCKED", mmap_flags),
-    test("advice: mlock and munlock", locked),
-];
+suite! {
+    "advice":
+    buffer_takes_every_advice, pfn_takes_every_advice,
+    populate_write_faults_in_a_buffer_but_no_pfn, map_populate_and_map_locked_fault_in,
+    mlock_and_munlock_keep_contents,
+}
 
 const PAGES: usize = 8;
 
 /// All that leaves contents alone; not what poisons pages of the system's.
 const ADVICE: [(&str, i32); 19] = [
-    ("MADV_NORMAL", libc::MADV_NORMAL),
-    ("MADV_RANDOM", libc::MADV_RANDOM),
-    ("MADV_SEQUENTIAL", libc::MADV_SEQUENTIAL),
-    ("MADV_WILLNEED", libc::MADV_WILLNEED),
-    ("MADV_DONTNEED", libc::MADV_DONTNEED),
-    ("MADV_FREE", libc::MADV_FREE),
-    ("MADV_REMOVE", libc::MADV_REMOVE),
-    ("MADV_MERGEABLE", libc::MADV_MERGEABLE),
-    ("MADV_UNMERGEABLE", libc::MADV_UNMERGEABLE),
-    ("MADV_HUGEPAGE", libc::MADV_HUGEPAGE),
-    ("MADV_NOHUGEPAGE", libc::MADV_NOHUGEPAGE),
-    ("MADV_DONTDUMP", libc::MADV_DONTDUMP),
-    ("MADV_DODUMP", libc::MADV_DODUMP),
-    ("MADV_WIPEONFORK", libc::MADV_WIPEONFORK),
-    ("MADV_COLD", libc::MADV_COLD),
-    ("MADV_PAGEOUT", libc::MADV_PAGEOUT),
-    ("MADV_POPULATE_READ", libc::MADV_POPULATE_READ),
-    ("MADV_COLLAPSE", libc::MADV_COLLAPSE),
+    ("MADV_NORMAL", MADV_NORMAL),
+    ("MADV_RANDOM", MADV_RANDOM),
+    ("MADV_SEQUENTIAL", MADV_SEQUENTIAL),
+    ("MADV_WILLNEED", MADV_WILLNEED),
+    ("MADV_DONTNEED", MADV_DONTNEED),
+    ("MADV_FREE", MADV_FREE),
+    ("MADV_REMOVE", MADV_REMOVE),
+    ("MADV_MERGEABLE", MADV_MERGEABLE),
+    ("MADV_UNMERGEABLE", MADV_UNMERGEABLE),
+    ("MADV_HUGEPAGE", MADV_HUGEPAGE),
+    ("MADV_NOHUGEPAGE", MADV_NOHUGEPAGE),
+    ("MADV_DONTDUMP", MADV_DONTDUMP),
+    ("MADV_DODUMP", MADV_DODUMP),
+    ("MADV_WIPEONFORK", MADV_WIPEONFORK),
+    ("MADV_COLD", MADV_COLD),
+    ("MADV_PAGEOUT", MADV_PAGEOUT),
+    ("MADV_POPULATE_READ", MADV_POPULATE_READ),
+    ("MADV_COLLAPSE", MADV_COLLAPSE),
     ("MADV_GUARD_INSTALL", sys::MADV_GUARD_INSTALL),
 ];
 
 /// Gives all advice on the whole, and on the middle. Returns what was taken.
-fn advise(at: usize, is_right: impl Fn(&str)) -> Vec<&'static str> {
+fn advise_all(at: usize, is_right: impl Fn()) -> Vec<&'static str> {
     let mut taken = Vec::new();
     for (name, advice) in ADVICE {
         let all = memory::advise(at, PAGES * page(), advice);
@@ -58,103 +48,87 @@ fn advise(at: usize, is_right: impl Fn(&str)) -> Vec<&'static str> {
         if all.is_ok() || middle.is_ok() {
             taken.push(name);
         }
-        is_right(name);
+        let right = catch_unwind(AssertUnwindSafe(&is_right));
+        assert!(right.is_ok(), "after {name}");
     }
     taken
 }
 
-fn on_buffer() {
+fn buffer_takes_every_advice() {
     let own = Buffer::of_pages(PAGES);
-    done("map", own.map(place(0), 0, PAGES));
+    own.map(place(0), 0, PAGES).must();
     mark(place(0), 0, PAGES, 1);
-    let before = done("counters", own.stats());
-    let taken = advise(place(0), |name| marked(name, place(0), 0, PAGES, 1));
+    let before = own.stats();
+    let taken = advise_all(place(0), || marked(place(0), 0, PAGES, 1));
     assert!(taken.contains(&"MADV_DONTNEED"), "taken: {taken:?}");
     assert!(!taken.contains(&"MADV_GUARD_INSTALL"), "taken: {taken:?}");
-    let after = done("counters", own.stats());
-    same("pages", after.pages, before.pages);
+    let after = own.stats();
+    assert_eq!(after.pages, before.pages);
     let vmas = (after.made - after.dropped) - (before.made - before.dropped);
-    same("VMAs that there are more", vmas, vmas_of(&buffer::NODE) - 1);
+    assert_eq!(vmas, vmas_of(&buffer::NODE) - 1);
 }
 
-fn on_pfn() {
+fn pfn_takes_every_advice() {
     let own = Pfn::open();
-    done("map", own.map_data(place(0), 0, PAGES));
-    done("map", own.map_status(place(1), 0, PAGES));
+    own.map_data(place(0), 0, PAGES).must();
+    own.map_status(place(1), 0, PAGES).must();
     mark(place(0), 0, PAGES, 1);
-    let before = done("counters", own.stats());
+    let before = own.stats();
     for at in [place(0), place(1)] {
-        let taken = advise(at, |name| {
-            marked(name, place(0), 0, PAGES, 1);
-            pattern(name, place(1), 0, PAGES);
+        let taken = advise_all(at, || {
+            marked(place(0), 0, PAGES, 1);
+            pattern(place(1), 0, PAGES);
         });
         assert!(!taken.contains(&"MADV_DONTNEED"), "taken: {taken:?}");
         assert!(!taken.contains(&"MADV_GUARD_INSTALL"), "taken: {taken:?}");
     }
-    let after = done("counters", own.stats());
+    let after = own.stats();
     let vmas = (after.made - after.dropped) - (before.made - before.dropped);
-    same("VMAs that there are more", vmas, vmas_of(&pfn::NODE) - 2);
+    assert_eq!(vmas, vmas_of(&pfn::NODE) - 2);
 }
 
-fn populate() {
+fn populate_write_faults_in_a_buffer_but_no_pfn() {
     let (own, pfn) = (Buffer::of_pages(PAGES), Pfn::open());
-    let before = done("counters", own.stats());
-    done("map", own.map(place(0), 0, PAGES));
+    let before = own.stats();
+    own.map(place(0), 0, PAGES).must();
     let len = PAGES * page();
-    done(
-        "MADV_POPULATE_WRITE",
-        memory::advise(place(0), len, libc::MADV_POPULATE_WRITE),
-    );
-    let after = done("counters", own.stats());
-    same("pages", after.pages - before.pages, PAGES as u64);
+    advise(place(0), len, MADV_POPULATE_WRITE);
+    let after = own.stats();
+    assert_eq!(after.pages - before.pages, PAGES as u64);
     mark(place(0), 0, PAGES, 1);
-    same(
-        "faults after that",
-        done("counters", own.stats()).faults,
-        after.faults,
-    );
-    done("map", pfn.map_data(place(1), 0, PAGES));
-    let refusal = memory::advise(place(1), len, libc::MADV_POPULATE_WRITE);
-    refused("MADV_POPULATE_WRITE of pfn memory", EINVAL, refusal);
-    pattern("pfn memory", place(1), DATA, PAGES);
+    assert_eq!(own.stats().faults, after.faults);
+    pfn.map_data(place(1), 0, PAGES).must();
+    let refusal = memory::advise(place(1), len, MADV_POPULATE_WRITE);
+    refusal.must_fail(EINVAL);
+    pattern(place(1), DATA, PAGES);
 }
 
-fn mmap_flags() {
+fn map_populate_and_map_locked_fault_in() {
     let (own, pfn) = (Buffer::of_pages(PAGES), Pfn::open());
-    let prot = PROT_READ | PROT_WRITE;
     for flags in [MAP_POPULATE, MAP_LOCKED, MAP_POPULATE | MAP_LOCKED] {
         let flags = MAP_SHARED | flags;
-        done(
-            "map",
-            crate::device::map(&own.file, place(0), 0, PAGES, prot, flags),
-        );
+        vma_guest::device::map(&own.file, place(0), 0, PAGES, RW, flags).must();
         mark(place(0), 0, PAGES, 1);
-        marked("the buffer", place(0), 0, PAGES, 1);
-        done(
-            "map",
-            crate::device::map(&pfn.file, place(1), 0, PAGES, PROT_READ, flags),
-        );
-        pattern("the status part", place(1), 0, PAGES);
-        done(
-            "map",
-            crate::device::map(&pfn.file, place(2), DATA, PAGES, prot, flags),
-        );
-        pattern("the data part", place(2), DATA, PAGES);
+        marked(place(0), 0, PAGES, 1);
+        vma_guest::device::map(&pfn.file, place(1), 0, PAGES, PROT_READ, flags).must();
+        pattern(place(1), 0, PAGES);
+        vma_guest::device::map(&pfn.file, place(2), DATA, PAGES, RW, flags).must();
+        pattern(place(2), DATA, PAGES);
     }
 }
 
-fn locked() {
+fn mlock_and_munlock_keep_contents() {
     let (own, pfn) = (Buffer::of_pages(PAGES), Pfn::open());
     let len = PAGES * page();
-    done("map", own.map(place(0), 0, PAGES));
-    done("map", map_shared(&pfn.file, place(1), 0, PAGES, PROT_READ));
+    own.map(place(0), 0, PAGES).must();
+    map_shared(&pfn.file, place(1), 0, PAGES, PROT_READ).must();
     for at in [place(0), place(1)] {
-        done("mlock", sys::mlock(at + page(), len - page()));
-        done("munlock", memory::unlock(at, len));
+        sys::mlock(at + page(), len - page()).must();
+        memory::unlock(at, len).must();
     }
     mark(place(0), 0, PAGES, 1);
-    marked("the buffer", place(0), 0, PAGES, 1);
-    pattern("the status part", place(1), 0, PAGES);
-    same("VMAs of buffers", vmas_of(&buffer::NODE), 1);
-    same("VMAs of pfn memory", vmas_of(&pfn::NODE), 1);
+    marked(place(0), 0, PAGES, 1);
+    pattern(place(1), 0, PAGES);
+    assert_eq!(vmas_of(&buffer::NODE), 1);
+    assert_eq!(vmas_of(&pfn::NODE), 1);
 }

@@ -2,83 +2,43 @@
 
 //! What must hold before any other test.
 
-use super::test;
-use crate::check::{done, same};
-use crate::device::{Buffer, Pfn, Userptr};
-use vma_guest::runner::Test;
+use super::*;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "at first: no pages of buffers, no VMAs, no pins",
-        nothing_is_left,
-    ),
-    test(
-        "at first: opening a file of each device and closing it is no leak",
-        open_and_close,
-    ),
-];
-
-fn nothing_is_left() {
-    let buffer = done(
-        "the buffer's counters",
-        done("open", Buffer::open()).stats(),
-    );
-    same("pages of buffers", buffer.pages, 0);
-    same(
-        "VMAs of buffers that were dropped",
-        buffer.dropped,
-        buffer.made,
-    );
-    let pfn = done("the counters of pfn memory", Pfn::open().stats());
-    same(
-        "VMAs of pfn memory that were dropped",
-        pfn.dropped,
-        pfn.made,
-    );
-    let userptr = done("the counters of userptr", Userptr::open().stats());
-    same("pages that are pinned", userptr.pinned_now, 0);
-    same("pages that were unpinned", userptr.unpinned, userptr.pinned);
+suite! {
+    "at first":
+    finds_no_pages_no_vmas_no_pins, opening_and_closing_leaks_nothing,
 }
 
-fn open_and_close() {
+fn finds_no_pages_no_vmas_no_pins() {
+    let buffer = Buffer::open().must().stats();
+    assert_eq!(buffer.pages, 0);
+    assert_eq!(buffer.dropped, buffer.made);
+    let pfn = Pfn::open().stats();
+    assert_eq!(pfn.dropped, pfn.made);
+    let userptr = Userptr::open().stats();
+    assert_eq!(userptr.pinned_now, 0);
+    assert_eq!(userptr.unpinned, userptr.pinned);
+}
+
+fn opening_and_closing_leaks_nothing() {
     let userptr = Userptr::open();
-    let before = done("counters", userptr.stats()).files;
+    let before = userptr.stats().files;
     let other = Userptr::open();
-    same(
-        "userptr files",
-        done("counters", userptr.stats()).files,
-        before + 1,
-    );
+    assert_eq!(userptr.stats().files, before + 1);
     drop(other);
-    same(
-        "userptr files",
-        done("counters", userptr.stats()).files,
-        before,
-    );
+    assert_eq!(userptr.stats().files, before);
 
     let buffer = Buffer::of_pages(1);
-    let before = done("counters", buffer.stats()).buffers;
+    let before = buffer.stats().buffers;
     let other = Buffer::of_pages(4);
-    same(
-        "buffers",
-        done("counters", buffer.stats()).buffers,
-        before + 1,
-    );
+    assert_eq!(buffer.stats().buffers, before + 1);
     drop(other);
-    same("buffers", done("counters", buffer.stats()).buffers, before);
+    assert_eq!(buffer.stats().buffers, before);
 
     let pfn = Pfn::open();
-    let before = done("counters", pfn.stats()).pieces;
+    let before = pfn.stats().pieces;
     let other = Pfn::open();
-    same(
-        "pieces of pfn memory",
-        done("counters", pfn.stats()).pieces,
-        before + 1,
-    );
+    assert_eq!(pfn.stats().pieces, before + 1);
     drop(other);
-    same(
-        "pieces of pfn memory",
-        done("counters", pfn.stats()).pieces,
-        before,
-    );
+    assert_eq!(pfn.stats().pieces, before);
 }

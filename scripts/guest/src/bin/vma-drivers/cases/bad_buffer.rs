@@ -2,47 +2,22 @@
 
 //! Requests that the buffer driver must refuse, or the kernel before it.
 
-use super::{mark, marked, page, test, wrong_ioctls, zero};
-use crate::buffer_abi::{self as abi, IOC_TYPE, MAX_PAGES, Request};
-use crate::check::{Refusals, done, same};
-use crate::device::buffer::{DISCARD, NODE, POPULATE, RECLAIM, SET_SIZE};
-use crate::device::{Buffer, map, map_shared};
-use libc::{
-    EACCES, EBUSY, EINVAL, ENOMEM, ENOTTY, ENXIO, EOVERFLOW, EPERM, MAP_PRIVATE, MAP_SHARED,
-    PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE,
-};
-use std::fs::File;
-use std::os::fd::AsRawFd;
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place};
-use vma_guest::sys::{self, Place};
+use super::*;
+use crate::abi::buffer::{self as abi, IOC_TYPE, MAX_PAGES, Request};
+use vma_guest::device::buffer::{DISCARD, NODE, POPULATE, RECLAIM, SET_SIZE};
+use vma_guest::device::map;
+use vma_guest::sys::Place;
 
-pub const TESTS: &[Test] = &[
-    test("buffer, bad input: sizes", sizes),
-    test("buffer, bad input: mappings beyond the end", beyond),
-    test("buffer, bad input: huge and empty mappings", huge),
-    test(
-        "buffer, bad input: private and executable mappings",
-        protections,
-    ),
-    test(
-        "buffer, bad input: more than the file was opened for",
-        modes,
-    ),
-    test(
-        "buffer, bad input: addresses and offsets that are not aligned",
-        unaligned,
-    ),
-    test("buffer, bad input: pages that are not in the buffer", pages),
-    test("buffer, bad input: words that must be 0", reserved),
-    test("buffer, bad input: ioctl numbers", numbers),
-];
+suite! {
+    "buffer, bad input":
+    refuses_sizes, refuses_mappings_beyond_the_end, refuses_huge_and_empty_mappings,
+    refuses_private_and_executable_mappings, refuses_more_than_the_open_mode,
+    refuses_unaligned_addresses_and_offsets, refuses_pages_outside_the_buffer,
+    refuses_nonzero_reserved_words, refuses_unknown_ioctls,
+}
 
-const RW: i32 = PROT_READ | PROT_WRITE;
-
-fn sizes() {
-    let buffer = done("open", Buffer::open());
-    let mut refusals = Refusals::default();
+fn refuses_sizes() {
+    let buffer = Buffer::open().must();
     for size in [
         0,
         MAX_PAGES + 1,
@@ -53,26 +28,20 @@ fn sizes() {
         u64::MAX,
     ] {
         let what = format!("{size:#x} pages");
-        refusals.add(&what, EINVAL, buffer.request(SET_SIZE, [size, 0, 0, 0]));
+        refused(&what, EINVAL, buffer.request(SET_SIZE, [size, 0, 0, 0]));
     }
-    refusals.add("mapping without a size", ENXIO, buffer.map(place(0), 0, 1));
-    refusals.add("discard without a size", EINVAL, buffer.discard(0, 1));
-    done("the smallest size", buffer.request(SET_SIZE, [1, 0, 0, 0]));
+    buffer.map(place(0), 0, 1).must_fail(ENXIO);
+    buffer.discard(0, 1).must_fail(EINVAL);
+    buffer.request(SET_SIZE, [1, 0, 0, 0]).must();
     for size in [1, 2] {
-        refusals.add(
-            "a second size",
-            EBUSY,
-            buffer.request(SET_SIZE, [size, 0, 0, 0]),
-        );
+        buffer.request(SET_SIZE, [size, 0, 0, 0]).must_fail(EBUSY);
     }
-    refusals.end();
-    done("map", buffer.map(place(0), 0, 1));
-    zero("the buffer", place(0), 1);
+    buffer.map(place(0), 0, 1).must();
+    zero(place(0), 1);
 }
 
-fn beyond() {
+fn refuses_mappings_beyond_the_end() {
     let buffer = Buffer::of_pages(8);
-    let mut refusals = Refusals::default();
     for (first, pages) in [
         (0, 9),
         (1, 8),
@@ -87,23 +56,21 @@ fn beyond() {
         (1 << 50, 1),
     ] {
         let what = format!("{pages} pages from page {first:#x}");
-        refusals.add(&what, ENXIO, buffer.map(place(0), first, pages));
+        refused(&what, ENXIO, buffer.map(place(0), first, pages));
     }
-    refusals.end();
-    done("the last page", buffer.map(place(0), 7, 1));
-    zero("the last page", place(0), 1);
+    buffer.map(place(0), 7, 1).must();
+    zero(place(0), 1);
     // The kernel maps whole pages.
     let of = Some((buffer.file.as_raw_fd(), 7 * page() as i64));
-    done("a byte", memory::map(place(0), 1, RW, MAP_SHARED, of));
-    zero("the last page", place(0), 1);
+    memory::map(place(0), 1, RW, MAP_SHARED, of).must();
+    zero(place(0), 1);
 }
 
-fn huge() {
+fn refuses_huge_and_empty_mappings() {
     let buffer = Buffer::of_pages(8);
-    let mut refusals = Refusals::default();
-    let mut add = |what: &str, wanted, len: usize, offset: i64| {
+    let add = |what: &str, wanted, len: usize, offset: i64| {
         let of = Some((buffer.file.as_raw_fd(), offset));
-        refusals.add(
+        refused(
             what,
             wanted,
             sys::mmap(Place::Anywhere, len, RW, MAP_SHARED, of),
@@ -139,117 +106,78 @@ fn huge() {
         1 << 46,
         -page,
     );
-    refusals.end();
 }
 
-fn protections() {
+fn refuses_private_and_executable_mappings() {
     let buffer = Buffer::of_pages(4);
     let (at, len) = (place(0), 4 * page());
-    let mut refusals = Refusals::default();
     for prot in [PROT_NONE, PROT_READ, RW] {
         let private = map(&buffer.file, at, 0, 4, prot, MAP_PRIVATE);
-        refusals.add("a private mapping", EINVAL, private);
+        private.must_fail(EINVAL);
     }
     for prot in [PROT_EXEC, PROT_READ | PROT_EXEC, RW | PROT_EXEC] {
-        refusals.add(
-            "an executable mapping",
-            EPERM,
-            map_shared(&buffer.file, at, 0, 4, prot),
-        );
+        map_shared(&buffer.file, at, 0, 4, prot).must_fail(EPERM);
     }
-    done("map", buffer.map(at, 0, 4));
+    buffer.map(at, 0, 4).must();
     mark(at, 0, 4, 1);
     for prot in [PROT_EXEC, PROT_READ | PROT_EXEC, RW | PROT_EXEC] {
-        refusals.add(
-            "mprotect to executable",
-            EACCES,
-            memory::protect(at, len, prot),
-        );
-        refusals.add(
-            "mprotect to executable",
-            EACCES,
-            memory::protect(at + page(), page(), prot),
-        );
+        memory::protect(at, len, prot).must_fail(EACCES);
+        memory::protect(at + page(), page(), prot).must_fail(EACCES);
     }
-    refusals.end();
-    marked("the buffer", at, 0, 4, 1);
+    marked(at, 0, 4, 1);
 }
 
-fn modes() {
-    let mut refusals = Refusals::default();
+fn refuses_more_than_the_open_mode() {
     let (at, len) = (place(0), 4 * page());
     let sized = |file: &File| {
         let mut request: Request = [4, 0, 0, 0];
-        done(
-            "setting the size",
-            sys::ioctl_words(file, SET_SIZE, &mut request),
-        );
+        sys::ioctl_words(file, SET_SIZE, &mut request).must();
     };
 
-    let file = done("open", NODE.open_as(File::options().read(true)));
+    let file = NODE.open_as(File::options().read(true)).must();
     sized(&file);
     for prot in [PROT_WRITE, RW] {
         let mapped = map_shared(&file, at, 0, 4, prot);
-        refusals.add(
-            "a writable mapping of a file open read-only",
-            EACCES,
-            mapped,
-        );
+        mapped.must_fail(EACCES);
     }
-    done("map", map_shared(&file, at, 0, 4, PROT_READ));
-    refusals.add("mprotect to writable", EACCES, memory::protect(at, len, RW));
-    zero("the buffer", at, 4);
+    map_shared(&file, at, 0, 4, PROT_READ).must();
+    memory::protect(at, len, RW).must_fail(EACCES);
+    zero(at, 4);
 
-    let file = done("open", NODE.open_as(File::options().write(true)));
+    let file = NODE.open_as(File::options().write(true)).must();
     sized(&file);
     for prot in [PROT_READ, PROT_WRITE, RW] {
         let mapped = map_shared(&file, at, 0, 4, prot);
-        refusals.add("a mapping of a file open write-only", EACCES, mapped);
+        mapped.must_fail(EACCES);
     }
-    refusals.end();
 }
 
-fn unaligned() {
+fn refuses_unaligned_addresses_and_offsets() {
     let buffer = Buffer::of_pages(8);
     let fd = buffer.file.as_raw_fd();
     let (at, page) = (place(0), page());
-    done("map", buffer.map(at, 0, 8));
+    buffer.map(at, 0, 8).must();
     mark(at, 0, 8, 1);
-    let mut refusals = Refusals::default();
     let map = |addr, offset| memory::map(addr, page, RW, MAP_SHARED, Some((fd, offset)));
     for odd in [1, 8, 512, page / 2, page - 1] {
-        refusals.add("an offset in a page", EINVAL, map(place(1), odd as i64));
-        refusals.add("an address in a page", EINVAL, map(at + odd, 0));
-        refusals.add(
-            "munmap at such an address",
-            EINVAL,
-            memory::unmap(at + odd, page),
-        );
-        refusals.add(
-            "mprotect there",
-            EINVAL,
-            memory::protect(at + odd, page, PROT_READ),
-        );
-        refusals.add(
-            "madvise there",
-            EINVAL,
-            memory::advise(at + odd, page, libc::MADV_DONTNEED),
-        );
+        map(place(1), odd as i64).must_fail(EINVAL);
+        map(at + odd, 0).must_fail(EINVAL);
+        memory::unmap(at + odd, page).must_fail(EINVAL);
+        memory::protect(at + odd, page, PROT_READ).must_fail(EINVAL);
+        memory::advise(at + odd, page, MADV_DONTNEED).must_fail(EINVAL);
         let moved = memory::relocate(at + odd, page, place(2), page, 0);
-        refusals.add("mremap from there", EINVAL, moved);
+        moved.must_fail(EINVAL);
         let moved = memory::relocate(at, page, place(2) + odd, page, 0);
-        refusals.add("mremap to there", EINVAL, moved);
+        moved.must_fail(EINVAL);
     }
-    refusals.add("munmap of nothing", EINVAL, memory::unmap(at, 0));
-    refusals.end();
-    marked("the buffer", at, 0, 8, 1);
+    memory::unmap(at, 0).must_fail(EINVAL);
+    marked(at, 0, 8, 1);
 }
 
-fn pages() {
+fn refuses_pages_outside_the_buffer() {
     let buffer = Buffer::of_pages(8);
-    done("map", buffer.map(place(0), 0, 8));
+    buffer.map(place(0), 0, 8).must();
     mark(place(0), 0, 8, 1);
-    let mut refusals = Refusals::default();
     for (first, pages) in [
         (0, 9),
         (8, 1),
@@ -268,29 +196,23 @@ fn pages() {
         (u64::MAX, u64::MAX),
     ] {
         let what = format!("{pages:#x} pages from page {first:#x}");
-        refusals.add(
+        refused(
             &format!("populate {what}"),
             EINVAL,
             buffer.populate(first, pages),
         );
-        refusals.add(
+        refused(
             &format!("discard {what}"),
             EINVAL,
             buffer.discard(first, pages),
         );
     }
-    refusals.end();
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(u64::MAX)),
-        0,
-    );
-    marked("the buffer", place(0), 0, 8, 1);
+    buffer.reclaim_patiently(u64::MAX).must_give(0);
+    marked(place(0), 0, 8, 1);
 }
 
-fn reserved() {
-    let buffer = done("open", Buffer::open());
-    let mut refusals = Refusals::default();
+fn refuses_nonzero_reserved_words() {
+    let buffer = Buffer::open().must();
     let with = |request: Request, word: usize, value| {
         let mut request = request;
         request[word] = value;
@@ -301,17 +223,17 @@ fn reserved() {
         for word in [1, 2, 3] {
             let request = with([4, 0, 0, 0], word, value);
             let what = format!("setting the size with word {word} {value:#x}");
-            refusals.add(&what, EINVAL, buffer.request(SET_SIZE, request));
+            refused(&what, EINVAL, buffer.request(SET_SIZE, request));
         }
     }
-    done("setting the size", buffer.request(SET_SIZE, [4, 0, 0, 0]));
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.request(SET_SIZE, [4, 0, 0, 0]).must();
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
     for value in bad {
         for word in [2, 3] {
             for (what, number) in [("populate", POPULATE), ("discard", DISCARD)] {
                 let what = format!("{what} with word {word} {value:#x}");
-                refusals.add(
+                refused(
                     &what,
                     EINVAL,
                     buffer.request(number, with([0, 1, 0, 0], word, value)),
@@ -320,27 +242,21 @@ fn reserved() {
         }
         for word in [1, 2, 3] {
             let what = format!("reclaim with word {word} {value:#x}");
-            refusals.add(
+            refused(
                 &what,
                 EINVAL,
                 buffer.request(RECLAIM, with([1, 0, 0, 0], word, value)),
             );
         }
     }
-    refusals.end();
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        0,
-    );
-    marked("the buffer", place(0), 0, 4, 1);
+    buffer.reclaim_patiently(100).must_give(0);
+    marked(place(0), 0, 4, 1);
 }
 
-fn numbers() {
+fn refuses_unknown_ioctls() {
     let buffer = Buffer::of_pages(1);
-    let mut refusals = Refusals::default();
     let mut add = |what: &str, number: u32| {
-        refusals.add(what, ENOTTY, buffer.request(number, [1, 0, 0, 0]));
+        refused(what, ENOTTY, buffer.request(number, [1, 0, 0, 0]));
     };
     wrong_ioctls::<Request, [u64; 4], [u64; 3]>(
         IOC_TYPE,
@@ -348,6 +264,5 @@ fn numbers() {
         abi::STATS_NR,
         &mut add,
     );
-    add("a terminal's ioctl", libc::TCGETS as u32);
-    refusals.end();
+    add("a terminal's ioctl", TCGETS as u32);
 }

@@ -2,48 +2,22 @@
 
 //! Requests that the pfn driver must refuse, or the kernel before it.
 
-use super::pfn::pattern;
-use super::{mark, marked, page, test};
-use crate::check::{Refusals, done, refused};
-use crate::device::pfn::{DATA, DATA_PAGES, NODE, STATUS_PAGES};
-use crate::device::{Pfn, map, map_shared};
-use crate::pfn_abi::{self as abi, IOC_TYPE, PAGES};
-use libc::{
-    EACCES, EINVAL, ENOMEM, ENOTTY, ENXIO, EOVERFLOW, EPERM, MAP_PRIVATE, MAP_SHARED, PROT_EXEC,
-    PROT_NONE, PROT_READ, PROT_WRITE,
-};
-use std::fs::File;
-use std::os::fd::AsRawFd;
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place};
-use vma_guest::sys::{self, Place};
+use super::*;
+use crate::abi::pfn::{self as abi, IOC_TYPE, PAGES};
+use vma_guest::device::map;
+use vma_guest::device::pfn::NODE;
+use vma_guest::sys::Place;
 
-pub const TESTS: &[Test] = &[
-    test("pfn, bad input: a mapping in both parts", both_parts),
-    test("pfn, bad input: mappings beyond the end", beyond),
-    test("pfn, bad input: huge and empty mappings", huge),
-    test(
-        "pfn, bad input: a writable mapping of the status part",
-        writable,
-    ),
-    test("pfn, bad input: executable mappings", executable),
-    test(
-        "pfn, bad input: a private mapping of the data part",
-        private,
-    ),
-    test("pfn, bad input: more than the file was opened for", modes),
-    test(
-        "pfn, bad input: addresses and offsets that are not aligned",
-        unaligned,
-    ),
-    test("pfn, bad input: ioctl numbers", numbers),
-];
+suite! {
+    "pfn, bad input":
+    refuses_a_mapping_of_both_parts, refuses_mappings_beyond_the_end,
+    refuses_huge_and_empty_mappings, refuses_a_writable_status_part, refuses_executable_mappings,
+    refuses_a_private_data_part, refuses_more_than_the_open_mode,
+    refuses_unaligned_addresses_and_offsets, refuses_unknown_ioctls,
+}
 
-const RW: i32 = PROT_READ | PROT_WRITE;
-
-fn both_parts() {
+fn refuses_a_mapping_of_both_parts() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
     for (first, pages) in [
         (DATA - 1, 2),
         (0, STATUS_PAGES + 1),
@@ -53,14 +27,12 @@ fn both_parts() {
     ] {
         let what = format!("{pages} pages from page {first}");
         let mapped = map_shared(&pfn.file, place(0), first, pages, PROT_READ);
-        refusals.add(&what, EINVAL, mapped);
+        refused(&what, EINVAL, mapped);
     }
-    refusals.end();
 }
 
-fn beyond() {
+fn refuses_mappings_beyond_the_end() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
     for (first, pages) in [
         (PAGES, 1),
         (PAGES - 1, 2),
@@ -72,22 +44,20 @@ fn beyond() {
     ] {
         for prot in [PROT_READ, RW] {
             let what = format!("{pages} pages from page {first:#x}");
-            refusals.add(
+            refused(
                 &what,
                 ENXIO,
                 map_shared(&pfn.file, place(0), first, pages, prot),
             );
         }
     }
-    refusals.end();
 }
 
-fn huge() {
+fn refuses_huge_and_empty_mappings() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
-    let mut add = |what: &str, wanted, len: usize, offset: i64| {
+    let add = |what: &str, wanted, len: usize, offset: i64| {
         let of = Some((pfn.file.as_raw_fd(), offset));
-        refusals.add(
+        refused(
             what,
             wanted,
             sys::mmap(Place::Anywhere, len, PROT_READ, MAP_SHARED, of),
@@ -115,135 +85,107 @@ fn huge() {
         2 * page as usize,
         -page,
     );
-    refusals.end();
 }
 
-fn writable() {
+fn refuses_a_writable_status_part() {
     let pfn = Pfn::open();
     let (at, len) = (place(0), STATUS_PAGES * page());
-    let mut refusals = Refusals::default();
     for flags in [MAP_SHARED, MAP_PRIVATE] {
         for prot in [PROT_WRITE, RW] {
             let mapped = map(&pfn.file, at, 0, STATUS_PAGES, prot, flags);
-            refusals.add("a writable mapping", EPERM, mapped);
+            mapped.must_fail(EPERM);
             let mapped = map(&pfn.file, at, DATA - 1, 1, prot, flags);
-            refusals.add("a writable mapping of the last page", EPERM, mapped);
+            mapped.must_fail(EPERM);
         }
     }
     for flags in [MAP_SHARED, MAP_PRIVATE] {
         for prot in [PROT_NONE, PROT_READ] {
-            done("map", map(&pfn.file, at, 0, STATUS_PAGES, prot, flags));
-            refusals.add("mprotect to writable", EACCES, memory::protect(at, len, RW));
+            map(&pfn.file, at, 0, STATUS_PAGES, prot, flags).must();
+            memory::protect(at, len, RW).must_fail(EACCES);
             let middle = memory::protect(at + page(), page(), PROT_WRITE);
-            refusals.add("mprotect of the middle to writable", EACCES, middle);
+            middle.must_fail(EACCES);
         }
-        pattern("the status part", at, 0, STATUS_PAGES);
+        pattern(at, 0, STATUS_PAGES);
     }
-    refusals.end();
 }
 
-fn executable() {
+fn refuses_executable_mappings() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
     for prot in [PROT_EXEC, PROT_READ | PROT_EXEC] {
         for (what, first) in [("status", 0), ("data", DATA)] {
             let mapped = map_shared(&pfn.file, place(0), first, 4, prot);
-            refusals.add(
+            refused(
                 &format!("an executable mapping of the {what} part"),
                 EPERM,
                 mapped,
             );
         }
         let mapped = map(&pfn.file, place(0), 0, 4, prot, MAP_PRIVATE);
-        refusals.add(
-            "a private executable mapping of the status part",
-            EPERM,
-            mapped,
-        );
+        mapped.must_fail(EPERM);
     }
     let mapped = map_shared(&pfn.file, place(0), DATA, 4, RW | PROT_EXEC);
-    refusals.add("a writable and executable mapping", EPERM, mapped);
-    done("map", pfn.map_data(place(0), 0, 4));
-    done("map", pfn.map_status(place(1), 0, 4));
+    mapped.must_fail(EPERM);
+    pfn.map_data(place(0), 0, 4).must();
+    pfn.map_status(place(1), 0, 4).must();
     mark(place(0), 0, 4, 1);
     for at in [place(0), place(1)] {
         let protected = memory::protect(at, 4 * page(), PROT_READ | PROT_EXEC);
-        refusals.add("mprotect to executable", EACCES, protected);
+        protected.must_fail(EACCES);
     }
-    refusals.end();
-    marked("the data part", place(0), 0, 4, 1);
-    pattern("the status part", place(1), 0, 4);
+    marked(place(0), 0, 4, 1);
+    pattern(place(1), 0, 4);
 }
 
-fn private() {
+fn refuses_a_private_data_part() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
     for prot in [PROT_NONE, PROT_READ, RW] {
         let mapped = map(&pfn.file, place(0), DATA, DATA_PAGES, prot, MAP_PRIVATE);
-        refusals.add("a private mapping", EINVAL, mapped);
+        mapped.must_fail(EINVAL);
     }
-    refusals.end();
 }
 
-fn modes() {
-    let mut refusals = Refusals::default();
-    let file = done("open", NODE.open_as(File::options().read(true)));
+fn refuses_more_than_the_open_mode() {
+    let file = NODE.open_as(File::options().read(true)).must();
     let mapped = map_shared(&file, place(0), DATA, 4, RW);
-    refusals.add(
-        "a writable mapping of a file open read-only",
-        EACCES,
-        mapped,
-    );
-    done("map", map_shared(&file, place(0), DATA, 4, PROT_READ));
+    mapped.must_fail(EACCES);
+    map_shared(&file, place(0), DATA, 4, PROT_READ).must();
     let protected = memory::protect(place(0), 4 * page(), RW);
-    refusals.add("mprotect to writable", EACCES, protected);
-    pattern("the data part", place(0), DATA, 4);
+    protected.must_fail(EACCES);
+    pattern(place(0), DATA, 4);
 
-    let file = done("open", NODE.open_as(File::options().write(true)));
+    let file = NODE.open_as(File::options().write(true)).must();
     for prot in [PROT_READ, PROT_WRITE] {
         let mapped = map_shared(&file, place(1), DATA, 4, prot);
-        refusals.add("a mapping of a file open write-only", EACCES, mapped);
+        mapped.must_fail(EACCES);
     }
-    refusals.end();
 }
 
-fn unaligned() {
+fn refuses_unaligned_addresses_and_offsets() {
     let pfn = Pfn::open();
     let fd = pfn.file.as_raw_fd();
     let (data, status, page) = (place(0), place(1), page());
-    done("map", pfn.map_data(data, 0, 8));
-    done("map", pfn.map_status(status, 0, 8));
+    pfn.map_data(data, 0, 8).must();
+    pfn.map_status(status, 0, 8).must();
     mark(data, 0, 8, 1);
-    let mut refusals = Refusals::default();
     for odd in [1, 8, page / 2, page - 1] {
         let map = |addr, offset| memory::map(addr, page, PROT_READ, MAP_SHARED, Some((fd, offset)));
-        refusals.add("an offset in a page", EINVAL, map(place(2), odd as i64));
+        map(place(2), odd as i64).must_fail(EINVAL);
         for at in [data, status] {
-            refusals.add("an address in a page", EINVAL, map(at + odd, 0));
-            refusals.add(
-                "munmap at such an address",
-                EINVAL,
-                memory::unmap(at + odd, page),
-            );
-            refusals.add(
-                "mprotect there",
-                EINVAL,
-                memory::protect(at + odd, page, PROT_READ),
-            );
+            map(at + odd, 0).must_fail(EINVAL);
+            memory::unmap(at + odd, page).must_fail(EINVAL);
+            memory::protect(at + odd, page, PROT_READ).must_fail(EINVAL);
             let moved = memory::relocate(at + odd, page, place(2), page, 0);
-            refusals.add("mremap from there", EINVAL, moved);
+            moved.must_fail(EINVAL);
         }
     }
-    refusals.end();
-    marked("the data part", data, 0, 8, 1);
-    pattern("the status part", status, 0, 8);
+    marked(data, 0, 8, 1);
+    pattern(status, 0, 8);
 }
 
-fn numbers() {
+fn refuses_unknown_ioctls() {
     let pfn = Pfn::open();
-    let mut refusals = Refusals::default();
-    let mut add = |what: &str, number: u32| {
-        refusals.add(
+    let add = |what: &str, number: u32| {
+        refused(
             what,
             ENOTTY,
             sys::ioctl_words(&pfn.file, number, &mut [0; 6]),
@@ -281,10 +223,5 @@ fn numbers() {
         "STATS without a size",
         sys::encode_io(IOC_TYPE, abi::STATS_NR),
     );
-    refusals.end();
-    refused(
-        "pread",
-        EINVAL,
-        std::os::unix::fs::FileExt::read_at(&pfn.file, &mut [0; 8], 0),
-    );
+    std::os::unix::fs::FileExt::read_at(&pfn.file, &mut [0; 8], 0).must_fail(EINVAL);
 }

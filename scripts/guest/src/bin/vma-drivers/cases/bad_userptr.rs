@@ -2,37 +2,19 @@
 
 //! Requests that the userptr driver must refuse.
 
-use super::{page, test, wrong_ioctls};
-use crate::check::{Refusals, done, same};
-use crate::device::Userptr;
-use crate::device::userptr::{
-    FILL, FILL_REGISTERED, REGISTER, SUM, SUM_REGISTERED, UNREGISTER, WAYS,
+use super::*;
+use crate::abi::userptr::{self as abi, IOC_TYPE, MAX_LEN, Request};
+use vma_guest::device::userptr::{
+    FILL, FILL_REGISTERED, REGISTER, SUM, SUM_REGISTERED, UNREGISTER,
 };
-use crate::transfer::{get, put, some_bytes, sum};
-use crate::userptr_abi::{self as abi, IOC_TYPE, MAX_LEN, Request};
-use libc::{EFAULT, EINVAL, ENOTTY, ENXIO};
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place};
 
-pub const TESTS: &[Test] = &[
-    test("userptr, bad input: sizes", sizes),
-    test(
-        "userptr, bad input: ends beyond the address space",
-        overflow,
-    ),
-    test(
-        "userptr, bad input: addresses that are never mapped",
-        never_mapped,
-    ),
-    test("userptr, bad input: ways to pin", ways),
-    test("userptr, bad input: words that must be 0", reserved),
-    test(
-        "userptr, bad input: words that must be 0, with registered memory",
-        reserved_registered,
-    ),
-    test("userptr, bad input: no memory registered", none_registered),
-    test("userptr, bad input: ioctl numbers", numbers),
-];
+suite! {
+    "userptr, bad input":
+    refuses_sizes, refuses_ends_beyond_the_address_space, refuses_addresses_never_mapped,
+    refuses_unknown_ways_to_pin, refuses_nonzero_reserved_words,
+    refuses_reserved_words_with_registered_memory, refuses_use_without_registered_memory,
+    refuses_unknown_ioctls,
+}
 
 /// Requests that take an address.
 const REQUESTS: [(&str, u32); 3] = [("sum", SUM), ("fill", FILL), ("register", REGISTER)];
@@ -41,15 +23,14 @@ const REQUESTS: [(&str, u32); 3] = [("sum", SUM), ("fill", FILL), ("register", R
 #[track_caller]
 fn memory() -> (usize, Vec<u8>) {
     let bytes = some_bytes(4 * page());
-    done("map", memory::map_anonymous(place(0), bytes.len()));
+    map_anonymous(place(0), bytes.len());
     put(place(0), &bytes);
     (place(0), bytes)
 }
 
-fn sizes() {
+fn refuses_sizes() {
     let userptr = Userptr::open();
     let (at, bytes) = memory();
-    let mut refusals = Refusals::default();
     for len in [
         0,
         MAX_LEN + 1,
@@ -63,17 +44,15 @@ fn sizes() {
             for way in WAYS {
                 let what = format!("{what} of {len:#x} bytes, {}", way.name);
                 let request = [at as u64, len, way.number, 0, 0, 0];
-                refusals.add(&what, EINVAL, userptr.request(number, request));
+                refused(&what, EINVAL, userptr.request(number, request));
             }
         }
     }
-    refusals.end();
-    assert!(get(at, bytes.len()) == bytes, "the memory has other bytes");
+    holds(at, &bytes);
 }
 
-fn overflow() {
+fn refuses_ends_beyond_the_address_space() {
     let userptr = Userptr::open();
-    let mut refusals = Refusals::default();
     for (addr, len) in [
         (u64::MAX, 1),
         (u64::MAX, 2),
@@ -84,16 +63,14 @@ fn overflow() {
             for way in WAYS {
                 let what = format!("{what} of {len:#x} bytes at {addr:#x}, {}", way.name);
                 let request = [addr, len, way.number, 0, 0, 0];
-                refusals.add(&what, EINVAL, userptr.request(number, request));
+                refused(&what, EINVAL, userptr.request(number, request));
             }
         }
     }
-    refusals.end();
 }
 
-fn never_mapped() {
+fn refuses_addresses_never_mapped() {
     let userptr = Userptr::open();
-    let mut refusals = Refusals::default();
     for (addr, len) in [
         (0, 1),
         (0, MAX_LEN),
@@ -115,65 +92,54 @@ fn never_mapped() {
                 } else {
                     &[EFAULT, EINVAL]
                 };
-                refusals.add_either(&what, wanted, userptr.request(number, request));
+                refused_with_any(&what, wanted, userptr.request(number, request));
             }
         }
     }
-    refusals.end();
 }
 
-fn ways() {
+fn refuses_unknown_ways_to_pin() {
     let userptr = Userptr::open();
     let (at, bytes) = memory();
-    let mut refusals = Refusals::default();
     for way in [0, WAYS.len() as u64 + 1, 1 << 32, (1 << 32) + 1, u64::MAX] {
         for (what, number) in [("sum", SUM), ("fill", FILL)] {
             let request = [at as u64, 8, way, 1, 0, 0];
-            refusals.add(
+            refused(
                 &format!("{what}, way {way:#x}"),
                 EINVAL,
                 userptr.request(number, request),
             );
         }
     }
-    refusals.end();
-    assert!(get(at, bytes.len()) == bytes, "the memory has other bytes");
+    holds(at, &bytes);
     // Of REGISTER it is not looked at.
-    done(
-        "register",
-        userptr.request(REGISTER, [at as u64, 8, u64::MAX, 0, 0, 0]),
-    );
-    same(
-        "the sum",
-        done("sum", userptr.sum_registered()),
-        sum(&bytes[..8]),
-    );
+    userptr
+        .request(REGISTER, [at as u64, 8, u64::MAX, 0, 0, 0])
+        .must();
+    userptr.sum_registered().must_give(sum(&bytes[..8]));
 }
 
-fn reserved() {
+fn refuses_nonzero_reserved_words() {
     let userptr = Userptr::open();
     let (at, bytes) = memory();
-    let mut refusals = Refusals::default();
     for (what, number) in REQUESTS {
         for word in [4, 5] {
             for value in [1, 1 << 32, 1 << 63, u64::MAX] {
                 let mut request: Request = [at as u64, 8, WAYS[0].number, 0, 0, 0];
                 request[word] = value;
                 let what = format!("{what} with word {word} {value:#x}");
-                refusals.add(&what, EINVAL, userptr.request(number, request));
+                refused(&what, EINVAL, userptr.request(number, request));
             }
         }
     }
-    refusals.add("unregister after that", ENXIO, userptr.unregister());
-    refusals.end();
-    assert!(get(at, bytes.len()) == bytes, "the memory has other bytes");
+    userptr.unregister().must_fail(ENXIO);
+    holds(at, &bytes);
 }
 
-fn reserved_registered() {
+fn refuses_reserved_words_with_registered_memory() {
     let userptr = Userptr::open();
     let (at, bytes) = memory();
-    done("register", userptr.register(at, bytes.len()));
-    let mut refusals = Refusals::default();
+    userptr.register(at, bytes.len()).must();
     for (what, number) in [
         ("sum", SUM_REGISTERED),
         ("fill", FILL_REGISTERED),
@@ -188,36 +154,27 @@ fn reserved_registered() {
                 let mut request: Request = [0; 6];
                 request[word] = value;
                 let what = format!("{what} with word {word} {value:#x}");
-                refusals.add(&what, EINVAL, userptr.request(number, request));
+                refused(&what, EINVAL, userptr.request(number, request));
             }
         }
     }
-    refusals.end();
-    same(
-        "the sum",
-        done("sum", userptr.sum_registered()),
-        sum(&bytes),
-    );
-    assert!(get(at, bytes.len()) == bytes, "the memory has other bytes");
+    userptr.sum_registered().must_give(sum(&bytes));
+    holds(at, &bytes);
 }
 
-fn none_registered() {
+fn refuses_use_without_registered_memory() {
     let userptr = Userptr::open();
-    let mut refusals = Refusals::default();
-    refusals.add("unregister", ENXIO, userptr.unregister());
-    refusals.add("sum", ENXIO, userptr.sum_registered());
-    refusals.add("fill", ENXIO, userptr.fill_registered(1));
-    refusals.end();
+    userptr.unregister().must_fail(ENXIO);
+    userptr.sum_registered().must_fail(ENXIO);
+    userptr.fill_registered(1).must_fail(ENXIO);
 }
 
-fn numbers() {
+fn refuses_unknown_ioctls() {
     let userptr = Userptr::open();
-    let mut refusals = Refusals::default();
     let (at, _) = memory();
     let mut add = |what: &str, number: u32| {
         let request = [at as u64, 8, WAYS[0].number, 0, 0, 0];
-        refusals.add(what, ENOTTY, userptr.request(number, request));
+        refused(what, ENOTTY, userptr.request(number, request));
     };
     wrong_ioctls::<Request, abi::Stats, [u64; 5]>(IOC_TYPE, abi::SUM_NR, abi::STATS_NR, &mut add);
-    refusals.end();
 }

@@ -2,112 +2,56 @@
 
 //! Pages that are given up, and taken back.
 
-use super::{mark, marked, page, test, zero};
-use crate::check::{done, in_child, outlived, refused, same};
-use crate::device::Buffer;
-use libc::{EAGAIN, EBUSY, MAP_SHARED, MREMAP_DONTUNMAP, PROT_READ, PROT_WRITE};
-use std::os::unix::fs::FileExt;
-use std::thread::yield_now;
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process::{self, End};
+use super::*;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "buffer: DISCARD and RECLAIM free pages, which are zero then",
-        reclaim,
-    ),
-    test("buffer: DISCARD alone keeps pages accessible", discard_only),
-    test(
-        "buffer: RECLAIM takes nothing that was not discarded",
-        nothing_discarded,
-    ),
-    test("buffer: RECLAIM takes no more than it was asked for", some),
-    test("buffer: RECLAIM without a mapping", unmapped),
-    test("buffer: RECLAIM under a mapping that was moved", moved),
-    test("buffer: RECLAIM with two VMAs is EBUSY", two_vmas),
-    test("buffer: RECLAIM with a VMA that was split is EBUSY", split),
-    test("buffer: RECLAIM with a child is EBUSY", child),
-    test("buffer: POPULATE after RECLAIM", populate),
-    test(
-        "buffer: RECLAIM when only an earlier mapping is left",
-        earlier_mapping,
-    ),
-    test(
-        "buffer: RECLAIM when the last mapping is mapped over",
-        mapped_over,
-    ),
-    test(
-        "buffer: RECLAIM when a mapping was left behind (MREMAP_DONTUNMAP)",
-        left_behind,
-    ),
-    test(
-        "buffer: RECLAIM when a part was moved, and is gone",
-        part_gone,
-    ),
-    test(
-        "buffer: RECLAIM when only a child has the mapping",
-        only_child,
-    ),
-    test(
-        "buffer: RECLAIM when only a child of a process that is gone has it",
-        parent_gone,
-    ),
-];
+suite! {
+    "buffer":
+    discard_and_reclaim_free_and_zero_pages, discard_alone_keeps_pages_accessible,
+    reclaim_takes_only_discarded_pages, reclaim_takes_no_more_than_asked,
+    reclaim_works_without_a_mapping, reclaim_follows_a_moved_mapping, reclaim_of_two_vmas_is_ebusy,
+    reclaim_of_a_split_vma_is_ebusy, reclaim_with_a_child_is_ebusy, populate_refills_after_reclaim,
+    reclaim_with_only_an_earlier_mapping, reclaim_with_the_last_mapping_replaced,
+    reclaim_after_mremap_dontunmap, reclaim_with_a_moved_part_gone,
+    reclaim_with_the_mapping_in_a_child, reclaim_with_the_mapping_in_an_orphan,
+}
 
 /// Discards pages that have contents, all of them.
 #[track_caller]
 fn discard(buffer: &Buffer, first: u64, pages: u64) {
-    same(
-        "pages discarded",
-        done("discard", buffer.discard(first, pages)),
-        pages,
-    );
+    buffer.discard(first, pages).must_give(pages);
 }
 
-fn reclaim() {
+fn discard_and_reclaim_free_and_zero_pages() {
     let buffer = Buffer::of_pages(8);
     let (at, page) = (place(0), page());
-    done("map", buffer.map(at, 0, 8));
+    buffer.map(at, 0, 8).must();
     mark(at, 0, 8, 1);
     discard(&buffer, 2, 4);
-    let before = done("counters", buffer.stats());
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        4,
-    );
-    let after = done("counters", buffer.stats());
-    same("pages that are left", before.pages - after.pages, 4);
-    same(
-        "pages reclaimed, as counted",
-        after.reclaimed - before.reclaimed,
-        4,
-    );
-    same("faults so far", after.faults, before.faults);
+    let before = buffer.stats();
+    buffer.reclaim_patiently(100).must_give(4);
+    let after = buffer.stats();
+    assert_eq!(before.pages - after.pages, 4);
+    assert_eq!(after.reclaimed - before.reclaimed, 4);
+    assert_eq!(after.faults, before.faults);
 
-    marked("pages before", at, 0, 2, 1);
-    zero("pages that were reclaimed", at + 2 * page, 4);
-    marked("pages after", at + 6 * page, 6, 2, 1);
-    let after = done("counters", buffer.stats());
-    same("faults", after.faults - before.faults, 4);
-    same("pages", after.pages, before.pages);
+    marked(at, 0, 2, 1);
+    zero(at + 2 * page, 4);
+    marked(at + 6 * page, 6, 2, 1);
+    let after = buffer.stats();
+    assert_eq!(after.faults - before.faults, 4);
+    assert_eq!(after.pages, before.pages);
     mark(at + 2 * page, 2, 4, 1);
-    marked("all pages", at, 0, 8, 1);
-    same(
-        "pages reclaimed again",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        0,
-    );
-    marked("all pages", at, 0, 8, 1);
+    marked(at, 0, 8, 1);
+    buffer.reclaim_patiently(100).must_give(0);
+    marked(at, 0, 8, 1);
 }
 
-fn discard_only() {
+fn discard_alone_keeps_pages_accessible() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
     discard(&buffer, 1, 2);
-    marked("a page before", place(0), 0, 1, 1);
+    marked(place(0), 0, 1, 1);
     for number in [1, 2] {
         let addr = place(0) + number * page();
         let got = memory::word(addr);
@@ -116,185 +60,122 @@ fn discard_only() {
             "{got:#x} in a discarded page"
         );
     }
-    marked("a page after", place(0) + 3 * page(), 3, 1, 1);
+    marked(place(0) + 3 * page(), 3, 1, 1);
 }
 
-fn nothing_discarded() {
+fn reclaim_takes_only_discarded_pages() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        0,
-    );
-    marked("all pages", place(0), 0, 4, 1);
+    buffer.reclaim_patiently(100).must_give(0);
+    marked(place(0), 0, 4, 1);
     let empty = Buffer::of_pages(4);
-    same(
-        "pages discarded of none",
-        done("discard", empty.discard(0, 4)),
-        0,
-    );
-    same(
-        "pages reclaimed of none",
-        done("reclaim", empty.reclaim_patiently(100)),
-        0,
-    );
+    empty.discard(0, 4).must_give(0);
+    empty.reclaim_patiently(100).must_give(0);
 }
 
-fn some() {
+fn reclaim_takes_no_more_than_asked() {
     let buffer = Buffer::of_pages(8);
-    done("map", buffer.map(place(0), 0, 8));
+    buffer.map(place(0), 0, 8).must();
     mark(place(0), 0, 8, 1);
     discard(&buffer, 0, 6);
     for wanted in [2, 2, 1] {
-        let got = done("reclaim", buffer.reclaim_patiently(wanted));
-        same("pages reclaimed", got, wanted);
+        let got = buffer.reclaim_patiently(wanted).must();
+        assert_eq!(got, wanted);
     }
-    same(
-        "pages reclaimed at last",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        1,
-    );
-    marked("pages that were kept", place(0) + 6 * page(), 6, 2, 1);
-    zero("pages that were reclaimed", place(0), 6);
+    buffer.reclaim_patiently(100).must_give(1);
+    marked(place(0) + 6 * page(), 6, 2, 1);
+    zero(place(0), 6);
 }
 
-fn unmapped() {
+fn reclaim_works_without_a_mapping() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
-    done("unmap", memory::unmap(place(0), 4 * page()));
+    unmap(place(0), 4 * page());
     discard(&buffer, 1, 2);
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        2,
-    );
-    done("map", buffer.map(place(0), 0, 4));
-    marked("a page before", place(0), 0, 1, 1);
-    zero("pages that were reclaimed", place(0) + page(), 2);
-    marked("a page after", place(0) + 3 * page(), 3, 1, 1);
+    buffer.reclaim_patiently(100).must_give(2);
+    buffer.map(place(0), 0, 4).must();
+    marked(place(0), 0, 1, 1);
+    zero(place(0) + page(), 2);
+    marked(place(0) + 3 * page(), 3, 1, 1);
 }
 
-fn moved() {
+fn reclaim_follows_a_moved_mapping() {
     let buffer = Buffer::of_pages(4);
     let (from, to, len) = (place(0), place(1), 4 * page());
-    done("map", buffer.map(from, 0, 4));
+    buffer.map(from, 0, 4).must();
     mark(from, 0, 4, 1);
     discard(&buffer, 1, 2);
-    done("move", memory::relocate(from, len, to, len, 0));
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        2,
-    );
-    marked("a page before", to, 0, 1, 1);
-    zero("pages that were reclaimed", to + page(), 2);
-    marked("a page after", to + 3 * page(), 3, 1, 1);
+    relocate(from, to, len);
+    buffer.reclaim_patiently(100).must_give(2);
+    marked(to, 0, 1, 1);
+    zero(to + page(), 2);
+    marked(to + 3 * page(), 3, 1, 1);
 }
 
-fn two_vmas() {
+fn reclaim_of_two_vmas_is_ebusy() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
-    done("map", buffer.map(place(1), 0, 4));
+    buffer.map(place(0), 0, 4).must();
+    buffer.map(place(1), 0, 4).must();
     mark(place(0), 0, 4, 1);
     mark(place(1), 0, 4, 1);
     discard(&buffer, 0, 2);
-    refused(
-        "reclaim with two VMAs",
-        EBUSY,
-        buffer.reclaim_patiently(100),
-    );
-    marked("pages that were kept", place(1) + 2 * page(), 2, 2, 1);
-    done("unmap", memory::unmap(place(0), 4 * page()));
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        2,
-    );
-    zero("pages that were reclaimed", place(1), 2);
+    buffer.reclaim_patiently(100).must_fail(EBUSY);
+    marked(place(1) + 2 * page(), 2, 2, 1);
+    unmap(place(0), 4 * page());
+    buffer.reclaim_patiently(100).must_give(2);
+    zero(place(1), 2);
 }
 
-fn split() {
+fn reclaim_of_a_split_vma_is_ebusy() {
     let buffer = Buffer::of_pages(4);
     let (at, page) = (place(0), page());
-    done("map", buffer.map(at, 0, 4));
+    buffer.map(at, 0, 4).must();
     mark(at, 0, 4, 1);
     discard(&buffer, 0, 1);
-    done(
-        "protect",
-        memory::protect(at + 2 * page, 2 * page, PROT_READ),
-    );
-    refused(
-        "reclaim with a split VMA",
-        EBUSY,
-        buffer.reclaim_patiently(100),
-    );
-    done("unmap", memory::unmap(at + 2 * page, 2 * page));
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        1,
-    );
-    zero("a page that was reclaimed", at, 1);
-    marked("a page that was kept", at + page, 1, 1, 1);
+    protect(at + 2 * page, 2 * page, PROT_READ);
+    buffer.reclaim_patiently(100).must_fail(EBUSY);
+    unmap(at + 2 * page, 2 * page);
+    buffer.reclaim_patiently(100).must_give(1);
+    zero(at, 1);
+    marked(at + page, 1, 1, 1);
 }
 
-fn child() {
+fn reclaim_with_a_child_is_ebusy() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
     discard(&buffer, 0, 2);
-    in_child("a child", || {
-        refused("reclaim with a child", EBUSY, buffer.reclaim_patiently(100));
-        done("unmap", memory::unmap(place(0), 4 * page()));
+    in_child(|| {
+        buffer.reclaim_patiently(100).must_fail(EBUSY);
+        unmap(place(0), 4 * page());
         // Its parent's mapping is the only one now.
-        same(
-            "pages reclaimed",
-            done("reclaim", buffer.reclaim_patiently(1)),
-            1,
-        );
+        buffer.reclaim_patiently(1).must_give(1);
     });
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        1,
-    );
-    zero("pages that were reclaimed", place(0), 2);
-    marked("pages that were kept", place(0) + 2 * page(), 2, 2, 1);
+    buffer.reclaim_patiently(100).must_give(1);
+    zero(place(0), 2);
+    marked(place(0) + 2 * page(), 2, 2, 1);
 }
 
-fn populate() {
+fn populate_refills_after_reclaim() {
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
     discard(&buffer, 1, 2);
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(100)),
-        2,
-    );
-    same(
-        "pages populated",
-        done("populate", buffer.populate(0, 4)),
-        2,
-    );
-    let before = done("counters", buffer.stats()).faults;
-    marked("a page before", place(0), 0, 1, 1);
-    zero("pages that were reclaimed", place(0) + page(), 2);
-    marked("a page after", place(0) + 3 * page(), 3, 1, 1);
-    same("faults", done("counters", buffer.stats()).faults, before);
+    buffer.reclaim_patiently(100).must_give(2);
+    buffer.populate(0, 4).must_give(2);
+    let before = buffer.stats().faults;
+    marked(place(0), 0, 1, 1);
+    zero(place(0) + page(), 2);
+    marked(place(0) + 3 * page(), 3, 1, 1);
+    assert_eq!(buffer.stats().faults, before);
 }
 
 /// Reclaims what can be. It may be that nothing can.
 #[track_caller]
 pub fn may_reclaim(buffer: &Buffer) {
-    if let Err(e) = buffer.reclaim_patiently(100) {
-        if e.raw_os_error() != Some(EAGAIN) {
-            refused("reclaim", EBUSY, Err::<(), _>(e));
-        }
-    }
+    buffer.reclaim_patiently(100).unless(&[EAGAIN, EBUSY]);
 }
 
 /// The file and its mapping must be one and the same memory.
@@ -303,80 +184,70 @@ pub fn agree(buffer: &Buffer, at: usize, pages: usize) {
     for number in 0..pages {
         let (addr, offset) = (at + number * page() + 8, (number * page() + 8) as u64);
         let value = 0x5a5a_0000 | number as u64;
-        done(
-            "pwrite",
-            buffer.file.write_all_at(&value.to_ne_bytes(), offset),
-        );
-        same("what pwrite wrote, in the mapping", word(addr), value);
+        buffer
+            .file
+            .write_all_at(&value.to_ne_bytes(), offset)
+            .must();
+        assert_eq!(word(addr), value);
         set_word(addr, !value);
         let mut bytes = [0; 8];
-        done("pread", buffer.file.read_exact_at(&mut bytes, offset));
-        same(
-            "what was stored, by pread",
-            u64::from_ne_bytes(bytes),
-            !value,
-        );
+        buffer.file.read_exact_at(&mut bytes, offset).must();
+        assert_eq!(u64::from_ne_bytes(bytes), !value);
     }
 }
 
-fn earlier_mapping() {
+fn reclaim_with_only_an_earlier_mapping() {
     let buffer = Buffer::of_pages(4);
     for number in [0, 1] {
-        done("map", buffer.map(place(number), 0, 4));
+        buffer.map(place(number), 0, 4).must();
         mark(place(number), 0, 4, 1);
     }
-    done("unmap", memory::unmap(place(1), 4 * page()));
+    unmap(place(1), 4 * page());
     discard(&buffer, 0, 2);
     may_reclaim(&buffer);
-    marked("pages that were kept", place(0) + 2 * page(), 2, 2, 1);
+    marked(place(0) + 2 * page(), 2, 2, 1);
     agree(&buffer, place(0), 4);
 }
 
-fn mapped_over() {
+fn reclaim_with_the_last_mapping_replaced() {
     let buffer = Buffer::of_pages(4);
     let other = Buffer::of_pages(4);
     for number in [0, 1, 2] {
-        done("map", buffer.map(place(number), 0, 4));
+        buffer.map(place(number), 0, 4).must();
         mark(place(number), 0, 4, 1);
     }
-    done("map over", memory::map_anonymous(place(1), 4 * page()));
+    map_anonymous(place(1), 4 * page());
     mark(place(1), 0, 4, 9);
-    done("map over", other.map(place(2), 0, 4));
+    other.map(place(2), 0, 4).must();
     mark(place(2), 0, 4, 2);
     discard(&buffer, 0, 2);
     may_reclaim(&buffer);
-    marked("anonymous memory", place(1), 0, 4, 9);
-    marked("the other buffer", place(2), 0, 4, 2);
+    marked(place(1), 0, 4, 9);
+    marked(place(2), 0, 4, 2);
     agree(&buffer, place(0), 4);
 }
 
-fn left_behind() {
+fn reclaim_after_mremap_dontunmap() {
     let buffer = Buffer::of_pages(4);
     let len = 4 * page();
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
-    done(
-        "move",
-        memory::relocate(place(0), len, place(1), len, MREMAP_DONTUNMAP),
-    );
-    marked("the old place", place(0), 0, 4, 1);
-    marked("the new place", place(1), 0, 4, 1);
-    done("unmap", memory::unmap(place(1), len));
+    memory::relocate(place(0), len, place(1), len, MREMAP_DONTUNMAP).must();
+    marked(place(0), 0, 4, 1);
+    marked(place(1), 0, 4, 1);
+    unmap(place(1), len);
     discard(&buffer, 0, 2);
     may_reclaim(&buffer);
     agree(&buffer, place(0), 4);
 }
 
-fn part_gone() {
+fn reclaim_with_a_moved_part_gone() {
     let buffer = Buffer::of_pages(4);
     let half = 2 * page();
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
-    done(
-        "move",
-        memory::relocate(place(0) + half, half, place(1), half, 0),
-    );
-    done("unmap", memory::unmap(place(1), half));
+    relocate(place(0) + half, place(1), half);
+    unmap(place(1), half);
     discard(&buffer, 0, 4);
     may_reclaim(&buffer);
     agree(&buffer, place(0), 2);
@@ -386,47 +257,34 @@ fn part_gone() {
 #[track_caller]
 fn child_agrees(buffer: &Buffer, gone: impl FnOnce()) {
     let turn = place(5);
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map(turn, page(), prot, MAP_SHARED, None));
-    done("map", buffer.map(place(0), 0, 4));
+    map_shared_page(turn);
+    buffer.map(place(0), 0, 4).must();
     mark(place(0), 0, 4, 1);
-    let child = process::fork(|| {
-        marked("in the child", place(0), 0, 4, 1);
+    let child = forked(|| {
+        marked(place(0), 0, 4, 1);
         set_word(turn, 1);
-        while word(turn) < 2 {
-            yield_now();
-        }
+        wait_for(turn, 2);
         agree(buffer, place(0), 4);
         0
     });
-    let child = done("fork", child);
-    while word(turn) < 1 {
-        yield_now();
-    }
+    wait_for(turn, 1);
     gone();
     discard(buffer, 0, 2);
     may_reclaim(buffer);
     set_word(turn, 2);
-    same(
-        "the child's end",
-        done("wait", child.wait()),
-        End::Exited(0),
-    );
+    child.wait().must_give(End::Exited(0));
 }
 
-fn only_child() {
+fn reclaim_with_the_mapping_in_a_child() {
     let buffer = Buffer::of_pages(4);
-    child_agrees(&buffer, || {
-        done("unmap", memory::unmap(place(0), 4 * page()))
-    });
+    child_agrees(&buffer, || unmap(place(0), 4 * page()));
 }
 
-fn parent_gone() {
+fn reclaim_with_the_mapping_in_an_orphan() {
     let buffer = Buffer::of_pages(4);
     outlived(
-        "a mapping",
         || {
-            done("map", buffer.map(place(0), 0, 4));
+            buffer.map(place(0), 0, 4).must();
             mark(place(0), 0, 4, 1);
         },
         || {

@@ -2,45 +2,22 @@
 
 //! Buffers, while each allocation of each call fails once.
 
-use super::{mark, marked, page, test};
-use crate::check::{done, same, vmas_of};
-use crate::device::buffer::{NODE, SET_SIZE};
-use crate::device::{Buffer, Userptr, userptr};
-use crate::each_allocation::{Call, EachAllocation};
-use crate::transfer::some_bytes;
-use libc::{EFAULT, EIO, ENOMEM, PROT_READ};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process;
+use super::*;
+use vma_guest::device::buffer::{NODE, SET_SIZE};
+use vma_guest::device::userptr;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "failing allocations: open, size and mmap of a buffer",
-        begin,
-    ),
-    test("failing allocations: faults of a buffer", faults),
-    test("failing allocations: ioctls of a buffer", ioctls),
-    test(
-        "failing allocations: pread and pwrite of a buffer",
-        read_and_write,
-    ),
-    test("failing allocations: splits of a buffer's VMA", splits),
-    test("failing allocations: mremap of a buffer", moves),
-    test(
-        "failing allocations: access to a buffer of another kind",
-        access,
-    ),
-];
+failing_suite! {
+    "failing allocations":
+    open_size_and_mmap_of_a_buffer, fault_of_a_buffer, ioctl_of_a_buffer,
+    pread_and_pwrite_of_a_buffer, split_of_a_buffer, mremap_of_a_buffer, other_access_to_a_buffer,
+}
 
 const PAGES: usize = 8;
 
 #[track_caller]
 fn mapped() -> Buffer {
     let buffer = Buffer::of_pages(PAGES);
-    done("map", buffer.map(place(0), 0, PAGES));
+    buffer.map(place(0), 0, PAGES).must();
     buffer
 }
 
@@ -51,30 +28,20 @@ fn marked_pages() -> Buffer {
     buffer
 }
 
-/// The driver must have as many VMAs as this process, which alone maps buffers.
-#[track_caller]
-fn vmas_fit(buffer: &Buffer) {
-    let stats = done("counters", buffer.stats());
-    same("VMAs", stats.vmas(), vmas_of(&NODE) as i64);
-}
-
-fn begin() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn open_size_and_mmap_of_a_buffer(each: &EachAllocation) {
     each.open(&NODE);
     each.of(
         Call::whole("SET_SIZE", &[ENOMEM]),
-        || done("open", Buffer::open()),
+        || Buffer::open().must(),
         |buffer| buffer.request(SET_SIZE, [200, 0, 0, 0]),
-        |buffer, _| vmas_fit(buffer),
+        |buffer, _| buffer.vmas_fit(),
     );
     each.of(
         Call::whole("mmap", &[ENOMEM]),
         || Buffer::of_pages(PAGES),
         |buffer| buffer.map(place(0), 0, PAGES),
         |buffer, mapped| {
-            vmas_fit(buffer);
+            buffer.vmas_fit();
             if mapped.is_some() {
                 mark(place(0), 0, PAGES, 1);
             }
@@ -82,10 +49,7 @@ fn begin() {
     );
 }
 
-fn faults() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn fault_of_a_buffer(each: &EachAllocation) {
     // A fault of user space for which there is no memory is tried again.
     each.of(
         Call::in_part("a fault", &[]),
@@ -94,9 +58,9 @@ fn faults() {
             set_word(place(0), 7);
             Ok(())
         },
-        |_, _| same("the word", word(place(0)), 7),
+        |_, _| assert_eq!(word(place(0)), 7),
     );
-    let zero = done("/dev/zero", File::open("/dev/zero"));
+    let zero = File::open("/dev/zero").must();
     each.of(
         Call::in_part("a fault of the kernel", &[EFAULT]),
         mapped,
@@ -108,22 +72,19 @@ fn faults() {
         Call::in_part("a fault around", &[]),
         || {
             let buffer = marked_pages();
-            done("unmap", memory::unmap(place(0), PAGES * page()));
-            done("map", buffer.map(place(0), 0, PAGES));
+            unmap(place(0), PAGES * page());
+            buffer.map(place(0), 0, PAGES).must();
             buffer
         },
         |_| {
             word(place(0) + page());
             Ok(())
         },
-        |_, _| marked("the buffer", place(0), 0, PAGES, 1),
+        |_, _| marked(place(0), 0, PAGES, 1),
     );
 }
 
-fn ioctls() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn ioctl_of_a_buffer(each: &EachAllocation) {
     each.of(
         Call::in_part("POPULATE", &[ENOMEM]),
         mapped,
@@ -138,26 +99,23 @@ fn ioctls() {
             buffer.discard(0, PAGES as u64)?;
             buffer.reclaim(PAGES as u64)
         },
-        |_, reclaimed| same("pages reclaimed", reclaimed, Some(PAGES as u64)),
+        |_, reclaimed| assert_eq!(reclaimed, Some(PAGES as u64)),
     );
 }
 
-fn read_and_write() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn pread_and_pwrite_of_a_buffer(each: &EachAllocation) {
     let bytes = some_bytes(page());
     each.of(
         Call::in_part("pwrite", &[ENOMEM]),
         || Buffer::of_pages(PAGES),
         |buffer| buffer.file.write_at(&bytes, 5),
-        |buffer, _| done("pwrite", buffer.file.write_all_at(&bytes, 5)),
+        |buffer, _| buffer.file.write_all_at(&bytes, 5).must(),
     );
     each.of(
         Call::in_part("pread", &[ENOMEM]),
         || {
             let buffer = Buffer::of_pages(PAGES);
-            done("pwrite", buffer.file.write_all_at(&bytes, 0));
+            buffer.file.write_all_at(&bytes, 0).must();
             buffer
         },
         |buffer| {
@@ -167,25 +125,22 @@ fn read_and_write() {
         },
         |_, got| {
             if let Some((got, len)) = got {
-                same("how much was read", len, 64);
-                same("what was read", &got[..], &bytes[..64]);
+                assert_eq!(len, 64);
+                assert_eq!(&got[..], &bytes[..64]);
             }
         },
     );
 }
 
-fn splits() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn split_of_a_buffer(each: &EachAllocation) {
     let (middle, len) = (place(0) + 2 * page(), 2 * page());
     each.of(
         Call::in_part("mprotect of the middle", &[ENOMEM]),
         marked_pages,
         |_| memory::protect(middle, len, PROT_READ),
         |buffer, _| {
-            vmas_fit(buffer);
-            marked("the buffer", place(0), 0, PAGES, 1);
+            buffer.vmas_fit();
+            marked(place(0), 0, PAGES, 1);
         },
     );
     each.of(
@@ -193,20 +148,17 @@ fn splits() {
         marked_pages,
         |_| memory::unmap(middle, len),
         |buffer, unmapped| {
-            vmas_fit(buffer);
-            marked("its start", place(0), 0, 2, 1);
-            marked("its end", middle + len, 4, PAGES - 4, 1);
+            buffer.vmas_fit();
+            marked(place(0), 0, 2, 1);
+            marked(middle + len, 4, PAGES - 4, 1);
             if unmapped.is_none() {
-                marked("its middle", middle, 2, 2, 1);
+                marked(middle, 2, 2, 1);
             }
         },
     );
 }
 
-fn moves() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn mremap_of_a_buffer(each: &EachAllocation) {
     for (what, first, pages) in [("all", 0, PAGES), ("a part", 2, 3)] {
         let (from, len) = (place(0) + first * page(), pages * page());
         each.of(
@@ -214,21 +166,18 @@ fn moves() {
             marked_pages,
             |_| memory::relocate(from, len, place(1), len, 0),
             |buffer, moved| {
-                vmas_fit(buffer);
+                buffer.vmas_fit();
                 let at = if moved.is_some() { place(1) } else { from };
-                marked("the pages", at, first as u64, pages, 1);
+                marked(at, first as u64, pages, 1);
                 // The driver has been told of the new place, or of none.
-                done("POPULATE", buffer.populate(first as u64, pages as u64));
+                buffer.populate(first as u64, pages as u64).must();
             },
         );
     }
 }
 
-fn access() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
-    let own = done("/proc/self/mem", File::open("/proc/self/mem"));
+fn other_access_to_a_buffer(each: &EachAllocation) {
+    let own = File::open("/proc/self/mem").must();
     each.of(
         Call::in_part("/proc/self/mem", &[ENOMEM, EIO]),
         mapped,
@@ -237,7 +186,7 @@ fn access() {
             let len = own.read_at(&mut word, place(0) as u64)?;
             Ok(word[..len] == [0; 8])
         },
-        |_, is_zero| same("what was read is zero", is_zero.unwrap_or(true), true),
+        |_, is_zero| assert!(is_zero.unwrap_or(true)),
     );
     each.of(
         Call::in_part("process_vm_readv", &[ENOMEM, EFAULT]),
@@ -247,14 +196,14 @@ fn access() {
             let len = process::read_own_memory(place(0), &mut word)?;
             Ok(word[..len] == [0; 8])
         },
-        |_, is_zero| same("what was read is zero", is_zero.unwrap_or(true), true),
+        |_, is_zero| assert!(is_zero.unwrap_or(true)),
     );
     for way in userptr::WAYS {
         each.of(
             Call::in_part(&format!("pins, {}", way.name), &[ENOMEM, EFAULT]),
             || (mapped(), Userptr::open()),
             |(_, userptr)| userptr.sum(place(0), PAGES * page(), way),
-            |_, sum| same("the sum", sum.unwrap_or(0), 0),
+            |_, sum| assert_eq!(sum.unwrap_or(0), 0),
         );
     }
 }

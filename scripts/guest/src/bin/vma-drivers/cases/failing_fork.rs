@@ -2,21 +2,13 @@
 
 //! A fork with mappings of all drivers, and pinned memory, while each of its allocations fails once.
 
-use super::pfn::pattern;
-use super::{mark, marked, page, test};
-use crate::check::{done, same, vmas_of};
-use crate::device::pfn::STATUS_PAGES;
-use crate::device::{Buffer, Pfn, Userptr, buffer, pfn};
-use crate::each_allocation::{Call, EachAllocation};
-use libc::{EAGAIN, ENOMEM};
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place, word};
-use vma_guest::sys::process::{self, End};
+use super::*;
+use vma_guest::device::{buffer, pfn};
 
-pub const TESTS: &[Test] = &[test(
-    "failing allocations: fork with mappings of all drivers",
-    fork,
-)];
+failing_suite! {
+    "failing allocations":
+    fork_with_mappings_of_all_drivers,
+}
 
 const PAGES: usize = 8;
 
@@ -39,7 +31,7 @@ impl Mappings {
     fn new() -> Self {
         for number in 0..BEFORE {
             let at = place(0) + 2 * number * page();
-            done("map", memory::map_anonymous(at, page()));
+            map_anonymous(at, page());
         }
         let mappings = Self {
             buffer: Buffer::of_pages(PAGES),
@@ -51,51 +43,47 @@ impl Mappings {
             pfn,
             userptr,
         } = &mappings;
-        done("map", buffer.map(place(1), 0, PAGES));
-        done("map", pfn.map_data(place(2), 0, PAGES));
-        done("map", pfn.map_status(place(3), 0, STATUS_PAGES));
-        done("map", memory::map_anonymous(place(4), PAGES * page()));
-        done("map", buffer.map(place(5), 2, 4));
+        buffer.map(place(1), 0, PAGES).must();
+        pfn.map_data(place(2), 0, PAGES).must();
+        pfn.map_status(place(3), 0, STATUS_PAGES).must();
+        map_anonymous(place(4), PAGES * page());
+        buffer.map(place(5), 2, 4).must();
         mark(place(1), 0, PAGES, 1);
         mark(place(2), 0, PAGES, 2);
         mark(place(4), 0, PAGES, 3);
-        done("register", userptr.register(place(4), PAGES * page()));
+        userptr.register(place(4), PAGES * page()).must();
         mappings
     }
 
     /// Must be as it was before the fork.
     #[track_caller]
     fn are_right(&self) {
-        marked("the buffer", place(1), 0, PAGES, 1);
-        marked("the data part", place(2), 0, PAGES, 2);
-        pattern("the status part", place(3), 0, STATUS_PAGES);
-        marked("pinned memory", place(4), 0, PAGES, 3);
-        marked("the buffer's second mapping", place(5), 2, 4, 1);
-        let stats = done("counters", self.buffer.stats());
+        marked(place(1), 0, PAGES, 1);
+        marked(place(2), 0, PAGES, 2);
+        pattern(place(3), 0, STATUS_PAGES);
+        marked(place(4), 0, PAGES, 3);
+        marked(place(5), 2, 4, 1);
+        let stats = self.buffer.stats();
         let vmas = vmas_of(&buffer::NODE) as i64;
-        same("VMAs of the buffer", stats.vmas(), vmas);
-        let stats = done("counters", self.pfn.stats());
+        assert_eq!(stats.vmas(), vmas);
+        let stats = self.pfn.stats();
         let vmas = vmas_of(&pfn::NODE) as i64;
-        same("VMAs of pfn memory", stats.vmas(), vmas);
+        assert_eq!(stats.vmas(), vmas);
 
         // The pinned pages are those of this process, and no copies.
-        done("fill", self.userptr.fill_registered(6));
-        same("what was filled", word(place(4)), 0x0606_0606_0606_0606);
+        self.userptr.fill_registered(6).must();
+        assert_eq!(word(place(4)), 0x0606_0606_0606_0606);
     }
 }
 
-fn fork() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn fork_with_mappings_of_all_drivers(each: &EachAllocation) {
     each.of(
         Call::whole("fork", &[ENOMEM, EAGAIN]).from(FIRST),
         Mappings::new,
         |_| process::fork(child),
         |mappings, child| {
             if let Some(child) = child {
-                let end = done("wait", child.wait());
-                same("the child's end", end, End::Exited(0));
+                child.wait().must_give(End::Exited(0));
             }
             mappings.are_right();
         },

@@ -3,57 +3,43 @@
 //! Maps of processes, while each allocation of each call fails once.
 
 use super::map::with_long_path;
-use super::{page, test};
-use crate::check::{done, same};
-use crate::device::all::{self, All, LOCKINGS};
-use crate::device::map::{Map, NODE};
-use crate::each_allocation::{Call, EachAllocation};
-use libc::{EAGAIN, ENOMEM, MAP_PRIVATE, PROT_READ};
+use super::*;
 use std::cell::RefCell;
-use std::io::Read;
-use std::os::fd::{AsRawFd, RawFd};
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place};
+use std::os::fd::RawFd;
+use vma_guest::device::all::{self, All, LOCKINGS};
+use vma_guest::device::map::NODE;
 
-pub const TESTS: &[Test] = &[
-    test("failing allocations: open and SELECT of a map", begin),
-    test("failing allocations: read of a map", read),
-    test("failing allocations: snapshots", snapshots),
-    test("failing allocations: descriptions of VMAs", descriptions),
-];
+failing_suite! {
+    "failing allocations":
+    open_and_select_of_a_map, read_of_a_map, snapshot_of_a_map, description_of_a_vma,
+}
 
 /// More than any part of a map here.
 const ROOM: usize = 64 << 10;
 
 #[track_caller]
 fn own_map() -> Map {
-    done("select", Map::of(std::process::id() as i32))
+    Map::of(std::process::id() as i32).must()
 }
 
-fn begin() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn open_and_select_of_a_map(each: &EachAllocation) {
     each.open(&NODE);
     let pid = std::process::id();
     each.of(
         Call::whole("SELECT", &[ENOMEM]),
-        || done("open", Map::open()),
+        || Map::open().must(),
         |map| map.select(pid.into()),
-        |map, selected| same("a map to read", map.histogram().is_ok(), selected.is_some()),
+        |map, selected| assert_eq!(map.histogram().is_ok(), selected.is_some()),
     );
 }
 
-fn read() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn read_of_a_map(each: &EachAllocation) {
     let starts = [20, 21, 22, 23].map(place);
     let mapped = |files: &dyn Fn(usize) -> Option<(RawFd, i64)>| {
         for (number, start) in starts.into_iter().enumerate() {
             let flags = MAP_PRIVATE;
             let file = files(number);
-            done("map", memory::map(start, page(), PROT_READ, flags, file));
+            memory::map(start, page(), PROT_READ, flags, file).must();
         }
     };
     // It does not move, so the map stays as it is.
@@ -62,11 +48,11 @@ fn read() {
     let whole = |map: &Map, read: Option<usize>| {
         let mut lines = text.borrow()[..read.unwrap_or(0)].to_vec();
         // Whatever has failed, the next read goes on.
-        done("reading on", map.read_to(ROOM, &mut lines));
+        map.read_to(ROOM, &mut lines).must();
         let lines = String::from_utf8_lossy(&lines);
         for start in starts {
             let count = lines.matches(&format!("{start:x}-")).count();
-            same("lines of a VMA", count, 1);
+            assert_eq!(count, 1);
         }
     };
     mapped(&|_| None);
@@ -79,17 +65,14 @@ fn read() {
     });
 }
 
-fn snapshots() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
+fn snapshot_of_a_map(each: &EachAllocation) {
     for number in 20..24 {
-        done("map", memory::map_anonymous(place(number), page()));
+        map_anonymous(place(number), page());
     }
     let addrs = [place(22), place(20), place(23), place(20) + 5];
     each.none_of(
         "SNAPSHOT",
-        || done("open", Map::open()),
+        || Map::open().must(),
         // A writer may be waiting for one of them.
         |map| match map.snapshot(addrs) {
             Err(no) if no.error.raw_os_error() != Some(EAGAIN) => Err(no.error),
@@ -99,38 +82,35 @@ fn snapshots() {
             if let Some(vmas) = vmas.flatten() {
                 let starts = vmas.map(|vma| vma.start as usize);
                 let wanted = [place(22), place(20), place(23), place(20)];
-                same("starts", starts, wanted);
+                assert_eq!(starts, wanted);
             }
         },
     );
 }
 
-fn descriptions() {
-    let Some(each) = EachAllocation::new() else {
-        return;
-    };
-    done("map", memory::map_anonymous(place(20), page()));
+fn description_of_a_vma(each: &EachAllocation) {
+    map_anonymous(place(20), page());
     each.open(&all::NODE);
     let wanted = [place(20), place(20) + page()].map(|addr| addr as u64);
     for locking in LOCKINGS {
         each.none_of(
             "a description",
-            || done("open", All::open()),
+            || All::open().must(),
             // The first way may find the VMA locked.
             |all| match all.describe(place(20), locking) {
                 Err(e) if e.raw_os_error() == Some(EAGAIN) => Ok(wanted),
                 other => other,
             },
-            |_, got| same("the VMA", got, Some(wanted)),
+            |_, got| assert_eq!(got, Some(wanted)),
         );
     }
     each.of(
         Call::whole("a list", &[ENOMEM]),
-        || done("open", All::open()),
+        || All::open().must(),
         |all| all.list(1000),
         |_, list| {
             if let Some(list) = list {
-                assert!(list.contains(&wanted), "the VMA is not in the list");
+                assert!(list.contains(&wanted));
             }
         },
     );

@@ -3,27 +3,15 @@
 //! Processes that are killed while their threads are in the drivers, with mappings, pins and open
 //! files: all of it goes with them.
 
-use super::{page, test};
-use crate::check::{done, same};
-use crate::device::map::Map;
-use crate::device::pfn::STATUS_PAGES;
-use crate::device::userptr::WAYS;
-use crate::device::{Buffer, Pfn, Userptr};
-use libc::{MADV_DONTNEED, MAP_SHARED, PROT_READ, PROT_WRITE, SIGKILL};
-use std::time::{Duration, Instant};
+use super::*;
 use vma_guest::balance;
 use vma_guest::counters::Counters;
-use vma_guest::runner::{Test, note};
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process::{self, End};
 
-pub const TESTS: &[Test] = &[
-    test("killed: in faults and ioctls of a buffer", in_buffer),
-    test("killed: in faults and REVOKE of pfn memory", in_pfn),
-    test("killed: in sums and fills of user memory", in_userptr),
-    test("killed: while reading maps of processes", in_map),
-    test("killed: with everything at once", in_all),
-];
+suite! {
+    "killed":
+    dies_in_faults_and_ioctls_of_a_buffer, dies_in_faults_and_revoke_of_pfn,
+    dies_in_sums_and_fills, dies_reading_maps, dies_in_everything_at_once,
+}
 
 const ROUNDS: u64 = 12;
 
@@ -43,17 +31,16 @@ type Threads<'a> = &'a dyn Fn(&[Work<'_>]);
 #[track_caller]
 fn killed(what: &str, child: fn(Threads<'_>)) {
     let board = place(BOARD);
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map(board, page(), prot, MAP_SHARED, None));
-    done("adopting", process::adopt_orphans());
+    map_shared_page(board);
+    process::adopt_orphans().must();
     let counters = Counters::open();
-    let before = done("counters", counters.balance());
+    let before = counters.balance().must();
     let mut inside = 0;
     for round in 0..ROUNDS {
         for number in 0..16 {
             set_word(board + 8 * number, 0);
         }
-        let child = process::fork(|| {
+        let child = forked(|| {
             child(&|works| {
                 std::thread::scope(|scope| {
                     for (number, work) in works.iter().enumerate() {
@@ -69,16 +56,14 @@ fn killed(what: &str, child: fn(Threads<'_>)) {
             });
             0
         });
-        let child = done("fork", child);
         // So that there is something to tidy up.
         let start = Instant::now();
         while word(board) == 0 && start.elapsed() < SETTLE {
-            std::thread::yield_now();
+            yield_now();
         }
         std::thread::sleep(Duration::from_micros(500 * (round * 7 % 40)));
-        done("kill", child.signal(SIGKILL));
-        let end = done("wait", child.wait());
-        same("the child's end", end, End::Killed(SIGKILL));
+        child.signal(SIGKILL).must();
+        child.wait().must_give(End::Killed(SIGKILL));
         // Those that it has forked end by themselves.
         while process::wait_for_any().is_ok() {}
         inside += (0..16)
@@ -87,7 +72,7 @@ fn killed(what: &str, child: fn(Threads<'_>)) {
 
         let left = balance::lasting(|| counters.balance(), &before, SETTLE);
         let what = format!("what is left in round {round}");
-        same(&what, done("counters", left), Vec::new());
+        gives(&what, left, Vec::new());
     }
     note(&format!("{what}: {inside} threads were killed inside"));
     assert!(inside as u64 >= ROUNDS, "only {inside} threads were inside");
@@ -102,11 +87,11 @@ fn touch_all(at: usize, pages: usize) {
     }
 }
 
-fn in_buffer() {
+fn dies_in_faults_and_ioctls_of_a_buffer() {
     killed("a buffer", |threads| {
         let buffer = Buffer::of_pages(PAGES);
-        done("map", buffer.map(place(0), 0, PAGES));
-        done("map", buffer.map(place(1), 2, 4));
+        buffer.map(place(0), 0, PAGES).must();
+        buffer.map(place(1), 2, 4).must();
         // The last mapping is the one that pages are taken back from.
         threads(&[
             &|| touch_all(place(0), PAGES),
@@ -122,11 +107,11 @@ fn in_buffer() {
     });
 }
 
-fn in_pfn() {
+fn dies_in_faults_and_revoke_of_pfn() {
     killed("pfn memory", |threads| {
         let pfn = Pfn::open();
-        done("map", pfn.map_data(place(0), 0, PAGES));
-        done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+        pfn.map_data(place(0), 0, PAGES).must();
+        pfn.map_status(place(1), 0, STATUS_PAGES).must();
         threads(&[
             &|| touch_all(place(0), PAGES),
             &|| drop(pfn.revoke()),
@@ -139,12 +124,12 @@ fn in_pfn() {
     });
 }
 
-fn in_userptr() {
+fn dies_in_sums_and_fills() {
     killed("user memory", |threads| {
         let (userptr, other) = (Userptr::open(), Userptr::open());
         let len = 64 * page();
-        done("map", memory::map_anonymous(place(0), len));
-        done("register", userptr.register(place(0), len));
+        map_anonymous(place(0), len);
+        userptr.register(place(0), len).must();
         let [fast, locked, long_term] = WAYS;
         threads(&[
             &|| drop(other.sum(place(0), len, fast)),
@@ -160,20 +145,17 @@ fn in_userptr() {
     });
 }
 
-fn in_map() {
+fn dies_reading_maps() {
     killed("maps", |threads| {
         let pid = std::process::id() as i32;
         for number in 0..50 {
-            done("map", memory::map_anonymous(place(number), page()));
+            map_anonymous(place(number), page());
         }
         let read = || {
             let mut text = Vec::new();
-            done(
-                "read",
-                done("select", Map::of(pid)).read_to(4096, &mut text),
-            );
+            Map::of(pid).must().read_to(4096, &mut text).must();
         };
-        let map = done("open", Map::open());
+        let map = Map::open().must();
         threads(&[
             &read,
             &|| drop(map.snapshot([place(1), place(7), place(30)])),
@@ -183,18 +165,18 @@ fn in_map() {
     });
 }
 
-fn in_all() {
+fn dies_in_everything_at_once() {
     killed("all", |threads| {
         let buffer = Buffer::of_pages(PAGES);
         let (pfn, userptr) = (Pfn::open(), Userptr::open());
-        done("map", buffer.map(place(0), 0, PAGES));
-        done("map", pfn.map_data(place(1), 0, PAGES));
-        done("map", pfn.map_status(place(2), 0, STATUS_PAGES));
-        done("map", memory::map_anonymous(place(3), PAGES * page()));
+        buffer.map(place(0), 0, PAGES).must();
+        pfn.map_data(place(1), 0, PAGES).must();
+        pfn.map_status(place(2), 0, STATUS_PAGES).must();
+        map_anonymous(place(3), PAGES * page());
         // Pages of a buffer that are pinned, too.
-        done("register", userptr.register(place(0), PAGES * page()));
+        userptr.register(place(0), PAGES * page()).must();
         let other = Userptr::open();
-        let map = done("select", Map::of(std::process::id() as i32));
+        let map = Map::of(std::process::id() as i32).must();
         threads(&[
             &|| touch_all(place(0), PAGES),
             &|| touch_all(place(1), PAGES),
@@ -205,7 +187,7 @@ fn in_all() {
             &|| drop(buffer.populate(0, PAGES as u64)),
             &|| drop(map.select(std::process::id().into())),
             // Nobody waits for its children when it is killed.
-            &|| drop(process::fork(|| 0).map(process::Child::wait)),
+            &|| drop(process::fork(|| 0).map(Child::wait)),
         ]);
     });
 }

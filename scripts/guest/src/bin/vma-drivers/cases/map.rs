@@ -3,47 +3,16 @@
 //! The map of a process that does nothing meanwhile: byte for byte what `/proc/PID/maps` says.
 
 use super::map_access::{end, waiting};
-use super::{for_a_while, page, test};
-use crate::check::{Refusals, done, refused, same};
-use crate::device::map::{self, Histogram, Map, SELECT, read_to};
-use crate::device::{Buffer, Pfn};
-use libc::{
-    EFAULT, EINVAL, ENOTTY, ENXIO, MAP_GROWSDOWN, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_NONE,
-    PROT_READ, PROT_WRITE,
-};
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place};
-use vma_guest::sys::process;
+use super::*;
+use vma_guest::device::map::{self, Histogram, SELECT, read_to};
 
-pub const TESTS: &[Test] = &[
-    test("map: of this process", of_itself),
-    test(
-        "map: of a child that has mapped everything there is",
-        of_child,
-    ),
-    test("map: of init", of_init),
-    test("map: of a thread, by its number", of_thread),
-    test("map: a path that is longer than a page", long_path),
-    test(
-        "map: position 0 is the start, and others are refused",
-        positions,
-    ),
-    test(
-        "map: what cannot be written to the reader is not lost",
-        bad_memory,
-    ),
-    test(
-        "map: a VMA that grows goes on where the last line ended",
-        grown,
-    ),
-    test("map: the way of locking is counted for each line", counted),
-    test("map: bad requests", bad_requests),
-];
+suite! {
+    "map":
+    shows_this_process, shows_a_child_with_every_kind_of_mapping, shows_init,
+    selects_a_thread_by_number, shows_a_path_longer_than_a_page,
+    accepts_position_0_and_the_next_only, keeps_text_that_the_reader_could_not_take,
+    continues_after_a_vma_that_grows, counts_how_each_line_was_locked, refuses_bad_requests,
+}
 
 /// More than any map here has, and so much that it has a mapping of its own.
 const CAPACITY: usize = 1 << 20;
@@ -92,8 +61,8 @@ impl Texts {
                     without_gate(text);
                 }
                 None => {
-                    done("select", map.select(pid.into()));
-                    done("read", map.read_to(piece, text));
+                    map.select(pid.into()).must();
+                    map.read_to(piece, text).must();
                 }
             }
         }
@@ -116,15 +85,15 @@ const TRIES: usize = 20;
 /// The map of a process must be what `/proc/PID/maps` says. Returns the text.
 #[track_caller]
 fn as_proc(pid: i32) -> Vec<u8> {
-    let map = done("open", Map::open());
+    let map = Map::open().must();
     let mut texts = Texts::new();
     for piece in PIECES {
         let mut tries = 0;
         while !texts.read(pid, &map, piece) {
             tries += 1;
-            assert!(tries < TRIES, "the process does not keep still");
+            assert!(tries < TRIES);
         }
-        assert!(!texts.ours.is_empty(), "there is nothing in the map");
+        assert!(!texts.ours.is_empty());
         if texts.ours != texts.before {
             let (ours, theirs) = (lines(&texts.ours), lines(&texts.before));
             let differ = ours.iter().zip(&theirs).position(|(a, b)| a != b);
@@ -147,7 +116,7 @@ fn lines(text: &[u8]) -> Vec<String> {
     text.split_inclusive('\n').map(Into::into).collect()
 }
 
-fn of_itself() {
+fn shows_this_process() {
     map_everything();
     // So that it does not have to grow meanwhile.
     let text = as_proc(std::process::id() as i32);
@@ -157,7 +126,7 @@ fn of_itself() {
     }
 }
 
-fn of_child() {
+fn shows_a_child_with_every_kind_of_mapping() {
     let child = waiting(map_everything);
     let text = as_proc(child.pid());
     let text = String::from_utf8_lossy(&text);
@@ -181,7 +150,7 @@ fn map_everything() {
     let all = [
         PROT_NONE,
         PROT_READ,
-        PROT_READ | PROT_WRITE,
+        RW,
         PROT_READ | PROT_EXEC,
         PROT_EXEC,
         PROT_WRITE,
@@ -189,12 +158,12 @@ fn map_everything() {
     for (number, prot) in all.into_iter().enumerate() {
         let at = at + 2 * number * page;
         for (at, flags) in [(at, MAP_PRIVATE), (at + page, MAP_SHARED)] {
-            done("map", memory::map(at, page, prot, flags, None));
+            memory::map(at, page, prot, flags, None).must();
         }
     }
 
-    let file = done("memfd", sys::memfd(c"two\nlines"));
-    done("size", file.set_len(1 << 33));
+    let file = sys::memfd(c"two\nlines").must();
+    file.set_len(1 << 33).must();
     let of_file = |offset| Some((file.as_raw_fd(), offset));
     let file_at = at + 100 * page;
     for (at, flags, offset) in [
@@ -202,44 +171,41 @@ fn map_everything() {
         (file_at + page, MAP_SHARED, 0x1000),
         (file_at + 2 * page, MAP_SHARED, 0x1_2345_6000),
     ] {
-        done(
-            "map",
-            memory::map(at, page, PROT_READ, flags, of_file(offset)),
-        );
+        memory::map(at, page, PROT_READ, flags, of_file(offset)).must();
     }
 
     let named = at + 200 * page;
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map_anonymous(named, page));
-    done("name", memory::name(named, page, c"a name"));
+    let prot = RW;
+    map_anonymous(named, page);
+    memory::name(named, page, c"a name").must();
     let shared = named + 2 * page;
-    done("map", memory::map(shared, page, prot, MAP_SHARED, None));
-    done("name", memory::name(shared, page, c"a shared name"));
+    memory::map(shared, page, prot, MAP_SHARED, None).must();
+    memory::name(shared, page, c"a shared name").must();
     let stack = named + 50 * page;
     let flags = MAP_PRIVATE | MAP_GROWSDOWN;
-    done("map", memory::map(stack, page, prot, flags, None));
+    memory::map(stack, page, prot, flags, None).must();
 
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(at + 300 * page, 1, 2));
+    buffer.map(at + 300 * page, 1, 2).must();
     let pfn = Pfn::open();
-    done("map", pfn.map_data(at + 310 * page, 0, 2));
+    pfn.map_data(at + 310 * page, 0, 2).must();
 }
 
-fn of_init() {
+fn shows_init() {
     as_proc(1);
 }
 
-fn of_thread() {
-    let (thread, map) = (process::thread_id(), done("open", Map::open()));
+fn selects_a_thread_by_number() {
+    let (thread, map) = (process::thread_id(), Map::open().must());
     let number = std::thread::scope(|scope| {
         let other = scope.spawn(process::thread_id);
         other.join().expect("it does not panic")
     });
-    same("this thread's number", thread, std::process::id() as i32);
+    assert_eq!(thread, std::process::id() as i32);
     // It ends a moment after it was waited for.
     for_a_while(|_| drop(map.select(number.into())));
     let got = map.select(number.into());
-    refused("a thread that has ended", libc::ESRCH, got);
+    got.must_fail(ESRCH);
 
     std::thread::scope(|scope| {
         scope.spawn(|| as_proc(process::thread_id()));
@@ -252,28 +218,28 @@ pub(super) fn with_long_path<R>(f: impl FnOnce(&File) -> R) -> R {
     // A name is at most 255 bytes long.
     let name = "d".repeat(250);
     let depth = 2 * page() / name.len();
-    done("going to /tmp", std::env::set_current_dir("/tmp"));
+    std::env::set_current_dir("/tmp").must();
     for _ in 0..depth {
-        done("a directory", fs::create_dir(&name));
-        done("going there", std::env::set_current_dir(&name));
+        fs::create_dir(&name).must();
+        std::env::set_current_dir(&name).must();
     }
-    let file = done("a file", File::create_new("the file"));
-    done("a page", file.set_len(page() as u64));
+    let file = File::create_new("the file").must();
+    file.set_len(page() as u64).must();
     let result = f(&file);
 
-    done("removing", fs::remove_file("the file"));
+    fs::remove_file("the file").must();
     for _ in 0..depth {
-        done("going back", std::env::set_current_dir(".."));
-        done("removing", fs::remove_dir(&name));
+        std::env::set_current_dir("..").must();
+        fs::remove_dir(&name).must();
     }
     result
 }
 
-fn long_path() {
+fn shows_a_path_longer_than_a_page() {
     let text = with_long_path(|file| {
         let of = Some((file.as_raw_fd(), 0));
         let prot = PROT_READ;
-        done("map", memory::map(place(8), page(), prot, MAP_PRIVATE, of));
+        memory::map(place(8), page(), prot, MAP_PRIVATE, of).must();
         as_proc(std::process::id() as i32)
     });
     let longest = lines(&text).iter().map(String::len).max().unwrap_or(0);
@@ -281,79 +247,75 @@ fn long_path() {
     as_proc(std::process::id() as i32);
 }
 
-fn positions() {
+fn accepts_position_0_and_the_next_only() {
     let (mut all, mut again) = (Texts::new(), Texts::new());
     let pid = std::process::id() as i32;
-    let map = done("open", Map::of(pid));
-    done("read", map.read_to(4096, &mut all.ours));
+    let map = Map::of(pid).must();
+    map.read_to(4096, &mut all.ours).must();
     let text = &all.ours;
 
     let mut start = [0; 100];
     for _ in 0..2 {
-        done("from the start", map.file.read_exact_at(&mut start, 0));
-        same("the start", &start[..], &text[..100]);
+        map.file.read_exact_at(&mut start, 0).must();
+        assert_eq!(&start[..], &text[..100]);
     }
     let mut next = [0; 100];
     for position in [1, 99, 101, 1 << 40] {
         let got = map.file.read_at(&mut next, position);
-        refused("another position", EINVAL, got);
+        got.must_fail(EINVAL);
     }
-    same(
-        "going on",
-        done("read", map.file.read_at(&mut next, 100)),
-        100,
-    );
-    same("what follows", &next[..], &text[100..200]);
+    map.file.read_at(&mut next, 100).must_give(100);
+    assert_eq!(&next[..], &text[100..200]);
 
     // Wherever the file's own position is.
-    done("select", map.select(pid.into()));
-    done("read", map.read_to(4096, &mut again.ours));
-    assert!(again.ours == *text, "the text is another one");
-    same("at the end", done("read", (&map.file).read(&mut next)), 0);
+    map.select(pid.into()).must();
+    map.read_to(4096, &mut again.ours).must();
+    assert!(again.ours == *text);
+    (&map.file).read(&mut next).must_give(0);
 }
 
-fn bad_memory() {
+fn keeps_text_that_the_reader_could_not_take() {
     let hole = place(9);
-    done("map", memory::map_anonymous(hole + page(), page()));
+    map_anonymous(hole + page(), page());
     let pid = std::process::id() as i32;
-    let (map, mut texts) = (done("open", Map::of(pid)), Texts::new());
-    done("read", map.read_to(4096, &mut texts.ours));
+    let (map, mut texts) = (Map::of(pid).must(), Texts::new());
+    map.read_to(4096, &mut texts.ours).must();
     let text = &texts.ours;
 
     let read = |at, len, position| sys::read_at(&map.file, at, len, position);
-    refused("a hole", EFAULT, read(hole, 4096, 0));
+    read(hole, 4096, 0).must_fail(EFAULT);
     // Half of it can be written.
     let half = hole + 2 * page() - 64;
-    same("what was written", done("read", read(half, 128, 0)), 64);
-    refused("the hole behind", EFAULT, read(half + 64, 64, 64));
+    read(half, 128, 0).must_give(64);
+    read(half + 64, 64, 64).must_fail(EFAULT);
 
     let mut rest = vec![0; text.len()];
     let mut len = 64;
     while len < text.len() {
-        match done("read", map.file.read_at(&mut rest[len..], len as u64)) {
+        match map.file.read_at(&mut rest[len..], len as u64).must() {
             0 => panic!("{len} of {} bytes", text.len()),
             read => len += read,
         }
     }
-    assert!(rest[64..] == text[64..], "the rest is another one");
+    assert!(rest[64..] == text[64..]);
 }
 
-fn grown() {
+fn continues_after_a_vma_that_grows() {
     // So many that their lines are more than the driver fetches at once.
     const PAGES: usize = 400;
     let (at, pid) = (place(8), std::process::id() as i32);
-    done("map", memory::map_anonymous(at, PAGES * page()));
+    map_anonymous(at, PAGES * page());
     for number in (0..PAGES).step_by(2) {
         let at = at + number * page();
-        done("protect", memory::protect(at, page(), PROT_READ));
+        protect(at, page(), PROT_READ);
     }
 
-    let (mut text, map) = (Vec::with_capacity(CAPACITY), done("open", Map::of(pid)));
+    let (mut text, map) = (Vec::with_capacity(CAPACITY), Map::of(pid).must());
     let mut first = [0; 1];
-    done("read", (&map.file).read_exact(&mut first));
-    done("protect", memory::protect(at, PAGES * page(), PROT_READ));
+    (&map.file).read_exact(&mut first).must();
+    protect(at, PAGES * page(), PROT_READ);
     text.extend(first);
-    done("read", map.read_to(4096, &mut text));
+    map.read_to(4096, &mut text).must();
 
     let text = String::from_utf8_lossy(&text);
     let (lines, _) = vma_guest::maps::parse(&text).unwrap_or_else(|e| panic!("{e}"));
@@ -363,45 +325,44 @@ fn grown() {
     let Some((last, [.., before])) = ours.split_last() else {
         panic!("{} lines", ours.len());
     };
-    same("the start of the last", last.start, before.end);
-    same("the end of the last", last.end, range.end);
-    assert!(last.end - last.start > page() as u64, "nothing has grown");
-    same("the first", ours[0].start, range.start);
+    assert_eq!(last.start, before.end);
+    assert_eq!(last.end, range.end);
+    assert!(last.end - last.start > page() as u64);
+    assert_eq!(ours[0].start, range.start);
 }
 
-fn counted() {
+fn counts_how_each_line_was_locked() {
     let pid = std::process::id() as i32;
-    let (mut text, map) = (Vec::with_capacity(CAPACITY), done("open", Map::of(pid)));
+    let (mut text, map) = (Vec::with_capacity(CAPACITY), Map::of(pid).must());
     let none = Histogram::default();
-    same("before reading", done("histogram", map.histogram()), none);
-    done("read", map.read_to(65536, &mut text));
+    map.histogram().must_give(none);
+    map.read_to(65536, &mut text).must();
     let lines = text.iter().filter(|&&byte| byte == b'\n').count() as u64;
     let all_rcu = Histogram { rcu: lines, ..none };
     // There is nobody else.
-    same("after reading", done("histogram", map.histogram()), all_rcu);
-    done("select", map.select(pid.into()));
-    same("chosen again", done("histogram", map.histogram()), none);
+    map.histogram().must_give(all_rcu);
+    map.select(pid.into()).must();
+    map.histogram().must_give(none);
 }
 
-fn bad_requests() {
-    let (map, mut refusals) = (done("open", Map::open()), Refusals::default());
+fn refuses_bad_requests() {
+    let map = Map::open().must();
     let mut words = [0; 8];
-    refusals.add("read", ENXIO, (&map.file).read(&mut [0; 8]));
-    refusals.add("histogram", ENXIO, map.histogram());
+    (&map.file).read(&mut [0; 8]).must_fail(ENXIO);
+    map.histogram().must_fail(ENXIO);
     let mut select = [1, 1];
     let got = sys::ioctl_words(&map.file, SELECT, &mut select);
-    refusals.add("a word that is not 0", EINVAL, got);
+    got.must_fail(EINVAL);
     for number in [
         sys::encode_io(b'|', 0xd0),
         sys::encode_ior::<[u64; 8]>(b'|', 0xdf),
     ] {
         let got = sys::ioctl_words(&map.file, number, &mut words);
-        refusals.add("another number", ENOTTY, got);
+        got.must_fail(ENOTTY);
     }
     for number in [SELECT, map::HISTOGRAM, map::SNAPSHOT, map::STATS] {
-        done("select", map.select(1));
-        refusals.add("address 0", EFAULT, sys::ioctl_at(&map.file, number, 0));
+        map.select(1).must();
+        sys::ioctl_at(&map.file, number, 0).must_fail(EFAULT);
     }
-    refusals.add("write", EINVAL, map.file.write_at(&[0; 8], 0));
-    refusals.end();
+    map.file.write_at(&[0; 8], 0).must_fail(EINVAL);
 }

@@ -3,41 +3,17 @@
 //! Whose map is shown to whom: as `/proc/PID/maps`, asked at the same time by the same process.
 
 use super::map::without_gate;
-use super::{page, test};
-use crate::check::{done, in_child, same};
-use crate::device::map::{Map, read_to};
-use libc::{EACCES, ENOENT, ESRCH, MAP_SHARED, PROT_READ, PROT_WRITE};
-use std::fs::{self, File};
+use super::*;
 use std::io::{Error, Result};
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process::{self, Child};
+use vma_guest::device::map::read_to;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "map access: root, of a process of root and of another user",
-        by_root,
-    ),
-    test(
-        "map access: a user, of itself, of its own and of root",
-        by_user,
-    ),
-    test("map access: a process that is not dumpable", not_dumpable),
-    test(
-        "map access: a kernel thread has an empty map",
-        kernel_thread,
-    ),
-    test("map access: processes that do not exist", none),
-    test("map access: a zombie has an empty map", zombie),
-    test(
-        "map access: a process that ends between SELECT and read",
-        ended,
-    ),
-    test(
-        "map access: who may read is asked by SELECT alone",
-        asked_once,
-    ),
-];
+suite! {
+    "map access":
+    root_selects_any_process, user_selects_own_processes_only,
+    refuses_a_process_that_is_not_dumpable, kernel_thread_has_an_empty_map,
+    refuses_processes_that_do_not_exist, zombie_has_an_empty_map,
+    process_ends_between_select_and_read, checks_access_at_select_only,
+}
 
 /// Somebody who is not root.
 const USER: u32 = 1000;
@@ -116,37 +92,33 @@ fn both(what: &str, map: &Map, pid: i64, wanted: Wanted) {
 #[track_caller]
 pub fn waiting(first: impl FnOnce()) -> Child {
     let ready = place(20);
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map(ready, page(), prot, MAP_SHARED, None));
-    let child = process::fork(|| {
+    map_shared_page(ready);
+    let child = forked(|| {
         first();
         set_word(ready, 1);
         loop {
             std::thread::park();
         }
     });
-    let child = done("fork", child);
-    while word(ready) == 0 {
-        std::thread::yield_now();
-    }
+    wait_for(ready, 1);
     child
 }
 
 #[track_caller]
 pub fn end(child: Child) {
-    done("kill", child.signal(libc::SIGKILL));
-    done("wait", child.wait());
+    child.signal(SIGKILL).must();
+    child.wait().must();
 }
 
 #[track_caller]
 fn become_user(user: u32) {
-    done("giving up root", process::become_user(user));
+    process::become_user(user).must();
     // The kernel takes that away with root.
-    done("being dumpable", process::set_dumpable(true));
+    process::set_dumpable(true).must();
 }
 
-fn by_root() {
-    let map = done("open", Map::open());
+fn root_selects_any_process() {
+    let map = Map::open().must();
     let (of_root, of_user) = (waiting(|| ()), waiting(|| become_user(USER)));
     both("itself", &map, std::process::id().into(), Wanted::Text);
     both("root's", &map, of_root.pid().into(), Wanted::Text);
@@ -156,14 +128,14 @@ fn by_root() {
     end(of_user);
 }
 
-fn by_user() {
-    let map = done("open", Map::open());
+fn user_selects_own_processes_only() {
+    let map = Map::open().must();
     let (own, other) = (
         waiting(|| become_user(USER)),
         waiting(|| become_user(OTHER_USER)),
     );
     let of_root = waiting(|| ());
-    in_child("a user", || {
+    in_child(|| {
         become_user(USER);
         both("itself", &map, std::process::id().into(), Wanted::Text);
         both("its own", &map, own.pid().into(), Wanted::Text);
@@ -177,18 +149,18 @@ fn by_user() {
     end(of_root);
 }
 
-fn not_dumpable() {
-    let map = done("open", Map::open());
+fn refuses_a_process_that_is_not_dumpable() {
+    let map = Map::open().must();
     let hidden = waiting(|| {
         become_user(USER);
-        done("hiding", process::set_dumpable(false));
+        process::set_dumpable(false).must();
     });
     both("by root", &map, hidden.pid().into(), Wanted::Text);
-    in_child("a user", || {
+    in_child(|| {
         become_user(USER);
         let refused = Wanted::Refused(EACCES);
         both("by its user", &map, hidden.pid().into(), refused);
-        done("hiding", process::set_dumpable(false));
+        process::set_dumpable(false).must();
         both("by itself", &map, std::process::id().into(), Wanted::Text);
     });
     end(hidden);
@@ -197,17 +169,17 @@ fn not_dumpable() {
 /// The first kernel thread.
 const KTHREADD: i64 = 2;
 
-fn kernel_thread() {
-    let map = done("open", Map::open());
+fn kernel_thread_has_an_empty_map() {
+    let map = Map::open().must();
     both("by root", &map, KTHREADD, Wanted::Empty);
-    in_child("a user", || {
+    in_child(|| {
         become_user(USER);
         both("by a user", &map, KTHREADD, Wanted::Empty);
     });
 }
 
-fn none() {
-    let map = done("open", Map::open());
+fn refuses_processes_that_do_not_exist() {
+    let map = Map::open().must();
     let gone = waiting(|| ());
     let pid = i64::from(gone.pid());
     end(gone);
@@ -226,51 +198,48 @@ fn none() {
 /// Kills a child, and waits until it is a zombie.
 #[track_caller]
 fn kill(child: &Child) {
-    done("kill", child.signal(libc::SIGKILL));
+    child.signal(SIGKILL).must();
     let path = format!("/proc/{}/stat", child.pid());
     while !done(&path, fs::read_to_string(&path)).contains(") Z ") {
-        std::thread::yield_now();
+        yield_now();
     }
 }
 
-fn zombie() {
-    let map = done("open", Map::open());
+fn zombie_has_an_empty_map() {
+    let map = Map::open().must();
     let child = waiting(|| ());
     kill(&child);
     both("by root", &map, child.pid().into(), Wanted::Empty);
-    in_child("a user", || {
+    in_child(|| {
         become_user(USER);
         both("by a user", &map, child.pid().into(), Wanted::Empty);
     });
-    done("wait", child.wait());
+    child.wait().must();
 }
 
-fn ended() {
+fn process_ends_between_select_and_read() {
     let child = waiting(|| ());
-    let (map, begun) = (
-        done("open", Map::of(child.pid())),
-        done("open", Map::of(child.pid())),
-    );
-    let proc_file = done("open", File::open(format!("/proc/{}/maps", child.pid())));
+    let (map, begun) = (Map::of(child.pid()).must(), Map::of(child.pid()).must());
+    let proc_file = File::open(format!("/proc/{}/maps", child.pid())).must();
     let mut text = Vec::new();
     let mut first = [0; 8];
     let read = std::os::unix::fs::FileExt::read_at(&begun.file, &mut first, 0);
-    same("the first bytes", done("read", read), first.len());
+    read.must_give(first.len());
 
     kill(&child);
-    done("read /proc", read_to(&proc_file, 4096, &mut text));
-    done("read", map.read_to(4096, &mut text));
-    assert!(text.is_empty(), "a zombie has a map");
-    done("wait", child.wait());
-    done("read", map.read_to(4096, &mut text));
-    assert!(text.is_empty(), "a dead process has a map");
+    read_to(&proc_file, 4096, &mut text).must();
+    map.read_to(4096, &mut text).must();
+    assert!(text.is_empty());
+    child.wait().must();
+    map.read_to(4096, &mut text).must();
+    assert!(text.is_empty());
 
     // What was fetched while it lived is given still, and nothing more.
     let mut position = first.len() as u64;
     let mut rest = [0; 4096];
     loop {
         let read = std::os::unix::fs::FileExt::read_at(&begun.file, &mut rest, position);
-        match done("read", read) {
+        match read.must() {
             0 => break,
             read => position += read as u64,
         }
@@ -278,20 +247,20 @@ fn ended() {
     assert!(position <= page() as u64, "{position} bytes");
 }
 
-fn asked_once() {
+fn checks_access_at_select_only() {
     let of_root = waiting(|| ());
-    let map = done("open", Map::of(of_root.pid()));
-    let proc_file = done("open", File::open(format!("/proc/{}/maps", of_root.pid())));
-    in_child("a user", || {
+    let map = Map::of(of_root.pid()).must();
+    let proc_file = File::open(format!("/proc/{}/maps", of_root.pid())).must();
+    in_child(|| {
         become_user(USER);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        done("read", map.read_to(4096, &mut ours));
-        done("read /proc", read_to(&proc_file, 4096, &mut theirs));
+        map.read_to(4096, &mut ours).must();
+        read_to(&proc_file, 4096, &mut theirs).must();
         without_gate(&mut theirs);
-        assert!(!ours.is_empty() && ours == theirs, "the texts differ");
+        assert!(!ours.is_empty() && ours == theirs);
         let got = map.select(of_root.pid().into());
         let got = got.map_err(|e: Error| e.raw_os_error());
-        same("choosing again", got, Err(Some(EACCES)));
+        assert_eq!(got, Err(Some(EACCES)));
     });
     end(of_root);
 }

@@ -3,22 +3,15 @@
 //! The map of a process that maps and unmaps all the time.
 
 use super::map::without_gate;
-use super::{page, test};
-use crate::check::{done, same};
-use crate::device::map::{Histogram, Map, read_to};
-use libc::{MAP_SHARED, PROT_READ, PROT_WRITE};
-use std::fs::File;
-use std::time::{Duration, Instant};
+use super::*;
+use vma_guest::device::map::{Histogram, read_to};
 use vma_guest::ground::{Change, Ground};
 use vma_guest::random::Random;
-use vma_guest::runner::{Test, note};
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process::{self, Child};
 
-pub const TESTS: &[Test] = &[test(
-    "map under load: what stays is shown, and nothing twice",
-    under_load,
-)];
+suite! {
+    "map under load":
+    shows_steady_vmas_and_none_twice,
+}
 
 /// How many readings, and how long they may take where processors are slow.
 const READINGS: usize = 10_000;
@@ -44,10 +37,9 @@ fn ground() -> Ground {
 #[track_caller]
 fn busy_child() -> Child {
     let ready = place(20);
-    let prot = PROT_READ | PROT_WRITE;
-    done("map", memory::map(ready, page(), prot, MAP_SHARED, None));
-    let child = process::fork(|| {
-        done("the ground", ground().map());
+    map_shared_page(ready);
+    let child = forked(|| {
+        ground().map().must();
         std::thread::scope(|scope| {
             for number in 0..WRITERS {
                 scope.spawn(move || {
@@ -63,10 +55,7 @@ fn busy_child() -> Child {
         });
         0
     });
-    let child = done("fork", child);
-    while word(ready) == 0 {
-        std::thread::yield_now();
-    }
+    wait_for(ready, 1);
     child
 }
 
@@ -118,9 +107,9 @@ impl Tally {
     }
 }
 
-fn under_load() {
+fn shows_steady_vmas_and_none_twice() {
     let child = busy_child();
-    let (map, mut text) = (done("open", Map::open()), Vec::with_capacity(1 << 20));
+    let (map, mut text) = (Map::open().must(), Vec::with_capacity(1 << 20));
     let path = format!("/proc/{}/maps", child.pid());
     let mut locked = Histogram::default();
     let (mut ours, mut theirs) = (Tally::default(), Tally::default());
@@ -130,10 +119,10 @@ fn under_load() {
         let piece = PIECES[ours.readings % PIECES.len()];
         text.clear();
         let begin = Instant::now();
-        done("select", map.select(child.pid().into()));
-        done("read", map.read_to(piece, &mut text));
+        map.select(child.pid().into()).must();
+        map.read_to(piece, &mut text).must();
         ours.add(&mut text, begin.elapsed());
-        locked.add(done("histogram", map.histogram()));
+        locked.add(map.histogram().must());
 
         if ours.readings % PROC_EVERY == 0 {
             text.clear();
@@ -143,8 +132,8 @@ fn under_load() {
             theirs.add(&mut text, begin.elapsed());
         }
     }
-    done("kill", child.signal(libc::SIGKILL));
-    done("wait", child.wait());
+    child.signal(SIGKILL).must();
+    child.wait().must();
 
     ours.note("/dev/rust-vma-map");
     theirs.note("/proc/PID/maps");
@@ -156,16 +145,13 @@ fn under_load() {
     note(&format!(
         "locked under RCU at once {rcu}, after another look {retried}, by way of the mmap lock {mmap_lock}"
     ));
-    same("readings that are wrong", ours.wrong, 0);
-    same("lines and VMAs", ours.lines as u64, locked.all());
-    same("lines that overlap the one before", ours.overlaps, 0);
+    assert_eq!(ours.wrong, 0);
+    assert_eq!(ours.lines as u64, locked.all());
+    assert_eq!(ours.overlaps, 0);
     assert!(
         ours.readings >= LEAST_READINGS,
         "{} readings",
         ours.readings
     );
-    assert!(
-        retried + mmap_lock > 0,
-        "no writer was ever met: there was no load"
-    );
+    assert!(retried + mmap_lock > 0);
 }

@@ -2,29 +2,22 @@
 
 //! Several VMAs at one moment.
 
-use super::{beside, page, test};
-use crate::check::{done, same};
-use crate::device::map::{DONTDUMP, Map, NoSnapshot, Vma, WRITE};
-use libc::{EINVAL, ENOENT, MADV_DODUMP, MADV_DONTDUMP, PROT_READ};
+use super::*;
 use std::io::Error;
-use std::time::{Duration, Instant};
-use vma_guest::runner::{Test, note};
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place};
+use vma_guest::device::map::{DONTDUMP, NoSnapshot, Vma, WRITE};
 
-pub const TESTS: &[Test] = &[
-    test("snapshot: extent and flags of each VMA", each),
-    test("snapshot: an address without a VMA is named", no_vma),
-    test("snapshot: bad requests", bad_requests),
-    test("snapshot: what one call changes is seen as a whole", atomic),
-];
+suite! {
+    "snapshot":
+    returns_extent_and_flags, names_an_address_without_a_vma, refuses_bad_requests,
+    sees_one_call_as_a_whole,
+}
 
 /// Two adjacent VMAs that never merge: one that can be written, and one that cannot.
 #[track_caller]
 fn two_vmas() -> [usize; 2] {
     let at = place(8);
-    done("map", memory::map_anonymous(at, 2 * page()));
-    done("protect", memory::protect(at + page(), page(), PROT_READ));
+    map_anonymous(at, 2 * page());
+    protect(at + page(), page(), PROT_READ);
     [at, at + page()]
 }
 
@@ -51,33 +44,29 @@ fn not_taken<const N: usize>(
 
 #[track_caller]
 fn taken<const N: usize>(map: &Map, addrs: [usize; N]) -> [Vma; N] {
-    done("snapshot", map.snapshot(addrs).map_err(|no| no.error))
+    map.snapshot(addrs).map_err(|no| no.error).must()
 }
 
-fn each() {
-    let map = done("open", Map::open());
+fn returns_extent_and_flags() {
+    let map = Map::open().must();
     let [one, other] = two_vmas();
     let end = other + page();
     let vmas = taken(&map, [one, other]);
     let extents = vmas.map(|vma| [vma.start as usize, vma.end as usize]);
-    same("extents", extents, [[one, other], [other, end]]);
-    same(
-        "can be written",
-        vmas.map(|vma| vma.flags & WRITE),
-        [WRITE, 0],
-    );
+    assert_eq!(extents, [[one, other], [other, end]]);
+    assert_eq!(vmas.map(|vma| vma.flags & WRITE), [WRITE, 0]);
 
     // In any order, and any number of times.
     let last = end - 1;
     let many = taken(&map, [last, one, other, one + 1, last, one, one, other]);
     let [a, b] = vmas;
-    same("eight addresses", many, [b, a, b, a, b, a, a, b]);
-    same("a single one", taken(&map, [one]), [a]);
+    assert_eq!(many, [b, a, b, a, b, a, a, b]);
+    assert_eq!(taken(&map, [one]), [a]);
 }
 
-fn no_vma() {
+fn names_an_address_without_a_vma() {
     const NO_VMA: u64 = 1;
-    let map = done("open", Map::open());
+    let map = Map::open().must();
     let [one, other] = two_vmas();
     let hole = other + page();
     let wanted = |index| (ENOENT, index, NO_VMA);
@@ -89,26 +78,26 @@ fn no_vma() {
     not_taken("the largest address", got, wanted(1));
     not_taken("address 0", map.snapshot([0, one]), wanted(0));
     // Nothing is left locked.
-    done("unmap", memory::unmap(one, 2 * page()));
+    unmap(one, 2 * page());
 }
 
-fn bad_requests() {
-    let (map, [one, _]) = (done("open", Map::open()), two_vmas());
+fn refuses_bad_requests() {
+    let (map, [one, _]) = (Map::open().must(), two_vmas());
     let request = |change: &dyn Fn(&mut [u64; 36])| {
         let mut words = [0; 36];
         (words[0], words[4], words[5]) = (2, one as u64, one as u64);
         change(&mut words);
-        let got = sys::ioctl_words(&map.file, crate::device::map::SNAPSHOT, &mut words);
+        let got = sys::ioctl_words(&map.file, vma_guest::device::map::SNAPSHOT, &mut words);
         got.map_err(|e: Error| e.raw_os_error())
     };
-    same("a good one", request(&|_| ()), Ok(()));
+    assert_eq!(request(&|_| ()), Ok(()));
     for count in [0, 9, u64::MAX] {
         let got = request(&|words| words[0] = count);
-        same("number of addresses", got, Err(Some(EINVAL)));
+        assert_eq!(got, Err(Some(EINVAL)));
     }
     for number in [1, 2, 3, 6, 11, 12, 35] {
         let got = request(&|words| words[number] = 1);
-        same("a word that must be 0", got, Err(Some(EINVAL)));
+        assert_eq!(got, Err(Some(EINVAL)));
     }
 }
 
@@ -116,14 +105,14 @@ fn bad_requests() {
 const SNAPSHOTS: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(25);
 
-fn atomic() {
-    let map = done("open", Map::open());
+fn sees_one_call_as_a_whole() {
+    let map = Map::open().must();
     let vmas = two_vmas();
     let [at, _] = vmas;
     let flip = |_| {
         for advice in [MADV_DONTDUMP, MADV_DODUMP] {
             // One call, and one time that the mmap lock is taken.
-            done("advice", memory::advise(at, 2 * page(), advice));
+            advise(at, 2 * page(), advice);
         }
     };
     let is_set = |vma: Vma| vma.flags & DONTDUMP != 0;
@@ -152,7 +141,7 @@ fn atomic() {
          of as many pairs of snapshots of one VMA {differ} have one",
         first + second
     ));
-    assert!(both > 0 && neither > 0, "the flags did not change");
-    assert!(differ > 0, "a snapshot of both would have nothing to show");
-    same("snapshots with one flag of two", first + second, 0);
+    assert!(both > 0 && neither > 0);
+    assert!(differ > 0);
+    assert_eq!(first + second, 0);
 }

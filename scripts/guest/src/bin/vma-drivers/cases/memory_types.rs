@@ -4,23 +4,14 @@
 //! map, are always cached, and not in the list: nothing that is done to such mappings may put them
 //! there. A mapping of a hole in physical memory shows that the list tells when something is.
 
-use super::{mark, marked, page, test};
-use crate::check::{done, in_child, same};
-use crate::device::Pfn;
-use crate::device::pfn::STATUS_PAGES;
-use libc::{MAP_SHARED, O_SYNC, PROT_READ};
-use std::fs::{self, File};
+use super::*;
 use std::io::ErrorKind;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use vma_guest::runner::{Test, skip};
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place};
 
-pub const TESTS: &[Test] = &[test(
-    "memory types: none is reserved for pfn memory, by fork and mremap neither",
-    list,
-)];
+suite! {
+    "memory types":
+    pfn_reserves_no_memory_type,
+}
 
 const PAGES: usize = 8;
 
@@ -46,16 +37,16 @@ fn type_of_hole() -> Option<String> {
 /// Returns whether there is such a list.
 #[track_caller]
 fn has_list() -> bool {
-    done("mounts", sys::own_mounts());
-    done("a directory", fs::create_dir_all("/run/debug"));
+    sys::own_mounts().must();
+    fs::create_dir_all("/run/debug").must();
     match sys::mount(c"debugfs", c"/run/debug") {
-        Err(e) if e.raw_os_error() == Some(libc::ENODEV) => return false,
-        other => done("debugfs", other),
+        Err(e) if e.raw_os_error() == Some(ENODEV) => return false,
+        other => other.must(),
     }
     fs::exists("/run/debug/x86/pat_memtype_list").unwrap_or(false)
 }
 
-fn list() {
+fn pfn_reserves_no_memory_type() {
     if !has_list() {
         skip("this kernel does not show the memory types of page frames");
         return;
@@ -65,25 +56,25 @@ fn list() {
     let before = types();
     let is_same = |what: &str| same(what, types(), before.clone());
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, PAGES));
-    done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+    pfn.map_data(place(0), 0, PAGES).must();
+    pfn.map_status(place(1), 0, STATUS_PAGES).must();
     mark(place(0), 0, PAGES, 1);
     is_same("with mappings");
-    in_child("a child", || {
-        marked("in the child", place(0), 0, PAGES, 1);
+    in_child(|| {
+        marked(place(0), 0, PAGES, 1);
         is_same("with a child");
     });
     for number in 0..2 {
         let (from, len) = (place(number), 2 * page());
         let to = place(2 + number);
-        done("move", memory::relocate(from, len, to, len, 0));
-        done("mprotect", memory::protect(to, page(), PROT_READ));
+        relocate(from, to, len);
+        protect(to, page(), PROT_READ);
     }
-    done("revoke", pfn.revoke());
-    marked("what was moved", place(2), 0, 2, 1);
+    pfn.revoke().must();
+    marked(place(2), 0, 2, 1);
     is_same("after mremap");
     drop(pfn);
-    done("unmap", memory::unmap(place(0), 1 << 32));
+    unmap(place(0), 1 << 32);
     is_same("after munmap");
 }
 
@@ -93,25 +84,25 @@ fn hole_is_listed() {
     let uncached = |what: &str| {
         same(what, type_of_hole().as_deref(), Some("uncached-minus"));
     };
-    same("before", type_of_hole(), None);
+    assert_eq!(type_of_hole(), None);
     let memory = File::options()
         .read(true)
         .custom_flags(O_SYNC)
         .open("/dev/mem");
     let memory = match memory {
         Err(e) if e.kind() == ErrorKind::NotFound => return,
-        other => done("/dev/mem", other),
+        other => other.must(),
     };
     let of = Some((memory.as_raw_fd(), HOLE));
     let len = PAGES * page();
-    done("map", memory::map(place(0), len, PROT_READ, MAP_SHARED, of));
+    memory::map(place(0), len, PROT_READ, MAP_SHARED, of).must();
     uncached("with a mapping");
-    in_child("a child", || {
-        done("unmap", memory::unmap(place(0), len));
+    in_child(|| {
+        unmap(place(0), len);
         uncached("after the child's munmap");
     });
-    done("move", memory::relocate(place(0), len, place(1), len, 0));
+    relocate(place(0), place(1), len);
     uncached("after mremap");
-    done("unmap", memory::unmap(place(1), len));
-    same("after munmap", type_of_hole(), None);
+    unmap(place(1), len);
+    assert_eq!(type_of_hole(), None);
 }

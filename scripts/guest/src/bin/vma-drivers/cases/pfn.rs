@@ -2,101 +2,66 @@
 
 //! What pfn memory holds, and who sees it.
 
-use super::{mark, marked, page, test};
-use crate::check::{dies, done, in_child, outlived, same};
-use crate::device::pfn::{DATA, DATA_PAGES, STATUS_PAGES};
-use crate::device::{self, Pfn};
-use libc::{MAP_PRIVATE, PROT_READ, SIGSEGV};
-use std::sync::Barrier;
-use vma_guest::runner::Test;
-use vma_guest::sys::memory::{self, place, set_word, word};
+use super::*;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "pfn: the status part holds its pattern, without faults",
-        status,
-    ),
-    test(
-        "pfn: the data part holds its pattern, with a fault for each page",
-        data,
-    ),
-    test("pfn: each page by its own offset", each_page),
-    test("pfn: a private mapping of the status part", private),
-    test("pfn: the status part cannot be stored to", status_store),
-    test("pfn: stores show in a second mapping", two_mappings),
-    test("pfn: stores show after munmap and mmap", mapped_again),
-    test("pfn: two files are two pieces of memory", two_files),
-    test("pfn: parent and child see each other's stores", forked),
-    test(
-        "pfn: a child outlives its parent and the closed file",
-        orphan,
-    ),
-    test("pfn: the file is closed, the memory stays", closed_file),
-    test("pfn: threads fault on the same pages", threads),
-];
+suite! {
+    "pfn":
+    status_part_holds_its_pattern_without_faults, data_part_holds_its_pattern_with_a_fault_each,
+    maps_each_page_by_its_offset, maps_the_status_part_privately,
+    refuses_stores_to_the_status_part, stores_show_in_a_second_mapping,
+    stores_show_after_munmap_and_mmap, two_files_are_two_pieces_of_memory,
+    parent_and_child_see_stores, child_outlives_parent_and_closed_file,
+    mapping_outlives_the_closed_file, threads_fault_on_the_same_pages,
+}
 
 /// Pages must hold what they hold at first.
 #[track_caller]
-pub fn pattern(what: &str, at: usize, first: u64, pages: usize) {
+pub fn pattern(at: usize, first: u64, pages: usize) {
     for number in 0..pages {
         let wanted = (first + number as u64) << 32;
         for index in 0..page() / 8 {
             let addr = at + number * page() + index * 8;
             let (got, wanted) = (word(addr), wanted | index as u64);
-            assert!(
-                got == wanted,
-                "{what}: {got:#x} at {addr:#x}, wanted {wanted:#x}"
-            );
+            assert!(got == wanted, "{got:#x} at {addr:#x}, wanted {wanted:#x}");
         }
     }
 }
 
-fn status() {
+fn status_part_holds_its_pattern_without_faults() {
     let pfn = Pfn::open();
-    let before = done("counters", pfn.stats());
-    done("map", pfn.map_status(place(0), 0, STATUS_PAGES));
-    pattern("the status part", place(0), 0, STATUS_PAGES);
-    let after = done("counters", pfn.stats());
-    same("faults", after.faults - before.faults, 0);
-    same("VMAs made", after.made - before.made, 1);
-    done("unmap", memory::unmap(place(0), STATUS_PAGES * page()));
-    same(
-        "VMAs dropped",
-        done("counters", pfn.stats()).dropped - before.dropped,
-        1,
-    );
+    let before = pfn.stats();
+    pfn.map_status(place(0), 0, STATUS_PAGES).must();
+    pattern(place(0), 0, STATUS_PAGES);
+    let after = pfn.stats();
+    assert_eq!(after.faults - before.faults, 0);
+    assert_eq!(after.made - before.made, 1);
+    unmap(place(0), STATUS_PAGES * page());
+    assert_eq!(pfn.stats().dropped - before.dropped, 1);
 }
 
-fn data() {
+fn data_part_holds_its_pattern_with_a_fault_each() {
     let pfn = Pfn::open();
-    let before = done("counters", pfn.stats());
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-    pattern("the data part", place(0), DATA, DATA_PAGES);
-    let after = done("counters", pfn.stats());
-    same("faults", after.faults - before.faults, DATA_PAGES as u64);
-    pattern("the data part again", place(0), DATA, DATA_PAGES);
+    let before = pfn.stats();
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
+    pattern(place(0), DATA, DATA_PAGES);
+    let after = pfn.stats();
+    assert_eq!(after.faults - before.faults, DATA_PAGES as u64);
+    pattern(place(0), DATA, DATA_PAGES);
     mark(place(0), 0, DATA_PAGES, 1);
-    marked("the data part", place(0), 0, DATA_PAGES, 1);
-    same(
-        "faults after the first",
-        done("counters", pfn.stats()).faults,
-        after.faults,
-    );
+    marked(place(0), 0, DATA_PAGES, 1);
+    assert_eq!(pfn.stats().faults, after.faults);
 }
 
-fn each_page() {
+fn maps_each_page_by_its_offset() {
     let pfn = Pfn::open();
     for number in (0..STATUS_PAGES + DATA_PAGES).rev() {
         let at = place(0) + number * 2 * page();
-        done(
-            "map",
-            device::map_shared(&pfn.file, at, number as u64, 1, PROT_READ),
-        );
-        pattern("a page", at, number as u64, 1);
+        device::map_shared(&pfn.file, at, number as u64, 1, PROT_READ).must();
+        pattern(at, number as u64, 1);
     }
 }
 
-fn private() {
+fn maps_the_status_part_privately() {
     let pfn = Pfn::open();
     let map = device::map(
         &pfn.file,
@@ -106,141 +71,113 @@ fn private() {
         PROT_READ,
         MAP_PRIVATE,
     );
-    done("map", map);
-    pattern("the status part", place(0), 1, STATUS_PAGES - 1);
-    in_child("a child", || {
-        pattern("in a child", place(0), 1, STATUS_PAGES - 1)
-    });
-    dies("a store", SIGSEGV, || set_word(place(0), 1));
+    map.must();
+    pattern(place(0), 1, STATUS_PAGES - 1);
+    in_child(|| pattern(place(0), 1, STATUS_PAGES - 1));
+    dies(SIGSEGV, || set_word(place(0), 1));
 }
 
-fn status_store() {
+fn refuses_stores_to_the_status_part() {
     let pfn = Pfn::open();
-    done("map", pfn.map_status(place(0), 0, STATUS_PAGES));
-    dies("a store", SIGSEGV, || set_word(place(0), 1));
-    pattern("the status part", place(0), 0, STATUS_PAGES);
+    pfn.map_status(place(0), 0, STATUS_PAGES).must();
+    dies(SIGSEGV, || set_word(place(0), 1));
+    pattern(place(0), 0, STATUS_PAGES);
 }
 
-fn two_mappings() {
+fn stores_show_in_a_second_mapping() {
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-    done("map", pfn.map_data(place(1), 4, 8));
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
+    pfn.map_data(place(1), 4, 8).must();
     mark(place(0), 0, DATA_PAGES, 1);
-    marked("the second mapping", place(1), 4, 8, 1);
+    marked(place(1), 4, 8, 1);
     mark(place(1), 4, 8, 2);
-    marked("the first mapping", place(0), 0, 4, 1);
-    marked("the first mapping", place(0) + 4 * page(), 4, 8, 2);
-    marked(
-        "the first mapping",
-        place(0) + 12 * page(),
-        12,
-        DATA_PAGES - 12,
-        1,
-    );
+    marked(place(0), 0, 4, 1);
+    marked(place(0) + 4 * page(), 4, 8, 2);
+    marked(place(0) + 12 * page(), 12, DATA_PAGES - 12, 1);
 }
 
-fn mapped_again() {
+fn stores_show_after_munmap_and_mmap() {
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
     mark(place(0), 0, DATA_PAGES, 1);
-    done("unmap", memory::unmap(place(0), DATA_PAGES * page()));
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-    marked("a later mapping", place(0), 0, DATA_PAGES, 1);
+    unmap(place(0), DATA_PAGES * page());
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
+    marked(place(0), 0, DATA_PAGES, 1);
 }
 
-fn two_files() {
+fn two_files_are_two_pieces_of_memory() {
     let (one, two) = (Pfn::open(), Pfn::open());
-    done("map", one.map_data(place(0), 0, DATA_PAGES));
-    done("map", two.map_data(place(1), 0, DATA_PAGES));
+    one.map_data(place(0), 0, DATA_PAGES).must();
+    two.map_data(place(1), 0, DATA_PAGES).must();
     mark(place(0), 0, DATA_PAGES, 1);
-    pattern("the other piece of memory", place(1), DATA, DATA_PAGES);
+    pattern(place(1), DATA, DATA_PAGES);
 }
 
-fn forked() {
+fn parent_and_child_see_stores() {
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-    done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
+    pfn.map_status(place(1), 0, STATUS_PAGES).must();
     mark(place(0), 0, 8, 1);
-    let before = done("counters", pfn.stats());
-    in_child("a child", || {
-        let inside = done("counters", pfn.stats());
-        same("VMAs that fork made", inside.made - before.made, 2);
-        marked("in the child", place(0), 0, 8, 1);
-        pattern(
-            "in the child",
-            place(0) + 8 * page(),
-            DATA + 8,
-            DATA_PAGES - 8,
-        );
-        pattern("in the child", place(1), 0, STATUS_PAGES);
+    let before = pfn.stats();
+    in_child(|| {
+        let inside = pfn.stats();
+        assert_eq!(inside.made - before.made, 2);
+        marked(place(0), 0, 8, 1);
+        pattern(place(0) + 8 * page(), DATA + 8, DATA_PAGES - 8);
+        pattern(place(1), 0, STATUS_PAGES);
         mark(place(0) + 4 * page(), 4, 8, 2);
     });
-    marked("in the parent", place(0), 0, 4, 1);
-    marked("in the parent", place(0) + 4 * page(), 4, 8, 2);
-    let after = done("counters", pfn.stats());
-    same("VMAs dropped", after.dropped - before.dropped, 2);
+    marked(place(0), 0, 4, 1);
+    marked(place(0) + 4 * page(), 4, 8, 2);
+    let after = pfn.stats();
+    assert_eq!(after.dropped - before.dropped, 2);
 }
 
-fn orphan() {
+fn child_outlives_parent_and_closed_file() {
     outlived(
-        "pfn memory",
         || {
             let pfn = Pfn::open();
-            done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-            done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+            pfn.map_data(place(0), 0, DATA_PAGES).must();
+            pfn.map_status(place(1), 0, STATUS_PAGES).must();
             mark(place(0), 0, 8, 1);
         },
         || {
-            marked("what was faulted in", place(0), 0, 8, 1);
-            pattern(
-                "what was not",
-                place(0) + 8 * page(),
-                DATA + 8,
-                DATA_PAGES - 8,
-            );
-            pattern("the status part", place(1), 0, STATUS_PAGES);
+            marked(place(0), 0, 8, 1);
+            pattern(place(0) + 8 * page(), DATA + 8, DATA_PAGES - 8);
+            pattern(place(1), 0, STATUS_PAGES);
             mark(place(0), 0, DATA_PAGES, 2);
-            marked("after stores", place(0), 0, DATA_PAGES, 2);
+            marked(place(0), 0, DATA_PAGES, 2);
         },
     );
 }
 
-fn closed_file() {
+fn mapping_outlives_the_closed_file() {
     let counters = Pfn::open();
-    let before = done("counters", counters.stats());
+    let before = counters.stats();
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-    done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+    pfn.map_data(place(0), 0, DATA_PAGES).must();
+    pfn.map_status(place(1), 0, STATUS_PAGES).must();
     mark(place(0), 0, 8, 1);
     drop(pfn);
-    marked("what was faulted in", place(0), 0, 8, 1);
-    pattern(
-        "what was not",
-        place(0) + 8 * page(),
-        DATA + 8,
-        DATA_PAGES - 8,
-    );
-    pattern("the status part", place(1), 0, STATUS_PAGES);
-    let mapped = done("counters", counters.stats());
-    same(
-        "pieces of memory while one is mapped",
-        mapped.pieces,
-        before.pieces + 1,
-    );
-    done("unmap", memory::unmap(place(0), DATA_PAGES * page()));
-    pattern("the status part", place(1), 0, STATUS_PAGES);
-    done("unmap", memory::unmap(place(1), STATUS_PAGES * page()));
-    let after = done("counters", counters.stats());
-    same("pieces of memory after munmap", after.pieces, before.pieces);
-    same("pages", after.pages, before.pages);
+    marked(place(0), 0, 8, 1);
+    pattern(place(0) + 8 * page(), DATA + 8, DATA_PAGES - 8);
+    pattern(place(1), 0, STATUS_PAGES);
+    let mapped = counters.stats();
+    assert_eq!(mapped.pieces, before.pieces + 1);
+    unmap(place(0), DATA_PAGES * page());
+    pattern(place(1), 0, STATUS_PAGES);
+    unmap(place(1), STATUS_PAGES * page());
+    let after = counters.stats();
+    assert_eq!(after.pieces, before.pieces);
+    assert_eq!(after.pages, before.pages);
 }
 
-fn threads() {
+fn threads_fault_on_the_same_pages() {
     let pfn = Pfn::open();
     let threads = super::many_threads();
     let start = Barrier::new(threads + 1);
     super::for_a_while(|round| {
-        done("map", pfn.map_data(place(0), 0, DATA_PAGES));
+        pfn.map_data(place(0), 0, DATA_PAGES).must();
         std::thread::scope(|scope| {
             for thread in 0..threads {
                 let start = &start;
@@ -257,7 +194,7 @@ fn threads() {
         for number in 0..DATA_PAGES {
             for thread in 0..threads {
                 let addr = place(0) + number * page() + 8 * (1 + thread);
-                same("a thread's word", word(addr), round);
+                assert_eq!(word(addr), round);
             }
         }
     });

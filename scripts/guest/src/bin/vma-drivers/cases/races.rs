@@ -5,98 +5,42 @@
 //! Where memory may be gone, it is the kernel that accesses it for a thread: that is an error then,
 //! and no signal.
 
-use super::buffer_reclaim::{agree, may_reclaim};
-use super::{beside, for_a_while, many_threads, mark, marked, page, test};
-use crate::check::{done, refused, same};
-use crate::device::buffer::SET_SIZE;
-use crate::device::pfn::{DATA, DATA_PAGES};
-use crate::device::userptr::WAYS;
-use crate::device::{Buffer, Pfn, Userptr};
-use crate::transfer::copy;
-use libc::{EBUSY, EFAULT, ENXIO, MADV_DONTNEED, PROT_READ, PROT_WRITE};
-use std::io::Result;
-use std::os::unix::fs::FileExt;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place, set_word, word};
-use vma_guest::sys::process::{self, End};
+use super::*;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use vma_guest::device::buffer::SET_SIZE;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "race: a buffer gets its size from one thread only",
-        one_size,
-    ),
-    test(
-        "race: threads fault on the same new pages of a buffer",
-        new_pages,
-    ),
-    test(
-        "race: threads and processes fault on the same new pages of a buffer",
-        new_pages_processes,
-    ),
-    test(
-        "race: threads fault on pages that are written by pwrite",
-        fault_and_write,
-    ),
-    test(
-        "race: faults of a buffer and munmap",
-        fault_and_unmap_buffer,
-    ),
-    test("race: faults of pfn memory and munmap", fault_and_unmap_pfn),
-    test("race: faults of a buffer and mremap", fault_and_move),
-    test("race: faults of a buffer and mprotect", fault_and_protect),
-    test(
-        "race: faults of a buffer and MADV_DONTNEED",
-        fault_and_forget,
-    ),
-    test(
-        "race: faults of a buffer, DISCARD and RECLAIM",
-        fault_and_reclaim,
-    ),
-    test(
-        "race: mremap of a buffer, DISCARD and RECLAIM",
-        move_and_reclaim,
-    ),
-    test("race: faults of a buffer and fork", fault_and_fork),
-    test(
-        "race: threads map, unmap and fork buffers of their own",
-        everything_at_once,
-    ),
-    test(
-        "race: POPULATE, RECLAIM and the end of the process that has mapped",
-        exit_of_mapper,
-    ),
-    test("race: sums, fills and munmap", pin_and_unmap),
-    test("race: sums, fills and fork", pin_and_fork),
-    test("race: REGISTER and UNREGISTER by all threads", register),
-];
+suite! {
+    "race":
+    one_thread_sets_the_size, threads_fault_on_new_pages, threads_and_processes_fault_on_new_pages,
+    faults_and_pwrite_of_the_same_pages, faults_of_a_buffer_and_munmap, faults_of_pfn_and_munmap,
+    faults_of_a_buffer_and_mremap, faults_of_a_buffer_and_mprotect,
+    faults_of_a_buffer_and_madv_dontneed, faults_of_a_buffer_discard_and_reclaim,
+    mremap_of_a_buffer_discard_and_reclaim, faults_of_a_buffer_and_fork,
+    threads_map_unmap_and_fork, populate_reclaim_and_exit_of_the_mapper, sums_fills_and_munmap,
+    sums_fills_and_fork, register_and_unregister_by_all_threads,
+}
 
 const PAGES: usize = 16;
 
-fn one_size() {
+fn one_thread_sets_the_size() {
     let threads = many_threads();
     for_a_while(|_| {
-        let buffer = done("open", Buffer::open());
+        let buffer = Buffer::open().must();
         let (start, set) = (Barrier::new(threads), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for thread in 0..threads as u64 {
                 let (buffer, start, set) = (&buffer, &start, &set);
                 scope.spawn(move || {
                     start.wait();
-                    match buffer.request(SET_SIZE, [thread + 1, 0, 0, 0]) {
-                        Ok(_) => {
-                            set.fetch_add(1, Relaxed);
-                        }
-                        Err(e) => refused("a second size", EBUSY, Err::<(), _>(e)),
-                    }
+                    let got = buffer.request(SET_SIZE, [thread + 1, 0, 0, 0]);
+                    set.fetch_add(got.unless(&[EBUSY]).is_some().into(), Relaxed);
                 });
             }
         });
-        same("sizes that were set", set.into_inner(), 1);
-        done("map", buffer.map(place(0), 0, 1));
-        same("a word of the first page", word(place(0)), 0);
+        assert_eq!(set.into_inner(), 1);
+        buffer.map(place(0), 0, 1).must();
+        assert_eq!(word(place(0)), 0);
     });
 }
 
@@ -105,17 +49,17 @@ fn own_word(page_at: usize, thread: usize) -> usize {
     page_at + 64 + 8 * thread
 }
 
-fn new_pages() {
+fn threads_fault_on_new_pages() {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [processors.max(2), many_threads()] {
         for_a_while(|_| {
             let buffer = Buffer::of_pages(PAGES);
-            let before = done("counters", buffer.stats()).pages;
-            done("map", buffer.map(place(0), 0, PAGES));
+            let before = buffer.stats().pages;
+            buffer.map(place(0), 0, PAGES).must();
             fault_by(threads, place(0));
-            let after = done("counters", buffer.stats()).pages;
-            same("pages", after - before, PAGES as u64);
-            done("unmap", memory::unmap(place(0), PAGES * page()));
+            let after = buffer.stats().pages;
+            assert_eq!(after - before, PAGES as u64);
+            unmap(place(0), PAGES * page());
         });
     }
 }
@@ -131,7 +75,7 @@ fn fault_by(threads: usize, at: usize) {
                 start.wait();
                 for number in 0..PAGES {
                     let addr = own_word(at + number * page(), thread);
-                    same("a thread's word at first", word(addr), 0);
+                    assert_eq!(word(addr), 0);
                     set_word(addr, thread as u64 + 1);
                 }
             });
@@ -140,38 +84,33 @@ fn fault_by(threads: usize, at: usize) {
     for number in 0..PAGES {
         for thread in 0..threads {
             let got = word(own_word(at + number * page(), thread));
-            same("a thread's word", got, thread as u64 + 1);
+            assert_eq!(got, thread as u64 + 1);
         }
     }
 }
 
-fn new_pages_processes() {
+fn threads_and_processes_fault_on_new_pages() {
     for_a_while(|_| {
         let buffer = Buffer::of_pages(PAGES);
-        done("map", buffer.map(place(0), 0, PAGES));
-        let child = process::fork(|| {
+        buffer.map(place(0), 0, PAGES).must();
+        let child = forked(|| {
             for number in 0..PAGES {
                 set_word(place(0) + number * page(), 1);
             }
             0
         });
-        let child = done("fork", child);
         fault_by(many_threads(), place(0));
-        same(
-            "the child's end",
-            done("wait", child.wait()),
-            End::Exited(0),
-        );
+        child.wait().must_give(End::Exited(0));
         for number in 0..PAGES {
-            same("the child's word", word(place(0) + number * page()), 1);
+            assert_eq!(word(place(0) + number * page()), 1);
         }
     });
 }
 
-fn fault_and_write() {
+fn faults_and_pwrite_of_the_same_pages() {
     for_a_while(|round| {
         let buffer = Buffer::of_pages(PAGES);
-        done("map", buffer.map(place(0), 0, PAGES));
+        buffer.map(place(0), 0, PAGES).must();
         let value = round + 1;
         let start = Barrier::new(2);
         std::thread::scope(|scope| {
@@ -180,7 +119,7 @@ fn fault_and_write() {
                 for number in 0..PAGES {
                     let offset = (number * page()) as u64;
                     let written = buffer.file.write_all_at(&value.to_ne_bytes(), offset);
-                    done("pwrite", written);
+                    written.must();
                 }
             });
             start.wait();
@@ -189,12 +128,8 @@ fn fault_and_write() {
             }
         });
         for number in 0..PAGES {
-            same("what was written", word(place(0) + number * page()), value);
-            same(
-                "what was stored",
-                word(place(0) + number * page() + 8),
-                value,
-            );
+            assert_eq!(word(place(0) + number * page()), value);
+            assert_eq!(word(place(0) + number * page() + 8), value);
         }
     });
 }
@@ -202,132 +137,126 @@ fn fault_and_write() {
 /// What a copy of a page begins with, or `None` if that was not there, or not for long enough.
 #[track_caller]
 pub fn first_word(addr: usize) -> Option<u64> {
-    let file = done("a file", sys::memfd(c"copy"));
-    match copy(&file, addr, page()) {
-        Ok(copied) if copied >= 8 => {
-            let mut bytes = [0; 8];
-            done("reading the copy", file.read_exact_at(&mut bytes, 0));
-            Some(u64::from_ne_bytes(bytes))
-        }
-        Ok(_) => None,
-        Err(e) => {
-            refused("a copy", EFAULT, Err::<(), _>(e));
-            None
-        }
-    }
+    let file = sys::memfd(c"copy").must();
+    copy(&file, addr, page())
+        .unless(&[EFAULT])
+        .filter(|&copied| copied >= 8)?;
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, 0).must();
+    Some(u64::from_ne_bytes(bytes))
 }
 
-fn fault_and_unmap_buffer() {
+fn faults_of_a_buffer_and_munmap() {
     let buffer = Buffer::of_pages(PAGES);
-    done("map", buffer.map(place(1), 0, PAGES));
+    buffer.map(place(1), 0, PAGES).must();
     mark(place(1), 0, PAGES, 1);
     let load = |thread: usize| {
         for number in 0..PAGES {
             let number = (number + thread) % PAGES;
             if let Some(got) = first_word(place(0) + number * page()) {
-                same("a page that was mapped", got, 1 << 32 | number as u64);
+                assert_eq!(got, 1 << 32 | number as u64);
             }
         }
     };
     beside(many_threads(), load, || {
         for_a_while(|round| {
-            done("map", buffer.map(place(0), 0, PAGES));
+            buffer.map(place(0), 0, PAGES).must();
             let from = (round as usize) % PAGES;
-            done("unmap", memory::unmap(place(0) + from * page(), page()));
-            done("unmap", memory::unmap(place(0), PAGES * page()));
+            unmap(place(0) + from * page(), page());
+            unmap(place(0), PAGES * page());
         });
     });
-    marked("the buffer", place(1), 0, PAGES, 1);
+    marked(place(1), 0, PAGES, 1);
 }
 
-fn fault_and_unmap_pfn() {
+fn faults_of_pfn_and_munmap() {
     let pfn = Pfn::open();
     let load = |_| {
         for number in 0..DATA_PAGES {
             if let Some(got) = first_word(place(0) + number * page()) {
-                same("a page that was mapped", got, (DATA + number as u64) << 32);
+                assert_eq!(got, (DATA + number as u64) << 32);
             }
             if let Some(got) = first_word(place(1) + number * page()) {
-                same("a page that was mapped", got, (number as u64) << 32);
+                assert_eq!(got, (number as u64) << 32);
             }
         }
     };
     beside(many_threads(), load, || {
         for_a_while(|round| {
-            done("map", pfn.map_data(place(0), 0, DATA_PAGES));
-            done("map", pfn.map_status(place(1), 0, DATA_PAGES));
+            pfn.map_data(place(0), 0, DATA_PAGES).must();
+            pfn.map_status(place(1), 0, DATA_PAGES).must();
             let from = (round as usize) % DATA_PAGES;
             for at in [place(0), place(1)] {
-                done("unmap", memory::unmap(at + from * page(), page()));
-                done("unmap", memory::unmap(at, DATA_PAGES * page()));
+                unmap(at + from * page(), page());
+                unmap(at, DATA_PAGES * page());
             }
         });
     });
 }
 
-fn fault_and_move() {
+fn faults_of_a_buffer_and_mremap() {
     let buffer = Buffer::of_pages(PAGES);
     let (one, two, len) = (place(0), place(1), PAGES * page());
-    done("map", buffer.map(one, 0, PAGES));
+    buffer.map(one, 0, PAGES).must();
     mark(one, 0, PAGES, 1);
     let load = |thread: usize| {
         let at = if thread % 2 == 0 { one } else { two };
         for number in 0..PAGES {
             if let Some(got) = first_word(at + number * page()) {
-                same("a page that was mapped", got, 1 << 32 | number as u64);
+                assert_eq!(got, 1 << 32 | number as u64);
             }
         }
     };
     beside(many_threads(), load, || {
         for_a_while(|_| {
-            done("move", memory::relocate(one, len, two, len, 0));
-            done("move", memory::relocate(two, len, one, len, 0));
+            relocate(one, two, len);
+            relocate(two, one, len);
         });
     });
-    marked("the buffer", one, 0, PAGES, 1);
+    marked(one, 0, PAGES, 1);
 }
 
-fn fault_and_protect() {
+fn faults_of_a_buffer_and_mprotect() {
     let buffer = Buffer::of_pages(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    done("map", buffer.map(at, 0, PAGES));
+    buffer.map(at, 0, PAGES).must();
     mark(at, 0, PAGES, 1);
     beside(
         many_threads(),
-        |_| marked("the buffer", at, 0, PAGES, 1),
+        |_| marked(at, 0, PAGES, 1),
         || {
             for_a_while(|round| {
                 let first = (round as usize) % (PAGES - 4);
                 let middle = at + first * page();
-                done("protect", memory::protect(middle, 4 * page(), PROT_READ));
-                done("madvise", memory::advise(middle, 2 * page(), MADV_DONTNEED));
-                done("protect", memory::protect(at, len, PROT_READ | PROT_WRITE));
+                protect(middle, 4 * page(), PROT_READ);
+                advise(middle, 2 * page(), MADV_DONTNEED);
+                protect(at, len, RW);
             });
         },
     );
 }
 
-fn fault_and_forget() {
+fn faults_of_a_buffer_and_madv_dontneed() {
     let buffer = Buffer::of_pages(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    done("map", buffer.map(at, 0, PAGES));
+    buffer.map(at, 0, PAGES).must();
     let store = |thread: usize| {
         for number in 0..PAGES {
             let addr = own_word(at + number * page(), thread);
             let value = word(addr) + 1;
             set_word(addr, value);
-            same("a thread's word", word(addr), value);
+            assert_eq!(word(addr), value);
         }
     };
     beside(many_threads(), store, || {
-        for_a_while(|_| done("madvise", memory::advise(at, len, MADV_DONTNEED)));
+        for_a_while(|_| advise(at, len, MADV_DONTNEED));
     });
 }
 
-fn fault_and_reclaim() {
+fn faults_of_a_buffer_discard_and_reclaim() {
     let buffer = Buffer::of_pages(PAGES);
     let at = place(0);
-    done("map", buffer.map(at, 0, PAGES));
+    buffer.map(at, 0, PAGES).must();
     mark(at, 0, PAGES, 1);
     let load = |_| {
         for number in 0..PAGES {
@@ -339,39 +268,36 @@ fn fault_and_reclaim() {
     let mut reclaimed = 0;
     beside(many_threads(), load, || {
         for_a_while(|round| {
-            done("discard", buffer.discard(round % 8, 8));
-            match buffer.reclaim(100) {
-                Ok(pages) => reclaimed += pages,
-                Err(e) => refused("reclaim", libc::EAGAIN, Err::<(), _>(e)),
-            }
+            buffer.discard(round % 8, 8).must();
+            reclaimed += buffer.reclaim(100).unless(&[EAGAIN]).unwrap_or(0);
             // Something to lose the next time.
             for number in 0..PAGES {
                 set_word(at + number * page(), 1 << 32 | number as u64);
             }
         });
     });
-    done("discard", buffer.discard(0, 8));
-    reclaimed += done("reclaim", buffer.reclaim_patiently(100));
-    assert!(reclaimed > 0, "nothing was ever reclaimed");
+    buffer.discard(0, 8).must();
+    reclaimed += buffer.reclaim_patiently(100).must();
+    assert!(reclaimed > 0);
 }
 
-fn move_and_reclaim() {
+fn mremap_of_a_buffer_discard_and_reclaim() {
     let buffer = Buffer::of_pages(PAGES);
     let (one, two, len) = (place(0), place(1), PAGES * page());
-    done("map", buffer.map(one, 0, PAGES));
+    buffer.map(one, 0, PAGES).must();
     let reclaim = |_| {
-        done("discard", buffer.discard(0, PAGES as u64));
+        buffer.discard(0, PAGES as u64).must();
         may_reclaim(&buffer);
     };
     beside(2, reclaim, || {
         for_a_while(|round| {
-            done("move", memory::relocate(one, len, two, len, 0));
+            relocate(one, two, len);
             mark(two, 0, PAGES, round + 1);
             if round % 2 == 0 {
-                done("unmap", memory::unmap(two, len));
-                done("map", buffer.map(one, 0, PAGES));
+                unmap(two, len);
+                buffer.map(one, 0, PAGES).must();
             } else {
-                done("move", memory::relocate(two, len, one, len, 0));
+                relocate(two, one, len);
             }
             mark(one, 0, PAGES, round + 1);
         });
@@ -379,17 +305,17 @@ fn move_and_reclaim() {
     agree(&buffer, one, PAGES);
 }
 
-fn fault_and_fork() {
+fn faults_of_a_buffer_and_fork() {
     let buffer = Buffer::of_pages(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    done("map", buffer.map(at, 0, PAGES));
+    buffer.map(at, 0, PAGES).must();
     mark(at, 0, PAGES, 1);
-    let before = done("counters", buffer.stats());
+    let before = buffer.stats();
     let mut forked = 0;
     let load = |thread: usize| {
-        marked("the buffer", at, 0, PAGES, 1);
+        marked(at, 0, PAGES, 1);
         if thread == 0 {
-            done("madvise", memory::advise(at, len, MADV_DONTNEED));
+            advise(at, len, MADV_DONTNEED);
         }
     };
     beside(many_threads(), load, || {
@@ -399,58 +325,52 @@ fn fault_and_fork() {
                 let right = |number| word(at + number * page()) == 1 << 32 | number as u64;
                 u8::from(!(0..PAGES).all(right))
             });
-            let end = done("fork", child.and_then(process::Child::wait));
-            same("the child's end", end, End::Exited(0));
+            child.and_then(Child::wait).must_give(End::Exited(0));
             forked += 1;
         });
     });
-    let after = done("counters", buffer.stats());
-    same("VMAs made", after.made - before.made, forked);
-    same("VMAs dropped", after.dropped - before.dropped, forked);
+    let after = buffer.stats();
+    assert_eq!(after.made - before.made, forked);
+    assert_eq!(after.dropped - before.dropped, forked);
 }
 
-fn everything_at_once() {
+fn threads_map_unmap_and_fork() {
     let work = |thread: usize| {
         let (at, other) = (place(2 * thread), place(2 * thread + 1));
         let len = PAGES * page();
         let buffer = Buffer::of_pages(PAGES);
         let pfn = Pfn::open();
         let whose = thread as u64 + 1;
-        done("map", buffer.map(at, 0, PAGES));
+        buffer.map(at, 0, PAGES).must();
         mark(at, 0, PAGES, whose);
-        done("map", pfn.map_data(other, 0, PAGES));
+        pfn.map_data(other, 0, PAGES).must();
         mark(other, 0, PAGES, whose);
-        done("protect", memory::protect(at + page(), page(), PROT_READ));
-        done("unmap", memory::unmap(at + 4 * page(), page()));
-        done(
-            "move",
-            memory::relocate(at + 8 * page(), page(), other, page(), 0),
-        );
-        marked("a page that moved", other, 8, 1, whose);
-        marked("pages beside it", other + page(), 1, PAGES - 1, whose);
+        protect(at + page(), page(), PROT_READ);
+        unmap(at + 4 * page(), page());
+        relocate(at + 8 * page(), other, page());
+        marked(other, 8, 1, whose);
+        marked(other + page(), 1, PAGES - 1, whose);
         drop(buffer);
-        done("revoke", pfn.revoke());
-        marked("after REVOKE", other + page(), 1, PAGES - 1, whose);
-        done("unmap", memory::unmap(at, len));
-        done("unmap", memory::unmap(other, len));
+        pfn.revoke().must();
+        marked(other + page(), 1, PAGES - 1, whose);
+        unmap(at, len);
+        unmap(other, len);
     };
     beside(many_threads(), work, || {
         for_a_while(|_| {
-            let end = done("fork", process::fork(|| 0).and_then(process::Child::wait));
-            same("the child's end", end, End::Exited(0));
+            let end = process::fork(|| 0).and_then(Child::wait).must();
+            assert_eq!(end, End::Exited(0));
         });
     });
 }
 
-fn exit_of_mapper() {
+fn populate_reclaim_and_exit_of_the_mapper() {
     let buffer = Buffer::of_pages(PAGES);
     let work = |thread: usize| {
         if thread % 2 == 0 {
-            if let Err(e) = buffer.populate(0, PAGES as u64) {
-                refused("populate", ENXIO, Err::<(), _>(e));
-            }
+            buffer.populate(0, PAGES as u64).unless(&[ENXIO]);
         } else {
-            done("discard", buffer.discard(0, PAGES as u64));
+            buffer.discard(0, PAGES as u64).must();
             may_reclaim(&buffer);
         }
     };
@@ -464,66 +384,49 @@ fn exit_of_mapper() {
                 }
                 u8::from(mapped.is_err())
             });
-            let end = done("fork", child.and_then(process::Child::wait));
-            same("the child's end", end, End::Exited(0));
+            child.and_then(Child::wait).must_give(End::Exited(0));
         });
     });
-    done("map", buffer.map(place(0), 0, PAGES));
+    buffer.map(place(0), 0, PAGES).must();
     agree(&buffer, place(0), PAGES);
 }
 
-/// It may have found a hole. Returns what it is otherwise.
-#[track_caller]
-fn unless_gone<T>(what: &str, got: Result<T>) -> Option<T> {
-    match got {
-        Ok(value) => Some(value),
-        Err(e) => {
-            refused(what, EFAULT, Err::<(), _>(e));
-            None
-        }
-    }
-}
-
-fn pin_and_unmap() {
+fn sums_fills_and_munmap() {
     let userptr = Userptr::open();
     let (at, len) = (place(0), PAGES * page());
     let buffer = Buffer::of_pages(PAGES);
     let pin = |thread: usize| {
         for way in WAYS {
             if thread % 2 == 0 {
-                let got = unless_gone(way.name, userptr.sum(at, len, way));
+                let got = userptr.sum(at, len, way).unless(&[EFAULT]);
                 let most = len as u64;
                 assert!(
                     got.unwrap_or(0) <= most,
                     "{got:?} in {len} bytes of 0 and 1"
                 );
             } else {
-                unless_gone(way.name, userptr.fill(at + 5, len - 5, 1, way));
+                userptr.fill(at + 5, len - 5, 1, way).unless(&[EFAULT]);
             }
         }
     };
     beside(many_threads(), pin, || {
         for_a_while(|round| {
             match round % 3 {
-                0 => done("map", memory::map_anonymous(at, len)),
-                1 => done("map", buffer.map(at, 0, PAGES)),
-                _ => done("unmap", memory::unmap(at, len)),
+                0 => map_anonymous(at, len),
+                1 => buffer.map(at, 0, PAGES).must(),
+                _ => unmap(at, len),
             }
-            std::thread::yield_now();
-            done("unmap", memory::unmap(at + 3 * page(), page()));
+            yield_now();
+            unmap(at + 3 * page(), page());
         });
     });
-    same(
-        "pages that are pinned",
-        done("counters", userptr.stats()).pinned_now,
-        0,
-    );
+    assert_eq!(userptr.stats().pinned_now, 0);
 }
 
-fn pin_and_fork() {
+fn sums_fills_and_fork() {
     let userptr = Userptr::open();
     let (at, len) = (place(0), PAGES * page());
-    done("map", memory::map_anonymous(at, many_threads() * len));
+    map_anonymous(at, many_threads() * len);
     let pin = |thread: usize| {
         let own = at + thread * len;
         for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
@@ -541,49 +444,27 @@ fn pin_and_fork() {
                 }
                 0
             });
-            let end = done("fork", child.and_then(process::Child::wait));
-            same("the child's end", end, End::Exited(0));
+            child.and_then(Child::wait).must_give(End::Exited(0));
         });
     });
-    same(
-        "pages that are pinned",
-        done("counters", userptr.stats()).pinned_now,
-        0,
-    );
+    assert_eq!(userptr.stats().pinned_now, 0);
 }
 
-fn register() {
+fn register_and_unregister_by_all_threads() {
     let userptr = Userptr::open();
     let len = 4 * page();
-    done("map", memory::map_anonymous(place(0), len));
+    map_anonymous(place(0), len);
     mark(place(0), 1, 4, 0);
     let wanted = 2 * (1 + 2 + 3 + 4);
-    let unless = |what, number, got: Result<u64>| match got {
-        Ok(value) => Some(value),
-        Err(e) => {
-            refused(what, number, Err::<(), _>(e));
-            None
-        }
-    };
     let work = |thread: usize| {
         if thread % 2 == 0 {
-            unless(
-                "register",
-                EBUSY,
-                userptr.register(place(0), len).map(|()| 0),
-            );
-            unless("unregister", ENXIO, userptr.unregister().map(|()| 0));
-        } else if let Some(got) = unless("sum", ENXIO, userptr.sum_registered()) {
-            same("the sum", got, wanted);
+            userptr.register(place(0), len).unless(&[EBUSY]);
+            userptr.unregister().unless(&[ENXIO]);
+        } else if let Some(got) = userptr.sum_registered().unless(&[ENXIO]) {
+            assert_eq!(got, wanted);
         }
     };
-    beside(many_threads(), work, || {
-        for_a_while(|_| std::thread::yield_now())
-    });
-    unless("unregister", ENXIO, userptr.unregister().map(|()| 0));
-    same(
-        "pages that are pinned",
-        done("counters", userptr.stats()).pinned_now,
-        0,
-    );
+    beside(many_threads(), work, || for_a_while(|_| yield_now()));
+    userptr.unregister().unless(&[ENXIO]);
+    assert_eq!(userptr.stats().pinned_now, 0);
 }

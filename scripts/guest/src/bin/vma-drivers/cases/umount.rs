@@ -3,39 +3,17 @@
 //! Devices that were opened by a node of a file system which is unmounted then: files and mappings
 //! keep its inode and all that belongs to it until the last of them goes.
 
-use super::pfn::pattern;
-use super::{mark, marked, page, test, zero};
-use crate::check::{done, in_child, refused, same};
-use crate::device::buffer::SET_SIZE;
-use crate::device::pfn::{DATA, STATUS_PAGES};
-use crate::device::{Buffer, Node, Pfn, Userptr, buffer, pfn, userptr};
-use libc::{EBUSY, ENOENT};
+use super::*;
 use std::ffi::CStr;
-use std::fs::{self, File};
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, place};
+use vma_guest::device::buffer::SET_SIZE;
+use vma_guest::device::{Node, buffer, pfn, userptr};
 
-pub const TESTS: &[Test] = &[
-    test("umount: EBUSY while a device is open or mapped", busy),
-    test(
-        "umount: REVOKE of pfn memory after the file system is gone",
-        revoke,
-    ),
-    test(
-        "umount: REVOKE is for one node, and devtmpfs has one",
-        one_node,
-    ),
-    test("umount: a buffer after the file system is gone", buffers),
-    test(
-        "umount: registered memory after the file system is gone",
-        pins,
-    ),
-    test(
-        "umount: the end of a process is the end of the file system",
-        exit,
-    ),
-];
+suite! {
+    "umount":
+    is_ebusy_while_a_device_is_open_or_mapped, revoke_works_after_it,
+    revoke_reaches_one_node_as_devtmpfs_has_one, buffer_works_after_it,
+    registered_memory_works_after_it, exit_ends_the_file_system,
+}
 
 const PAGES: usize = 4;
 const AWAY: &CStr = c"/run/away";
@@ -47,16 +25,16 @@ struct Away;
 impl Away {
     #[track_caller]
     fn with(node: &Node) -> Self {
-        done("mounts", sys::own_mounts());
+        sys::own_mounts().must();
         Self::mount(node)
     }
 
     #[track_caller]
     fn mount(node: &Node) -> Self {
-        done("a directory", fs::create_dir_all("/run/away"));
-        done("mount", sys::mount(c"tmpfs", AWAY));
-        let device = done("open", node.open());
-        done("mknod", sys::make_node(NODE, &device));
+        fs::create_dir_all("/run/away").must();
+        sys::mount(c"tmpfs", AWAY).must();
+        let device = node.open().must();
+        sys::make_node(NODE, &device).must();
         Self
     }
 
@@ -74,147 +52,139 @@ impl Away {
     /// It has no name any more.
     #[track_caller]
     fn detach(self) {
-        done("umount", sys::unmount(AWAY, true));
-        refused("its node", ENOENT, File::open("/run/away/node"));
+        sys::unmount(AWAY, true).must();
+        File::open("/run/away/node").must_fail(ENOENT);
     }
 }
 
-fn busy() {
+fn is_ebusy_while_a_device_is_open_or_mapped() {
     let away = Away::with(&pfn::NODE);
     let pfn = Pfn { file: away.open() };
     away.is_busy("umount while it is open");
-    done("map", pfn.map_data(place(0), 0, PAGES));
+    pfn.map_data(place(0), 0, PAGES).must();
     drop(pfn);
     away.is_busy("umount while it is mapped");
-    pattern("the data part", place(0), DATA, PAGES);
-    in_child("a child", || {
-        pattern("the data part", place(0), DATA, PAGES);
+    pattern(place(0), DATA, PAGES);
+    in_child(|| {
+        pattern(place(0), DATA, PAGES);
         away.is_busy("umount while two have it mapped");
     });
-    done("unmap", memory::unmap(place(0), PAGES * page()));
-    done("umount", sys::unmount(AWAY, false));
+    unmap(place(0), PAGES * page());
+    sys::unmount(AWAY, false).must();
 }
 
 /// Unmaps the pages of all mappings, of which there must be some.
 #[track_caller]
 fn revoked(pfn: &Pfn) {
-    let before = done("counters", pfn.stats()).faults;
-    done("revoke", pfn.revoke());
-    marked("the data part", place(0), 0, PAGES, 1);
-    pattern("the status part", place(1), 0, STATUS_PAGES);
-    let faults = done("counters", pfn.stats()).faults - before;
+    let before = pfn.stats().faults;
+    pfn.revoke().must();
+    marked(place(0), 0, PAGES, 1);
+    pattern(place(1), 0, STATUS_PAGES);
+    let faults = pfn.stats().faults - before;
     assert!(faults > PAGES as u64, "{faults} faults after REVOKE");
 }
 
-fn revoke() {
-    done("mounts", sys::own_mounts());
+fn revoke_works_after_it() {
+    sys::own_mounts().must();
     for is_file_last in [true, false] {
         let away = Away::mount(&pfn::NODE);
         let pfn = Pfn { file: away.open() };
-        done("map", pfn.map_data(place(0), 0, PAGES));
-        done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+        pfn.map_data(place(0), 0, PAGES).must();
+        pfn.map_status(place(1), 0, STATUS_PAGES).must();
         mark(place(0), 0, PAGES, 1);
         revoked(&pfn);
         away.detach();
 
         revoked(&pfn);
-        in_child("a child", || revoked(&pfn));
+        in_child(|| revoked(&pfn));
         let len = PAGES * page();
-        done("move", memory::relocate(place(0), len, place(2), len, 0));
-        done("move", memory::relocate(place(2), len, place(0), len, 0));
+        relocate(place(0), place(2), len);
+        relocate(place(2), place(0), len);
         revoked(&pfn);
         // New mappings are of the same inode.
-        done("map", pfn.map_data(place(3), 0, PAGES));
-        marked("a new mapping", place(3), 0, PAGES, 1);
+        pfn.map_data(place(3), 0, PAGES).must();
+        marked(place(3), 0, PAGES, 1);
         revoked(&pfn);
 
         if is_file_last {
-            done("unmap", memory::unmap(place(0), 1 << 32));
-            done("revoke", pfn.revoke());
+            unmap(place(0), 1 << 32);
+            pfn.revoke().must();
         } else {
             drop(pfn);
-            marked("the data part", place(3), 0, PAGES, 1);
-            done("unmap", memory::unmap(place(0), 1 << 32));
+            marked(place(3), 0, PAGES, 1);
+            unmap(place(0), 1 << 32);
         }
     }
 }
 
-fn one_node() {
+fn revoke_reaches_one_node_as_devtmpfs_has_one() {
     let dev = Pfn::open();
     let away = Away::with(&pfn::NODE);
     let pfn = Pfn { file: away.open() };
-    done("map", pfn.map_data(place(0), 0, PAGES));
+    pfn.map_data(place(0), 0, PAGES).must();
     mark(place(0), 0, PAGES, 1);
     away.detach();
     // The other node has an inode of its own, and mappings of its own.
-    let faults = || done("counters", dev.stats()).faults;
+    let faults = || dev.stats().faults;
     let before = faults();
-    done("revoke", dev.revoke());
-    marked("the data part", place(0), 0, PAGES, 1);
-    same("faults after REVOKE of another node", faults() - before, 0);
+    dev.revoke().must();
+    marked(place(0), 0, PAGES, 1);
+    assert_eq!(faults() - before, 0);
 
     // There is one devtmpfs, wherever it is mounted.
-    done("mount", sys::mount(c"devtmpfs", AWAY));
+    sys::mount(c"devtmpfs", AWAY).must();
     let path = "/run/away/rust-vma-pfn";
     let file = done(path, File::options().read(true).write(true).open(path));
     let pfn = Pfn { file };
-    done("map", pfn.map_data(place(0), 0, PAGES));
+    pfn.map_data(place(0), 0, PAGES).must();
     mark(place(0), 0, PAGES, 2);
-    done("umount", sys::unmount(AWAY, true));
+    sys::unmount(AWAY, true).must();
     let before = faults();
-    done("revoke", dev.revoke());
-    marked("the data part", place(0), 0, PAGES, 2);
-    same(
-        "faults after REVOKE of the same node",
-        faults() - before,
-        PAGES as u64,
-    );
+    dev.revoke().must();
+    marked(place(0), 0, PAGES, 2);
+    assert_eq!(faults() - before, PAGES as u64);
 }
 
-fn buffers() {
+fn buffer_works_after_it() {
     let away = Away::with(&buffer::NODE);
     let buffer = Buffer { file: away.open() };
     let pages = PAGES as u64;
-    done("size", buffer.request(SET_SIZE, [pages, 0, 0, 0]));
-    done("map", buffer.map(place(0), 0, PAGES));
+    buffer.request(SET_SIZE, [pages, 0, 0, 0]).must();
+    buffer.map(place(0), 0, PAGES).must();
     mark(place(0), 0, 2, 1);
     away.detach();
-    marked("what was stored", place(0), 0, 2, 1);
-    zero("what was not", place(0) + 2 * page(), 1);
-    done("populate", buffer.populate(0, pages));
-    done("discard", buffer.discard(0, 1));
-    same(
-        "pages reclaimed",
-        done("reclaim", buffer.reclaim_patiently(9)),
-        1,
-    );
-    done("map", buffer.map(place(1), 0, PAGES));
+    marked(place(0), 0, 2, 1);
+    zero(place(0) + 2 * page(), 1);
+    buffer.populate(0, pages).must();
+    buffer.discard(0, 1).must();
+    buffer.reclaim_patiently(9).must_give(1);
+    buffer.map(place(1), 0, PAGES).must();
     drop(buffer);
-    zero("what was reclaimed", place(1), 1);
-    marked("what was not", place(1) + page(), 1, 1, 1);
-    in_child("a child", || marked("in it", place(0) + page(), 1, 1, 1));
-    done("unmap", memory::unmap(place(0), PAGES * page()));
-    marked("the last mapping", place(1) + page(), 1, 1, 1);
+    zero(place(1), 1);
+    marked(place(1) + page(), 1, 1, 1);
+    in_child(|| marked(place(0) + page(), 1, 1, 1));
+    unmap(place(0), PAGES * page());
+    marked(place(1) + page(), 1, 1, 1);
 }
 
-fn pins() {
+fn registered_memory_works_after_it() {
     let away = Away::with(&userptr::NODE);
     let userptr = Userptr { file: away.open() };
-    done("map", memory::map_anonymous(place(0), PAGES * page()));
-    done("register", userptr.register(place(0), PAGES * page()));
+    map_anonymous(place(0), PAGES * page());
+    userptr.register(place(0), PAGES * page()).must();
     away.detach();
-    done("fill", userptr.fill_registered(1));
+    userptr.fill_registered(1).must();
     let wanted = (PAGES * page()) as u64;
-    same("the sum", done("sum", userptr.sum_registered()), wanted);
+    userptr.sum_registered().must_give(wanted);
 }
 
-fn exit() {
+fn exit_ends_the_file_system() {
     for _ in 0..3 {
-        in_child("a child", || {
+        in_child(|| {
             let away = Away::with(&pfn::NODE);
             let pfn = Pfn { file: away.open() };
-            done("map", pfn.map_data(place(0), 0, PAGES));
-            done("map", pfn.map_status(place(1), 0, STATUS_PAGES));
+            pfn.map_data(place(0), 0, PAGES).must();
+            pfn.map_status(place(1), 0, STATUS_PAGES).must();
             mark(place(0), 0, PAGES, 1);
             away.detach();
             revoked(&pfn);

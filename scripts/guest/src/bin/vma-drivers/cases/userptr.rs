@@ -2,61 +2,18 @@
 
 //! Sums over memory of the caller's, and memory that is filled.
 
-use super::pfn::pattern;
-use super::{beside, for_a_while, many_threads, mark, marked, page, test};
-use crate::check::{Refusals, dies, done, in_child, refused, same};
-use crate::device::pfn::DATA;
-use crate::device::userptr::{FAST, LOCKED, LONG_TERM, WAYS};
-use crate::device::{Buffer, Pfn, Userptr};
-use crate::transfer::{get, memory_of, put, some_bytes, sum};
-use libc::{EFAULT, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, SIGSEGV};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
-use vma_guest::runner::Test;
-use vma_guest::sys;
-use vma_guest::sys::memory::{self, byte, place, set_word, touch};
+use super::*;
 
-pub const TESTS: &[Test] = &[
-    test(
-        "userptr: sums of any alignment and size, pinned in any way",
-        sums,
-    ),
-    test(
-        "userptr: fills of any alignment and size, and no byte beside",
-        fills,
-    ),
-    test("userptr: the largest size", largest),
-    test("userptr: memory that nobody accessed yet", untouched),
-    test("userptr: pins are counted and given back", counted),
-    test("userptr: memory across two VMAs", two_vmas),
-    test("userptr: a hole is EFAULT", hole),
-    test(
-        "userptr: a fill of read-only memory is EFAULT, and changes nothing",
-        read_only,
-    ),
-    test("userptr: inaccessible memory is EFAULT", inaccessible),
-    test(
-        "userptr: a fill shows in the file that is mapped",
-        file_shared,
-    ),
-    test(
-        "userptr: a fill of a private mapping leaves the file alone",
-        file_private,
-    ),
-    test(
-        "userptr: beyond the end of a mapped file is EFAULT",
-        file_end,
-    ),
-    test(
-        "userptr: a child's fill leaves its parent's memory alone",
-        copy_on_write,
-    ),
-    test("userptr: pages of a buffer can be pinned", buffer),
-    test("userptr: pages of pfn memory are EFAULT", pfn),
-    test("userptr: sums and fills by many threads", threads),
-    test("userptr: huge pages", huge_pages),
-    test("userptr: a guard region is EFAULT", guard_region),
-];
+suite! {
+    "userptr":
+    sums_any_alignment_and_size_in_any_way, fills_any_alignment_and_size_and_no_more,
+    pins_the_largest_size, pins_untouched_memory, counts_pins_and_unpins, pins_across_two_vmas,
+    hole_is_efault, fill_of_read_only_memory_is_efault, inaccessible_memory_is_efault,
+    fill_shows_in_a_shared_file, fill_of_a_private_mapping_keeps_the_file,
+    beyond_the_end_of_a_file_is_efault, fill_by_a_child_keeps_the_parents_memory,
+    pins_pages_of_a_buffer, pages_of_pfn_are_efault, many_threads_sum_and_fill, pins_huge_pages,
+    guard_region_is_efault,
+}
 
 /// Sizes and alignments: offset in the memory, and length.
 fn ranges() -> [(usize, usize); 9] {
@@ -79,7 +36,7 @@ fn memory_len() -> usize {
     (1 << 20) + 8 * page()
 }
 
-fn sums() {
+fn sums_any_alignment_and_size_in_any_way() {
     let userptr = Userptr::open();
     let bytes = some_bytes(memory_len());
     let at = memory_of(&bytes);
@@ -90,10 +47,10 @@ fn sums() {
             same(&what, got, sum(&bytes[offset..offset + len]));
         }
     }
-    assert!(get(at, bytes.len()) == bytes, "a sum changed the memory");
+    holds(at, &bytes);
 }
 
-fn fills() {
+fn fills_any_alignment_and_size_and_no_more() {
     let userptr = Userptr::open();
     let mut bytes = some_bytes(memory_len());
     let at = memory_of(&bytes);
@@ -102,19 +59,16 @@ fn fills() {
             let what = format!("{len} bytes at offset {offset}, {}", way.name);
             done(&what, userptr.fill(at + offset, len, value, way));
             bytes[offset..offset + len].fill(value);
-            assert!(
-                get(at, bytes.len()) == bytes,
-                "{what}: the memory has other bytes"
-            );
+            assert!(get(at, bytes.len()) == bytes, "{what}");
         }
         bytes = some_bytes(memory_len());
         put(at, &bytes);
     }
 }
 
-fn largest() {
+fn pins_the_largest_size() {
     let userptr = Userptr::open();
-    let len = usize::try_from(crate::userptr_abi::MAX_LEN).expect("a size in memory");
+    let len = usize::try_from(crate::abi::userptr::MAX_LEN).expect("a size in memory");
     let bytes = some_bytes(len + page());
     let at = memory_of(&bytes);
     for way in WAYS {
@@ -123,74 +77,54 @@ fn largest() {
     }
 }
 
-fn untouched() {
+fn pins_untouched_memory() {
     let userptr = Userptr::open();
     for way in WAYS {
-        done("map", memory::map_anonymous(place(0), 4 * page()));
-        same(
-            way.name,
-            done(way.name, userptr.sum(place(0) + 1, 3 * page(), way)),
-            0,
-        );
-        done("map", memory::map_anonymous(place(0), 4 * page()));
+        map_anonymous(place(0), 4 * page());
+        gives(way.name, userptr.sum(place(0) + 1, 3 * page(), way), 0);
+        map_anonymous(place(0), 4 * page());
         done(way.name, userptr.fill(place(0) + 1, 3 * page(), 1, way));
-        same(
+        gives(
             way.name,
-            done(way.name, userptr.sum(place(0), 4 * page(), way)),
+            userptr.sum(place(0), 4 * page(), way),
             3 * page() as u64,
         );
     }
 }
 
-fn counted() {
+fn counts_pins_and_unpins() {
     let userptr = Userptr::open();
     let at = memory_of(&some_bytes(4 * page()));
     for way in WAYS {
-        let before = done("counters", userptr.stats());
+        let before = userptr.stats();
         done(way.name, userptr.sum(at + page() - 1, page() + 2, way));
         done(way.name, userptr.fill(at, 1, 1, way));
-        let after = done("counters", userptr.stats());
-        same("pages that were pinned", after.pinned - before.pinned, 4);
-        same(
-            "pages that were unpinned",
-            after.unpinned - before.unpinned,
-            4,
-        );
-        same("pages that are pinned", after.pinned_now, before.pinned_now);
+        let after = userptr.stats();
+        assert_eq!(after.pinned - before.pinned, 4);
+        assert_eq!(after.unpinned - before.unpinned, 4);
+        assert_eq!(after.pinned_now, before.pinned_now);
     }
 }
 
-fn two_vmas() {
+fn pins_across_two_vmas() {
     let userptr = Userptr::open();
     let bytes = some_bytes(4 * page());
     let at = memory_of(&bytes);
-    done(
-        "protect",
-        memory::protect(at + 2 * page(), 2 * page(), PROT_READ),
-    );
+    protect(at + 2 * page(), 2 * page(), PROT_READ);
     for way in [FAST, LONG_TERM] {
-        same(
-            way.name,
-            done(way.name, userptr.sum(at, 4 * page(), way)),
-            sum(&bytes),
-        );
+        gives(way.name, userptr.sum(at, 4 * page(), way), sum(&bytes));
     }
-    refused(
-        "one VMA does not have it all",
-        EFAULT,
-        userptr.sum(at, 4 * page(), LOCKED),
-    );
+    userptr.sum(at, 4 * page(), LOCKED).must_fail(EFAULT);
     let second = &bytes[2 * page()..];
     let got = userptr.sum(at + 2 * page(), 2 * page(), LOCKED);
-    same("the second VMA alone", done(LOCKED.name, got), sum(second));
+    got.must_give(sum(second));
 }
 
-fn hole() {
+fn hole_is_efault() {
     let userptr = Userptr::open();
     let page = page();
     let at = memory_of(&some_bytes(8 * page));
-    done("unmap", memory::unmap(at + 3 * page, page));
-    let mut refusals = Refusals::default();
+    unmap(at + 3 * page, page);
     for way in WAYS {
         for (what, addr, len) in [
             ("in it", at + 3 * page, page),
@@ -202,102 +136,79 @@ fn hole() {
             ("across the end", at + 8 * page - 1, 2),
         ] {
             let what = format!("{what}, {}", way.name);
-            refusals.add(&what, EFAULT, userptr.sum(addr, len, way));
-            refusals.add(&what, EFAULT, userptr.fill(addr, len, 1, way));
+            refused(&what, EFAULT, userptr.sum(addr, len, way));
+            refused(&what, EFAULT, userptr.fill(addr, len, 1, way));
         }
     }
-    refusals.end();
 }
 
-fn read_only() {
+fn fill_of_read_only_memory_is_efault() {
     let userptr = Userptr::open();
     let page = page();
     let bytes = some_bytes(4 * page);
     let at = memory_of(&bytes);
-    done("protect", memory::protect(at, 4 * page, PROT_READ));
+    protect(at, 4 * page, PROT_READ);
     for way in WAYS {
         refused(way.name, EFAULT, userptr.fill(at, 4 * page, 1, way));
         refused(way.name, EFAULT, userptr.fill(at + page + 5, 1, 1, way));
-        same(
-            way.name,
-            done(way.name, userptr.sum(at, 4 * page, way)),
-            sum(&bytes),
-        );
+        gives(way.name, userptr.sum(at, 4 * page, way), sum(&bytes));
     }
-    assert!(
-        get(at, bytes.len()) == bytes,
-        "a fill changed read-only memory"
-    );
+    holds(at, &bytes);
 
     // The first pages can be written: whether they are is not said, but not the others.
-    done(
-        "protect",
-        memory::protect(at, 2 * page, PROT_READ | PROT_WRITE),
-    );
+    protect(at, 2 * page, RW);
     for way in WAYS {
         refused(way.name, EFAULT, userptr.fill(at, 4 * page, 1, way));
     }
-    assert!(
-        get(at + 2 * page, 2 * page) == bytes[2 * page..],
-        "a fill changed read-only memory"
-    );
+    assert!(get(at + 2 * page, 2 * page) == bytes[2 * page..]);
 
     // Memory of the program itself, which is read-only, and of a file that is.
-    let program = done("the program", std::fs::File::open("/proc/self/exe"));
+    let program = std::fs::File::open("/proc/self/exe").must();
     let of = Some((program.as_raw_fd(), 0));
-    done(
-        "map",
-        memory::map(place(1), page, PROT_READ, MAP_SHARED, of),
-    );
+    memory::map(place(1), page, PROT_READ, MAP_SHARED, of).must();
     let before = get(place(1), page);
     for way in WAYS {
         refused(way.name, EFAULT, userptr.fill(place(1), page, 1, way));
     }
-    assert!(
-        get(place(1), page) == before,
-        "a fill changed a file that is open read-only"
-    );
+    assert!(get(place(1), page) == before);
 }
 
-fn inaccessible() {
+fn inaccessible_memory_is_efault() {
     let userptr = Userptr::open();
     let at = memory_of(&some_bytes(4 * page()));
-    done("protect", memory::protect(at, 4 * page(), PROT_NONE));
+    protect(at, 4 * page(), PROT_NONE);
     for way in WAYS {
         refused(way.name, EFAULT, userptr.sum(at, 1, way));
         refused(way.name, EFAULT, userptr.fill(at, 1, 1, way));
     }
-    dies("a load", SIGSEGV, || touch(at));
+    dies(SIGSEGV, || touch(at));
 }
 
 /// A file in memory with contents, mapped at the first place.
 #[track_caller]
 fn file_of(bytes: &[u8], flags: i32) -> std::fs::File {
-    let file = done("a file", sys::memfd(c"file"));
-    done("writing the file", file.write_all_at(bytes, 0));
+    let file = sys::memfd(c"file").must();
+    file.write_all_at(bytes, 0).must();
     let of = Some((file.as_raw_fd(), 0));
-    done(
-        "map",
-        memory::map(place(0), bytes.len(), PROT_READ | PROT_WRITE, flags, of),
-    );
+    memory::map(place(0), bytes.len(), RW, flags, of).must();
     file
 }
 
 #[track_caller]
 fn contents(file: &std::fs::File, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    done("reading the file", file.read_exact_at(&mut bytes, 0));
+    file.read_exact_at(&mut bytes, 0).must();
     bytes
 }
 
-fn file_shared() {
+fn fill_shows_in_a_shared_file() {
     let userptr = Userptr::open();
     let mut bytes = some_bytes(4 * page());
     let file = file_of(&bytes, MAP_SHARED);
     for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
-        same(
+        gives(
             way.name,
-            done(way.name, userptr.sum(place(0), bytes.len(), way)),
+            userptr.sum(place(0), bytes.len(), way),
             sum(&bytes),
         );
         done(
@@ -305,44 +216,29 @@ fn file_shared() {
             userptr.fill(place(0) + 100, 2 * page(), value, way),
         );
         bytes[100..100 + 2 * page()].fill(value);
-        assert!(
-            contents(&file, bytes.len()) == bytes,
-            "the file has other bytes"
-        );
+        assert!(contents(&file, bytes.len()) == bytes);
         // What was filled stays when all page tables are gone, because it is dirty.
-        done(
-            "madvise",
-            memory::advise(place(0), bytes.len(), libc::MADV_DONTNEED),
-        );
-        done(
-            "madvise",
-            memory::advise(place(0), bytes.len(), libc::MADV_PAGEOUT),
-        );
-        assert!(
-            contents(&file, bytes.len()) == bytes,
-            "the file has other bytes later"
-        );
+        advise(place(0), bytes.len(), MADV_DONTNEED);
+        advise(place(0), bytes.len(), MADV_PAGEOUT);
+        assert!(contents(&file, bytes.len()) == bytes);
     }
 }
 
-fn file_private() {
+fn fill_of_a_private_mapping_keeps_the_file() {
     let userptr = Userptr::open();
     let bytes = some_bytes(4 * page());
     let file = file_of(&bytes, MAP_PRIVATE);
     for way in WAYS {
         done(way.name, userptr.fill(place(0) + 100, page(), 7, way));
-        same("what was filled", byte(place(0) + 100), 7);
-        assert!(
-            contents(&file, bytes.len()) == bytes,
-            "the file has other bytes"
-        );
+        assert_eq!(byte(place(0) + 100), 7);
+        assert!(contents(&file, bytes.len()) == bytes);
     }
 }
 
-fn file_end() {
+fn beyond_the_end_of_a_file_is_efault() {
     let userptr = Userptr::open();
     let file = file_of(&some_bytes(4 * page()), MAP_SHARED);
-    done("truncating the file", file.set_len(2 * page() as u64));
+    file.set_len(2 * page() as u64).must();
     for way in WAYS {
         refused(way.name, EFAULT, userptr.sum(place(0) + 2 * page(), 1, way));
         refused(way.name, EFAULT, userptr.fill(place(0), 4 * page(), 1, way));
@@ -350,60 +246,47 @@ fn file_end() {
     }
 }
 
-fn copy_on_write() {
+fn fill_by_a_child_keeps_the_parents_memory() {
     let userptr = Userptr::open();
     let bytes = some_bytes(4 * page());
     let at = memory_of(&bytes);
     for way in WAYS {
-        in_child("a child", || {
+        in_child(|| {
             done(way.name, userptr.fill(at, 4 * page(), 7, way));
-            assert!(
-                get(at, bytes.len()).iter().all(|&byte| byte == 7),
-                "the child has other bytes"
-            );
+            filled(at, bytes.len(), 7);
         });
-        assert!(
-            get(at, bytes.len()) == bytes,
-            "a child's fill shows in its parent"
-        );
+        holds(at, &bytes);
     }
 }
 
-fn buffer() {
+fn pins_pages_of_a_buffer() {
     let userptr = Userptr::open();
     let buffer = Buffer::of_pages(4);
-    done("map", buffer.map(place(0), 0, 4));
+    buffer.map(place(0), 0, 4).must();
     let mut bytes = some_bytes(4 * page());
     for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
         put(place(0), &bytes);
-        same(
+        gives(
             way.name,
-            done(way.name, userptr.sum(place(0) + 1, 3 * page(), way)),
+            userptr.sum(place(0) + 1, 3 * page(), way),
             sum(&bytes[1..3 * page() + 1]),
         );
         done(way.name, userptr.fill(place(0) + 5, page(), value, way));
         bytes[5..5 + page()].fill(value);
-        assert!(
-            contents(&buffer.file, bytes.len()) == bytes,
-            "the buffer has other bytes"
-        );
+        assert!(contents(&buffer.file, bytes.len()) == bytes);
     }
     let fresh = Buffer::of_pages(4);
     for way in WAYS {
-        done("map", fresh.map(place(1), 0, 4));
-        same(
-            way.name,
-            done(way.name, userptr.sum(place(1), 4 * page(), way)),
-            0,
-        );
+        fresh.map(place(1), 0, 4).must();
+        gives(way.name, userptr.sum(place(1), 4 * page(), way), 0);
     }
 }
 
-fn pfn() {
+fn pages_of_pfn_are_efault() {
     let userptr = Userptr::open();
     let pfn = Pfn::open();
-    done("map", pfn.map_data(place(0), 0, 4));
-    done("map", pfn.map_status(place(1), 0, 4));
+    pfn.map_data(place(0), 0, 4).must();
+    pfn.map_status(place(1), 0, 4).must();
     mark(place(0), 0, 2, 1);
     for way in WAYS {
         for number in 0..4 {
@@ -414,15 +297,15 @@ fn pfn() {
             refused(way.name, EFAULT, userptr.fill(place(1) + offset, 8, 1, way));
         }
     }
-    marked("the data part", place(0), 0, 2, 1);
-    pattern("the data part", place(0) + 2 * page(), DATA + 2, 2);
-    pattern("the status part", place(1), 0, 4);
+    marked(place(0), 0, 2, 1);
+    pattern(place(0) + 2 * page(), DATA + 2, 2);
+    pattern(place(1), 0, 4);
 }
 
-fn threads() {
+fn many_threads_sum_and_fill() {
     let userptr = Userptr::open();
     let len = 4 * page();
-    done("map", memory::map_anonymous(place(0), many_threads() * len));
+    map_anonymous(place(0), many_threads() * len);
     let work = |thread: usize| {
         let at = place(0) + thread * len;
         for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
@@ -437,22 +320,18 @@ fn threads() {
     });
 }
 
-fn huge_pages() {
+fn pins_huge_pages() {
     const HUGE: usize = 2 << 20;
     let userptr = Userptr::open();
-    done("map", memory::map_anonymous(place(0), 3 * HUGE));
+    map_anonymous(place(0), 3 * HUGE);
     // A kernel without them has small ones here, with which all this must work, too.
-    let _ = memory::advise(place(0), 3 * HUGE, libc::MADV_HUGEPAGE);
+    let _ = memory::advise(place(0), 3 * HUGE, MADV_HUGEPAGE);
     let bytes = some_bytes(3 * HUGE);
     put(place(0), &bytes);
     let (offset, len) = (HUGE / 2 + 3, HUGE + page());
     for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
         let got = userptr.sum(place(0) + offset, len, way);
-        same(
-            way.name,
-            done(way.name, got),
-            sum(&bytes[offset..offset + len]),
-        );
+        gives(way.name, got, sum(&bytes[offset..offset + len]));
         done(way.name, userptr.fill(place(0) + offset, len, value, way));
         let mut filled = bytes.clone();
         filled[offset..offset + len].fill(value);
@@ -464,28 +343,25 @@ fn huge_pages() {
         put(place(0), &bytes);
     }
     // Pinned as one, then split.
-    done("register", userptr.register(place(0) + offset, len));
-    done("unmap", memory::unmap(place(0) + HUGE + page(), HUGE));
+    userptr.register(place(0) + offset, len).must();
+    unmap(place(0) + HUGE + page(), HUGE);
     let wanted = sum(&bytes[offset..offset + len]);
-    same("the sum", done("sum", userptr.sum_registered()), wanted);
-    done("unmap", memory::unmap(place(0), 3 * HUGE));
-    same("the sum", done("sum", userptr.sum_registered()), wanted);
+    userptr.sum_registered().must_give(wanted);
+    unmap(place(0), 3 * HUGE);
+    userptr.sum_registered().must_give(wanted);
 }
 
-fn guard_region() {
+fn guard_region_is_efault() {
     let userptr = Userptr::open();
     let bytes = some_bytes(4 * page());
     let at = memory_of(&bytes);
-    done(
-        "guard",
-        memory::advise(at + page(), page(), sys::MADV_GUARD_INSTALL),
-    );
+    advise(at + page(), page(), sys::MADV_GUARD_INSTALL);
     for way in WAYS {
         refused(way.name, EFAULT, userptr.sum(at, 4 * page(), way));
         refused(way.name, EFAULT, userptr.fill(at + page(), 1, 1, way));
-        same(
+        gives(
             way.name,
-            done(way.name, userptr.sum(at, page(), way)),
+            userptr.sum(at, page(), way),
             sum(&bytes[..page()]),
         );
     }
