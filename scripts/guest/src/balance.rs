@@ -2,6 +2,7 @@
 
 //! What exists at a moment, and must exist after a test as it did before.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Result;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub fn lasting(
 
 /// Names of things, and how many of them there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Balance(Vec<(String, i64)>);
+pub struct Balance(BTreeMap<String, i64>);
 
 impl Balance {
     /// Adds things, so many.
@@ -35,37 +36,30 @@ impl Balance {
     ///
     /// More of them can have gone than were made: if somebody counts one of them twice.
     pub fn add_difference(&mut self, name: &str, made: u64, gone: u64) {
-        self.0.push((name.into(), made.wrapping_sub(gone) as i64));
+        self.0.insert(name.into(), made.wrapping_sub(gone) as i64);
     }
 
-    /// What is different from the balance before.
+    /// Returns the differences from the balance before.
     pub fn differences(&self, before: &Self) -> Vec<String> {
-        let mut found = Vec::new();
-        for (name, number) in &self.0 {
-            match before.get(name) {
-                Some(was) if was == *number => (),
-                Some(was) => found.push(format!("{name}: {number}, before the test {was}")),
-                None => found.push(format!("{name}: {number}, not known before the test")),
-            }
-        }
-        for (name, was) in &before.0 {
-            if self.get(name).is_none() {
-                found.push(format!("{name}: not known any more, before the test {was}"));
-            }
-        }
-        found
-    }
-
-    /// What there is, other than nothing.
-    pub fn not_zero(&self) -> Vec<String> {
-        let some = self.0.iter().filter(|(_, number)| *number != 0);
-        some.map(|(name, number)| format!("{name}: {number}"))
+        let show = |number: Option<&i64>| number.map_or("unknown".into(), i64::to_string);
+        let names = self
+            .0
+            .keys()
+            .chain(before.0.keys())
+            .collect::<BTreeSet<_>>();
+        names
+            .into_iter()
+            .map(|name| (name, self.0.get(name), before.0.get(name)))
+            .filter(|(_, now, was)| now != was)
+            .map(|(name, now, was)| format!("{name}: {}, before the test {}", show(now), show(was)))
             .collect()
     }
 
-    fn get(&self, name: &str) -> Option<i64> {
-        let entry = self.0.iter().find(|entry| entry.0 == name);
-        entry.map(|(_, number)| *number)
+    /// Returns everything of which there is not zero.
+    pub fn not_zero(&self) -> Vec<String> {
+        let some = self.0.iter().filter(|(_, number)| **number != 0);
+        some.map(|(name, number)| format!("{name}: {number}"))
+            .collect()
     }
 }
 
@@ -90,7 +84,7 @@ mod tests {
     fn what_stayed_and_what_went_twice_are_differences() {
         assert_eq!(
             balance(4, 7, 5).differences(&balance(3, 5, 5)),
-            ["pages: 4, before the test 3", "VMAs: 2, before the test 0"]
+            ["VMAs: 2, before the test 0", "pages: 4, before the test 3"]
         );
         assert_eq!(
             balance(0, 5, 6).differences(&balance(0, 5, 5)),

@@ -36,50 +36,42 @@ const DRIVERS: [Driver; 4] = [
         name: "buffer",
         node: &buffer::NODE,
         number: buffer::STATS,
-        add: add_buffer,
+        add: |balance, [buffers, pages, made, dropped, ..]| {
+            balance.add("buffers", buffers);
+            balance.add("pages of buffers", pages);
+            balance.add_difference("VMAs of buffers", made, dropped);
+        },
     },
     Driver {
         name: "map",
         node: &map::NODE,
         number: map::STATS,
-        add: add_map,
+        add: |balance, [files, readers, ..]| {
+            balance.add("map files", files);
+            balance.add("maps of processes", readers);
+        },
     },
     Driver {
         name: "pfn",
         node: &pfn::NODE,
         number: pfn::STATS,
-        add: add_pfn,
+        add: |balance, [pieces, pages, made, dropped, ..]| {
+            balance.add("pieces of pfn memory", pieces);
+            balance.add("pages of pfn memory", pages);
+            balance.add_difference("VMAs of pfn memory", made, dropped);
+        },
     },
     Driver {
         name: "userptr",
         node: &userptr::NODE,
         number: userptr::STATS,
-        add: add_userptr,
+        add: |balance, [files, pinned_now, pinned, unpinned, ..]| {
+            balance.add("userptr files", files);
+            balance.add("userptr pages that are pinned", pinned_now);
+            balance.add_difference("userptr pins", pinned, unpinned);
+        },
     },
 ];
-
-fn add_buffer(balance: &mut Balance, [buffers, pages, made, dropped, ..]: Words) {
-    balance.add("buffers", buffers);
-    balance.add("pages of buffers", pages);
-    balance.add_difference("VMAs of buffers", made, dropped);
-}
-
-fn add_map(balance: &mut Balance, [files, readers, ..]: Words) {
-    balance.add("map files", files);
-    balance.add("maps of processes", readers);
-}
-
-fn add_pfn(balance: &mut Balance, [pieces, pages, made, dropped, ..]: Words) {
-    balance.add("pieces of pfn memory", pieces);
-    balance.add("pages of pfn memory", pages);
-    balance.add_difference("VMAs of pfn memory", made, dropped);
-}
-
-fn add_userptr(balance: &mut Balance, [files, pinned_now, pinned, unpinned, ..]: Words) {
-    balance.add("userptr files", files);
-    balance.add("userptr pages that are pinned", pinned_now);
-    balance.add_difference("userptr pins", pinned, unpinned);
-}
 
 /// The drivers, opened once, which is why there is always a file of each.
 pub struct Counters {

@@ -78,7 +78,7 @@ impl Allocations {
         };
         fs::create_dir_all(DEBUG)?;
         sys::own_mounts()?;
-        sys::mount(c"debugfs", c"/run/failing")?;
+        sys::mount("debugfs", "/run/failing")?;
         for (name, value) in NUMBERS {
             let path = format!("{DEBUG}/{name}");
             fs::write(&path, value).map_err(|e| Error::other(format!("{path}: {e}")))?;

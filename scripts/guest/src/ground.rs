@@ -12,6 +12,8 @@
 //! | 8 to 13  | mapped all the time, by mappings that are split and merged all the time  |
 //! | the rest | never mapped                                                             |
 
+use crate::area::Perms;
+use crate::maps;
 use crate::random::Random;
 use crate::sys::memory;
 use libc::{MADV_DOFORK, MADV_DONTFORK, PROT_NONE, PROT_READ, PROT_WRITE};
@@ -155,22 +157,20 @@ impl Ground {
     /// Its lines must be whole, and must not go back. Each anchor must be there once and as it is,
     /// what is always mapped must be without a gap, and nothing be where nothing ever was.
     pub fn check(&self, text: &[u8]) -> std::result::Result<Seen, String> {
+        let text = String::from_utf8_lossy(text);
         let mut seen = Seen::default();
         let mut anchors = vec![0; self.slots];
         let mut covered: Vec<usize> = (0..self.slots)
             .map(|slot| self.steady(slot).start)
             .collect();
         let mut last = 0;
-        if text.last() != Some(&b'\n') {
-            return Err("the last line has no end".into());
-        }
-        for line in text[..text.len() - 1].split(|&byte| byte == b'\n') {
-            let shown = || String::from_utf8_lossy(line);
-            let (range, perms) =
-                parse(line).ok_or_else(|| format!("not a line of a map: {}", shown()))?;
+        let text = text.strip_suffix('\n').ok_or("the last line has no end")?;
+        for line in text.split('\n') {
+            let area = maps::parse_line(line)?.area;
+            let range = area.start as usize..area.end as usize;
             seen.lines += 1;
             if range.end <= last {
-                return Err(format!("a line goes back: {}", shown()));
+                return Err(format!("a line goes back: {line}"));
             }
             seen.overlaps += usize::from(range.start < last);
             last = range.end;
@@ -181,17 +181,17 @@ impl Ground {
                     all.start <= range.start && range.end <= all.end
                 };
                 if meet(&range, &at) {
-                    if range != at || perms != b"r--p" {
-                        return Err(format!("an anchor has changed: {}", shown()));
+                    if range != at || area.perms != Perms(*b"r--p") {
+                        return Err(format!("an anchor has changed: {line}"));
                     }
                     anchors[slot] += 1;
                 } else if within(STEADY) {
                     if range.start > covered[slot] {
-                        return Err(format!("there is a gap before: {}", shown()));
+                        return Err(format!("there is a gap before: {line}"));
                     }
                     covered[slot] = range.end;
                 } else if !within(PLAY) {
-                    return Err(format!("it is where nothing is: {}", shown()));
+                    return Err(format!("it is where nothing is: {line}"));
                 }
             }
         }
@@ -224,27 +224,6 @@ impl Ground {
 
 fn meet(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
-}
-
-/// The range and the permissions of a line.
-fn parse(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
-    let (start, rest) = hex(line, b'-')?;
-    let (end, rest) = hex(rest, b' ')?;
-    (start < end).then_some(())?;
-    Some((start..end, rest.get(..4)?))
-}
-
-/// A number with what ends it, and the rest.
-fn hex(text: &[u8], end: u8) -> Option<(usize, &[u8])> {
-    let mut number = 0_usize;
-    for (at, &byte) in text.iter().enumerate() {
-        if byte == end && at > 0 {
-            return Some((number, &text[at + 1..]));
-        }
-        let digit = char::from(byte).to_digit(16)?;
-        number = number.checked_mul(16)? + digit as usize;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What process 1 does besides: it makes the system usable, and ends it.
+//! The first process of the system: it mounts file systems, loads modules, runs a program of this
+//! crate and ends the system.
 //!
 //! On the console, among what the kernel says there, are the lines `NAME: begin` and `NAME: exit
 //! CODE`, with the program's name, for the host to read. What is for people goes to the terminal
 //! that the environment names, or else to the console, too.
 
 use crate::sys;
+use anyhow::{Context, Result};
 use std::env;
-use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::process::ExitCode;
 
 /// The variable that names the terminal. The kernel's command line sets it.
 const OUTPUT: &str = "VMA_DEMO_OUTPUT";
@@ -22,9 +24,26 @@ const MODULES: &str = "/modules";
 /// Exit code of a program that could not start.
 const NOT_STARTED: u8 = 2;
 
-/// Whether this is the first process of the system.
+/// What programs need: a file system, and where it is mounted.
+const MOUNTS: [(&str, &str); 5] = [
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("devtmpfs", "/dev"),
+    ("tmpfs", "/tmp"),
+    ("debugfs", "/sys/kernel/debug"),
+];
+
+/// Returns whether this is the first process of the system.
 pub fn is_init() -> bool {
     std::process::id() == 1
+}
+
+/// Runs a program, which returns its exit code: as the first process, or as an ordinary one.
+pub fn main(name: &str, program: fn() -> u8) -> ExitCode {
+    if is_init() {
+        run(name, program);
+    }
+    ExitCode::from(program())
 }
 
 /// Runs the program of this name, which returns its exit code, and ends the system.
@@ -38,79 +57,55 @@ pub fn run(name: &str, program: fn() -> u8) -> ! {
     let mut report = |line: &str| {
         console
             .as_mut()
-            .map(|console| writeln!(console, "{line}").ok())
+            .map(|console| writeln!(console, "{name}: {line}").ok())
     };
 
-    report(&format!("{name}: begin"));
-    let ready = mount_all()
-        .and_then(|()| load_modules())
-        .and_then(|()| redirect_output());
-    let code = match ready {
+    report("begin");
+    let code = match prepare() {
         Ok(()) => program(),
-        Err(message) => {
-            report(&format!("{name}: {message}"));
+        Err(e) => {
+            report(&format!("{e:#}"));
             NOT_STARTED
         }
     };
-    sys::drain(&io::stdout());
-    report(&format!("{name}: exit {code}"));
+    sys::drain(io::stdout());
+    report(&format!("exit {code}"));
     if let Some(console) = &console {
         sys::drain(console);
     }
-
-    if let Err(e) = sys::restart() {
-        eprintln!("{name}: cannot restart: {e}");
-    }
+    eprintln!("{name}: cannot restart: {}", sys::restart());
     // Process 1 must not end: the kernel would panic, and the host would take that for the result.
     loop {
         std::thread::park();
     }
 }
 
-/// Mounts what a program here needs. It may be there already: the kernel can mount `/dev` itself.
-fn mount_all() -> Result<(), String> {
-    const MOUNTS: [(&CStr, &CStr); 2] = [(c"proc", c"/proc"), (c"devtmpfs", c"/dev")];
-
+fn prepare() -> Result<()> {
     for (kind, at) in MOUNTS {
-        let name = at.to_string_lossy();
-        fs::create_dir_all(name.as_ref())
-            .map_err(|e| format!("cannot make the directory {name}: {e}"))?;
+        // A kernel need not have a debugfs.
+        if kind == "debugfs" && !fs::exists(at)? {
+            continue;
+        }
+        fs::create_dir_all(at).with_context(|| format!("cannot make the directory {at}"))?;
         match sys::mount(kind, at) {
-            Err(e) if e.raw_os_error() != Some(libc::EBUSY) => {
-                return Err(format!("cannot mount {name}: {e}"));
-            }
-            _ => (),
+            // The kernel can have mounted /dev itself.
+            Err(e) if e.raw_os_error() == Some(libc::EBUSY) => (),
+            other => other.with_context(|| format!("cannot mount {at}"))?,
         }
     }
-    Ok(())
-}
 
-/// Loads the drivers that are not part of the kernel. Other guests have no such directory.
-fn load_modules() -> Result<(), String> {
-    let Ok(modules) = fs::read_dir(MODULES) else {
-        return Ok(());
-    };
-    for module in modules {
-        let module = module.map_err(|e| format!("cannot read {MODULES}: {e}"))?;
-        File::open(module.path())
-            .and_then(|file| sys::load_module(&file))
-            .map_err(|e| format!("cannot load {}: {e}", module.path().display()))?;
+    // The drivers that are not part of the kernel. Other guests have no such directory.
+    for module in fs::read_dir(MODULES).into_iter().flatten() {
+        let path = module.context("cannot read the modules")?.path();
+        let load = File::open(&path).and_then(|file| sys::load_module(&file));
+        load.with_context(|| format!("cannot load {}", path.display()))?;
     }
-    Ok(())
-}
 
-fn redirect_output() -> Result<(), String> {
     let Some(path) = env::var_os(OUTPUT) else {
         return Ok(());
     };
-    File::options()
-        .write(true)
-        .open(&path)
-        .and_then(|terminal| sys::make_stdout(&terminal))
-        .map_err(|e| {
-            format!(
-                "cannot write to {}, which {OUTPUT} names: {e}",
-                path.to_string_lossy()
-            )
-        })
+    let terminal = File::options().write(true).open(&path);
+    terminal
+        .and_then(|terminal| Ok(rustix::stdio::dup2_stdout(terminal)?))
+        .with_context(|| format!("cannot write to {path:?}, which {OUTPUT} names"))
 }

@@ -14,13 +14,11 @@ pub struct Line<'a> {
 /// The page of the x86 vsyscall. It has a line, but it is in no process's tree of VMAs.
 const GATE: &str = "[vsyscall]";
 
-/// The lines of the process's VMAs, and whether there was one of the gate page besides.
+/// Returns the lines of the process's VMAs, and whether there was one of the gate page besides.
 pub fn parse(text: &str) -> Result<(Vec<Line<'_>>, bool), String> {
     let mut lines = text
         .lines()
-        .map(|line| {
-            parse_line(line).ok_or_else(|| format!("not a line of /proc/self/maps: {line}"))
-        })
+        .map(parse_line)
         .collect::<Result<Vec<_>, _>>()?;
     let all = lines.len();
     lines.retain(|line| line.name != GATE);
@@ -28,7 +26,12 @@ pub fn parse(text: &str) -> Result<(Vec<Line<'_>>, bool), String> {
     Ok((lines, has_gate))
 }
 
-fn parse_line(line: &str) -> Option<Line<'_>> {
+/// Parses a line of a map.
+pub fn parse_line(line: &str) -> Result<Line<'_>, String> {
+    fields(line).ok_or_else(|| format!("not a line of a map: {line}"))
+}
+
+fn fields(line: &str) -> Option<Line<'_>> {
     let hex = |number| u64::from_str_radix(number, 16).ok();
 
     // Only the name can have spaces in it.

@@ -86,7 +86,7 @@ impl Runner<'_> {
 
         let child = process::fork(|| in_child(test.run, &messages))?;
         let end = self.end_of(&child)?;
-        let left_some = process::reap_group(child.pid(), DEATH).map_err(|e| {
+        let left_some = process::reap_group(&child, DEATH).map_err(|e| {
             io::Error::other(format!("what a test left behind cannot be killed: {e}"))
         })?;
 
@@ -116,7 +116,7 @@ impl Runner<'_> {
         if let Some(end) = child.wait_at_most(self.limit)? {
             return Ok(Some(end));
         }
-        child.signal(libc::SIGKILL)?;
+        child.kill()?;
         match child.wait_at_most(DEATH)? {
             Some(_) => Ok(None),
             None => Err(io::Error::other(

@@ -8,12 +8,20 @@
 pub mod memory;
 pub mod process;
 
+use rustix::fs::{FileType, MemfdFlags, Mode, memfd_create, mknodat};
+use rustix::io::Errno;
+pub use rustix::ioctl::opcode::{none as encode_io, read as encode_ior, read_write as encode_iowr};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+pub use rustix::param::page_size;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::system::{RebootCommand, delete_module, finit_module, reboot};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{Error, Result};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
-use std::ptr::{self, without_provenance_mut};
+use std::ptr::without_provenance_mut;
 use std::sync::LazyLock;
 
 /// `MADV_GUARD_INSTALL`, since Linux 6.13.
@@ -107,23 +115,13 @@ pub fn mlock(addr: usize, len: usize) -> Result<()> {
 
 /// Makes a file that lives in memory only.
 pub fn memfd(name: &CStr) -> Result<File> {
-    // SAFETY: The name is a C string.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
-    check(fd)?;
-
-    // SAFETY: The descriptor is new, and nobody else has it.
-    Ok(unsafe { File::from_raw_fd(fd) })
+    Ok(memfd_create(name, MemfdFlags::CLOEXEC)?.into())
 }
 
 /// Makes a pipe: what is written to the second file is read from the first.
 pub fn pipe() -> Result<(File, File)> {
-    let mut ends = [-1; 2];
-    // SAFETY: There is room for both ends.
-    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
-
-    // SAFETY: The descriptors are new, and nobody else has them.
-    let [read, write] = ends.map(|end| unsafe { File::from_raw_fd(end) });
-    Ok((read, write))
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((read.into(), write.into()))
 }
 
 /// Makes an ioctl on words that the driver reads and writes, not more than the ioctl's number says.
@@ -155,13 +153,7 @@ pub fn ioctl_at(file: &File, number: u32, addr: usize) -> Result<()> {
 
 /// Reads from the start of the file to an address that is wrong, or to memory that [`mmap()`] gave.
 pub fn read_to(file: &File, addr: usize, len: usize) -> Result<()> {
-    // SAFETY: No reference is ever made to what is mapped at such an address.
-    let read = unsafe { libc::pread(file.as_raw_fd(), without_provenance_mut(addr), len, 0) };
-    if read == -1 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    read_at(file, addr, len, 0).map(drop)
 }
 
 /// Reads from a position of the file to an address that is wrong, or to memory that [`mmap()`] gave.
@@ -173,110 +165,72 @@ pub fn read_at(file: &File, addr: usize, len: usize, position: i64) -> Result<us
     usize::try_from(read).map_err(|_| Error::last_os_error())
 }
 
-/// The number of an ioctl without an argument (`_IO` of x86, arm64 and most others, as the next).
-pub const fn encode_io(kind: u8, number: u8) -> u32 {
-    encode(0, kind, number, 0)
-}
-
-/// The number of an ioctl that writes `T` for its caller (`_IOR`).
-pub const fn encode_ior<T>(kind: u8, number: u8) -> u32 {
-    encode(2, kind, number, size_of::<T>())
-}
-
-/// The number of an ioctl that reads and writes `T` (`_IOWR`).
-pub const fn encode_iowr<T>(kind: u8, number: u8) -> u32 {
-    encode(3, kind, number, size_of::<T>())
-}
-
-const fn encode(direction: u32, kind: u8, number: u8, size: usize) -> u32 {
-    assert!(size < 1 << 14);
-    direction << 30 | (size as u32) << 16 | (kind as u32) << 8 | number as u32
-}
-
 const fn encoded_size(number: u32) -> usize {
     (number >> 16 & 0x3fff) as usize
 }
 
-/// The size of a page.
-pub fn page_size() -> usize {
-    // SAFETY: This asks for a number.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).expect("every system has a page size")
-}
-
 /// Mounts a file system that needs no device.
-pub fn mount(kind: &CStr, at: &CStr) -> Result<()> {
-    // SAFETY: All are C strings; these file systems take no data.
-    check(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, ptr::null()) })
+pub fn mount(kind: &str, at: &str) -> Result<()> {
+    Ok(rustix::mount::mount(
+        kind,
+        at,
+        kind,
+        MountFlags::empty(),
+        None,
+    )?)
 }
 
 /// Gives this process mounts of its own: those of others stay as they are, whatever it mounts.
 pub fn own_mounts() -> Result<()> {
-    let all = libc::MS_REC | libc::MS_PRIVATE;
-    // SAFETY: These act on the mounts, not on this process's memory; NULL is for what is not used.
-    unsafe {
-        check(libc::unshare(libc::CLONE_NEWNS))?;
-        check(libc::mount(
-            ptr::null(),
-            c"/".as_ptr(),
-            ptr::null(),
-            all,
-            ptr::null(),
-        ))
-    }
+    // SAFETY: The thread shares its descriptors and its memory as before, only not its mounts.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
+    let all = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+    Ok(rustix::mount::mount_change("/", all)?)
 }
 
 /// Unmounts what is mounted there: when it is not in use any more, if `detach`, or else only if it
 /// is not in use now.
-pub fn unmount(at: &CStr, detach: bool) -> Result<()> {
-    let flags = if detach { libc::MNT_DETACH } else { 0 };
-    // SAFETY: It is a C string.
-    check(unsafe { libc::umount2(at.as_ptr(), flags) })
+pub fn unmount(at: &str, detach: bool) -> Result<()> {
+    let flags = if detach {
+        UnmountFlags::DETACH
+    } else {
+        UnmountFlags::empty()
+    };
+    Ok(rustix::mount::unmount(at, flags)?)
 }
 
 /// Makes another node of a character device, of which a file is open.
-pub fn make_node(at: &CStr, device: &File) -> Result<()> {
-    let number = device.metadata()?.rdev();
-    // SAFETY: It is a C string.
-    check(unsafe { libc::mknod(at.as_ptr(), libc::S_IFCHR | 0o600, number) })
+pub fn make_node(at: &str, device: &File) -> Result<()> {
+    let (number, mode) = (device.metadata()?.rdev(), Mode::RUSR | Mode::WUSR);
+    Ok(mknodat(
+        rustix::fs::CWD,
+        at,
+        FileType::CharacterDevice,
+        mode,
+        number,
+    )?)
 }
 
 /// Loads a module of the kernel.
 pub fn load_module(module: &File) -> Result<()> {
-    // SAFETY: The file is open, and the parameters are a C string.
-    let result =
-        unsafe { libc::syscall(libc::SYS_finit_module, module.as_raw_fd(), c"".as_ptr(), 0) };
-    check(result as i32)
+    Ok(finit_module(module, c"", 0)?)
 }
 
 /// Unloads a module, unless it is in use: then this fails with `EWOULDBLOCK`.
 pub fn unload_module(name: &CStr) -> Result<()> {
-    // SAFETY: The name is a C string.
-    let done = unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) };
-    match done {
-        0 => Ok(()),
-        _ => Err(Error::last_os_error()),
-    }
+    Ok(delete_module(name, libc::O_NONBLOCK)?)
 }
 
-/// Lets standard output go to `file` from now on.
-pub fn make_stdout(file: &File) -> Result<()> {
-    // SAFETY: This changes where the standard library's handle writes to, and closes nobody else's.
-    check(unsafe { libc::dup2(file.as_raw_fd(), libc::STDOUT_FILENO) })
-}
-
-/// Waits until a terminal has got everything.
-pub fn drain(terminal: &impl AsRawFd) {
-    // What is no terminal has got it already.
-    // SAFETY: This waits.
-    let _ = unsafe { libc::tcdrain(terminal.as_raw_fd()) };
+/// Waits until a terminal has got everything. Other files have it already.
+pub fn drain(terminal: impl AsFd) {
+    let _ = rustix::termios::tcdrain(terminal);
 }
 
 /// Restarts the machine. Returns only if that failed.
-pub fn restart() -> Result<()> {
-    // SAFETY: These act on the system, not on this process's memory.
-    unsafe {
-        libc::sync();
-        check(libc::reboot(libc::RB_AUTOBOOT))
+pub fn restart() -> Errno {
+    rustix::fs::sync();
+    match reboot(RebootCommand::Restart) {
+        Ok(()) => Errno::INVAL,
+        Err(e) => e,
     }
 }

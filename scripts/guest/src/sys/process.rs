@@ -4,6 +4,14 @@
 
 use super::check;
 use crate::errno;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{
+    DumpableBehavior, Gid, Pid, Signal, Uid, WaitOptions, WaitStatus, kill_process,
+    kill_process_group, set_child_subreaper, set_dumpable_behavior, setpgid, waitpgid, waitpid,
+};
+use rustix::thread::{
+    CpuSet, gettid, sched_setaffinity, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
 use std::ffi::CStr;
 use std::fmt;
 use std::io::{Error, Result};
@@ -19,12 +27,11 @@ pub enum End {
 }
 
 impl End {
-    fn from_status(status: i32) -> Self {
-        if libc::WIFSIGNALED(status) {
-            Self::Killed(libc::WTERMSIG(status))
-        } else {
+    fn from_status(status: WaitStatus) -> Self {
+        match status.terminating_signal() {
+            Some(signal) => Self::Killed(signal),
             // An exit code has eight bits.
-            Self::Exited(libc::WEXITSTATUS(status) as u8)
+            None => Self::Exited(status.exit_status().unwrap_or(0) as u8),
         }
     }
 }
@@ -42,7 +49,7 @@ impl fmt::Display for End {
 ///
 /// One that nobody waits for stays until its parent ends, or its [`group`](reap_group) is reaped.
 pub struct Child {
-    pid: libc::pid_t,
+    pid: Pid,
 }
 
 /// Runs `f` in a child process; what it returns is the child's exit code.
@@ -59,18 +66,22 @@ pub fn fork(f: impl FnOnce() -> u8) -> Result<Child> {
         // SAFETY: This ends the child, and runs nothing of the parent's.
         unsafe { libc::_exit(code.into()) };
     }
+    let pid = Pid::from_raw(pid).expect("the parent is given the number of its child");
     Ok(Child { pid })
 }
 
 impl Child {
     /// The number of the process.
     pub fn pid(&self) -> i32 {
-        self.pid
+        self.pid.as_raw_pid()
     }
 
     /// Waits for its end.
     pub fn wait(self) -> Result<End> {
-        let end = wait_for(self.pid, 0)?;
+        let end = wait_for(
+            |options| waitpid(Some(self.pid), options),
+            WaitOptions::empty(),
+        )?;
         Ok(end.expect("only a wait that does not block ends without one"))
     }
 
@@ -78,7 +89,10 @@ impl Child {
     pub fn wait_at_most(&self, limit: Duration) -> Result<Option<End>> {
         let start = Instant::now();
         loop {
-            let end = wait_for(self.pid, libc::WNOHANG)?;
+            let end = wait_for(
+                |options| waitpid(Some(self.pid), options),
+                WaitOptions::NOHANG,
+            )?;
             if end.is_some() || start.elapsed() >= limit {
                 return Ok(end);
             }
@@ -86,10 +100,9 @@ impl Child {
         }
     }
 
-    /// Sends it a signal.
-    pub fn signal(&self, signal: i32) -> Result<()> {
-        // SAFETY: The child was not waited for, so its number is still its own.
-        check(unsafe { libc::kill(self.pid, signal) })
+    /// Kills it.
+    pub fn kill(&self) -> Result<()> {
+        Ok(kill_process(self.pid, Signal::KILL)?)
     }
 }
 
@@ -106,94 +119,78 @@ pub fn exec_again(argument: &CStr) -> Error {
 
 /// Keeps the calling thread on one processor.
 pub fn stay_on(processor: usize) -> Result<()> {
-    // SAFETY: All zeros is the empty set, and the set is on this stack.
-    check(unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(processor, &mut set);
-        libc::sched_setaffinity(0, size_of_val(&set), &set)
-    })
+    let mut set = CpuSet::new();
+    set.set(processor);
+    Ok(sched_setaffinity(None, &set)?)
 }
 
 /// Makes this process the first of a new group, to which the children that it will have belong,
 /// too.
 pub fn begin_group() -> Result<()> {
-    // SAFETY: This changes who gets signals.
-    check(unsafe { libc::setpgid(0, 0) })
+    Ok(setpgid(None, None)?)
 }
 
-fn wait_for(pid: libc::pid_t, options: i32) -> Result<Option<End>> {
-    let mut status = 0;
-    loop {
-        // SAFETY: The status is a number on this stack.
-        let found = unsafe { libc::waitpid(pid, &mut status, options) };
-        match check(found) {
-            Ok(()) => return Ok((found != 0).then(|| End::from_status(status))),
-            Err(e) if e.raw_os_error() == Some(libc::EINTR) => (),
-            Err(e) => return Err(e),
-        }
-    }
+type Waited = rustix::io::Result<Option<(Pid, WaitStatus)>>;
+
+fn wait_for(wait: impl Fn(WaitOptions) -> Waited, options: WaitOptions) -> Result<Option<End>> {
+    let found = retry_on_intr(|| wait(options))?;
+    Ok(found.map(|(_, status)| End::from_status(status)))
 }
 
 /// Waits for the end of any one child.
 pub fn wait_for_any() -> Result<End> {
-    let end = wait_for(-1, 0)?;
+    let end = wait_for(|options| waitpid(None, options), WaitOptions::empty())?;
     Ok(end.expect("only a wait that does not block ends without one"))
 }
 
 /// Makes this process the parent of its descendants whose own parent ends before them.
 pub fn adopt_orphans() -> Result<()> {
-    let no: libc::c_ulong = 0;
-    // SAFETY: This changes who is told of a process's end.
-    check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as libc::c_ulong, no, no, no) })
+    // Any number but none says yes.
+    Ok(set_child_subreaper(Some(Pid::INIT))?)
 }
 
-/// Kills what is left of a group, whose first process was waited for. Returns whether there was
+/// Kills what is left of the group of a child that was waited for. Returns whether there was
 /// something left.
 ///
 /// It is an error if that cannot be killed.
-pub fn reap_group(pid: i32, limit: Duration) -> Result<bool> {
-    // SAFETY: The group has descendants of this process only: as long as one of them is there, no
-    // other group has its number, and without one there is no such group.
-    match check(unsafe { libc::kill(-pid, libc::SIGKILL) }) {
-        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
+pub fn reap_group(first: &Child, limit: Duration) -> Result<bool> {
+    // The group has descendants of this process only: as long as one of them is there, no other
+    // group has its number, and without one there is no such group.
+    match kill_process_group(first.pid, Signal::KILL) {
+        Err(Errno::SRCH) => return Ok(false),
         other => other?,
     }
     let start = Instant::now();
     loop {
-        match wait_for(-pid, libc::WNOHANG) {
-            Err(e) if e.raw_os_error() == Some(libc::ECHILD) => return Ok(true),
-            Ok(None) if start.elapsed() >= limit => {
-                return Err(Error::from_raw_os_error(libc::ETIMEDOUT));
-            }
+        match waitpgid(first.pid, WaitOptions::NOHANG) {
+            Err(Errno::CHILD) => return Ok(true),
+            Ok(None) if start.elapsed() >= limit => return Err(Errno::TIMEDOUT.into()),
             Ok(None) => std::thread::sleep(Duration::from_millis(1)),
             Ok(Some(_)) => (),
-            Err(e) => return Err(e),
+            Err(e) => return Err(e.into()),
         }
     }
 }
 
 /// Gives up being root, for good; this thread alone has to be there.
 pub fn become_user(user: u32) -> Result<()> {
-    // SAFETY: These change who this process is.
-    unsafe {
-        check(libc::setgroups(0, std::ptr::null()))?;
-        check(libc::setresgid(user, user, user))?;
-        check(libc::setresuid(user, user, user))
-    }
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(gid, gid, gid)?;
+    Ok(set_thread_res_uid(uid, uid, uid)?)
 }
 
 /// Says whether other processes of the same user may look into this one.
 pub fn set_dumpable(is: bool) -> Result<()> {
-    let no: libc::c_ulong = 0;
-    let is = libc::c_ulong::from(is);
-    // SAFETY: This changes who may look into this process.
-    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, is, no, no, no) })
+    Ok(set_dumpable_behavior(match is {
+        true => DumpableBehavior::Dumpable,
+        false => DumpableBehavior::NotDumpable,
+    })?)
 }
 
 /// The number of the calling thread.
 pub fn thread_id() -> i32 {
-    // SAFETY: This asks for a number.
-    unsafe { libc::gettid() }
+    gettid().as_raw_pid()
 }
 
 /// Reads this process's memory as a debugger would read another's. Returns how much was read.

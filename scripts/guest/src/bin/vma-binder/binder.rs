@@ -28,7 +28,7 @@ const BUFFER: usize = 4096;
 /// Mounts Binder's file system.
 pub fn mount() -> Result<()> {
     fs::create_dir_all(DIRECTORY)?;
-    sys::mount(c"binder", c"/tmp/vma-binder")
+    sys::mount("binder", "/tmp/vma-binder")
 }
 
 /// Makes a device.

@@ -2,8 +2,7 @@
 
 //! Two lists of VMAs side by side.
 
-use std::cmp::Ordering;
-use std::iter::Peekable;
+use itertools::{EitherOrBoth, Itertools};
 use vma_guest::area::Area;
 
 /// A VMA that one side or both know.
@@ -24,33 +23,15 @@ pub enum Pair {
 /// Each must be in the order of its addresses; where one is not, VMAs do not find their
 /// counterparts.
 pub fn compare(driver: impl Iterator<Item = Area>, maps: impl Iterator<Item = Area>) -> Vec<Pair> {
-    let (mut driver, mut maps) = (driver.peekable(), maps.peekable());
-    std::iter::from_fn(|| next_pair(&mut driver, &mut maps)).collect()
-}
-
-fn next_pair<D, M>(driver: &mut Peekable<D>, maps: &mut Peekable<M>) -> Option<Pair>
-where
-    D: Iterator<Item = Area>,
-    M: Iterator<Item = Area>,
-{
-    let first = match (driver.peek(), maps.peek()) {
-        (Some(d), Some(m)) => d.start.cmp(&m.start),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => return None,
-    };
-    match first {
-        Ordering::Less => driver.next().map(Pair::OnlyDriver),
-        Ordering::Greater => maps.next().map(Pair::OnlyMaps),
-        Ordering::Equal => {
-            let (driver, maps) = (driver.next()?, maps.next()?);
-            Some(if driver == maps {
-                Pair::Same(driver)
-            } else {
-                Pair::Different { driver, maps }
-            })
-        }
-    }
+    driver
+        .merge_join_by(maps, |driver, maps| driver.start.cmp(&maps.start))
+        .map(|pair| match pair {
+            EitherOrBoth::Left(driver) => Pair::OnlyDriver(driver),
+            EitherOrBoth::Right(maps) => Pair::OnlyMaps(maps),
+            EitherOrBoth::Both(driver, maps) if driver == maps => Pair::Same(driver),
+            EitherOrBoth::Both(driver, maps) => Pair::Different { driver, maps },
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -81,28 +62,17 @@ mod tests {
     #[test]
     fn every_field_counts() {
         let maps = area(0x1000);
-        for driver in [
-            Area {
-                end: 0x3000,
-                ..maps
-            },
-            Area {
-                perms: Perms(*b"r--p"),
-                ..maps
-            },
-            Area {
-                perms: Perms(*b"rw-s"),
-                ..maps
-            },
-            Area {
-                offset: 0x1000,
-                ..maps
-            },
-        ] {
-            assert_eq!(
-                pairs(&[driver], &[maps]),
-                [Pair::Different { driver, maps }]
-            );
+        let changes: [fn(&mut Area); 4] = [
+            |area| area.end = 0x3000,
+            |area| area.perms = Perms(*b"r--p"),
+            |area| area.perms = Perms(*b"rw-s"),
+            |area| area.offset = 0x1000,
+        ];
+        for change in changes {
+            let mut driver = maps;
+            change(&mut driver);
+            let pair = Pair::Different { driver, maps };
+            assert_eq!(pairs(&[driver], &[maps]), [pair]);
         }
         let driver = Area {
             start: 0x0800,

@@ -26,10 +26,7 @@ use std::process::ExitCode;
 use vma_guest::{init, maps};
 
 fn main() -> ExitCode {
-    if init::is_init() {
-        init::run("vma-demo", exit_code);
-    }
-    ExitCode::from(exit_code())
+    init::main("vma-demo", exit_code)
 }
 
 fn exit_code() -> u8 {

@@ -53,110 +53,74 @@ pub fn make() -> Result<Mappings> {
     let mut made = Vec::new();
     let mut notes = Vec::new();
 
-    let mut add = |start: usize, len: usize, kind, flags| {
+    let mut add = |start: usize, pages: usize, kind, flags| {
         made.push(Made {
             start: start as u64,
-            end: (start + len) as u64,
+            end: (start + pages * page) as u64,
             kind,
             flags,
         });
     };
+    let mut map = |pages: usize, prot, flags, file: Option<(&File, usize)>| {
+        let file = file.map(|(file, first)| (file.as_raw_fd(), (first * page) as i64));
+        sys::mmap(slots.next(), pages * page, prot, flags, file)
+    };
     let rw = PROT_READ | PROT_WRITE;
 
-    let at = sys::mmap(slots.next(), 16 * page, rw, MAP_PRIVATE, None)?;
-    add(at, 16 * page, "anonymous, private", 0);
-
+    add(map(16, rw, MAP_PRIVATE, None)?, 16, "anonymous, private", 0);
     // The kernel backs it with a file of its own.
-    let at = sys::mmap(slots.next(), 8 * page, rw, MAP_SHARED, None)?;
-    add(at, 8 * page, "anonymous, shared", flag::FILE);
+    let at = map(8, rw, MAP_SHARED, None)?;
+    add(at, 8, "anonymous, shared", flag::FILE);
+    add(map(2, PROT_READ, MAP_PRIVATE, None)?, 2, "read-only", 0);
+    let at = map(2, PROT_READ | PROT_EXEC, MAP_PRIVATE, None)?;
+    add(at, 2, "executable", 0);
 
-    let at = sys::mmap(slots.next(), 2 * page, PROT_READ, MAP_PRIVATE, None)?;
-    add(at, 2 * page, "read-only", 0);
-
-    let at = sys::mmap(
-        slots.next(),
-        2 * page,
-        PROT_READ | PROT_EXEC,
-        MAP_PRIVATE,
-        None,
-    )?;
-    add(at, 2 * page, "executable", 0);
-
-    let at = sys::mmap(slots.next(), 5 * page, rw, MAP_PRIVATE, None)?;
+    let at = map(5, rw, MAP_PRIVATE, None)?;
     sys::mprotect(at, page, PROT_NONE)?;
-    add(at, page, "guard page (PROT_NONE)", 0);
-    add(at + page, 4 * page, "above the guard page", 0);
+    add(at, 1, "guard page (PROT_NONE)", 0);
+    add(at + page, 4, "above the guard page", 0);
 
-    let at = sys::mmap(slots.next(), 16 * page, rw, MAP_PRIVATE, None)?;
-    let has_guards = match sys::madvise(at + 4 * page, 4 * page, sys::MADV_GUARD_INSTALL) {
-        Ok(()) => true,
+    let at = map(16, rw, MAP_PRIVATE, None)?;
+    let flags = match sys::madvise(at + 4 * page, 4 * page, sys::MADV_GUARD_INSTALL) {
+        Ok(()) => flag::MAYBE_GUARD,
         Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
             notes.push("this kernel has no MADV_GUARD_INSTALL: one mapping has no guard region");
-            false
+            0
         }
         Err(e) => return Err(e),
     };
-    add(
-        at,
-        16 * page,
-        "guard region (MADV)",
-        if has_guards { flag::MAYBE_GUARD } else { 0 },
-    );
+    add(at, 16, "guard region (MADV)", flags);
 
-    let at = sys::mmap(slots.next(), 3 * page, rw, MAP_PRIVATE, None)?;
+    let at = map(3, rw, MAP_PRIVATE, None)?;
     sys::mprotect(at + page, page, PROT_READ)?;
-    add(at, page, "split by mprotect, 1 of 3", 0);
-    add(at + page, page, "split by mprotect, 2 of 3", 0);
-    add(at + 2 * page, page, "split by mprotect, 3 of 3", 0);
+    add(at, 1, "split by mprotect, 1 of 3", 0);
+    add(at + page, 1, "split by mprotect, 2 of 3", 0);
+    add(at + 2 * page, 1, "split by mprotect, 3 of 3", 0);
 
-    let at = sys::mmap(slots.next(), 2 * page, rw, MAP_PRIVATE, None)?;
+    let at = map(2, rw, MAP_PRIVATE, None)?;
     sys::mlock(at, 2 * page)?;
-    add(at, 2 * page, "locked (mlock)", 0);
+    add(at, 2, "locked (mlock)", 0);
 
-    let at = sys::mmap(
-        slots.next(),
-        4 * page,
-        rw,
-        MAP_PRIVATE | MAP_GROWSDOWN | MAP_STACK,
-        None,
-    )?;
-    add(at, 4 * page, "stack that grows down", flag::GROWSDOWN);
+    let at = map(4, rw, MAP_PRIVATE | MAP_GROWSDOWN | MAP_STACK, None)?;
+    add(at, 4, "stack that grows down", flag::GROWSDOWN);
 
     let program = File::open("/proc/self/exe")?;
-    let at = sys::mmap(
-        slots.next(),
-        2 * page,
-        PROT_READ,
-        MAP_PRIVATE,
-        Some((program.as_raw_fd(), page as i64)),
-    )?;
-    add(at, 2 * page, "file, private", flag::FILE);
+    let at = map(2, PROT_READ, MAP_PRIVATE, Some((&program, 1)))?;
+    add(at, 2, "file, private", flag::FILE);
 
     let memory = sys::memfd(c"vma-demo")?;
     memory.set_len(8 * page as u64)?;
-    let at = sys::mmap(
-        slots.next(),
-        4 * page,
-        rw,
-        MAP_SHARED,
-        Some((memory.as_raw_fd(), 2 * page as i64)),
-    )?;
-    add(at, 4 * page, "file, shared", flag::FILE);
+    let at = map(4, rw, MAP_SHARED, Some((&memory, 2)))?;
+    add(at, 4, "file, shared", flag::FILE);
 
     // The kernel takes VM_SHARED away from such a mapping; that it is shared is known from
     // VM_MAYSHARE.
     let read_only = File::open(format!("/proc/self/fd/{}", memory.as_raw_fd()))?;
-    let at = sys::mmap(
-        slots.next(),
-        2 * page,
-        PROT_READ,
-        MAP_SHARED,
-        Some((read_only.as_raw_fd(), 0)),
-    )?;
-    add(at, 2 * page, "file, shared, open read-only", flag::FILE);
+    let at = map(2, PROT_READ, MAP_SHARED, Some((&read_only, 0)))?;
+    add(at, 2, "file, shared, open read-only", flag::FILE);
 
     let at = sys::mmap(slots.beyond_the_hole(), page, rw, MAP_PRIVATE, None)?;
-    add(at, page, "beyond a hole of 1 GiB", 0);
+    add(at, 1, "beyond a hole of 1 GiB", 0);
     let hole = (at - HOLE / 2) as u64;
 
     Ok(Mappings { made, hole, notes })

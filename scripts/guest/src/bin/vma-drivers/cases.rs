@@ -97,6 +97,32 @@ fn map_shared_page(at: usize) {
     memory::map(at, page(), RW, MAP_SHARED, None).must();
 }
 
+/// Makes a buffer and maps all of it at the first place.
+#[track_caller]
+fn mapped_buffer(pages: usize) -> Buffer {
+    let buffer = Buffer::of_pages(pages);
+    buffer.map(place(0), 0, pages).must();
+    buffer
+}
+
+/// Makes a buffer, maps all of it at the first place and marks its pages with 1.
+#[track_caller]
+fn marked_buffer(pages: usize) -> Buffer {
+    let buffer = mapped_buffer(pages);
+    mark(place(0), 0, pages, 1);
+    buffer
+}
+
+/// Makes pfn memory; maps so much of its data part at the first place, of its status part at the
+/// second.
+#[track_caller]
+fn mapped_pfn(data: usize, status: usize) -> Pfn {
+    let pfn = Pfn::open();
+    pfn.map_data(place(0), 0, data).must();
+    pfn.map_status(place(1), 0, status).must();
+    pfn
+}
+
 #[track_caller]
 fn unmap(at: usize, len: usize) {
     memory::unmap(at, len).must();
@@ -124,9 +150,9 @@ fn forked(f: impl FnOnce() -> u8) -> Child {
     process::fork(f).must()
 }
 
-/// Waits until the word, which another process or thread stores, has this value.
+/// Waits until the word, which another process or thread increases, has reached this value.
 fn wait_for(at: usize, value: u64) {
-    while word(at) != value {
+    while word(at) < value {
         yield_now();
     }
 }

@@ -32,10 +32,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    if init::is_init() {
-        init::run("vma-drivers", exit_code);
-    }
-    ExitCode::from(exit_code())
+    init::main("vma-drivers", exit_code)
 }
 
 fn exit_code() -> u8 {

@@ -56,12 +56,9 @@ pub fn copy(file: &File, addr: usize, len: usize) -> std::io::Result<usize> {
 
 /// Bytes without a short period.
 pub fn some_bytes(len: usize) -> Vec<u8> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..len).map(|_| next()).collect()
+    let mut bytes = vec![0; len];
+    fastrand::Rng::with_seed(1).fill(&mut bytes);
+    bytes
 }
 
 /// The sum of bytes.

@@ -50,10 +50,7 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    if init::is_init() {
-        init::run("vma-fuzz-guest", exit_code);
-    }
-    ExitCode::from(exit_code())
+    init::main("vma-fuzz-guest", exit_code)
 }
 
 fn exit_code() -> u8 {
@@ -144,7 +141,7 @@ fn chunk(
         println!("{}: f{at} by {via}, turn {turn}, is killed", module.name);
         count.killed += 1;
         let stacks = stacks(child.pid());
-        child.signal(libc::SIGKILL)?;
+        child.kill()?;
         if child.wait_at_most(LAST_PATIENCE)?.is_none() {
             println!("{stacks}");
             let name = &module.name;

@@ -48,10 +48,7 @@ fn main() -> ExitCode {
     if env::args_os().any(|argument| argument == world::LEAVE.to_string_lossy().as_ref()) {
         return ExitCode::SUCCESS;
     }
-    if init::is_init() {
-        init::run("vma-stress", exit_code);
-    }
-    ExitCode::from(exit_code())
+    init::main("vma-stress", exit_code)
 }
 
 fn exit_code() -> u8 {
@@ -172,7 +169,7 @@ fn end_all(children: Vec<Child>) -> Result<bool> {
             }
             None => {
                 println!("wrong: a process does not end");
-                child.signal(libc::SIGKILL)?;
+                child.kill()?;
                 good = false;
             }
         }

@@ -55,9 +55,7 @@ fn advise_all(at: usize, is_right: impl Fn()) -> Vec<&'static str> {
 }
 
 fn buffer_takes_every_advice() {
-    let own = Buffer::of_pages(PAGES);
-    own.map(place(0), 0, PAGES).must();
-    mark(place(0), 0, PAGES, 1);
+    let own = marked_buffer(PAGES);
     let before = own.stats();
     let taken = advise_all(place(0), || marked(place(0), 0, PAGES, 1));
     assert!(taken.contains(&"MADV_DONTNEED"), "taken: {taken:?}");
@@ -69,9 +67,7 @@ fn buffer_takes_every_advice() {
 }
 
 fn pfn_takes_every_advice() {
-    let own = Pfn::open();
-    own.map_data(place(0), 0, PAGES).must();
-    own.map_status(place(1), 0, PAGES).must();
+    let own = mapped_pfn(PAGES, PAGES);
     mark(place(0), 0, PAGES, 1);
     let before = own.stats();
     for at in [place(0), place(1)] {

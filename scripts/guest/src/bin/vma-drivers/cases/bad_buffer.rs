@@ -175,9 +175,7 @@ fn refuses_unaligned_addresses_and_offsets() {
 }
 
 fn refuses_pages_outside_the_buffer() {
-    let buffer = Buffer::of_pages(8);
-    buffer.map(place(0), 0, 8).must();
-    mark(place(0), 0, 8, 1);
+    let buffer = marked_buffer(8);
     for (first, pages) in [
         (0, 9),
         (8, 1),

@@ -51,8 +51,7 @@ fn refuses_them_in_ioctls_of_the_buffer() {
     let file = &Buffer::open().must().file;
     try_all("set size", file, buffer::SET_SIZE, &[4, 0, 0, 0]);
 
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
+    let buffer = mapped_buffer(4);
     for (what, number) in [
         ("populate", buffer::POPULATE),
         ("discard", buffer::DISCARD),
@@ -132,8 +131,7 @@ fn memory_write(file: &File, addr: usize, len: usize) -> std::io::Result<usize> 
 
 fn accepts_requests_in_the_drivers_own_memory() {
     // A buffer's pages can hold the words of a request to the buffer, which faults them in.
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
+    let buffer = mapped_buffer(4);
     sys::ioctl_at(&buffer.file, buffer::STATS, place(0) + page()).must();
     assert!(memory::word(place(0) + page() + 16) > 0);
     buffer.file.write_all_at(&1_u64.to_ne_bytes(), 8).must();

@@ -16,9 +16,8 @@ suite! {
 }
 
 fn new_pages_read_as_zero() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = mapped_buffer(8);
     let at = place(0);
-    buffer.map(at, 0, 8).must();
     zero(at, 8);
     mark(at, 0, 8, 1);
     marked(at, 0, 8, 1);
@@ -79,9 +78,8 @@ fn pread_of_untouched_pages_reads_zero() {
 }
 
 fn two_mappings_see_each_other() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = mapped_buffer(8);
     let (one, two) = (place(0), place(1));
-    buffer.map(one, 0, 8).must();
     buffer.map(two, 0, 8).must();
     mark(one, 0, 4, 1);
     mark(two + 4 * page(), 4, 4, 1);
@@ -90,9 +88,8 @@ fn two_mappings_see_each_other() {
 }
 
 fn partial_mapping_shows_its_pages() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = mapped_buffer(8);
     let (all, some) = (place(0), place(1));
-    buffer.map(all, 0, 8).must();
     buffer.map(some, 3, 4).must();
     mark(all, 0, 8, 1);
     marked(some, 3, 4, 1);
@@ -126,8 +123,7 @@ fn read_only_file_maps_read_only() {
 fn mapping_outlives_the_closed_file() {
     let counters = Buffer::open().must();
     let before = counters.stats();
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
+    let buffer = mapped_buffer(4);
     mark(place(0), 0, 2, 1);
     drop(buffer);
     marked(place(0), 0, 2, 1);
@@ -161,18 +157,15 @@ fn counts_pages_and_faults() {
 
 fn maps_the_largest_size() {
     let pages = usize::try_from(crate::abi::buffer::MAX_PAGES).expect("a size in memory");
-    let buffer = Buffer::of_pages(pages);
-    buffer.map(place(0), 0, pages).must();
-    mark(place(0), 0, pages, 1);
+    let buffer = marked_buffer(pages);
     marked(place(0), 0, pages, 1);
     drop(buffer);
     marked(place(0), 0, pages, 1);
 }
 
 fn populate_avoids_faults() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = mapped_buffer(8);
     let at = place(0);
-    buffer.map(at, 0, 8).must();
     set_word(at + 3 * page(), 5);
     buffer.populate(2, 4).must_give(3);
     buffer.populate(0, 8).must_give(4);
@@ -197,10 +190,8 @@ fn populate_uses_the_last_mapping() {
 }
 
 fn madv_dontneed_keeps_contents() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let at = place(0);
-    buffer.map(at, 0, 4).must();
-    mark(at, 0, 4, 1);
     let before = buffer.stats();
     advise(at, 3 * page(), MADV_DONTNEED);
     marked(at, 0, 4, 1);
@@ -212,9 +203,8 @@ fn madv_dontneed_keeps_contents() {
 }
 
 fn proc_mem_and_process_vm_readv_read_it() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = mapped_buffer(4);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 4).must();
     let bytes = some_bytes(2 * page);
     put(at + 5, &bytes);
     let mut seen = vec![0; bytes.len()];
@@ -236,8 +226,7 @@ fn proc_mem_and_process_vm_readv_read_it() {
 }
 
 fn proc_mem_cannot_write_a_read_only_mapping() {
-    let buffer = Buffer::of_pages(2);
-    buffer.map(place(0), 0, 2).must();
+    let buffer = mapped_buffer(2);
     vma_guest::device::map_shared(&buffer.file, place(1), 0, 2, PROT_READ).must();
     mark(place(0), 0, 2, 1);
     let memory = File::options()

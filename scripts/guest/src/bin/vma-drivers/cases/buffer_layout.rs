@@ -38,9 +38,8 @@ fn munmap_removes_start_middle_and_end() {
 }
 
 fn mremap_moves_and_keeps_contents() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = mapped_buffer(4);
     let (from, to, len) = (place(0), place(1), 4 * page());
-    buffer.map(from, 0, 4).must();
     mark(from, 0, 2, 1);
     relocate(from, to, len);
     buffer.has_vmas(1);
@@ -56,10 +55,8 @@ fn mremap_moves_and_keeps_contents() {
 }
 
 fn mremap_moves_a_part() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (from, to, page) = (place(0), place(1), page());
-    buffer.map(from, 0, 8).must();
-    mark(from, 0, 8, 1);
     relocate(from + 2 * page, to, 3 * page);
     buffer.has_vmas(3);
     marked(from, 0, 2, 1);
@@ -116,10 +113,8 @@ fn mremap_enlarges_moves_and_shrinks() {
 }
 
 fn mremap_dontunmap_keeps_the_old_mapping() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let (from, to, len) = (place(0), place(1), 4 * page());
-    buffer.map(from, 0, 4).must();
-    mark(from, 0, 4, 1);
     memory::relocate(from, len, to, len, MREMAP_DONTUNMAP).must();
     buffer.has_vmas(2);
     marked(to, 0, 4, 1);
@@ -129,10 +124,8 @@ fn mremap_dontunmap_keeps_the_old_mapping() {
 }
 
 fn mremap_of_old_size_0_adds_a_mapping() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let (from, to, len) = (place(0), place(1), 4 * page());
-    buffer.map(from, 0, 4).must();
-    mark(from, 0, 4, 1);
     memory::relocate(from, 0, to, len, 0).must();
     buffer.has_vmas(2);
     marked(to, 0, 4, 1);
@@ -141,9 +134,8 @@ fn mremap_of_old_size_0_adds_a_mapping() {
 }
 
 fn mprotect_read_only_and_back() {
-    let buffer = Buffer::of_pages(2);
+    let buffer = mapped_buffer(2);
     let (at, len) = (place(0), 2 * page());
-    buffer.map(at, 0, 2).must();
     // The second page comes in by a fault when it is read-only already.
     mark(at, 0, 1, 1);
     protect(at, len, PROT_READ);
@@ -159,10 +151,8 @@ fn mprotect_read_only_and_back() {
 }
 
 fn mprotect_of_the_middle_splits() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 8).must();
-    mark(at, 0, 8, 1);
     protect(at + 3 * page, 2 * page, PROT_READ);
     buffer.has_vmas(3);
     marked(at, 0, 8, 1);
@@ -180,10 +170,8 @@ fn mprotect_of_the_middle_splits() {
 }
 
 fn mprotect_to_no_access_and_back() {
-    let buffer = Buffer::of_pages(2);
+    let buffer = marked_buffer(2);
     let (at, len) = (place(0), 2 * page());
-    buffer.map(at, 0, 2).must();
-    mark(at, 0, 2, 1);
     protect(at, len, PROT_NONE);
     dies(SIGSEGV, || touch(at));
     protect(at, len, PROT_READ);
@@ -211,10 +199,8 @@ fn maps_adjacent_ranges() {
 }
 
 fn map_fixed_replaces_the_middle() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 8).must();
-    mark(at, 0, 8, 1);
     map_anonymous(at + 2 * page, 3 * page);
     buffer.has_vmas(2);
     zero(at + 2 * page, 3);
@@ -226,10 +212,8 @@ fn map_fixed_replaces_the_middle() {
 }
 
 fn map_fixed_replaces_itself() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 8).must();
-    mark(at, 0, 8, 1);
     buffer.map(at, 0, 8).must();
     buffer.has_vmas(1);
     marked(at, 0, 8, 1);
@@ -241,10 +225,8 @@ fn map_fixed_replaces_itself() {
 }
 
 fn makes_many_vmas() {
-    let buffer = Buffer::of_pages(64);
+    let buffer = marked_buffer(64);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 64).must();
-    mark(at, 0, 64, 1);
     for odd in (1..64).step_by(2) {
         unmap(at + odd * page, page);
     }

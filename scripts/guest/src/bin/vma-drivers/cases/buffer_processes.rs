@@ -47,14 +47,8 @@ fn fork_counts_vmas_and_exit_drops_them() {
 }
 
 fn parent_and_child_see_stores() {
-    let buffer = Buffer::of_pages(2);
+    let _buffer = mapped_buffer(2);
     let (ours, theirs) = (place(0), place(0) + page());
-    buffer.map(ours, 0, 2).must();
-    let wait_for = |addr, value| {
-        while word(addr) != value {
-            yield_now();
-        }
-    };
     let child = forked(|| {
         for turn in 1..=100 {
             wait_for(ours, turn);
@@ -70,9 +64,8 @@ fn parent_and_child_see_stores() {
 }
 
 fn grandchild_shares_the_buffer() {
-    let buffer = Buffer::of_pages(3);
+    let buffer = mapped_buffer(3);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 3).must();
     let before = stats(&buffer);
     mark(at, 0, 1, 1);
     in_child(|| {
@@ -90,10 +83,8 @@ fn grandchild_shares_the_buffer() {
 }
 
 fn child_unmaps_and_moves_its_own() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 8).must();
-    mark(at, 0, 8, 1);
     let before = stats(&buffer);
     in_child(|| {
         unmap(at + 2 * page, page);
@@ -114,8 +105,7 @@ fn exit_drops_mappings() {
     let counters = Buffer::open().must();
     let before = stats(&counters);
     in_child(|| {
-        let buffer = Buffer::of_pages(8);
-        buffer.map(place(0), 0, 8).must();
+        let buffer = mapped_buffer(8);
         buffer.map(place(1), 2, 4).must();
         unmap(place(0) + page(), page());
         mark(place(1), 2, 4, 1);
@@ -137,15 +127,14 @@ fn kill_drops_mappings() {
     map_shared_page(ready);
 
     let child = forked(|| {
-        let buffer = Buffer::of_pages(8);
-        buffer.map(place(0), 0, 8).must();
+        let _buffer = mapped_buffer(8);
         set_word(ready, 1);
         loop {
             mark(place(0), 0, 8, 1);
         }
     });
     wait_for(ready, 1);
-    child.signal(SIGKILL).must();
+    child.kill().must();
     child.wait().must_give(End::Killed(SIGKILL));
     let after = stats(&counters);
     assert_eq!(after.dropped - before.dropped, 1);
@@ -156,8 +145,7 @@ fn kill_drops_mappings() {
 fn child_outlives_parent_and_closed_file() {
     outlived(
         || {
-            let buffer = Buffer::of_pages(4);
-            buffer.map(place(0), 0, 4).must();
+            let _buffer = mapped_buffer(4);
             mark(place(0), 0, 2, 1);
         },
         || {
@@ -169,10 +157,8 @@ fn child_outlives_parent_and_closed_file() {
 }
 
 fn madv_dontfork_leaves_the_child_none() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 4).must();
-    mark(at, 0, 4, 1);
     advise(at, 4 * page, MADV_DONTFORK);
     let before = stats(&buffer);
     in_child(|| {

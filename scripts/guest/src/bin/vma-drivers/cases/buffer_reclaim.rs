@@ -22,10 +22,8 @@ fn discard(buffer: &Buffer, first: u64, pages: u64) {
 }
 
 fn discard_and_reclaim_free_and_zero_pages() {
-    let buffer = Buffer::of_pages(8);
+    let buffer = marked_buffer(8);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 8).must();
-    mark(at, 0, 8, 1);
     discard(&buffer, 2, 4);
     let before = buffer.stats();
     buffer.reclaim_patiently(100).must_give(4);
@@ -47,9 +45,7 @@ fn discard_and_reclaim_free_and_zero_pages() {
 }
 
 fn discard_alone_keeps_pages_accessible() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
+    let buffer = marked_buffer(4);
     discard(&buffer, 1, 2);
     marked(place(0), 0, 1, 1);
     for number in [1, 2] {
@@ -64,9 +60,7 @@ fn discard_alone_keeps_pages_accessible() {
 }
 
 fn reclaim_takes_only_discarded_pages() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
+    let buffer = marked_buffer(4);
     buffer.reclaim_patiently(100).must_give(0);
     marked(place(0), 0, 4, 1);
     let empty = Buffer::of_pages(4);
@@ -75,9 +69,7 @@ fn reclaim_takes_only_discarded_pages() {
 }
 
 fn reclaim_takes_no_more_than_asked() {
-    let buffer = Buffer::of_pages(8);
-    buffer.map(place(0), 0, 8).must();
-    mark(place(0), 0, 8, 1);
+    let buffer = marked_buffer(8);
     discard(&buffer, 0, 6);
     for wanted in [2, 2, 1] {
         let got = buffer.reclaim_patiently(wanted).must();
@@ -89,9 +81,7 @@ fn reclaim_takes_no_more_than_asked() {
 }
 
 fn reclaim_works_without_a_mapping() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
+    let buffer = marked_buffer(4);
     unmap(place(0), 4 * page());
     discard(&buffer, 1, 2);
     buffer.reclaim_patiently(100).must_give(2);
@@ -102,10 +92,8 @@ fn reclaim_works_without_a_mapping() {
 }
 
 fn reclaim_follows_a_moved_mapping() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let (from, to, len) = (place(0), place(1), 4 * page());
-    buffer.map(from, 0, 4).must();
-    mark(from, 0, 4, 1);
     discard(&buffer, 1, 2);
     relocate(from, to, len);
     buffer.reclaim_patiently(100).must_give(2);
@@ -115,8 +103,7 @@ fn reclaim_follows_a_moved_mapping() {
 }
 
 fn reclaim_of_two_vmas_is_ebusy() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
+    let buffer = mapped_buffer(4);
     buffer.map(place(1), 0, 4).must();
     mark(place(0), 0, 4, 1);
     mark(place(1), 0, 4, 1);
@@ -129,10 +116,8 @@ fn reclaim_of_two_vmas_is_ebusy() {
 }
 
 fn reclaim_of_a_split_vma_is_ebusy() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let (at, page) = (place(0), page());
-    buffer.map(at, 0, 4).must();
-    mark(at, 0, 4, 1);
     discard(&buffer, 0, 1);
     protect(at + 2 * page, 2 * page, PROT_READ);
     buffer.reclaim_patiently(100).must_fail(EBUSY);
@@ -143,9 +128,7 @@ fn reclaim_of_a_split_vma_is_ebusy() {
 }
 
 fn reclaim_with_a_child_is_ebusy() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
+    let buffer = marked_buffer(4);
     discard(&buffer, 0, 2);
     in_child(|| {
         buffer.reclaim_patiently(100).must_fail(EBUSY);
@@ -159,9 +142,7 @@ fn reclaim_with_a_child_is_ebusy() {
 }
 
 fn populate_refills_after_reclaim() {
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
+    let buffer = marked_buffer(4);
     discard(&buffer, 1, 2);
     buffer.reclaim_patiently(100).must_give(2);
     buffer.populate(0, 4).must_give(2);
@@ -228,10 +209,8 @@ fn reclaim_with_the_last_mapping_replaced() {
 }
 
 fn reclaim_after_mremap_dontunmap() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let len = 4 * page();
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
     memory::relocate(place(0), len, place(1), len, MREMAP_DONTUNMAP).must();
     marked(place(0), 0, 4, 1);
     marked(place(1), 0, 4, 1);
@@ -242,10 +221,8 @@ fn reclaim_after_mremap_dontunmap() {
 }
 
 fn reclaim_with_a_moved_part_gone() {
-    let buffer = Buffer::of_pages(4);
+    let buffer = marked_buffer(4);
     let half = 2 * page();
-    buffer.map(place(0), 0, 4).must();
-    mark(place(0), 0, 4, 1);
     relocate(place(0) + half, place(1), half);
     unmap(place(1), half);
     discard(&buffer, 0, 4);

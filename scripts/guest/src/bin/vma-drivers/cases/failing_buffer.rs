@@ -16,9 +16,7 @@ const PAGES: usize = 8;
 
 #[track_caller]
 fn mapped() -> Buffer {
-    let buffer = Buffer::of_pages(PAGES);
-    buffer.map(place(0), 0, PAGES).must();
-    buffer
+    mapped_buffer(PAGES)
 }
 
 #[track_caller]

@@ -15,9 +15,7 @@ const PAGES: usize = 8;
 /// The data part, mapped and marked, and the status part.
 #[track_caller]
 fn both_parts() -> Pfn {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(PAGES, STATUS_PAGES);
     mark(place(0), 0, PAGES, 1);
     pfn
 }

@@ -140,7 +140,7 @@ fn kill_of_the_child_keeps_the_parent() {
         }
     });
     wait_for(signal, 1);
-    child.signal(SIGKILL).must();
+    child.kill().must();
     child.wait().must_give(End::Killed(SIGKILL));
     assert_eq!(mappings.vmas(), own);
     all_there();

@@ -62,7 +62,7 @@ fn killed(what: &str, child: fn(Threads<'_>)) {
             yield_now();
         }
         std::thread::sleep(Duration::from_micros(500 * (round * 7 % 40)));
-        child.signal(SIGKILL).must();
+        child.kill().must();
         child.wait().must_give(End::Killed(SIGKILL));
         // Those that it has forked end by themselves.
         while process::wait_for_any().is_ok() {}
@@ -89,8 +89,7 @@ fn touch_all(at: usize, pages: usize) {
 
 fn dies_in_faults_and_ioctls_of_a_buffer() {
     killed("a buffer", |threads| {
-        let buffer = Buffer::of_pages(PAGES);
-        buffer.map(place(0), 0, PAGES).must();
+        let buffer = mapped_buffer(PAGES);
         buffer.map(place(1), 2, 4).must();
         // The last mapping is the one that pages are taken back from.
         threads(&[
@@ -109,9 +108,7 @@ fn dies_in_faults_and_ioctls_of_a_buffer() {
 
 fn dies_in_faults_and_revoke_of_pfn() {
     killed("pfn memory", |threads| {
-        let pfn = Pfn::open();
-        pfn.map_data(place(0), 0, PAGES).must();
-        pfn.map_status(place(1), 0, STATUS_PAGES).must();
+        let pfn = mapped_pfn(PAGES, STATUS_PAGES);
         threads(&[
             &|| touch_all(place(0), PAGES),
             &|| drop(pfn.revoke()),
@@ -167,9 +164,8 @@ fn dies_reading_maps() {
 
 fn dies_in_everything_at_once() {
     killed("all", |threads| {
-        let buffer = Buffer::of_pages(PAGES);
+        let buffer = mapped_buffer(PAGES);
         let (pfn, userptr) = (Pfn::open(), Userptr::open());
-        buffer.map(place(0), 0, PAGES).must();
         pfn.map_data(place(1), 0, PAGES).must();
         pfn.map_status(place(2), 0, STATUS_PAGES).must();
         map_anonymous(place(3), PAGES * page());

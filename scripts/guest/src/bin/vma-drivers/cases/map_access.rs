@@ -106,7 +106,7 @@ pub fn waiting(first: impl FnOnce()) -> Child {
 
 #[track_caller]
 pub fn end(child: Child) {
-    child.signal(SIGKILL).must();
+    child.kill().must();
     child.wait().must();
 }
 
@@ -198,7 +198,7 @@ fn refuses_processes_that_do_not_exist() {
 /// Kills a child, and waits until it is a zombie.
 #[track_caller]
 fn kill(child: &Child) {
-    child.signal(SIGKILL).must();
+    child.kill().must();
     let path = format!("/proc/{}/stat", child.pid());
     while !done(&path, fs::read_to_string(&path)).contains(") Z ") {
         yield_now();

@@ -132,7 +132,7 @@ fn shows_steady_vmas_and_none_twice() {
             theirs.add(&mut text, begin.elapsed());
         }
     }
-    child.signal(SIGKILL).must();
+    child.kill().must();
     child.wait().must();
 
     ours.note("/dev/rust-vma-map");

@@ -39,7 +39,7 @@ fn type_of_hole() -> Option<String> {
 fn has_list() -> bool {
     sys::own_mounts().must();
     fs::create_dir_all("/run/debug").must();
-    match sys::mount(c"debugfs", c"/run/debug") {
+    match sys::mount("debugfs", "/run/debug") {
         Err(e) if e.raw_os_error() == Some(ENODEV) => return false,
         other => other.must(),
     }
@@ -55,9 +55,7 @@ fn pfn_reserves_no_memory_type() {
 
     let before = types();
     let is_same = |what: &str| same(what, types(), before.clone());
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(PAGES, STATUS_PAGES);
     mark(place(0), 0, PAGES, 1);
     is_same("with mappings");
     in_child(|| {

@@ -114,9 +114,7 @@ fn two_files_are_two_pieces_of_memory() {
 }
 
 fn parent_and_child_see_stores() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     mark(place(0), 0, 8, 1);
     let before = pfn.stats();
     in_child(|| {
@@ -136,9 +134,7 @@ fn parent_and_child_see_stores() {
 fn child_outlives_parent_and_closed_file() {
     outlived(
         || {
-            let pfn = Pfn::open();
-            pfn.map_data(place(0), 0, DATA_PAGES).must();
-            pfn.map_status(place(1), 0, STATUS_PAGES).must();
+            let _pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
             mark(place(0), 0, 8, 1);
         },
         || {
@@ -154,9 +150,7 @@ fn child_outlives_parent_and_closed_file() {
 fn mapping_outlives_the_closed_file() {
     let counters = Pfn::open();
     let before = counters.stats();
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     mark(place(0), 0, 8, 1);
     drop(pfn);
     marked(place(0), 0, 8, 1);

@@ -176,9 +176,7 @@ fn partial_read_leaves_the_rest_alone() {
 }
 
 fn process_vm_readv_is_efault() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
+    let _pfn = mapped_pfn(4, 4);
     mark(place(0), 0, 4, 1);
     for at in [place(0), place(1)] {
         process::read_own_memory(at, &mut [0; 64]).must_fail(EFAULT);
@@ -186,9 +184,7 @@ fn process_vm_readv_is_efault() {
 }
 
 fn write_and_read_system_calls_work() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
+    let _pfn = mapped_pfn(4, 4);
     let bytes = some_bytes(2 * page() + 5);
     put(place(0) + 3, &bytes);
     holds(place(0) + 3, &bytes);

@@ -40,10 +40,8 @@ fn munmap_removes_start_middle_and_end() {
 }
 
 fn mremap_moves_and_keeps_contents() {
-    let pfn = Pfn::open();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     let page = page();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
     mark(place(0), 0, 8, 1);
     let (data_len, status_len) = (DATA_PAGES * page, STATUS_PAGES * page);
     relocate(place(0), place(2), data_len);
@@ -62,10 +60,8 @@ fn mremap_moves_and_keeps_contents() {
 }
 
 fn mremap_moves_a_part_of_each() {
-    let pfn = Pfn::open();
+    let pfn = mapped_pfn(8, 8);
     let page = page();
-    pfn.map_data(place(0), 0, 8).must();
-    pfn.map_status(place(1), 0, 8).must();
     mark(place(0), 0, 8, 1);
     for (from, to) in [(place(0), place(2)), (place(1), place(3))] {
         let from = from + 3 * page;
@@ -85,10 +81,8 @@ fn mremap_moves_a_part_of_each() {
 }
 
 fn mremap_does_not_enlarge() {
-    let pfn = Pfn::open();
+    let _pfn = mapped_pfn(4, 4);
     let page = page();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
     for at in [place(0), place(1)] {
         let there = place(2);
         memory::resize(at, 4 * page, 5 * page).must_fail(EFAULT);
@@ -99,10 +93,8 @@ fn mremap_does_not_enlarge() {
 }
 
 fn mremap_shrinks() {
-    let pfn = Pfn::open();
+    let pfn = mapped_pfn(4, 4);
     let page = page();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
     for at in [place(0), place(1)] {
         memory::resize(at, 4 * page, 2 * page).must();
         dies(SIGSEGV, || touch(at + 2 * page));
@@ -113,10 +105,8 @@ fn mremap_shrinks() {
 }
 
 fn mremap_dontunmap_is_einval() {
-    let pfn = Pfn::open();
+    let _pfn = mapped_pfn(4, 4);
     let len = 4 * page();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
     for at in [place(0), place(1)] {
         let moved = memory::relocate(at, len, place(2), len, MREMAP_DONTUNMAP);
         moved.must_fail(EINVAL);
@@ -174,10 +164,8 @@ fn mprotect_of_status_to_no_access_and_back() {
 }
 
 fn map_fixed_replaces_the_middle() {
-    let pfn = Pfn::open();
+    let pfn = mapped_pfn(8, 8);
     let page = page();
-    pfn.map_data(place(0), 0, 8).must();
-    pfn.map_status(place(1), 0, 8).must();
     mark(place(0), 0, 8, 1);
     for at in [place(0), place(1)] {
         let middle = at + 2 * page;
@@ -205,9 +193,7 @@ fn madv_dontneed_is_einval() {
 }
 
 fn madv_dontfork_leaves_the_child_none() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
+    let pfn = mapped_pfn(4, 4);
     mark(place(0), 0, 4, 1);
     advise(place(0), 4 * page(), MADV_DONTFORK);
     let before = pfn.stats();
@@ -224,9 +210,7 @@ fn exit_drops_mappings() {
     let pfn = Pfn::open();
     let before = pfn.stats();
     in_child(|| {
-        let own = Pfn::open();
-        own.map_data(place(0), 0, 8).must();
-        own.map_status(place(1), 0, 8).must();
+        let own = mapped_pfn(8, 8);
         unmap(place(0) + 2 * page(), page());
         mark(place(0), 0, 2, 1);
         // The file stays open, too, until the end.

@@ -12,9 +12,7 @@ suite! {
 }
 
 fn revoke_keeps_contents_and_faults_again() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     mark(place(0), 0, 8, 1);
     for _ in 0..2 {
         pfn.revoke().must();
@@ -63,9 +61,7 @@ fn revoke_reaches_all_files_and_processes() {
 }
 
 fn revoke_while_threads_load() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     let before = pfn.stats().faults;
     let load = |thread: usize| {
         let first = thread % 8;
@@ -128,9 +124,7 @@ fn revoke_while_the_mapping_comes_and_goes() {
 }
 
 fn revoke_while_processes_come_and_go() {
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, DATA_PAGES).must();
-    pfn.map_status(place(1), 0, STATUS_PAGES).must();
+    let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     mark(place(0), 0, DATA_PAGES, 1);
     beside(
         2,

@@ -53,9 +53,8 @@ fn threads_fault_on_new_pages() {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [processors.max(2), many_threads()] {
         for_a_while(|_| {
-            let buffer = Buffer::of_pages(PAGES);
+            let buffer = mapped_buffer(PAGES);
             let before = buffer.stats().pages;
-            buffer.map(place(0), 0, PAGES).must();
             fault_by(threads, place(0));
             let after = buffer.stats().pages;
             assert_eq!(after - before, PAGES as u64);
@@ -91,8 +90,7 @@ fn fault_by(threads: usize, at: usize) {
 
 fn threads_and_processes_fault_on_new_pages() {
     for_a_while(|_| {
-        let buffer = Buffer::of_pages(PAGES);
-        buffer.map(place(0), 0, PAGES).must();
+        let _buffer = mapped_buffer(PAGES);
         let child = forked(|| {
             for number in 0..PAGES {
                 set_word(place(0) + number * page(), 1);
@@ -109,8 +107,7 @@ fn threads_and_processes_fault_on_new_pages() {
 
 fn faults_and_pwrite_of_the_same_pages() {
     for_a_while(|round| {
-        let buffer = Buffer::of_pages(PAGES);
-        buffer.map(place(0), 0, PAGES).must();
+        let buffer = mapped_buffer(PAGES);
         let value = round + 1;
         let start = Barrier::new(2);
         std::thread::scope(|scope| {
@@ -195,10 +192,8 @@ fn faults_of_pfn_and_munmap() {
 }
 
 fn faults_of_a_buffer_and_mremap() {
-    let buffer = Buffer::of_pages(PAGES);
+    let _buffer = marked_buffer(PAGES);
     let (one, two, len) = (place(0), place(1), PAGES * page());
-    buffer.map(one, 0, PAGES).must();
-    mark(one, 0, PAGES, 1);
     let load = |thread: usize| {
         let at = if thread % 2 == 0 { one } else { two };
         for number in 0..PAGES {
@@ -217,10 +212,8 @@ fn faults_of_a_buffer_and_mremap() {
 }
 
 fn faults_of_a_buffer_and_mprotect() {
-    let buffer = Buffer::of_pages(PAGES);
+    let _buffer = marked_buffer(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    buffer.map(at, 0, PAGES).must();
-    mark(at, 0, PAGES, 1);
     beside(
         many_threads(),
         |_| marked(at, 0, PAGES, 1),
@@ -237,9 +230,8 @@ fn faults_of_a_buffer_and_mprotect() {
 }
 
 fn faults_of_a_buffer_and_madv_dontneed() {
-    let buffer = Buffer::of_pages(PAGES);
+    let _buffer = mapped_buffer(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    buffer.map(at, 0, PAGES).must();
     let store = |thread: usize| {
         for number in 0..PAGES {
             let addr = own_word(at + number * page(), thread);
@@ -254,10 +246,8 @@ fn faults_of_a_buffer_and_madv_dontneed() {
 }
 
 fn faults_of_a_buffer_discard_and_reclaim() {
-    let buffer = Buffer::of_pages(PAGES);
+    let buffer = marked_buffer(PAGES);
     let at = place(0);
-    buffer.map(at, 0, PAGES).must();
-    mark(at, 0, PAGES, 1);
     let load = |_| {
         for number in 0..PAGES {
             let got = word(at + number * page());
@@ -282,9 +272,8 @@ fn faults_of_a_buffer_discard_and_reclaim() {
 }
 
 fn mremap_of_a_buffer_discard_and_reclaim() {
-    let buffer = Buffer::of_pages(PAGES);
+    let buffer = mapped_buffer(PAGES);
     let (one, two, len) = (place(0), place(1), PAGES * page());
-    buffer.map(one, 0, PAGES).must();
     let reclaim = |_| {
         buffer.discard(0, PAGES as u64).must();
         may_reclaim(&buffer);
@@ -306,10 +295,8 @@ fn mremap_of_a_buffer_discard_and_reclaim() {
 }
 
 fn faults_of_a_buffer_and_fork() {
-    let buffer = Buffer::of_pages(PAGES);
+    let buffer = marked_buffer(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    buffer.map(at, 0, PAGES).must();
-    mark(at, 0, PAGES, 1);
     let before = buffer.stats();
     let mut forked = 0;
     let load = |thread: usize| {

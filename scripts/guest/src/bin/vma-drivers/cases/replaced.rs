@@ -20,10 +20,7 @@ const PAGES: usize = 8;
 /// A buffer with contents, mapped at the first place.
 #[track_caller]
 fn mapped() -> Buffer {
-    let buffer = Buffer::of_pages(PAGES);
-    buffer.map(place(0), 0, PAGES).must();
-    mark(place(0), 0, PAGES, 1);
-    buffer
+    marked_buffer(PAGES)
 }
 
 #[track_caller]
@@ -51,8 +48,7 @@ fn populate_finds_anonymous_memory() {
 
 fn populate_finds_another_buffer() {
     let buffer = mapped();
-    let other = Buffer::of_pages(PAGES);
-    other.map(place(0), 0, PAGES).must();
+    let other = mapped_buffer(PAGES);
     populate_is_refused(&buffer);
     zero(place(0), PAGES);
     mark(place(0), 0, PAGES, 2);

@@ -92,8 +92,7 @@ fn waits_for_a_mapping_of_a_closed_buffer() {
         return;
     };
     for _ in 0..2 {
-        let buffer = Buffer::of_pages(PAGES);
-        buffer.map(place(0), 0, PAGES).must();
+        let buffer = mapped_buffer(PAGES);
         mark(place(0), 0, 2, 1);
         drop(buffer);
         module.stays();
@@ -138,8 +137,7 @@ fn waits_for_a_mapping_of_a_child() {
     };
     let signals = place(1);
     map_shared_page(signals);
-    let buffer = Buffer::of_pages(PAGES);
-    buffer.map(place(0), 0, PAGES).must();
+    let buffer = mapped_buffer(PAGES);
     drop(buffer);
     let child = forked(|| {
         wait_for(signals, 1);
@@ -205,9 +203,7 @@ fn races_with_the_last_munmap() {
     const ROUNDS: usize = 30;
     let drivers: [(&str, &Node, fn()); 2] = [
         ("rust_vma_buffer", &buffer::NODE, || {
-            let buffer = Buffer::of_pages(PAGES);
-            buffer.map(place(0), 0, PAGES).must();
-            mark(place(0), 0, PAGES, 1);
+            let _buffer = marked_buffer(PAGES);
         }),
         ("rust_vma_pfn", &pfn::NODE, || {
             Pfn::open().map_data(place(0), 0, PAGES).must();

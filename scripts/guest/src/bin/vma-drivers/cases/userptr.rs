@@ -261,8 +261,7 @@ fn fill_by_a_child_keeps_the_parents_memory() {
 
 fn pins_pages_of_a_buffer() {
     let userptr = Userptr::open();
-    let buffer = Buffer::of_pages(4);
-    buffer.map(place(0), 0, 4).must();
+    let buffer = mapped_buffer(4);
     let mut bytes = some_bytes(4 * page());
     for (way, value) in WAYS.into_iter().zip([1, 2, 3]) {
         put(place(0), &bytes);
@@ -284,9 +283,7 @@ fn pins_pages_of_a_buffer() {
 
 fn pages_of_pfn_are_efault() {
     let userptr = Userptr::open();
-    let pfn = Pfn::open();
-    pfn.map_data(place(0), 0, 4).must();
-    pfn.map_status(place(1), 0, 4).must();
+    let _pfn = mapped_pfn(4, 4);
     mark(place(0), 0, 2, 1);
     for way in WAYS {
         for number in 0..4 {

@@ -210,7 +210,7 @@ fn kill_unpins() {
     while counters.stats().pinned_now == before.pinned_now {
         yield_now();
     }
-    child.signal(SIGKILL).must();
+    child.kill().must();
     child.wait().must_give(End::Killed(SIGKILL));
     let after = counters.stats();
     assert_eq!(after.pinned_now, before.pinned_now);
@@ -247,9 +247,8 @@ fn refuses_read_only_memory_holes_and_pfn() {
 
 fn keeps_pages_of_a_buffer_that_is_closed() {
     let userptr = Userptr::open();
-    let buffer = Buffer::of_pages(PAGES);
+    let buffer = mapped_buffer(PAGES);
     let counters = Buffer::open().must();
-    buffer.map(place(0), 0, PAGES).must();
     let bytes = some_bytes(PAGES * page());
     put(place(0), &bytes);
     userptr.register(place(0), bytes.len()).must();
@@ -261,8 +260,7 @@ fn keeps_pages_of_a_buffer_that_is_closed() {
     drop(buffer);
     assert_eq!(counters.stats().buffers, before - 1);
     // The pages are not the buffer's any more, and nobody else's yet.
-    let next = Buffer::of_pages(PAGES);
-    next.map(place(0), 0, PAGES).must();
+    let _next = mapped_buffer(PAGES);
     mark(place(0), 0, PAGES, 7);
     userptr.sum_registered().must_give(bytes.len() as u64);
     userptr.fill_registered(2).must();
@@ -271,8 +269,7 @@ fn keeps_pages_of_a_buffer_that_is_closed() {
 
 fn keeps_pages_of_a_buffer_that_are_reclaimed() {
     let userptr = Userptr::open();
-    let buffer = Buffer::of_pages(PAGES);
-    buffer.map(place(0), 0, PAGES).must();
+    let buffer = mapped_buffer(PAGES);
     let bytes = some_bytes(PAGES * page());
     put(place(0), &bytes);
     userptr.register(place(0), bytes.len()).must();

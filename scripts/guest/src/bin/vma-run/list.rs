@@ -3,6 +3,7 @@
 //! The list of what to run: a line for each program with its name, the seconds it may take, its file
 //! and its arguments. No word has a space in it.
 
+use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 
 /// One line of the list.
@@ -15,16 +16,13 @@ pub struct Entry {
 }
 
 /// Reads a list; the error names the line that is wrong.
-pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
-    let entries: Vec<Entry> = text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| entry(line).ok_or_else(|| format!("line {}: {line}", at + 1)))
-        .collect::<Result<_, _>>()?;
-    match entries.is_empty() {
-        true => Err("there is nothing in it".to_string()),
-        false => Ok(entries),
-    }
+pub fn parse(text: &str) -> Result<Vec<Entry>> {
+    let lines = text.lines().enumerate();
+    let entries = lines
+        .map(|(at, line)| entry(line).with_context(|| format!("line {}: {line}", at + 1)))
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(!entries.is_empty(), "there is nothing in it");
+    Ok(entries)
 }
 
 fn entry(line: &str) -> Option<Entry> {
@@ -54,12 +52,9 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named() {
-        assert!(
-            parse("one 5 /bin/one\ntwo soon /bin/two\n")
-                .unwrap_err()
-                .starts_with("line 2: two")
-        );
-        assert!(parse("one 5\n").unwrap_err().starts_with("line 1"));
+        let error = |text| parse(text).unwrap_err().to_string();
+        assert!(error("one 5 /bin/one\ntwo soon /bin/two\n").starts_with("line 2: two"));
+        assert!(error("one 5\n").starts_with("line 1"));
         assert!(parse("").is_err());
     }
 }
