@@ -2,6 +2,57 @@
 
 //! The drivers' devices, as programs use them.
 
+/// Declares the counters of a driver, which are the first words of its answer to an ioctl.
+macro_rules! stats {
+    ($device:ident, $number:expr, $($field:ident),*) => {
+        /// The driver's counters.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Stats {
+            $(pub $field: u64,)*
+        }
+
+        impl $device {
+            /// Returns the driver's counters, of all its files.
+            #[track_caller]
+            pub fn stats(&self) -> Stats {
+                // The driver must write all words.
+                let mut words = [u64::MAX; 6];
+                sys::ioctl_words(&self.file, $number, &mut words).must();
+                let [$($field,)* rest @ ..] = words;
+                assert!(rest.iter().all(|word| *word == 0), "the last words: {rest:?}");
+                Stats { $($field),* }
+            }
+        }
+    };
+}
+
+/// Compares the VMAs that a driver counts with those of this process.
+macro_rules! vmas {
+    ($device:ident) => {
+        impl Stats {
+            /// Returns how many VMAs there are. It is negative if one was counted as dropped twice.
+            pub fn vmas(&self) -> i64 {
+                self.made.wrapping_sub(self.dropped) as i64
+            }
+        }
+
+        impl $device {
+            /// The driver must count as many VMAs as this process has, which alone has some.
+            #[track_caller]
+            pub fn vmas_fit(&self) {
+                assert_eq!(self.stats().vmas(), vmas_of(&NODE) as i64);
+            }
+
+            /// As [`Self::vmas_fit()`], and there must be so many.
+            #[track_caller]
+            pub fn has_vmas(&self, number: u64) {
+                assert_eq!(vmas_of(&NODE), number);
+                self.vmas_fit();
+            }
+        }
+    };
+}
+
 pub mod all;
 pub mod buffer;
 pub mod first;
@@ -13,7 +64,6 @@ pub use buffer::Buffer;
 pub use pfn::Pfn;
 pub use userptr::Userptr;
 
-use crate::check::done;
 use crate::sys;
 use crate::sys::memory;
 use std::fs::{File, OpenOptions};
@@ -39,15 +89,6 @@ impl Node {
             Error::other(format!("{path}: {e}; it takes a kernel with {option}"))
         })
     }
-}
-
-/// Returns a driver's counters.
-#[track_caller]
-fn stats<const N: usize>(file: &File, number: u32) -> [u64; N] {
-    // What the driver does not write is seen.
-    let mut words = [u64::MAX; N];
-    done("counters", sys::ioctl_words(file, number, &mut words));
-    words
 }
 
 /// Maps pages of a device, shared.

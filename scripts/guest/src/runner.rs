@@ -8,6 +8,7 @@
 use crate::balance::{self, Balance};
 use crate::sys;
 use crate::sys::process::{self, Child, End};
+use crate::tap::Tap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -75,7 +76,39 @@ fn say(kind: char, text: &str) {
     }
 }
 
+/// Declares the tests of a suite. Their names are those of the functions.
+#[macro_export]
+macro_rules! suite {
+    ($name:literal: $($test:ident),* $(,)?) => {
+        pub const TESTS: &[$crate::runner::Test] = &[$($crate::runner::Test {
+            name: concat!($name, ": ", stringify!($test)),
+            run: $test,
+        }),*];
+    };
+}
+
 impl Runner<'_> {
+    /// Runs tests one after the other. Returns whether others can be run after them.
+    pub fn run_all(&self, tap: &mut Tap<impl Write>, tests: &[Test]) -> io::Result<bool> {
+        for test in tests {
+            let report = match self.run(test) {
+                Ok(report) => report,
+                Err(e) => {
+                    tap.bail_out(&format!("{}: {e}", test.name))?;
+                    return Ok(false);
+                }
+            };
+            match &report.skipped {
+                Some(reason) if report.faults.is_empty() => tap.skipped(test.name, reason)?,
+                _ => tap.result(test.name, &report.faults)?,
+            }
+            for note in &report.notes {
+                tap.diagnostic(note)?;
+            }
+        }
+        Ok(true)
+    }
+
     /// Runs a test. An error is what keeps further tests from being run.
     ///
     /// This process must have one thread only, and must have [adopted](process::adopt_orphans) its

@@ -11,6 +11,7 @@ pub mod process;
 use rustix::fs::{FileType, MemfdFlags, Mode, memfd_create, mknodat};
 use rustix::io::Errno;
 pub use rustix::ioctl::opcode::{none as encode_io, read as encode_ior, read_write as encode_iowr};
+use rustix::mm::MprotectFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::param::page_size;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -66,39 +67,55 @@ pub fn mmap(
         Place::Anywhere => (0, 0),
         Place::Exactly(addr) => (addr, libc::MAP_FIXED_NOREPLACE),
     };
+    // SAFETY: A new mapping, which never replaces one that exists, touches nobody's memory.
+    Ok(unsafe { mmap_raw(addr, len, prot, flags | fixed, file) }?.addr())
+}
+
+/// # Safety
+///
+/// With `MAP_FIXED`, no object may be in the range.
+unsafe fn mmap_raw(
+    addr: usize,
+    len: usize,
+    prot: i32,
+    flags: i32,
+    file: Option<(RawFd, i64)>,
+) -> Result<*mut libc::c_void> {
     let (fd, offset, kind) = match file {
         Some((fd, offset)) => (fd, offset, 0),
         None => (-1, 0, libc::MAP_ANONYMOUS),
     };
-
-    // SAFETY: A new mapping, which never replaces one that exists, touches nobody's memory.
+    // SAFETY: Guaranteed by the caller.
     let at = unsafe {
         libc::mmap(
             without_provenance_mut(addr),
             len,
             prot,
-            flags | fixed | kind,
+            flags | kind,
             fd,
             offset,
         )
     };
-    if at == libc::MAP_FAILED {
-        Err(Error::last_os_error())
-    } else {
-        Ok(at.addr())
+    match at {
+        libc::MAP_FAILED => Err(Error::last_os_error()),
+        at => Ok(at),
     }
+}
+
+fn protection(prot: i32) -> MprotectFlags {
+    MprotectFlags::from_bits_retain(prot as u32)
 }
 
 /// Unmaps `len` bytes that [`mmap()`] gave.
 pub fn munmap(addr: usize, len: usize) -> Result<()> {
     // SAFETY: Callers pass what they got from `mmap()`; no reference to it is ever made.
-    check(unsafe { libc::munmap(without_provenance_mut(addr), len) })
+    Ok(unsafe { rustix::mm::munmap(without_provenance_mut(addr), len) }?)
 }
 
 /// Changes the protection of memory that [`mmap()`] gave.
 pub fn mprotect(addr: usize, len: usize, prot: i32) -> Result<()> {
     // SAFETY: As for `munmap()`.
-    check(unsafe { libc::mprotect(without_provenance_mut(addr), len, prot) })
+    Ok(unsafe { rustix::mm::mprotect(without_provenance_mut(addr), len, protection(prot)) }?)
 }
 
 /// Advises about memory that [`mmap()`] gave.
@@ -110,7 +127,7 @@ pub fn madvise(addr: usize, len: usize, advice: i32) -> Result<()> {
 /// Keeps memory that [`mmap()`] gave from being swapped out.
 pub fn mlock(addr: usize, len: usize) -> Result<()> {
     // SAFETY: This changes no memory.
-    check(unsafe { libc::mlock(without_provenance_mut(addr), len) })
+    Ok(unsafe { rustix::mm::mlock(without_provenance_mut(addr), len) }?)
 }
 
 /// Makes a file that lives in memory only.

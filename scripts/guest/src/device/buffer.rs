@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::abi::buffer::{self as abi, IOC_TYPE, Request};
-use crate::check::{done, vmas_of};
+use crate::check::{Must, vmas_of};
 use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
 use std::fs::File;
@@ -31,23 +31,10 @@ pub struct Buffer {
     pub file: File,
 }
 
-/// The driver's counters.
-#[derive(Clone, Copy, Debug)]
-pub struct Stats {
-    pub buffers: u64,
-    pub pages: u64,
-    pub made: u64,
-    pub dropped: u64,
-    pub faults: u64,
-    pub reclaimed: u64,
-}
-
-impl Stats {
-    /// How many VMAs there are. Fewer than none, if one was counted as dropped twice.
-    pub fn vmas(&self) -> i64 {
-        self.made.wrapping_sub(self.dropped) as i64
-    }
-}
+stats!(
+    Buffer, STATS, buffers, pages, made, dropped, faults, reclaimed
+);
+vmas!(Buffer);
 
 impl Buffer {
     /// A buffer without a size.
@@ -59,11 +46,8 @@ impl Buffer {
     /// A buffer.
     #[track_caller]
     pub fn of_pages(pages: usize) -> Self {
-        let buffer = done("open", Self::open());
-        done(
-            "setting the size",
-            buffer.request(SET_SIZE, [pages as u64, 0, 0, 0]),
-        );
+        let buffer = Self::open().must();
+        buffer.request(SET_SIZE, [pages as u64, 0, 0, 0]).must();
         buffer
     }
 
@@ -105,33 +89,6 @@ impl Buffer {
             }
         }
         self.reclaim(pages)
-    }
-
-    /// The driver must count as many VMAs as this process has, which alone maps buffers.
-    #[track_caller]
-    pub fn vmas_fit(&self) {
-        assert_eq!(self.stats().vmas(), vmas_of(&NODE) as i64);
-    }
-
-    /// As [`Self::vmas_fit()`], and there must be so many.
-    #[track_caller]
-    pub fn has_vmas(&self, number: u64) {
-        assert_eq!(vmas_of(&NODE), number);
-        self.vmas_fit();
-    }
-
-    /// The driver's counters, of all buffers.
-    #[track_caller]
-    pub fn stats(&self) -> Stats {
-        let [buffers, pages, made, dropped, faults, reclaimed] = super::stats(&self.file, STATS);
-        Stats {
-            buffers,
-            pages,
-            made,
-            dropped,
-            faults,
-            reclaimed,
-        }
     }
 
     /// Maps pages, readable and writable.

@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::abi::userptr::{self as abi, IOC_TYPE, Request, how};
-use crate::check::done;
+use crate::check::Must;
 use crate::sys;
 use std::fs::File;
 use std::io::Result;
@@ -31,18 +31,13 @@ pub struct Way {
     pub name: &'static str,
 }
 
-pub const FAST: Way = Way {
-    number: how::FAST,
-    name: "fast",
-};
-pub const LOCKED: Way = Way {
-    number: how::LOCKED,
-    name: "locked",
-};
-pub const LONG_TERM: Way = Way {
-    number: how::LONG_TERM,
-    name: "long-term",
-};
+const fn way(number: u64, name: &'static str) -> Way {
+    Way { number, name }
+}
+
+pub const FAST: Way = way(how::FAST, "fast");
+pub const LOCKED: Way = way(how::LOCKED, "locked");
+pub const LONG_TERM: Way = way(how::LONG_TERM, "long-term");
 
 /// All ways to pin.
 pub const WAYS: [Way; 3] = [FAST, LOCKED, LONG_TERM];
@@ -52,20 +47,13 @@ pub struct Userptr {
     pub file: File,
 }
 
-/// The driver's counters.
-#[derive(Clone, Copy, Debug)]
-pub struct Stats {
-    pub files: u64,
-    pub pinned_now: u64,
-    pub pinned: u64,
-    pub unpinned: u64,
-}
+stats!(Userptr, STATS, files, pinned_now, pinned, unpinned);
 
 impl Userptr {
     /// A file without memory.
     #[track_caller]
     pub fn open() -> Self {
-        let file = done("open", NODE.open());
+        let file = NODE.open().must();
         Self { file }
     }
 
@@ -114,18 +102,5 @@ impl Userptr {
     pub fn fill_registered(&self, byte: u8) -> Result<()> {
         self.request(FILL_REGISTERED, [0, 0, 0, byte.into(), 0, 0])
             .map(drop)
-    }
-
-    /// The driver's counters, of all files.
-    #[track_caller]
-    pub fn stats(&self) -> Stats {
-        let [files, pinned_now, pinned, unpinned, zero, zero_too] = super::stats(&self.file, STATS);
-        assert_eq!([zero, zero_too], [0, 0], "the last words of the counters");
-        Stats {
-            files,
-            pinned_now,
-            pinned,
-            unpinned,
-        }
     }
 }

@@ -9,6 +9,7 @@
 //! panicking.
 
 use super::check;
+use rustix::mm::{MremapFlags, mprotect, mremap, mremap_fixed, munlock, munmap};
 use std::ffi::CStr;
 use std::io::{Error, Result};
 use std::os::fd::RawFd;
@@ -47,16 +48,8 @@ pub fn map(
     file: Option<(RawFd, i64)>,
 ) -> Result<()> {
     assert_ours(addr, len);
-    let (fd, offset, kind) = match file {
-        Some((fd, offset)) => (fd, offset, 0),
-        None => (-1, 0, libc::MAP_ANONYMOUS),
-    };
-    let flags = flags | kind | libc::MAP_FIXED;
     // SAFETY: No object is in this range.
-    let at = unsafe { libc::mmap(without_provenance_mut(addr), len, prot, flags, fd, offset) };
-    if at == libc::MAP_FAILED {
-        return Err(Error::last_os_error());
-    }
+    let at = unsafe { super::mmap_raw(addr, len, prot, flags | libc::MAP_FIXED, file) }?;
     assert_eq!(at.expose_provenance(), addr);
     Ok(())
 }
@@ -71,14 +64,14 @@ pub fn map_anonymous(addr: usize, len: usize) -> Result<()> {
 pub fn unmap(addr: usize, len: usize) -> Result<()> {
     assert_ours(addr, len);
     // SAFETY: No object is in this range.
-    check(unsafe { libc::munmap(without_provenance_mut(addr), len) })
+    Ok(unsafe { munmap(without_provenance_mut(addr), len) }?)
 }
 
 /// Changes the protection.
 pub fn protect(addr: usize, len: usize, prot: i32) -> Result<()> {
     assert_ours(addr, len);
     // SAFETY: No object is in this range.
-    check(unsafe { libc::mprotect(without_provenance_mut(addr), len, prot) })
+    Ok(unsafe { mprotect(without_provenance_mut(addr), len, super::protection(prot)) }?)
 }
 
 /// Advises the kernel.
@@ -101,17 +94,21 @@ pub fn name(addr: usize, len: usize, name: &CStr) -> Result<()> {
 pub fn unlock(addr: usize, len: usize) -> Result<()> {
     assert_ours(addr, len);
     // SAFETY: This changes no memory.
-    check(unsafe { libc::munlock(without_provenance_mut(addr), len) })
+    Ok(unsafe { munlock(without_provenance_mut(addr), len) }?)
 }
 
 /// Changes the size of a mapping, without moving it.
 pub fn resize(addr: usize, old_len: usize, new_len: usize) -> Result<()> {
     assert_ours(addr, old_len.max(new_len));
     // SAFETY: No object is in this range.
-    let at = unsafe { libc::mremap(without_provenance_mut(addr), old_len, new_len, 0) };
-    if at == libc::MAP_FAILED {
-        return Err(Error::last_os_error());
-    }
+    unsafe {
+        mremap(
+            without_provenance_mut(addr),
+            old_len,
+            new_len,
+            MremapFlags::empty(),
+        )
+    }?;
     Ok(())
 }
 
@@ -125,13 +122,13 @@ pub fn relocate(
 ) -> Result<()> {
     assert_ours(addr, old_len);
     assert_ours(new_addr, new_len);
-    let flags = flags | libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-    let to: *mut u8 = without_provenance_mut(new_addr);
+    let flags = MremapFlags::from_bits_retain(flags as u32) | MremapFlags::MAYMOVE;
+    let (from, to) = (
+        without_provenance_mut(addr),
+        without_provenance_mut(new_addr),
+    );
     // SAFETY: No object is in either range.
-    let at = unsafe { libc::mremap(without_provenance_mut(addr), old_len, new_len, flags, to) };
-    if at == libc::MAP_FAILED {
-        return Err(Error::last_os_error());
-    }
+    let at = unsafe { mremap_fixed(from, old_len, new_len, flags, to) }?;
     assert_eq!(at.expose_provenance(), new_addr);
     Ok(())
 }

@@ -4,33 +4,16 @@
 
 use crate::binder::{self, Binder, SIZE};
 use crate::wire::{self, Message, Transaction};
-use std::io::Result;
-use vma_guest::runner::Test;
+use vma_guest::check::Must;
+use vma_guest::suite;
 use vma_guest::sys::process::{self, End};
 use vma_guest::sys::{self, memory};
 
-pub const ALL: &[Test] = &[
-    Test {
-        name: "a mapping can be read, and never written",
-        run: cannot_be_written,
-    },
-    Test {
-        name: "a second mapping of a file is refused",
-        run: only_once,
-    },
-    Test {
-        name: "a child has no mapping",
-        run: not_in_a_child,
-    },
-    Test {
-        name: "data arrives in the mapping, and so does the answer",
-        run: carries_data,
-    },
-    Test {
-        name: "data for a mapping that is gone is not delivered",
-        run: mapping_gone,
-    },
-];
+suite! {
+    "binder":
+    mapping_is_read_only_for_good, second_mapping_is_refused, child_has_no_mapping,
+    data_and_answer_arrive_in_the_mapping, data_for_a_mapping_that_is_gone_is_lost,
+}
 
 /// Where mappings go, and where the data to be sent is.
 const MAPPING: usize = 1;
@@ -40,84 +23,82 @@ const DATA: usize = 2;
 const WORDS: usize = 1100;
 
 fn open(name: &str) -> Binder {
-    done("adding a device", binder::add(name));
-    done("opening it", Binder::open(name))
+    binder::add(name).must();
+    Binder::open(name).must()
 }
 
 fn mapped(binder: &Binder) -> usize {
     let at = memory::place(MAPPING);
-    done("mapping it", binder.map(at, libc::PROT_READ));
+    binder.map(at, libc::PROT_READ).must();
     at
 }
 
-fn cannot_be_written() {
+fn mapping_is_read_only_for_good() {
     let binder = open("written");
     let at = memory::place(MAPPING);
     let both = libc::PROT_READ | libc::PROT_WRITE;
-    refused("a writable mapping", libc::EPERM, binder.map(at, both));
+    binder.map(at, both).must_fail(libc::EPERM);
     mapped(&binder);
     let later = memory::protect(at, SIZE, both);
-    refused("a mapping made writable", libc::EACCES, later);
+    later.must_fail(libc::EACCES);
 }
 
-fn only_once() {
+fn second_mapping_is_refused() {
     let binder = open("once");
     mapped(&binder);
     let again = binder.map(memory::place(MAPPING + 2), libc::PROT_READ);
-    refused("a second mapping", libc::EBUSY, again);
+    again.must_fail(libc::EBUSY);
 }
 
-fn not_in_a_child() {
+fn child_has_no_mapping() {
     let binder = open("child");
     let at = mapped(&binder);
     let child = process::fork(|| {
         memory::touch(at);
         0
     });
-    let end = done("a child", child.and_then(process::Child::wait));
-    assert!(end == End::Killed(libc::SIGSEGV), "the child {end}");
+    child
+        .and_then(process::Child::wait)
+        .must_give(End::Killed(libc::SIGSEGV));
 }
 
-fn carries_data() {
+fn data_and_answer_arrive_in_the_mapping() {
     let server = open("data");
     let at = mapped(&server);
-    done("becoming the manager", server.become_manager());
-    let client = done("a child", process::fork(|| client("data", wire::GOT_REPLY)));
+    server.become_manager().must();
+    let client = process::fork(|| client("data", wire::GOT_REPLY)).must();
 
-    done(
-        "entering",
-        server.send(&wire::command(wire::ENTER_LOOPER, &[])),
-    );
-    let got = done("a message", server.wait_for(&[wire::GOT_TRANSACTION]));
+    server.send(&wire::command(wire::ENTER_LOOPER, &[])).must();
+    let got = server.wait_for(&[wire::GOT_TRANSACTION]).must();
     let free = check(&got, at, 0);
     let mut answer = free;
     answer.extend(data(1).command(wire::REPLY));
-    done("the answer", server.send(&answer));
-    let end = done("the client", client.wait());
-    assert!(end == End::Exited(0), "the client {end}");
+    server.send(&answer).must();
+    client.wait().must_give(End::Exited(0));
 }
 
-fn mapping_gone() {
+fn data_for_a_mapping_that_is_gone_is_lost() {
     let server = open("gone");
     let at = mapped(&server);
-    done("becoming the manager", server.become_manager());
-    done("unmapping", memory::unmap(at, SIZE));
+    server.become_manager().must();
+    memory::unmap(at, SIZE).must();
     let client = process::fork(|| client("gone", wire::GOT_FAILED_REPLY));
-    let end = done("the client", client.and_then(process::Child::wait));
-    assert!(end == End::Exited(0), "the client {end}");
+    client
+        .and_then(process::Child::wait)
+        .must_give(End::Exited(0));
 }
 
 /// Sends data, and waits for this answer. A child does it; its panics are those of the test.
 fn client(name: &str, wanted: u32) -> u8 {
-    let binder = done("opening in the child", Binder::open(name));
+    let binder = Binder::open(name).must();
     let at = mapped(&binder);
-    done("sending", binder.send(&data(0).command(wire::TRANSACTION)));
+    binder.send(&data(0).command(wire::TRANSACTION)).must();
     let ends = [
         wire::GOT_REPLY,
         wire::GOT_FAILED_REPLY,
         wire::GOT_DEAD_REPLY,
     ];
-    let got = done("an answer", binder.wait_for(&ends));
+    let got = binder.wait_for(&ends).must();
     assert!(
         got.kind == wanted,
         "answer {:#x}, not {wanted:#x}",
@@ -125,7 +106,7 @@ fn client(name: &str, wanted: u32) -> u8 {
     );
     if wanted == wire::GOT_REPLY {
         let free = check(&got, at, 1);
-        done("freeing", binder.send(&free));
+        binder.send(&free).must();
     }
     0
 }
@@ -133,7 +114,7 @@ fn client(name: &str, wanted: u32) -> u8 {
 /// Data to be sent, which is other data for each `seed`.
 fn data(seed: u64) -> Transaction {
     let address = memory::place(DATA);
-    done("memory", memory::map_anonymous(address, WORDS * 8));
+    memory::map_anonymous(address, WORDS * 8).must();
     for word in 0..WORDS {
         memory::set_word(address + word * 8, value(seed, word));
     }
@@ -159,21 +140,4 @@ fn check(message: &Message, mapping: usize, seed: u64) -> Vec<u8> {
     }
     assert!(sys::page_size() * 2 < got.len);
     wire::command(wire::FREE_BUFFER, &got.address.to_ne_bytes())
-}
-
-#[track_caller]
-fn done<T>(what: &str, got: Result<T>) -> T {
-    match got {
-        Ok(value) => value,
-        Err(e) => panic!("{what}: {e}"),
-    }
-}
-
-#[track_caller]
-fn refused(what: &str, wanted: i32, got: Result<()>) {
-    let number = got.err().and_then(|e| e.raw_os_error());
-    assert!(
-        number == Some(wanted),
-        "{what}: error {number:?}, not {wanted}"
-    );
 }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
 /// Returns whether all tests were run, and all went well.
 fn run() -> io::Result<bool> {
-    let mut tap = Tap::begin(io::stdout(), cases::ALL.len())?;
+    let mut tap = Tap::begin(io::stdout(), cases::TESTS.len())?;
     if let Err(e) = binder::mount() {
         tap.bail_out(&format!("binderfs cannot be mounted: {e}"))?;
         return Ok(false);
@@ -45,14 +45,6 @@ fn run() -> io::Result<bool> {
         limit: LIMIT,
         settle: Duration::ZERO,
     };
-    for test in cases::ALL {
-        match runner.run(test) {
-            Ok(report) => tap.result(test.name, &report.faults)?,
-            Err(e) => {
-                tap.bail_out(&format!("{}: {e}", test.name))?;
-                break;
-            }
-        }
-    }
+    runner.run_all(&mut tap, cases::TESTS)?;
     Ok(tap.is_good())
 }

@@ -2,7 +2,7 @@
 
 //! `/dev/rust-vma`, as a program uses it.
 
-use crate::abi::{self, Describe, held, locking};
+use crate::abi::{Describe, held, locking};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::FileExt;
@@ -11,8 +11,7 @@ use vma_guest::sys;
 /// The driver's device node.
 pub const PATH: &str = "/dev/rust-vma";
 
-/// The number of the driver's ioctl.
-pub const DESCRIBE: u32 = sys::encode_iowr::<Describe>(abi::IOC_TYPE, abi::DESCRIBE_NR);
+pub use vma_guest::device::all::DESCRIBE;
 
 /// A way to lock, and its name in the table.
 pub struct Way {
@@ -22,23 +21,15 @@ pub struct Way {
 
 /// All ways to lock.
 pub const WAYS: [Way; 4] = [
-    Way {
-        number: locking::RCU,
-        name: "RCU",
-    },
-    Way {
-        number: locking::MMAP,
-        name: "MMAP",
-    },
-    Way {
-        number: locking::HANDED_OVER,
-        name: "HAND",
-    },
-    Way {
-        number: locking::ANY,
-        name: "ANY",
-    },
+    way(locking::RCU, "RCU"),
+    way(locking::MMAP, "MMAP"),
+    way(locking::HANDED_OVER, "HAND"),
+    way(locking::ANY, "ANY"),
 ];
+
+const fn way(number: u64, name: &'static str) -> Way {
+    Way { number, name }
+}
 
 /// The driver's answer, or the error number.
 pub type Answer = std::result::Result<Describe, i32>;
@@ -50,10 +41,8 @@ pub fn describe(device: &File, addr: u64, way: &Way) -> Answer {
 
 /// Makes a request of the caller's own.
 pub fn ask(device: &File, mut words: Describe) -> Answer {
-    match sys::ioctl_words(device, DESCRIBE, &mut words) {
-        Ok(()) => Ok(words),
-        Err(e) => Err(e.raw_os_error().unwrap_or(0)),
-    }
+    sys::ioctl_words(device, DESCRIBE, &mut words).map_err(|e| e.raw_os_error().unwrap_or(0))?;
+    Ok(words)
 }
 
 /// What the driver calls the lock that it held.

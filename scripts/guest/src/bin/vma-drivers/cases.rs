@@ -14,16 +14,6 @@ macro_rules! suites {
     };
 }
 
-/// Declares the tests of a suite. Their names are those of the functions.
-macro_rules! suite {
-    ($name:literal: $($test:ident),* $(,)?) => {
-        pub const TESTS: &[Test] = &[$(Test {
-            name: concat!($name, ": ", stringify!($test)),
-            run: $test,
-        }),*];
-    };
-}
-
 /// Declares tests in which each allocation of a call fails. They are skipped where none can.
 macro_rules! failing_suite {
     ($name:literal: $($test:ident),* $(,)?) => {
@@ -74,9 +64,10 @@ use vma_guest::device::pfn::{DATA, DATA_PAGES, STATUS_PAGES};
 use vma_guest::device::userptr::{FAST, LOCKED, LONG_TERM, WAYS};
 use vma_guest::device::{self, Buffer, Pfn, Userptr, map_shared};
 use vma_guest::runner::{Test, note, skip};
+use vma_guest::suite;
 use vma_guest::sys::memory::{self, byte, place, set_byte, set_word, touch, word};
 use vma_guest::sys::process::{self, Child, End};
-use vma_guest::sys::{self, page_size as page};
+use vma_guest::sys::{self, Place, page_size as page};
 
 const RW: i32 = PROT_READ | PROT_WRITE;
 
@@ -189,6 +180,16 @@ fn zero(at: usize, pages: usize) {
     for addr in (at..at + pages * page()).step_by(8) {
         let got = word(addr);
         assert!(got == 0, "{got:#x} at {addr:#x}, wanted 0");
+    }
+}
+
+/// Mappings of these lengths from these offsets must be refused, each with its error.
+#[track_caller]
+fn refuses_lengths(file: &File, prot: i32, mappings: &[(usize, i64, i32)]) {
+    for &(len, offset, wanted) in mappings {
+        let of = Some((file.as_raw_fd(), offset));
+        let mapped = sys::mmap(Place::Anywhere, len, prot, MAP_SHARED, of);
+        refused(&format!("{len:#x} bytes from {offset:#x}"), wanted, mapped);
     }
 }
 

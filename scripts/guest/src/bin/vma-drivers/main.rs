@@ -59,7 +59,7 @@ fn run() -> io::Result<bool> {
     let mut tap = Tap::begin(io::stdout(), first.len() + tests.len())?;
     process::adopt_orphans()?;
     // To look at counters takes an open device.
-    if !run_all(&mut tap, &first, &|| Ok(Balance::default()))? {
+    if !runner(&|| Ok(Balance::default())).run_all(&mut tap, &first)? {
         return Ok(false);
     }
     let counters = Counters::open();
@@ -67,42 +67,17 @@ fn run() -> io::Result<bool> {
         tap.diagnostic(missing)?;
     }
     tap.diagnostic(&counters.describe("before")?)?;
-    if !run_all(&mut tap, &tests, &|| counters.balance())? {
+    if !runner(&|| counters.balance()).run_all(&mut tap, &tests)? {
         return Ok(false);
     }
     tap.diagnostic(&counters.describe("after")?)?;
     Ok(tap.is_good())
 }
 
-/// Runs tests. Returns whether others can be run after them.
-fn run_all(
-    tap: &mut Tap<io::Stdout>,
-    tests: &[Test],
-    balance: &dyn Fn() -> io::Result<Balance>,
-) -> io::Result<bool> {
-    let runner = Runner {
+fn runner(balance: &dyn Fn() -> io::Result<Balance>) -> Runner<'_> {
+    Runner {
         balance,
         limit: LIMIT,
         settle: SETTLE,
-    };
-    for test in tests {
-        match runner.run(test) {
-            Ok(report) => {
-                match &report.skipped {
-                    Some(reason) if report.faults.is_empty() => {
-                        tap.skipped(test.name, reason)?;
-                    }
-                    _ => tap.result(test.name, &report.faults)?,
-                }
-                for note in &report.notes {
-                    tap.diagnostic(note)?;
-                }
-            }
-            Err(e) => {
-                tap.bail_out(&format!("{}: {e}", test.name))?;
-                return Ok(false);
-            }
-        }
     }
-    Ok(true)
 }

@@ -6,7 +6,6 @@ use super::*;
 use crate::abi::buffer::{self as abi, IOC_TYPE, MAX_PAGES, Request};
 use vma_guest::device::buffer::{DISCARD, NODE, POPULATE, RECLAIM, SET_SIZE};
 use vma_guest::device::map;
-use vma_guest::sys::Place;
 
 suite! {
     "buffer, bad input":
@@ -67,44 +66,24 @@ fn refuses_mappings_beyond_the_end() {
 }
 
 fn refuses_huge_and_empty_mappings() {
-    let buffer = Buffer::of_pages(8);
-    let add = |what: &str, wanted, len: usize, offset: i64| {
-        let of = Some((buffer.file.as_raw_fd(), offset));
-        refused(
-            what,
-            wanted,
-            sys::mmap(Place::Anywhere, len, RW, MAP_SHARED, of),
-        );
-    };
-    let page = page() as i64;
-    add("64 TiB", ENXIO, 1 << 46, 0);
-    add("64 TiB less a page", ENXIO, (1 << 46) - page as usize, page);
-    add("the whole address space", ENOMEM, 1 << 47, 0);
-    add("all of 2 to the power of 64", ENOMEM, usize::MAX, 0);
-    add("nothing", EINVAL, 0, 0);
-    add(
-        "a page at the largest offset",
-        ENXIO,
-        1,
-        i64::MAX - (page - 1),
-    );
-    add(
-        "two pages at the largest offset",
-        ENXIO,
-        2 * page as usize,
-        i64::MAX - (page - 1),
-    );
-    add(
-        "two pages, of which the end has no offset",
-        EOVERFLOW,
-        2 * page as usize,
-        -page,
-    );
-    add(
-        "64 TiB, of which the end has no offset",
-        EOVERFLOW,
-        1 << 46,
-        -page,
+    let (page, last) = (page() as i64, i64::MAX - (page() as i64 - 1));
+    refuses_lengths(
+        &Buffer::of_pages(8).file,
+        RW,
+        &[
+            (1 << 46, 0, ENXIO),
+            ((1 << 46) - page as usize, page, ENXIO),
+            // The whole address space, and what does not even fit into a word.
+            (1 << 47, 0, ENOMEM),
+            (usize::MAX, 0, ENOMEM),
+            (0, 0, EINVAL),
+            // At the largest offset.
+            (1, last, ENXIO),
+            (2 * page as usize, last, ENXIO),
+            // The end has no offset.
+            (2 * page as usize, -page, EOVERFLOW),
+            (1 << 46, -page, EOVERFLOW),
+        ],
     );
 }
 

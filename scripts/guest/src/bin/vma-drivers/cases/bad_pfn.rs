@@ -6,7 +6,6 @@ use super::*;
 use crate::abi::pfn::{self as abi, IOC_TYPE, PAGES};
 use vma_guest::device::map;
 use vma_guest::device::pfn::NODE;
-use vma_guest::sys::Place;
 
 suite! {
     "pfn, bad input":
@@ -54,36 +53,19 @@ fn refuses_mappings_beyond_the_end() {
 }
 
 fn refuses_huge_and_empty_mappings() {
-    let pfn = Pfn::open();
-    let add = |what: &str, wanted, len: usize, offset: i64| {
-        let of = Some((pfn.file.as_raw_fd(), offset));
-        refused(
-            what,
-            wanted,
-            sys::mmap(Place::Anywhere, len, PROT_READ, MAP_SHARED, of),
-        );
-    };
     let page = page() as i64;
-    add(
-        "64 TiB of the data part",
-        ENXIO,
-        1 << 46,
-        DATA as i64 * page,
-    );
-    add("the whole address space", ENOMEM, 1 << 47, 0);
-    add("all of 2 to the power of 64", ENOMEM, usize::MAX, 0);
-    add("nothing", EINVAL, 0, 0);
-    add(
-        "a page at the largest offset",
-        ENXIO,
-        1,
-        i64::MAX - (page - 1),
-    );
-    add(
-        "two pages, of which the end has no offset",
-        EOVERFLOW,
-        2 * page as usize,
-        -page,
+    refuses_lengths(
+        &Pfn::open().file,
+        PROT_READ,
+        &[
+            (1 << 46, DATA as i64 * page, ENXIO),
+            (1 << 47, 0, ENOMEM),
+            (usize::MAX, 0, ENOMEM),
+            (0, 0, EINVAL),
+            (1, i64::MAX - (page - 1), ENXIO),
+            // The end has no offset.
+            (2 * page as usize, -page, EOVERFLOW),
+        ],
     );
 }
 
