@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What exists at a moment, and must exist after a test as it did before.
+//! Objects of the drivers, of which there must be as many after a test as before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Result;
@@ -75,13 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn what_came_and_went_is_no_difference() {
+    fn ignores_objects_that_came_and_went() {
         assert!(balance(3, 7, 5).differences(&balance(3, 2, 0)).is_empty());
         assert!(balance(0, 5, 5).not_zero().is_empty());
     }
 
     #[test]
-    fn what_stayed_and_what_went_twice_are_differences() {
+    fn reports_leaks_and_double_drops() {
         assert_eq!(
             balance(4, 7, 5).differences(&balance(3, 5, 5)),
             ["VMAs: 2, before the test 0", "pages: 4, before the test 3"]
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn things_that_only_one_side_knows_are_differences() {
+    fn reports_objects_of_one_side() {
         let (none, some) = (Balance::default(), balance(0, 0, 0));
         assert_eq!(none.differences(&some).len(), 2);
         assert_eq!(some.differences(&none).len(), 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tests say must hold. What does not hold panics, with the place of the test's line.
+//! Checks of tests. A check that fails panics, with the location of the test's line.
 
 use crate::device::Node;
 use crate::sys::process::{self, Child, End};

@@ -12,7 +12,7 @@ use crate::sys;
 use std::fs::File;
 use std::io::Result;
 
-/// What a driver counts, in its own words.
+/// The counters of a driver, in its own words.
 type Words = [u64; 6];
 
 /// Each driver has as many of them.
@@ -94,7 +94,7 @@ impl Counters {
         Self { devices, missing }
     }
 
-    /// What exists now.
+    /// Returns the objects that exist now.
     pub fn balance(&self) -> Result<Balance> {
         let mut balance = Balance::default();
         for (driver, file) in &self.devices {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_and_dropped_since_does_not_count() {
+    fn ignores_objects_made_and_dropped() {
         let before = balance([2, 4, 9, 7, 1, 0]);
         let after = balance([2, 4, 1009, 1007, 500, 30]);
         assert!(after.differences(&before).is_empty());

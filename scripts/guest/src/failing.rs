@@ -34,7 +34,7 @@ const NUMBERS: [(&str, &str); 12] = [
     ("fail_page_alloc/probability", "100"),
 ];
 
-/// Which allocations fail.
+/// The number of allocations that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// One.
@@ -65,7 +65,7 @@ pub struct Allocations {
 impl Allocations {
     /// `None` if this kernel has no allocations that fail on demand. Nothing has to be put back:
     /// none fails without a thread that asks for it.
-    pub fn that_can_fail() -> Result<Option<Self>> {
+    pub fn open() -> Result<Option<Self>> {
         let own = |name: &str| {
             File::options()
                 .read(true)
@@ -134,7 +134,7 @@ impl Allocations {
         Ok((result, left? == 0))
     }
 
-    /// How many allocations there are until one fails, or 0 if one has.
+    /// Returns the number of allocations until one fails, or 0 if one has.
     fn left(&self) -> Result<u32> {
         let mut text = [0; 16];
         let len = match self.fail_nth.read_at(&mut text, 0) {

@@ -29,7 +29,7 @@ const PLAY: Range<usize> = 2..7;
 /// Pages of a slot that always are.
 const STEADY: Range<usize> = 8..14;
 
-/// What is done to mappings.
+/// A change of mappings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Map,
@@ -57,7 +57,7 @@ pub struct Ground {
     page: usize,
 }
 
-/// What was seen in a map that has nothing wrong.
+/// The result of a check that found no fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Lines.
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_found() {
+    fn finds_every_fault() {
         let with = |at: usize, line| {
             let mut lines = GOOD.to_vec();
             lines[at] = line;

@@ -4,7 +4,7 @@
 //! crate and ends the system.
 //!
 //! On the console, among what the kernel says there, are the lines `NAME: begin` and `NAME: exit
-//! CODE`, with the program's name, for the host to read. What is for people goes to the terminal
+//! CODE`, with the program's name, for the host to read. Text for people goes to the terminal
 //! that the environment names, or else to the console, too.
 
 use crate::sys;
@@ -24,7 +24,7 @@ const MODULES: &str = "/modules";
 /// Exit code of a program that could not start.
 const NOT_STARTED: u8 = 2;
 
-/// What programs need: a file system, and where it is mounted.
+/// The file systems that programs need, and their mount points.
 const MOUNTS: [(&str, &str); 5] = [
     ("proc", "/proc"),
     ("sysfs", "/sys"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the programs of the guest have in common.
+//! The common parts of the guest's programs.
 //!
 //! Each is one static file, which is all that the guest has: it runs as the first process, or as an
 //! ordinary one.

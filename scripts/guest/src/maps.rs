@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_line_is_refused() {
+    fn refuses_other_text() {
         for text in [
             "\n",
             "no line at all",

@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 
-/// How long the last reference to a file may take to go away.
+/// The time limit for dropping the last reference to a file.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Tries to unload a module that is in use, which must fail. Returns whether this kernel unloads

@@ -23,37 +23,37 @@ pub struct Test {
     pub run: fn(),
 }
 
-/// How a test ended.
+/// The end of a test.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What was wrong.
+    /// The faults.
     pub faults: Vec<String>,
-    /// What else there is to say.
+    /// Remarks for people.
     pub notes: Vec<String>,
     /// Why there was nothing to test in this kernel.
     pub skipped: Option<String>,
 }
 
-/// How tests are run.
+/// Runs tests.
 pub struct Runner<'a> {
-    /// What exists now. It must be the same after a test as before it.
+    /// Returns the objects that exist now; they must be the same after a test as before it.
     pub balance: &'a dyn Fn() -> io::Result<Balance>,
-    /// How long a test may take.
+    /// The time limit of a test.
     pub limit: Duration,
-    /// How long after a test's end the kernel may take to tidy up.
+    /// The time that the kernel has to tidy up after a test.
     pub settle: Duration,
 }
 
-/// How long it may take until a process is gone that was killed.
+/// The time limit for the end of a killed process.
 const DEATH: Duration = Duration::from_secs(10);
 
-/// What ends one panic's message and the next one's.
+/// Separates messages.
 const SEPARATOR: char = '\0';
 
-/// What a note begins with, and no panic's message does.
+/// The first character of a note, and of no panic's message.
 const NOTE: char = '\u{1}';
 
-/// What the reason of a test that is skipped begins with.
+/// The first character of the reason of a skipped test.
 const SKIP: char = '\u{2}';
 
 /// Where a test's notes go.
@@ -144,7 +144,7 @@ impl Runner<'_> {
         })
     }
 
-    /// How the test ended, or `None` if it did not, and was killed.
+    /// Returns the end of the test, or `None` if it did not end, and was killed.
     fn end_of(&self, child: &Child) -> io::Result<Option<End>> {
         if let Some(end) = child.wait_at_most(self.limit)? {
             return Ok(Some(end));

@@ -28,7 +28,7 @@ use std::sync::LazyLock;
 /// `MADV_GUARD_INSTALL`, since Linux 6.13.
 pub const MADV_GUARD_INSTALL: i32 = 102;
 
-/// How many processors there are.
+/// Returns the number of processors.
 pub fn processors() -> usize {
     static COUNT: LazyLock<usize> = LazyLock::new(|| {
         // SAFETY: This asks for a number.

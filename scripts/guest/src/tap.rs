@@ -72,7 +72,7 @@ impl<W: Write> Tap<W> {
         self.out.flush()
     }
 
-    /// Whether all tests were run and none failed, and there was one.
+    /// Returns true if all tests were run, none failed, and there was one.
     pub fn is_good(&self) -> bool {
         self.planned > 0 && self.done == self.planned && self.failed == 0
     }

@@ -166,7 +166,7 @@ fn main() -> ExitCode {
             && notes.iter().all(|note| note == test.name)
             && notes.is_empty() != test.name.starts_with("a note")
             && skipped.as_deref() == test.name.starts_with("skipped").then_some(test.name);
-        // What hangs must have been killed, not waited for.
+        // A hanging test must have been killed, not waited for.
         if as_wanted && start.elapsed() < Duration::from_secs(10) {
             println!("test {} ... ok", test.name);
         } else {

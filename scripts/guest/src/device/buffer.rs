@@ -23,7 +23,7 @@ pub const DISCARD: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::DISCARD_NR);
 pub const RECLAIM: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::RECLAIM_NR);
 pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
 
-/// How often reclaiming may fail because a lock is taken.
+/// The number of attempts at reclaiming while a lock is taken.
 const RECLAIM_TRIES: usize = 1000;
 
 /// An open file: a buffer.

@@ -33,7 +33,7 @@ pub struct Map {
     pub file: File,
 }
 
-/// How the VMAs of a map were locked.
+/// Counts VMAs by the way they were locked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     pub rcu: u64,
@@ -83,7 +83,7 @@ impl Map {
         read_to(&self.file, piece, text)
     }
 
-    /// How the VMAs were locked, since the process was chosen.
+    /// Returns the counts since the process was chosen.
     pub fn histogram(&self) -> Result<Histogram> {
         let mut words: abi::Histogram = [u64::MAX; 4];
         sys::ioctl_words(&self.file, HISTOGRAM, &mut words)?;
@@ -126,7 +126,7 @@ impl Map {
 }
 
 impl Histogram {
-    /// How many VMAs there were.
+    /// Returns the number of VMAs.
     pub fn all(&self) -> u64 {
         self.rcu + self.retried + self.mmap_lock
     }

@@ -21,7 +21,7 @@ pub const START: usize = 0x1000_0000_0000;
 /// The address after the last one.
 pub const END: usize = 0x5000_0000_0000;
 
-/// How far [`place()`]s are from each other.
+/// The distance between [`place()`]s.
 pub const STRIDE: usize = 1 << 30;
 
 /// One of the places for mappings, with room after it.
@@ -39,7 +39,7 @@ fn assert_ours(addr: usize, len: usize) {
     );
 }
 
-/// Maps `file` from an offset, or anonymous memory. What is there already is replaced.
+/// Maps `file` from an offset, or anonymous memory. Existing mappings are replaced.
 pub fn map(
     addr: usize,
     len: usize,
@@ -112,7 +112,7 @@ pub fn resize(addr: usize, old_len: usize, new_len: usize) -> Result<()> {
     Ok(())
 }
 
-/// Moves mappings, with further `MREMAP_` flags. What is at their new place already is replaced.
+/// Moves mappings, with further `MREMAP_` flags. Mappings at the new place are replaced.
 pub fn relocate(
     addr: usize,
     old_len: usize,

@@ -17,7 +17,7 @@ use std::fmt;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// By itself, with this exit code.
@@ -57,7 +57,7 @@ pub struct Child {
 /// The child has the calling thread only. If there are others, `f` must take no lock that one of
 /// them can hold: it must not allocate, print or panic.
 pub fn fork(f: impl FnOnce() -> u8) -> Result<Child> {
-    // SAFETY: What the child may do without the other threads is left to the caller; a lock that
+    // SAFETY: The caller limits the child to actions that need no other thread; a lock that
     // nobody gives back makes it hang, and no worse.
     let pid = unsafe { libc::fork() };
     check(pid)?;

@@ -17,7 +17,7 @@ use vma_guest::runner::Runner;
 use vma_guest::sys::process;
 use vma_guest::tap::Tap;
 
-/// How long a test may take: on an emulated machine, with a kernel that checks all it does.
+/// The time limit of a test, on an emulated machine with a kernel that checks everything.
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What Binder and its users say to each other, as far as these tests need it: numbers of commands
+//! The protocol of Binder and its users, as far as these tests need it: numbers of commands
 //! and messages, each followed by as many bytes as the number says.
 
 /// `BC_TRANSACTION` and `BC_REPLY`, with a [`Transaction`].
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_can_be_read() {
+    fn reads_its_own_messages() {
         let sent = Transaction {
             address: 0x1234_5000,
             len: 9000,

@@ -18,7 +18,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether it was refused as documented.
+    /// Returns true if it was refused as documented.
     pub fn is_right(&self) -> bool {
         self.got == Err(self.wanted)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver said, judged.
+//! Checks of the driver's answers.
 
 use crate::abi::{READERS_UNKNOWN, Record, held, locking};
 use crate::compare::{Pair, compare};
@@ -16,14 +16,14 @@ pub struct Row {
     pub pair: Pair,
     /// The lock that the driver held, for each way to lock.
     pub held: [&'static str; WAYS.len()],
-    /// What the VMA is.
+    /// A description of the VMA.
     pub what: String,
-    /// What is wrong with the driver's description of it.
+    /// The faults of the driver's answers about it.
     pub faults: Vec<String>,
 }
 
 impl Row {
-    /// Whether driver and `/proc/self/maps` agree on this VMA.
+    /// Returns true if driver and `/proc/self/maps` agree on this VMA.
     pub fn agrees(&self) -> bool {
         matches!(self.pair, Pair::Same(_)) && self.faults.is_empty()
     }
@@ -84,7 +84,7 @@ pub fn not_listed<'a>(seen: &[Seen], made: &'a [Made]) -> Vec<&'a Made> {
     made.iter().filter(|made| !listed(made)).collect()
 }
 
-/// How many answers about the VMAs there are.
+/// Returns the number of answers about VMAs.
 pub fn answers(seen: &[Seen]) -> usize {
     seen.len() * POINTS.len() * WAYS.len()
 }
@@ -159,7 +159,7 @@ fn check_answer(record: Record, asked: u64, way: &Way, answer: &Answer) -> Resul
     Ok(())
 }
 
-/// What is wrong with an answer about an address where there is no VMA.
+/// Returns the faults of the answers about an address where there is no VMA.
 pub fn miss_faults(miss: &Miss) -> Vec<String> {
     WAYS.iter()
         .zip(&miss.answers)

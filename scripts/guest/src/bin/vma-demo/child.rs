@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use vma_guest::sys;
 use vma_guest::sys::process::{self, End};
 
-/// Whether a child that goes on reading, where its parent stopped, reads its own list.
+/// Returns true if a child that continues to read where its parent stopped reads its own list.
 ///
 /// `gone` is unmapped in the child, and must not be the first VMA of the parent.
 pub fn reads_its_own_list(device: &File, gone: &Made) -> Result<bool> {

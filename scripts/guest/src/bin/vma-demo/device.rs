@@ -45,7 +45,7 @@ pub fn ask(device: &File, mut words: Describe) -> Answer {
     Ok(words)
 }
 
-/// What the driver calls the lock that it held.
+/// Returns the name of the lock that the driver held.
 pub fn held_name(held: u64) -> &'static str {
     match held {
         held::VMA => "vma",

@@ -27,7 +27,7 @@ const SLOTS: usize = 16;
 pub struct Made {
     pub start: u64,
     pub end: u64,
-    /// What it is.
+    /// A description for people.
     pub kind: &'static str,
     /// Flags of [`abi`](crate::abi) that the driver must report, and no other of [`CHECKED`].
     pub flags: u64,

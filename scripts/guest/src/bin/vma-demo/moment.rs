@@ -14,10 +14,10 @@ use std::io::Result;
 /// More VMAs than this program has.
 const MAX_VMAS: usize = 512;
 
-/// How often the mappings may have changed while they were looked at.
+/// The number of attempts to find the mappings unchanged.
 const TRIES: usize = 10;
 
-/// How often locking under RCU may fail where there is a VMA. Besides this task, only the kernel's
+/// The number of attempts at locking a VMA under RCU. Apart from this task, only the kernel's
 /// own (khugepaged, ksmd) write-lock its VMAs, and not for long.
 const RCU_TRIES: usize = 100;
 
@@ -36,7 +36,7 @@ pub struct Miss {
     pub answers: [Answer; WAYS.len()],
 }
 
-/// What was seen, and the memory for it.
+/// The results, and the memory for them.
 pub struct Moment {
     maps: Vec<u8>,
     maps_after: Vec<u8>,
@@ -46,7 +46,7 @@ pub struct Moment {
     pub seen: Vec<Seen>,
     /// Where there is nothing.
     pub misses: Vec<Miss>,
-    /// Whether a user with a small buffer reads the same list.
+    /// True if a user with a small buffer reads the same list.
     pub steps_agree: bool,
 }
 

@@ -5,7 +5,7 @@
 use crate::abi::{Record, flag};
 use vma_guest::area::{Area, Perms};
 
-/// What both sides have in common.
+/// Converts a record.
 pub fn area([start, end, offset, flags]: Record) -> Area {
     let letter = |flag, set, clear| if flags & flag != 0 { set } else { clear };
     let perms = Perms([

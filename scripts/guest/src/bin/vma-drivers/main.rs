@@ -25,10 +25,10 @@ use vma_guest::runner::{Runner, Test};
 use vma_guest::sys::process;
 use vma_guest::tap::Tap;
 
-/// How long a test may take: on an emulated machine, with a kernel that checks all it does.
+/// The time limit of a test, on an emulated machine with a kernel that checks everything.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How long after a test's end the kernel may take to tidy up.
+/// The time that the kernel has to tidy up after a test.
 const SETTLE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What another thread does meanwhile to the mappings that functions work on.
+//! Another thread, which changes the mappings that functions work on.
 
 use crate::ground::{Ground, PAGES};
 use libc::{MADV_DONTFORK, MADV_DONTNEED, PROT_NONE, PROT_READ, PROT_WRITE};

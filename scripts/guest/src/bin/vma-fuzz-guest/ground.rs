@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a process has mapped while it runs generated functions: 64 pages, known to the modules' harness, with mappings of
+//! The mappings of a process that runs generated functions: 64 pages, known to the modules' harness, with mappings of
 //! every kind and holes in between.
 
 use libc::{MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};

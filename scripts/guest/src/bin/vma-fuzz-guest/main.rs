@@ -4,8 +4,8 @@
 //! another thread meanwhile, and copied by forks.
 //!
 //! This is the first process of a system that has nothing else. Its environment says which modules there are, with the
-//! number of their functions, and for how long it is to run. What a function does to its process does not matter: the
-//! next one gets a new one. What matters is that it returns, or can be killed, and that the kernel does not complain.
+//! number of their functions, and for how long it is to run. A function may do anything to its process: the
+//! next one gets a new one. It must return, or be killable, and the kernel must not complain.
 
 mod disturb;
 mod ground;
@@ -30,7 +30,7 @@ const RUN: u32 = sys::encode_iowr::<[u64; 4]>(0xf7, 1);
 /// Functions that a process runs if it lives that long.
 const CHUNK: usize = 25;
 
-/// How long these may take, and then how long it may take to kill the process.
+/// The time limit for these, and then for killing the process.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,7 +42,7 @@ struct Module {
     functions: usize,
 }
 
-/// How often a function was run, and a process was killed because it took too long.
+/// The number of functions run, and of processes killed because they took too long.
 #[derive(Default)]
 struct Count {
     run: u64,

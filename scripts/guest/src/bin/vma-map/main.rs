@@ -11,7 +11,7 @@ use vma_guest::errno;
 
 const USAGE: &str = "usage: vma-map PID [READINGS]";
 
-/// How much is read at once: more than most maps have.
+/// The size of a read: more than most maps have.
 const PIECE: usize = 1 << 16;
 
 /// The length of the longest bar.
@@ -71,7 +71,7 @@ fn histogram(locked: Histogram, readings: u64) -> String {
         ("after another look", locked.retried),
         ("by way of the mmap lock", locked.mmap_lock),
     ] {
-        // What there is at all has a bar.
+        // Every number but zero has a bar.
         let bar = (number * WIDTH).div_ceil(all.max(1)) as usize;
         let line = format!("{how:>31} {number:>10} {}", "#".repeat(bar));
         out += line.trim_end();

@@ -16,7 +16,7 @@ const AGE: Duration = Duration::from_secs(6);
 /// The first scan reports nothing, and an old value left somewhere can hide a leak from the next.
 const SCANS: usize = 4;
 
-/// What the detector reports, or nothing if there is none.
+/// Returns the report of the detector, or `None` if the kernel has no detector.
 pub fn report(detector: &Path) -> io::Result<Option<String>> {
     if !detector.exists() {
         return Ok(None);
@@ -29,7 +29,7 @@ pub fn report(detector: &Path) -> io::Result<Option<String>> {
     fs::read_to_string(detector).map(Some)
 }
 
-/// How many leaks a report has.
+/// Returns the number of leaks in a report.
 pub fn count(report: &str) -> usize {
     let is_leak = |line: &&str| line.starts_with("unreferenced object ");
     report.lines().filter(is_leak).count()

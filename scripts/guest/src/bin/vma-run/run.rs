@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What every line of ours begins with.
+/// The start of every line of this program.
 pub const MARK: &str = "vma-run:";
 
 /// Runs the programs of a list one after the other.

@@ -7,68 +7,44 @@ use std::io::Result;
 use vma_guest::device::map::Histogram;
 use vma_guest::sys::memory::{self, place, set_word, word};
 
-/// What is counted: system calls, and page faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Map,
-    Unmap,
-    Protect,
-    Move,
-    Advise,
-    Fault,
-    Fork,
-    Exec,
-    Select,
-    ReadMap,
-    Snapshot,
-    Describe,
-    List,
-    Buffer,
-    Pfn,
-    Userptr,
+macro_rules! kinds {
+    ($($kind:ident $name:literal,)*) => {
+        /// A kind of operation: system calls, and page faults.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// Returns the name in the table.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    pub const ALL: [Self; 16] = [
-        Self::Map,
-        Self::Unmap,
-        Self::Protect,
-        Self::Move,
-        Self::Advise,
-        Self::Fault,
-        Self::Fork,
-        Self::Exec,
-        Self::Select,
-        Self::ReadMap,
-        Self::Snapshot,
-        Self::Describe,
-        Self::List,
-        Self::Buffer,
-        Self::Pfn,
-        Self::Userptr,
-    ];
-
-    /// As it is called in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Map => "mmap",
-            Self::Unmap => "munmap",
-            Self::Protect => "mprotect",
-            Self::Move => "mremap",
-            Self::Advise => "madvise",
-            Self::Fault => "page fault",
-            Self::Fork => "fork",
-            Self::Exec => "exec",
-            Self::Select => "rust-vma-map SELECT",
-            Self::ReadMap => "rust-vma-map read",
-            Self::Snapshot => "rust-vma-map SNAPSHOT",
-            Self::Describe => "rust-vma DESCRIBE",
-            Self::List => "rust-vma read",
-            Self::Buffer => "rust-vma-buffer",
-            Self::Pfn => "rust-vma-pfn",
-            Self::Userptr => "rust-vma-userptr",
-        }
-    }
+kinds! {
+    Map "mmap",
+    Unmap "munmap",
+    Protect "mprotect",
+    Move "mremap",
+    Advise "madvise",
+    Fault "page fault",
+    Fork "fork",
+    Exec "exec",
+    Select "rust-vma-map SELECT",
+    ReadMap "rust-vma-map read",
+    Snapshot "rust-vma-map SNAPSHOT",
+    Describe "rust-vma DESCRIBE",
+    List "rust-vma read",
+    Buffer "rust-vma-buffer",
+    Pfn "rust-vma-pfn",
+    Userptr "rust-vma-userptr",
 }
 
 /// Words of a worker: two for each kind, and those of the histogram.
@@ -89,7 +65,7 @@ pub struct Row {
     at: usize,
 }
 
-/// What was done of a kind, and how often it failed as it may.
+/// The number of operations of a kind, and of those that failed as they may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub done: u64,
@@ -122,7 +98,7 @@ impl Board {
             .sum()
     }
 
-    /// What all workers have done of a kind.
+    /// Returns the tally of a kind, of all workers.
     pub fn tally(self, kind: Kind) -> Tally {
         Tally {
             done: self.sum(2 * kind as usize),
@@ -130,12 +106,12 @@ impl Board {
         }
     }
 
-    /// What all workers have done.
+    /// Returns the number of all operations.
     pub fn all(self) -> u64 {
         Kind::ALL.iter().map(|&kind| self.tally(kind).done).sum()
     }
 
-    /// How VMAs were locked for those who read maps.
+    /// Returns the counts of the readers of maps.
     pub fn histogram(self) -> Histogram {
         Histogram {
             rcu: self.sum(HISTOGRAM_AT),
@@ -146,7 +122,7 @@ impl Board {
 }
 
 impl Row {
-    /// Whether there is more to do.
+    /// Returns true until the end.
     pub fn goes_on(self) -> bool {
         word(self.board.at) == 0
     }
@@ -199,7 +175,7 @@ mod tests {
     use std::io::Error;
 
     #[test]
-    fn what_is_counted_is_found_again() {
+    fn returns_the_counts() {
         let board = Board::new(3).unwrap();
         let (one, other) = (board.row(0), board.row(2));
         one.done(Kind::Map);
@@ -213,10 +189,11 @@ mod tests {
         assert_eq!(board.tally(Kind::Map), Tally { done: 2, failed: 0 });
         assert_eq!(board.tally(Kind::Userptr), Tally { done: 1, failed: 1 });
         assert_eq!(board.all(), 3);
+        let [rcu, retried, mmap_lock] = [1, 2, 3];
         let histogram = Histogram {
-            rcu: 1,
-            retried: 2,
-            mmap_lock: 3,
+            rcu,
+            retried,
+            mmap_lock,
         };
         one.locked(histogram);
         assert_eq!(board.histogram(), histogram);
@@ -225,12 +202,5 @@ mod tests {
         assert!(!other.goes_on());
         let other_error = std::panic::catch_unwind(|| one.must(Kind::Map, failure()));
         assert!(other_error.is_err());
-    }
-
-    #[test]
-    fn kinds_stand_where_their_numbers_say() {
-        for (number, kind) in Kind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, number);
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! Everything at once, for a long time: processes with threads that map, unmap, protect, move,
 //! advise, fault, fork and exec, and use all drivers, beside readers of their maps.
 //!
-//! What comes of each call is looked at. What must always be so and is not ends the run with a
+//! The result of each call is checked. An invariant that does not hold ends the run with a
 //! panic, and so does an error that cannot be explained. At the end there is a table of what was
 //! done, and the drivers must have nothing left.
 //!
@@ -38,10 +38,10 @@ const FAILED: u8 = 1;
 const WORLDS: usize = 2;
 const READERS: usize = 1;
 
-/// How often the sum is shown.
+/// The time between two lines of progress.
 const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a process may take to end, and the kernel to tidy up.
+/// The time limit for the end of a process, and for the kernel to tidy up.
 const SETTLE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
@@ -180,7 +180,7 @@ fn end_all(children: Vec<Child>) -> Result<bool> {
 /// The table, which is for people and for the host.
 fn show(board: Board, seconds: f64) {
     println!("{:24} {:>10} {:>10}", "kind", "done", "refused");
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         let Tally { done, failed } = board.tally(kind);
         println!("{:24} {done:>10} {failed:>10}", kind.name());
     }

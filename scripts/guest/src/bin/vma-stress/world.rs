@@ -11,7 +11,7 @@ use vma_guest::sys;
 use vma_guest::sys::memory::{self, place, set_word};
 use vma_guest::sys::process::{self, End};
 
-/// What this program is told when it only has to be there.
+/// The argument with which this program does nothing.
 pub const LEAVE: &std::ffi::CStr = c"leave";
 
 /// Threads of a world: some that change mappings, one that forks, one that uses the drivers.

@@ -143,7 +143,7 @@ fn refuses_mappings_over_existing_ones() {
         map_shared(pfn, addr, 0, 2, PROT_WRITE).must_fail(EPERM);
         row.vmas_fit();
     }
-    // What was there before may be gone; what is not must be right.
+    // The old mappings may be gone; those that are left must be right.
     for (number, whose) in [(0, 1), (4, 2), (12, 3)] {
         for number in number..number + 4 {
             if let Some(got) = first_word(at + number * page) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What must hold before any other test.
+//! Checks before any other test.
 
 use super::*;
 

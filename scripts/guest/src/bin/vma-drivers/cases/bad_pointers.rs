@@ -86,7 +86,7 @@ fn refuses_them_in_ioctls_of_userptr() {
     ] {
         try_all(what, &own.file, number, &request);
     }
-    // Whether the memory is registered when the answer cannot be written is not said.
+    // The memory may be registered or not when the answer cannot be written.
     let request = [addr, 8, 0, 0, 0, 0];
     try_all("register", &own.file, userptr::REGISTER, &request);
 

@@ -86,7 +86,7 @@ fn refuses_addresses_never_mapped() {
             for way in WAYS {
                 let what = format!("{what} of {len:#x} bytes at {addr:#x}, {}", way.name);
                 let request = [addr, len, way.number, 0, 0, 0];
-                // Whether the address space ends where user space does is not said.
+                // The end of the address space need not be that of user space.
                 let wanted: &[i32] = if addr < 0x7fff_ffff_e000 {
                     &[EFAULT]
                 } else {

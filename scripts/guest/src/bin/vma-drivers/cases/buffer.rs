@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a buffer holds, and who sees it.
+//! Contents of a buffer, and their visibility.
 
 use super::*;
 use vma_guest::device::buffer::NODE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pins of user memory, while each allocation of each call fails once. What was pinned before it
+//! Pins of user memory, while each allocation of each call fails once. Pages that were pinned before it
 //! failed must be unpinned, which the driver's own counters do not show, but those of the kernel.
 
 use super::*;
@@ -15,7 +15,7 @@ failing_suite! {
 const PAGES: usize = 6;
 const HUGE: usize = 2 << 20;
 
-/// How many pins of pages the kernel has, all in all. Nothing else pins here.
+/// Returns the number of pinned pages in the kernel. Nothing else pins here.
 #[track_caller]
 fn pins() -> i64 {
     // Has each processor add up what it has counted.

@@ -48,7 +48,7 @@ impl Mappings {
         }
     }
 
-    /// How many VMAs the drivers count.
+    /// Returns the numbers of VMAs that the drivers count.
     #[track_caller]
     fn vmas(&self) -> [i64; 2] {
         let buffer = self.buffer.stats();

@@ -15,7 +15,7 @@ suite! {
 
 const ROUNDS: u64 = 12;
 
-/// How long the kernel may take to tidy up after a process.
+/// The time that the kernel has to tidy up after a process.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// Where threads say that they are in the driver: a word for each, which all processes see.

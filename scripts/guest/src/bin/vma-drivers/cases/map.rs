@@ -79,7 +79,7 @@ pub fn without_gate(text: &mut Vec<u8>) {
     }
 }
 
-/// How often a process may be at work when it is looked at.
+/// The number of attempts to find a process idle.
 const TRIES: usize = 20;
 
 /// The map of a process must be what `/proc/PID/maps` says. Returns the text.

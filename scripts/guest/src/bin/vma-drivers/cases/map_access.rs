@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose map is shown to whom: as `/proc/PID/maps`, asked at the same time by the same process.
+//! Access to maps: as for `/proc/PID/maps`, asked at the same time by the same process.
 
 use super::map::without_gate;
 use super::*;
@@ -19,7 +19,7 @@ suite! {
 const USER: u32 = 1000;
 const OTHER_USER: u32 = 1001;
 
-/// What comes of looking at a map: a text, or a refusal.
+/// The result of reading a map: a text, or a refusal.
 type Seen = std::result::Result<Vec<u8>, i32>;
 
 /// Reads a map into `text`, which is large enough already: who looks at itself must not change.
@@ -51,7 +51,7 @@ fn by_device(map: &Map, pid: i64, text: &mut Vec<u8>) -> Seen {
     })
 }
 
-/// How a map ends up with who looks at it.
+/// Reads a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Text,
@@ -234,7 +234,7 @@ fn process_ends_between_select_and_read() {
     map.read_to(4096, &mut text).must();
     assert!(text.is_empty());
 
-    // What was fetched while it lived is given still, and nothing more.
+    // The text fetched while it lived is still returned, and nothing more.
     let mut position = first.len() as u64;
     let mut rest = [0; 4096];
     loop {

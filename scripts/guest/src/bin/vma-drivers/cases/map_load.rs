@@ -13,7 +13,7 @@ suite! {
     shows_steady_vmas_and_none_twice,
 }
 
-/// How many readings, and how long they may take where processors are slow.
+/// The number of readings, and their time limit where processors are slow.
 const READINGS: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -46,7 +46,7 @@ fn busy_child() -> Child {
                     let mut random = Random::new(1, number);
                     loop {
                         let change = random.one_of(&Change::ALL);
-                        // What one thread maps another one unmaps.
+                        // One thread unmaps the mappings of another.
                         let _ = ground().change(change, &mut random);
                     }
                 });
@@ -59,7 +59,7 @@ fn busy_child() -> Child {
     child
 }
 
-/// What readings of one kind have shown.
+/// The results of readings of one kind.
 #[derive(Default)]
 struct Tally {
     readings: usize,

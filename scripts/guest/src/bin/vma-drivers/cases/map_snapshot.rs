@@ -101,7 +101,7 @@ fn refuses_bad_requests() {
     }
 }
 
-/// How many snapshots, and how long it may take until one by one the VMAs were seen to differ.
+/// The number of snapshots, and the time limit for seeing VMAs differ one by one.
 const SNAPSHOTS: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(25);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! System calls that fail half-way: a fork when some VMAs of a driver are copied already, a split and a move when the
-//! limits of the process are reached. What was made until then goes away again, and nothing else does.
+//! limits of the process are reached. The VMAs made until then go away again, and no others.
 
 use super::*;
 use crate::setting::Setting;
@@ -15,7 +15,7 @@ suite! {
 /// Memory that a fork has to account for a second time, which is too much.
 const LARGE: usize = 256 << 20;
 
-/// What the guest may account for beyond what it does, in KiB: enough for the rest of a fork.
+/// Memory that the guest may account for beyond its own, in KiB: enough for the rest of a fork.
 const ROOM: u64 = 96 << 10;
 
 /// The number of a line of /proc/meminfo, in KiB.
@@ -41,7 +41,7 @@ fn limited() -> [Setting; 2] {
 }
 
 fn fork_fails_after_each_vma() {
-    // In the order of their addresses, which is that of dup_mmap(). What is too large comes after so many of them.
+    // In the order of their addresses, which is that of dup_mmap(). The one that is too large comes after so many of them.
     const MAPPINGS: usize = 6;
     for position in 0..=MAPPINGS {
         let (buffer, piece) = (Buffer::of_pages(8), Pfn::open());

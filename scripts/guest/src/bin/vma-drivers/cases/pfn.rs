@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What pfn memory holds, and who sees it.
+//! Contents of pfn memory, and their visibility.
 
 use super::*;
 

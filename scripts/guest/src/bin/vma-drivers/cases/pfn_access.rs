@@ -33,7 +33,7 @@ fn read(memory: &File, addr: usize) -> Vec<u64> {
         .collect()
 }
 
-/// What a page holds at first.
+/// Returns the initial contents of a page.
 fn words_of(number: u64) -> Vec<u64> {
     (0..page() as u64 / 8)
         .map(|index| number << 32 | index)

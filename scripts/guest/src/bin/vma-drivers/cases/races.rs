@@ -131,7 +131,7 @@ fn faults_and_pwrite_of_the_same_pages() {
     });
 }
 
-/// What a copy of a page begins with, or `None` if that was not there, or not for long enough.
+/// Returns the first word of a copy of a page, or `None` if the page was not there for long enough.
 #[track_caller]
 pub fn first_word(addr: usize) -> Option<u64> {
     let file = sys::memfd(c"copy").must();

@@ -89,7 +89,7 @@ fn populate_in_another_process() {
     in_child(|| {
         unmap(place(0), PAGES * page());
         map_anonymous(place(0), PAGES * page());
-        // Whether that is the parent's mapping or none: it is not this memory.
+        // It may find the parent's mapping or none, but not this memory.
         try_populate(&buffer);
         zero(place(0), PAGES);
     });

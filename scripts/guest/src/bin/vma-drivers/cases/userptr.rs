@@ -217,7 +217,7 @@ fn fill_shows_in_a_shared_file() {
         );
         bytes[100..100 + 2 * page()].fill(value);
         assert!(contents(&file, bytes.len()) == bytes);
-        // What was filled stays when all page tables are gone, because it is dirty.
+        // The contents stay when all page tables are gone, because they are dirty.
         advise(place(0), bytes.len(), MADV_DONTNEED);
         advise(place(0), bytes.len(), MADV_PAGEOUT);
         assert!(contents(&file, bytes.len()) == bytes);

@@ -135,7 +135,7 @@ fn parent_keeps_its_pages_after_fork() {
     map_shared_page(ready);
     let child = forked(|| {
         wait_for(ready, 1);
-        // What the parent stored after the fork does not show here.
+        // Stores of the parent after the fork do not show here.
         u8::from(get(place(0), bytes.len()) != bytes)
     });
     // A copy on write must be the child's copy: the driver has the parent's pages.
