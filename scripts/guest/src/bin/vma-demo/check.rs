@@ -221,6 +221,15 @@ mod tests {
         }
     }
 
+    fn made(flags: u64) -> Made {
+        Made {
+            start: 0x1000,
+            end: 0x4000,
+            kind: "a test",
+            flags,
+        }
+    }
+
     #[test]
     fn a_right_description_agrees() {
         let rows = rows(&[seen()], &[line("[heap]")], &[]);
@@ -276,12 +285,6 @@ mod tests {
 
     #[test]
     fn flags_of_own_mappings_count() {
-        let made = |flags| Made {
-            start: 0x1000,
-            end: 0x4000,
-            kind: "a test",
-            flags,
-        };
         let row = &rows(&[seen()], &[line("")], &[made(0)])[0];
         assert!(row.agrees());
         assert_eq!(row.what, "a test");
@@ -293,21 +296,15 @@ mod tests {
 
     #[test]
     fn own_mappings_must_be_listed() {
-        let made =
-            [(0x1000, 0x4000), (0x1000, 0x3000), (0x5000, 0x6000)].map(|(start, end)| Made {
-                start,
-                end,
-                kind: "a test",
-                flags: 0,
-            });
+        let ranges = [[0x1000, 0x4000], [0x1000, 0x3000], [0x5000, 0x6000]];
+        let made = ranges.map(|[start, end]| Made {
+            start,
+            end,
+            ..made(0)
+        });
         let missing = not_listed(&[seen()], &made);
-        assert_eq!(
-            missing
-                .iter()
-                .map(|made| (made.start, made.end))
-                .collect::<Vec<_>>(),
-            [(0x1000, 0x3000), (0x5000, 0x6000)]
-        );
+        let missing = missing.iter().map(|made| [made.start, made.end]);
+        assert!(missing.eq(ranges[1..].iter().copied()));
     }
 
     #[test]
@@ -316,11 +313,8 @@ mod tests {
         second.record = [0x8000, 0x9000, 0, 0];
         // Only the driver knows the first; the second's answers are about the first, which is
         // wrong.
-        let maps = Line {
-            area: record::area(second.record),
-            name: "",
-        };
-        let rows = rows(&[seen(), second], &[maps], &[]);
+        let area = record::area(second.record);
+        let rows = rows(&[seen(), second], &[Line { area, name: "" }], &[]);
         assert!(matches!(rows[0].pair, Pair::OnlyDriver(_)) && rows[0].faults.is_empty());
         assert!(
             matches!(rows[1].pair, Pair::Same(_)) && rows[1].faults.len() == answers(&[seen()])
@@ -333,11 +327,14 @@ mod tests {
             start: 0,
             ..record::area(RECORD)
         };
-        let left_out = Line {
-            area: first,
-            name: "",
-        };
-        let rows = rows(&[seen()], &[left_out, line("")], &[]);
+        let maps = [
+            Line {
+                area: first,
+                ..line("")
+            },
+            line(""),
+        ];
+        let rows = rows(&[seen()], &maps, &[]);
         assert!(matches!(rows[0].pair, Pair::OnlyMaps(_)) && rows[0].held == [""; 4]);
         assert!(rows[1].agrees() && rows[1].held[0] == "vma");
     }
@@ -345,28 +342,16 @@ mod tests {
     #[test]
     fn a_hole_must_be_refused_as_documented() {
         let right = WAYS.each_ref().map(|way| Err(no_vma(way)));
-        assert_eq!(
-            right,
-            [
-                Err(libc::EAGAIN),
-                Err(libc::ENOENT),
-                Err(libc::ENOENT),
-                Err(libc::ENOENT)
-            ]
-        );
-        assert!(
-            miss_faults(&Miss {
-                addr: 0,
-                answers: right
-            })
-            .is_empty()
-        );
+        let numbers = [libc::EAGAIN, libc::ENOENT, libc::ENOENT, libc::ENOENT];
+        assert_eq!(right, numbers.map(Err));
+        let faults = |answers| miss_faults(&Miss { addr: 0, answers }).len();
+        assert_eq!(faults(right), 0);
 
         for way in 0..WAYS.len() {
             for wrong in [Ok([0; 10]), Err(libc::EINVAL)] {
                 let mut answers = right;
                 answers[way] = wrong;
-                assert_eq!(miss_faults(&Miss { addr: 0, answers }).len(), 1);
+                assert_eq!(faults(answers), 1);
             }
         }
     }

@@ -141,6 +141,14 @@ fn forked(f: impl FnOnce() -> u8) -> Child {
     process::fork(f).must()
 }
 
+/// Runs `f` in a child, which must not panic for the threads that it lacks, and must return 0.
+#[track_caller]
+fn succeeds(f: impl FnOnce() -> u8) {
+    process::fork(f)
+        .and_then(Child::wait)
+        .must_give(End::Exited(0));
+}
+
 /// Waits until the word, which another process or thread increases, has reached this value.
 fn wait_for(at: usize, value: u64) {
     while word(at) < value {
@@ -252,6 +260,11 @@ fn beside(threads: usize, work: impl Fn(usize) + Sync, main: impl FnOnce()) {
         let _stop = StopAtEnd(&stop);
         main();
     });
+}
+
+/// Repeats `round` for a while concurrently with threads that repeat `work`.
+fn race(threads: usize, work: impl Fn(usize) + Sync, round: impl FnMut(u64)) {
+    beside(threads, work, || for_a_while(round));
 }
 
 struct StopAtEnd<'a>(&'a AtomicBool);

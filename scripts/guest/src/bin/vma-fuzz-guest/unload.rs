@@ -6,7 +6,7 @@
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::{Error, Result};
-use std::os::fd::AsRawFd;
+use vma_guest::device::map_shared;
 use vma_guest::modules;
 use vma_guest::sys;
 use vma_guest::sys::memory;
@@ -40,15 +40,6 @@ fn map(name: &str, via: &str) -> Result<bool> {
         .write(true)
         .open(format!("/dev/{name}-{via}"))?;
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    let file = Some((device.as_raw_fd(), 0));
-    Ok((0..TRIES).any(|_| {
-        memory::map(
-            memory::place(PLACE),
-            sys::page_size(),
-            prot,
-            libc::MAP_SHARED,
-            file,
-        )
-        .is_ok()
-    }))
+    let at = memory::place(PLACE);
+    Ok((0..TRIES).any(|_| map_shared(&device, at, 0, 1, prot).is_ok()))
 }

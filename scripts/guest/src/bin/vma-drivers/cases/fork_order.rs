@@ -172,11 +172,8 @@ fn fork_while_others_use_the_drivers() {
             Map::of(pid).must().read_to(4096, &mut text).must();
         }
     };
-    beside(5, work, || {
-        for_a_while(|_| {
-            let child = process::fork(|| u8::from(!is_all_there()));
-            child.and_then(Child::wait).must_give(End::Exited(0));
-        });
+    race(5, work, |_| {
+        succeeds(|| u8::from(!is_all_there()));
     });
 }
 
@@ -197,21 +194,17 @@ fn child_forks_during_populate_and_reclaim() {
             assert!(is_right, "{what}: {e}");
         }
     };
-    beside(3, work, || {
-        for_a_while(|_| {
-            // From the move on the driver has the child's address space.
-            let child = process::fork(|| {
-                let (len, to) = (PAGES * page(), at(8));
-                let is_moved = memory::relocate(at(0), len, to, len, 0).is_ok();
-                let grandchild = process::fork(|| {
-                    let is_there =
-                        (0..PAGES - 1).all(|n| word(to + n * page()) == 1 << 32 | n as u64);
-                    u8::from(!is_there)
-                });
-                let end = grandchild.and_then(Child::wait);
-                u8::from(!is_moved || !matches!(end, Ok(End::Exited(0))))
+    race(3, work, |_| {
+        // From the move on the driver has the child's address space.
+        succeeds(|| {
+            let (len, to) = (PAGES * page(), at(8));
+            let is_moved = memory::relocate(at(0), len, to, len, 0).is_ok();
+            let grandchild = process::fork(|| {
+                let is_there = (0..PAGES - 1).all(|n| word(to + n * page()) == 1 << 32 | n as u64);
+                u8::from(!is_there)
             });
-            child.and_then(Child::wait).must_give(End::Exited(0));
+            let end = grandchild.and_then(Child::wait);
+            u8::from(!is_moved || !matches!(end, Ok(End::Exited(0))))
         });
     });
     mappings.buffer.populate(0, 1).must_fail(ENXIO);

@@ -68,12 +68,10 @@ fn revoke_while_threads_load() {
         pattern(place(0) + first * page(), DATA + first as u64, 8);
         pattern(place(1) + first * page(), first as u64, 8);
     };
-    beside(many_threads(), load, || {
-        for_a_while(|_| {
-            pfn.revoke().must();
-            // So that something is mapped the next time.
-            word(place(0));
-        });
+    race(many_threads(), load, |_| {
+        pfn.revoke().must();
+        // So that something is mapped the next time.
+        word(place(0));
     });
     assert!(pfn.stats().faults > before);
 }
@@ -89,11 +87,9 @@ fn revoke_while_threads_store() {
             assert_eq!(word(addr), value);
         }
     };
-    beside(many_threads(), store, || {
-        for_a_while(|_| {
-            pfn.revoke().must();
-            word(place(0));
-        });
+    race(many_threads(), store, |_| {
+        pfn.revoke().must();
+        word(place(0));
     });
 }
 
@@ -101,24 +97,22 @@ fn revoke_while_the_mapping_comes_and_goes() {
     let pfn = Pfn::open();
     pfn.map_data(place(1), 0, 4).must();
     mark(place(1), 0, 4, 1);
-    beside(
+    race(
         2,
         |_| pfn.revoke().must(),
-        || {
-            for_a_while(|round| {
-                pfn.map_data(place(0), 0, 4).must();
-                marked(place(0), 0, 4, 1);
-                pfn.map_status(place(2), 0, STATUS_PAGES).must();
-                pattern(place(2), 0, 2);
-                if round % 2 == 0 {
-                    let len = 4 * page();
-                    relocate(place(0), place(3), len);
-                    marked(place(3), 0, 4, 1);
-                } else {
-                    unmap(place(0), 2 * page());
-                }
-                unmap(place(2), STATUS_PAGES * page());
-            });
+        |round| {
+            pfn.map_data(place(0), 0, 4).must();
+            marked(place(0), 0, 4, 1);
+            pfn.map_status(place(2), 0, STATUS_PAGES).must();
+            pattern(place(2), 0, 2);
+            if round % 2 == 0 {
+                let len = 4 * page();
+                relocate(place(0), place(3), len);
+                marked(place(3), 0, 4, 1);
+            } else {
+                unmap(place(0), 2 * page());
+            }
+            unmap(place(2), STATUS_PAGES * page());
         },
     );
 }
@@ -126,20 +120,17 @@ fn revoke_while_the_mapping_comes_and_goes() {
 fn revoke_while_processes_come_and_go() {
     let pfn = mapped_pfn(DATA_PAGES, STATUS_PAGES);
     mark(place(0), 0, DATA_PAGES, 1);
-    beside(
+    race(
         2,
         |_| pfn.revoke().must(),
-        || {
-            for_a_while(|_| {
-                // The child must not panic, because of the threads that it does not have.
-                let child = process::fork(|| {
-                    let data =
-                        (0..DATA_PAGES).all(|n| word(place(0) + n * page()) == 1 << 32 | n as u64);
-                    let status =
-                        (0..STATUS_PAGES).all(|n| word(place(1) + n * page()) == (n as u64) << 32);
-                    u8::from(!(data && status))
-                });
-                child.and_then(Child::wait).must_give(End::Exited(0));
+        |_| {
+            // The child must not panic, because of the threads that it does not have.
+            succeeds(|| {
+                let data =
+                    (0..DATA_PAGES).all(|n| word(place(0) + n * page()) == 1 << 32 | n as u64);
+                let status =
+                    (0..STATUS_PAGES).all(|n| word(place(1) + n * page()) == (n as u64) << 32);
+                u8::from(!(data && status))
             });
         },
     );

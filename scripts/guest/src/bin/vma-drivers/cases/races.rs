@@ -155,13 +155,11 @@ fn faults_of_a_buffer_and_munmap() {
             }
         }
     };
-    beside(many_threads(), load, || {
-        for_a_while(|round| {
-            buffer.map(place(0), 0, PAGES).must();
-            let from = (round as usize) % PAGES;
-            unmap(place(0) + from * page(), page());
-            unmap(place(0), PAGES * page());
-        });
+    race(many_threads(), load, |round| {
+        buffer.map(place(0), 0, PAGES).must();
+        let from = (round as usize) % PAGES;
+        unmap(place(0) + from * page(), page());
+        unmap(place(0), PAGES * page());
     });
     marked(place(1), 0, PAGES, 1);
 }
@@ -178,16 +176,14 @@ fn faults_of_pfn_and_munmap() {
             }
         }
     };
-    beside(many_threads(), load, || {
-        for_a_while(|round| {
-            pfn.map_data(place(0), 0, DATA_PAGES).must();
-            pfn.map_status(place(1), 0, DATA_PAGES).must();
-            let from = (round as usize) % DATA_PAGES;
-            for at in [place(0), place(1)] {
-                unmap(at + from * page(), page());
-                unmap(at, DATA_PAGES * page());
-            }
-        });
+    race(many_threads(), load, |round| {
+        pfn.map_data(place(0), 0, DATA_PAGES).must();
+        pfn.map_status(place(1), 0, DATA_PAGES).must();
+        let from = (round as usize) % DATA_PAGES;
+        for at in [place(0), place(1)] {
+            unmap(at + from * page(), page());
+            unmap(at, DATA_PAGES * page());
+        }
     });
 }
 
@@ -202,11 +198,9 @@ fn faults_of_a_buffer_and_mremap() {
             }
         }
     };
-    beside(many_threads(), load, || {
-        for_a_while(|_| {
-            relocate(one, two, len);
-            relocate(two, one, len);
-        });
+    race(many_threads(), load, |_| {
+        relocate(one, two, len);
+        relocate(two, one, len);
     });
     marked(one, 0, PAGES, 1);
 }
@@ -214,17 +208,15 @@ fn faults_of_a_buffer_and_mremap() {
 fn faults_of_a_buffer_and_mprotect() {
     let _buffer = marked_buffer(PAGES);
     let (at, len) = (place(0), PAGES * page());
-    beside(
+    race(
         many_threads(),
         |_| marked(at, 0, PAGES, 1),
-        || {
-            for_a_while(|round| {
-                let first = (round as usize) % (PAGES - 4);
-                let middle = at + first * page();
-                protect(middle, 4 * page(), PROT_READ);
-                advise(middle, 2 * page(), MADV_DONTNEED);
-                protect(at, len, RW);
-            });
+        |round| {
+            let first = (round as usize) % (PAGES - 4);
+            let middle = at + first * page();
+            protect(middle, 4 * page(), PROT_READ);
+            advise(middle, 2 * page(), MADV_DONTNEED);
+            protect(at, len, RW);
         },
     );
 }
@@ -240,9 +232,7 @@ fn faults_of_a_buffer_and_madv_dontneed() {
             assert_eq!(word(addr), value);
         }
     };
-    beside(many_threads(), store, || {
-        for_a_while(|_| advise(at, len, MADV_DONTNEED));
-    });
+    race(many_threads(), store, |_| advise(at, len, MADV_DONTNEED));
 }
 
 fn faults_of_a_buffer_discard_and_reclaim() {
@@ -256,15 +246,13 @@ fn faults_of_a_buffer_discard_and_reclaim() {
         }
     };
     let mut reclaimed = 0;
-    beside(many_threads(), load, || {
-        for_a_while(|round| {
-            buffer.discard(round % 8, 8).must();
-            reclaimed += buffer.reclaim(100).unless(&[EAGAIN]).unwrap_or(0);
-            // Something to lose the next time.
-            for number in 0..PAGES {
-                set_word(at + number * page(), 1 << 32 | number as u64);
-            }
-        });
+    race(many_threads(), load, |round| {
+        buffer.discard(round % 8, 8).must();
+        reclaimed += buffer.reclaim(100).unless(&[EAGAIN]).unwrap_or(0);
+        // Something to lose the next time.
+        for number in 0..PAGES {
+            set_word(at + number * page(), 1 << 32 | number as u64);
+        }
     });
     buffer.discard(0, 8).must();
     reclaimed += buffer.reclaim_patiently(100).must();
@@ -278,18 +266,16 @@ fn mremap_of_a_buffer_discard_and_reclaim() {
         buffer.discard(0, PAGES as u64).must();
         may_reclaim(&buffer);
     };
-    beside(2, reclaim, || {
-        for_a_while(|round| {
-            relocate(one, two, len);
-            mark(two, 0, PAGES, round + 1);
-            if round % 2 == 0 {
-                unmap(two, len);
-                buffer.map(one, 0, PAGES).must();
-            } else {
-                relocate(two, one, len);
-            }
-            mark(one, 0, PAGES, round + 1);
-        });
+    race(2, reclaim, |round| {
+        relocate(one, two, len);
+        mark(two, 0, PAGES, round + 1);
+        if round % 2 == 0 {
+            unmap(two, len);
+            buffer.map(one, 0, PAGES).must();
+        } else {
+            relocate(two, one, len);
+        }
+        mark(one, 0, PAGES, round + 1);
     });
     agree(&buffer, one, PAGES);
 }
@@ -305,16 +291,13 @@ fn faults_of_a_buffer_and_fork() {
             advise(at, len, MADV_DONTNEED);
         }
     };
-    beside(many_threads(), load, || {
-        for_a_while(|_| {
-            // The child must not panic, because of the threads that it does not have.
-            let child = process::fork(|| {
-                let right = |number| word(at + number * page()) == 1 << 32 | number as u64;
-                u8::from(!(0..PAGES).all(right))
-            });
-            child.and_then(Child::wait).must_give(End::Exited(0));
-            forked += 1;
+    race(many_threads(), load, |_| {
+        // The child must not panic, because of the threads that it does not have.
+        succeeds(|| {
+            let right = |number| word(at + number * page()) == 1 << 32 | number as u64;
+            u8::from(!(0..PAGES).all(right))
         });
+        forked += 1;
     });
     let after = buffer.stats();
     assert_eq!(after.made - before.made, forked);
@@ -343,11 +326,9 @@ fn threads_map_unmap_and_fork() {
         unmap(at, len);
         unmap(other, len);
     };
-    beside(many_threads(), work, || {
-        for_a_while(|_| {
-            let end = process::fork(|| 0).and_then(Child::wait).must();
-            assert_eq!(end, End::Exited(0));
-        });
+    race(many_threads(), work, |_| {
+        let end = process::fork(|| 0).and_then(Child::wait).must();
+        assert_eq!(end, End::Exited(0));
     });
 }
 
@@ -361,17 +342,14 @@ fn populate_reclaim_and_exit_of_the_mapper() {
             may_reclaim(&buffer);
         }
     };
-    beside(many_threads(), work, || {
-        for_a_while(|_| {
-            // The child must not panic, because of the threads that it does not have.
-            let child = process::fork(|| {
-                let mapped = buffer.map(place(0), 0, PAGES);
-                if mapped.is_ok() {
-                    set_word(place(0) + 3 * page(), 1);
-                }
-                u8::from(mapped.is_err())
-            });
-            child.and_then(Child::wait).must_give(End::Exited(0));
+    race(many_threads(), work, |_| {
+        // The child must not panic, because of the threads that it does not have.
+        succeeds(|| {
+            let mapped = buffer.map(place(0), 0, PAGES);
+            if mapped.is_ok() {
+                set_word(place(0) + 3 * page(), 1);
+            }
+            u8::from(mapped.is_err())
         });
     });
     buffer.map(place(0), 0, PAGES).must();
@@ -396,16 +374,14 @@ fn sums_fills_and_munmap() {
             }
         }
     };
-    beside(many_threads(), pin, || {
-        for_a_while(|round| {
-            match round % 3 {
-                0 => map_anonymous(at, len),
-                1 => buffer.map(at, 0, PAGES).must(),
-                _ => unmap(at, len),
-            }
-            yield_now();
-            unmap(at + 3 * page(), page());
-        });
+    race(many_threads(), pin, |round| {
+        match round % 3 {
+            0 => map_anonymous(at, len),
+            1 => buffer.map(at, 0, PAGES).must(),
+            _ => unmap(at, len),
+        }
+        yield_now();
+        unmap(at + 3 * page(), page());
     });
     assert_eq!(userptr.stats().pinned_now, 0);
 }
@@ -422,16 +398,13 @@ fn sums_fills_and_fork() {
             same(way.name, got, u64::from(value) * len as u64);
         }
     };
-    beside(many_threads(), pin, || {
-        for_a_while(|_| {
-            let child = process::fork(|| {
-                // This makes copies of the pages.
-                for number in 0..PAGES {
-                    set_word(at + number * page(), u64::MAX);
-                }
-                0
-            });
-            child.and_then(Child::wait).must_give(End::Exited(0));
+    race(many_threads(), pin, |_| {
+        succeeds(|| {
+            // This makes copies of the pages.
+            for number in 0..PAGES {
+                set_word(at + number * page(), u64::MAX);
+            }
+            0
         });
     });
     assert_eq!(userptr.stats().pinned_now, 0);
@@ -451,7 +424,7 @@ fn register_and_unregister_by_all_threads() {
             assert_eq!(got, wanted);
         }
     };
-    beside(many_threads(), work, || for_a_while(|_| yield_now()));
+    race(many_threads(), work, |_| yield_now());
     userptr.unregister().unless(&[ENXIO]);
     assert_eq!(userptr.stats().pinned_now, 0);
 }

@@ -147,37 +147,33 @@ fn populate_races_with_another_buffer() {
     let populate = |number: usize| {
         try_populate(&buffers[number]);
     };
-    beside(2, populate, || {
-        for_a_while(|round| {
-            let number = usize::from(round % 2 == 1);
-            if round % 3 == 0 {
-                unmap(place(0), PAGES * page());
-            }
-            buffers[number].map(place(0), 0, PAGES).must();
-            marked(place(0), 0, PAGES, number as u64 + 1);
-        });
+    race(2, populate, |round| {
+        let number = usize::from(round % 2 == 1);
+        if round % 3 == 0 {
+            unmap(place(0), PAGES * page());
+        }
+        buffers[number].map(place(0), 0, PAGES).must();
+        marked(place(0), 0, PAGES, number as u64 + 1);
     });
 }
 
 fn populate_by_all_threads_races_with_mmap() {
     let buffer = mapped();
-    beside(
+    race(
         super::many_threads(),
         |_| {
             try_populate(&buffer);
         },
-        || {
-            for_a_while(|round| {
-                let (at, len) = (place((round % 2) as usize), PAGES * page());
-                buffer.map(at, 0, PAGES).must();
-                marked(at, 0, PAGES, 1);
-                // It moves while it is populated.
-                relocate(at, place(3), len);
-                marked(place(3), 0, PAGES, 1);
-                map_anonymous(at, len);
-                zero(at, PAGES);
-                unmap(at, len);
-            });
+        |round| {
+            let (at, len) = (place((round % 2) as usize), PAGES * page());
+            buffer.map(at, 0, PAGES).must();
+            marked(at, 0, PAGES, 1);
+            // It moves while it is populated.
+            relocate(at, place(3), len);
+            marked(place(3), 0, PAGES, 1);
+            map_anonymous(at, len);
+            zero(at, PAGES);
+            unmap(at, len);
         },
     );
 }
