@@ -205,5 +205,5 @@ fn refuses_unknown_ioctls() {
         "STATS without a size",
         sys::encode_io(IOC_TYPE, abi::STATS_NR),
     );
-    std::os::unix::fs::FileExt::read_at(&pfn.file, &mut [0; 8], 0).must_fail(EINVAL);
+    pfn.file.read_at(&mut [0; 8], 0).must_fail(EINVAL);
 }

@@ -4,7 +4,7 @@
 
 use super::map::without_gate;
 use super::*;
-use std::io::{Error, Result};
+use std::io::Result;
 use vma_guest::device::map::read_to;
 
 suite! {
@@ -51,7 +51,7 @@ fn by_device(map: &Map, pid: i64, text: &mut Vec<u8>) -> Seen {
     })
 }
 
-/// Reads a map.
+/// The expected result of reading a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Text,
@@ -223,8 +223,7 @@ fn process_ends_between_select_and_read() {
     let proc_file = File::open(format!("/proc/{}/maps", child.pid())).must();
     let mut text = Vec::new();
     let mut first = [0; 8];
-    let read = std::os::unix::fs::FileExt::read_at(&begun.file, &mut first, 0);
-    read.must_give(first.len());
+    begun.file.read_at(&mut first, 0).must_give(first.len());
 
     kill(&child);
     read_to(&proc_file, 4096, &mut text).must();
@@ -238,8 +237,7 @@ fn process_ends_between_select_and_read() {
     let mut position = first.len() as u64;
     let mut rest = [0; 4096];
     loop {
-        let read = std::os::unix::fs::FileExt::read_at(&begun.file, &mut rest, position);
-        match read.must() {
+        match begun.file.read_at(&mut rest, position).must() {
             0 => break,
             read => position += read as u64,
         }
@@ -258,9 +256,7 @@ fn checks_access_at_select_only() {
         read_to(&proc_file, 4096, &mut theirs).must();
         without_gate(&mut theirs);
         assert!(!ours.is_empty() && ours == theirs);
-        let got = map.select(of_root.pid().into());
-        let got = got.map_err(|e: Error| e.raw_os_error());
-        assert_eq!(got, Err(Some(EACCES)));
+        map.select(of_root.pid().into()).must_fail(EACCES);
     });
     end(of_root);
 }

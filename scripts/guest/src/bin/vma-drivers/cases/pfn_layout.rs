@@ -46,7 +46,6 @@ fn mremap_moves_and_keeps_contents() {
     let (data_len, status_len) = (DATA_PAGES * page, STATUS_PAGES * page);
     relocate(place(0), place(2), data_len);
     relocate(place(1), place(3), status_len);
-    pfn.vmas_fit();
     pfn.has_vmas(2);
     marked(place(2), 0, 8, 1);
     pattern(place(2) + 8 * page, DATA + 8, DATA_PAGES - 8);
@@ -135,7 +134,6 @@ fn mprotect_of_the_middle_splits() {
     pfn.map_data(at, 0, 8).must();
     mark(at, 0, 8, 1);
     protect(at + 3 * page, 2 * page, PROT_READ);
-    pfn.vmas_fit();
     pfn.has_vmas(3);
     dies(SIGSEGV, || set_word(at + 4 * page, 1));
     mark(at, 0, 3, 2);
