@@ -54,40 +54,17 @@
 //! [`MiscDevice::mmap_setup()`]: crate::miscdevice::MiscDevice::mmap_setup
 //! [`MiscDevice::mmap_prepare()`]: crate::miscdevice::MiscDevice::mmap_prepare
 
-mod access_buffer;
 mod brand;
-mod callbacks;
-mod data_of;
-mod desc;
 mod driver_vma;
 mod fault;
-mod file_pages;
-mod hook;
-mod huge;
 pub mod kind;
+mod memory;
 mod operations;
-mod pfn_region;
-mod private_data;
 mod setup;
-mod setup_flags;
-mod setup_steps;
-mod shared_page;
-mod table;
 mod unknown_owner;
-mod upstream_hook;
 
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
-    access_buffer::{
-        AccessBuffer,
-        AccessBytes,
-        AccessReply, //
-    },
-    data_of::DataOf,
-    desc::{
-        Prepared,
-        VmaDesc, //
-    },
     driver_vma::DriverVma,
     fault::{
         Fault,
@@ -100,14 +77,6 @@ pub use self::{
         MkWriteOutcome,
         Released, //
     },
-    file_pages::FilePages,
-    hook::{
-        EndsDesc,
-        EndsSetup,
-        Hook,
-        ViaMmap,
-        ViaMmapPrepare, //
-    },
     kind::{
         MapsPages,
         MixedMap,
@@ -116,25 +85,35 @@ pub use self::{
         Plain,
         SamePageKind, //
     },
-    operations::{
-        MappedRange,
-        VmaOperations, //
-    },
-    pfn_region::{
+    memory::{
+        FilePages,
         Frames,
         MemoryType,
         PfnBacked,
-        PfnRegion, //
+        PfnRegion,
+        SharedPage, //
     },
-    private_data::PrivateData,
-    setup::{
-        Mapped,
-        VmaSetup, //
-    },
-    setup_flags::SetupFlags,
-    shared_page::SharedPage,
-    table::{
+    operations::{
+        AccessBuffer,
+        AccessBytes,
+        AccessReply,
+        DataOf,
+        MappedRange,
         OperationsTable,
-        VmOpsTable, //
+        PrivateData,
+        VmOpsTable,
+        VmaOperations, //
+    },
+    setup::{
+        EndsDesc,
+        EndsSetup,
+        Hook,
+        Mapped,
+        Prepared,
+        SetupFlags,
+        ViaMmap,
+        ViaMmapPrepare,
+        VmaDesc,
+        VmaSetup, //
     },
 };

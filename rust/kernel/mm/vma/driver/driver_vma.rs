@@ -3,13 +3,15 @@
 //! A view of a VMA that belongs to a known driver, and the calls that only that driver may make.
 
 use super::{
-    callbacks,
-    huge,
     kind::{
         InsertsFrames,
         InsertsPages, //
     },
-    operations::Borrowed,
+    memory::make_room,
+    operations::{
+        callbacks,
+        Borrowed, //
+    },
     OperationsTable,
     PfnBacked,
     SharedPage,
@@ -323,7 +325,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
             unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
         } else {
             // A constant: what has no huge faults has no huge entries.
-            if T::HAS_HUGE_FAULT && !huge::make_room(self, addr)? {
+            if T::HAS_HUGE_FAULT && !make_room(self, addr)? {
                 return Ok(());
             }
             let prot = region.entry_prot(self.page_prot());

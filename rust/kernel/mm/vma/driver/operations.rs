@@ -2,9 +2,27 @@
 
 //! The operations of a driver's VMAs.
 
+mod access_buffer;
+pub(super) mod callbacks;
+mod data_of;
+mod private_data;
+mod table;
+
+pub use self::{
+    access_buffer::{
+        AccessBuffer,
+        AccessBytes,
+        AccessReply, //
+    },
+    data_of::DataOf,
+    private_data::PrivateData,
+    table::{
+        OperationsTable,
+        VmOpsTable, //
+    },
+};
+
 use super::{
-    AccessBuffer,
-    DataOf,
     DriverVma,
     Fault,
     FaultOutcome,
@@ -13,8 +31,8 @@ use super::{
     HugeFaultOutcome,
     MapPages,
     MkWrite,
-    MkWriteOutcome, //
-    PageKind,
+    MkWriteOutcome,
+    PageKind, //
 };
 use crate::{
     error::VTABLE_DEFAULT_ERROR,

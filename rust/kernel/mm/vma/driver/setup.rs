@@ -8,10 +8,30 @@
 //!
 //! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
 
+mod desc;
+mod flags;
+mod hook;
+mod steps;
+mod upstream_hook;
+
+use self::steps::setup_steps;
+pub use self::{
+    desc::{
+        Prepared,
+        VmaDesc, //
+    },
+    flags::SetupFlags,
+    hook::{
+        EndsDesc,
+        EndsSetup,
+        Hook,
+        ViaMmap,
+        ViaMmapPrepare, //
+    },
+};
+
 use super::{
     brand::Brand,
-    data_of::DataOf,
-    hook::EndsSetup,
     kind::{
         InsertsPages,
         MixedMap,
@@ -22,9 +42,8 @@ use super::{
         SamePageKind,
         Undecided, //
     },
-    pfn_region::Remap,
-    setup_flags,
-    setup_steps::setup_steps,
+    memory::Remap,
+    DataOf,
     OperationsTable,
     PfnBacked,
     SharedPage,

@@ -6,13 +6,15 @@
 //! VMA of this kind without frames, and the memory type is known when the setup ends.
 
 use super::{
-    kind::{
-        MixedMap,
-        PageKind,
-        PfnMap,
-        Plain, //
+    super::{
+        kind::{
+            MixedMap,
+            PageKind,
+            PfnMap,
+            Plain, //
+        },
+        PfnBacked, //
     },
-    PfnBacked,
     PrivateData, //
 };
 use crate::mm::vma::PageProt;

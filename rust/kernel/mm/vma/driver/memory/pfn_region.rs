@@ -8,17 +8,17 @@
 //!
 //! # Memory types
 //!
-//! A [`PfnMap`](super::PfnMap) VMA has one memory type, that of its region. The step that ends the
-//! setup puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries get the
-//! protection of the VMA. It must not be in the entries alone: on arm64 and riscv `mprotect()`
-//! gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps only what
-//! that has. On x86-64 the type that was reserved for the frames has the last word
+//! A [`PfnMap`](super::super::PfnMap) VMA has one memory type, that of its region. The step that
+//! ends the setup puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries
+//! get the protection of the VMA. It must not be in the entries alone: on arm64 and riscv
+//! `mprotect()` gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps
+//! only what that has. On x86-64 the type that was reserved for the frames has the last word
 //! (`pfnmap_setup_cachemode()`).
 //!
-//! A [`MixedMap`](super::MixedMap) VMA is cached, as its pages are. The frames of another region
-//! are not mapped there.
+//! A [`MixedMap`](super::super::MixedMap) VMA is cached, as its pages are. The frames of another
+//! region are not mapped there.
 
-use super::{
+use super::super::{
     AccessBuffer,
     PrivateData, //
 };
@@ -245,7 +245,7 @@ impl Frames {
     ///
     /// `EINVAL` if `pages` is zero, or if the range is not one of whole pages in the VMA or the
     /// frames are not all there.
-    pub(super) fn remap(
+    pub(in super::super) fn remap(
         &self,
         vma: Range<usize>,
         addr: usize,
@@ -271,13 +271,13 @@ impl Frames {
     /// Returns whether these frames are mapped as the kernel's memory: cached, and encrypted if
     /// that is.
     #[inline]
-    pub(super) fn is_normal_memory(&self) -> bool {
+    pub(in super::super) fn is_normal_memory(&self) -> bool {
         self.memory_type == MemoryType::Cached && !self.is_io
     }
 
     /// Returns the protection of a VMA that maps these frames, from that of one that maps normal
     /// memory.
-    pub(super) fn vma_prot(&self, prot: PageProt) -> PageProt {
+    pub(in super::super) fn vma_prot(&self, prot: PageProt) -> PageProt {
         self.entry_prot(self.memory_type.page_prot(prot))
     }
 
@@ -286,7 +286,7 @@ impl Frames {
     /// The VMA has the memory type. `vm_pgprot_modify()` does not always keep it unencrypted
     /// (arm64).
     #[inline]
-    pub(super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {
+    pub(in super::super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {
         if self.is_io {
             vma_prot.decrypted()
         } else {
@@ -322,7 +322,7 @@ impl Frames {
     }
 
     /// Serves the access of another process to the memory, at an offset in bytes, for
-    /// [`VmaOperations::access()`](super::VmaOperations::access).
+    /// [`VmaOperations::access()`](super::super::VmaOperations::access).
     ///
     /// # Errors
     ///
@@ -392,10 +392,10 @@ impl Frames {
 }
 
 /// Frames to be mapped in one go: the first, their size in bytes, and what they are.
-pub(super) struct Remap {
-    pub(super) pfn: usize,
-    pub(super) len: usize,
-    pub(super) is_io: bool,
+pub(in super::super) struct Remap {
+    pub(in super::super) pfn: usize,
+    pub(in super::super) len: usize,
+    pub(in super::super) is_io: bool,
 }
 
 /// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages

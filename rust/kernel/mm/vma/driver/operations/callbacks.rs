@@ -13,14 +13,16 @@
 //! faults are answered with a SIGBUS.
 
 use super::{
-    hook::Hook,
-    operations::MappedRange,
+    super::{
+        DriverVma,
+        Fault,
+        Hook,
+        HugeFault,
+        MapPages,
+        MkWrite, //
+    },
     AccessBuffer,
-    DriverVma,
-    Fault,
-    HugeFault,
-    MapPages,
-    MkWrite,
+    MappedRange,
     PrivateData,
     VmaOperations, //
 };
@@ -46,7 +48,7 @@ const NOT_MAPPED_YET: usize = 1;
 
 /// Points to the data that a VMA is going to share.
 #[inline]
-pub(super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
+pub(in super::super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
     const {
         assert!(
             D::FOREIGN_ALIGN > NOT_MAPPED_YET && align_of::<D>() > NOT_MAPPED_YET,
@@ -62,7 +64,7 @@ pub(super) fn seed<D: PrivateData>(data: &D) -> *mut c_void {
 /// Returns whether this, the `vm_private_data` of one of `T`'s VMAs, is a seed, and not data that
 /// the VMA owns.
 #[inline]
-pub(super) fn is_seed<T: VmaOperations>(data: *mut c_void) -> bool {
+pub(in super::super) fn is_seed<T: VmaOperations>(data: *mut c_void) -> bool {
     // The hook is a constant. So is the alignment: without it there are no seeds, see `seed()`.
     T::Hook::HAS_MAPPED
         && T::Data::FOREIGN_ALIGN > NOT_MAPPED_YET
@@ -92,7 +94,7 @@ fn may_access(flags: VmaFlags, is_write: bool) -> bool {
 
 /// The callbacks, for the table of `T`, in which this is invariant. Only the kernel calls them, for
 /// VMAs that have this table.
-pub(super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
+pub(in super::super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
 
 impl<T: VmaOperations> Callbacks<T> {
     /// Returns the VMA, unless it has no data.
@@ -128,7 +130,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `dup_mmap()`, `__split_vma()` or `copy_vma()`.
-    pub(super) unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
+    pub(in super::super) unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
         // A copy of a VMA without data has none either.
         // SAFETY: The caller has not shown the VMA to any other task.
         if is_seed::<T>(unsafe { (*vma).vm_private_data }) {
@@ -151,7 +153,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `vma_close()`.
-    pub(super) unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
+    pub(in super::super) unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
         // SAFETY: The caller has the VMA.
         let data = unsafe { (*vma).vm_private_data };
 
@@ -171,7 +173,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `call_vma_mapped()`.
-    pub(super) unsafe extern "C" fn mapped(
+    pub(in super::super) unsafe extern "C" fn mapped(
         start: usize,
         end: usize,
         pgoff: usize,
@@ -202,7 +204,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `__split_vma()` or `prep_move_vma()`.
-    pub(super) unsafe extern "C" fn may_split(
+    pub(in super::super) unsafe extern "C" fn may_split(
         vma: *mut bindings::vm_area_struct,
         addr: usize,
     ) -> c_int {
@@ -216,7 +218,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `copy_vma_and_data()`.
-    pub(super) unsafe extern "C" fn mremap(vma: *mut bindings::vm_area_struct) -> c_int {
+    pub(in super::super) unsafe extern "C" fn mremap(vma: *mut bindings::vm_area_struct) -> c_int {
         // SAFETY: The caller holds the mmap write lock. The VMA was write-locked by `vma_link()`,
         // or by `vma_expand()` if it is one that was there.
         match unsafe { Self::owner(vma) } {
@@ -228,7 +230,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `do_mprotect_pkey()`.
-    pub(super) unsafe extern "C" fn mprotect(
+    pub(in super::super) unsafe extern "C" fn mprotect(
         vma: *mut bindings::vm_area_struct,
         start: usize,
         end: usize,
@@ -244,7 +246,9 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `__do_fault()`.
-    pub(super) unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+    pub(in super::super) unsafe extern "C" fn fault(
+        vmf: *mut bindings::vm_fault,
+    ) -> bindings::vm_fault_t {
         // SAFETY: The VMA is one of `T`'s.
         if !unsafe { Self::has_data(vmf) } {
             return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
@@ -257,7 +261,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `create_huge_pmd()` and its like.
-    pub(super) unsafe extern "C" fn huge_fault(
+    pub(in super::super) unsafe extern "C" fn huge_fault(
         vmf: *mut bindings::vm_fault,
         order: c_uint,
     ) -> bindings::vm_fault_t {
@@ -273,7 +277,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `do_fault_around()`.
-    pub(super) unsafe extern "C" fn map_pages(
+    pub(in super::super) unsafe extern "C" fn map_pages(
         vmf: *mut bindings::vm_fault,
         first: usize,
         last: usize,
@@ -293,7 +297,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `do_page_mkwrite()`.
-    pub(super) unsafe extern "C" fn page_mkwrite(
+    pub(in super::super) unsafe extern "C" fn page_mkwrite(
         vmf: *mut bindings::vm_fault,
     ) -> bindings::vm_fault_t {
         // SAFETY: The VMA is one of `T`'s.
@@ -308,7 +312,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `wp_pfn_shared()`.
-    pub(super) unsafe extern "C" fn pfn_mkwrite(
+    pub(in super::super) unsafe extern "C" fn pfn_mkwrite(
         vmf: *mut bindings::vm_fault,
     ) -> bindings::vm_fault_t {
         // SAFETY: The VMA is one of `T`'s.
@@ -323,7 +327,7 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `__access_remote_vm()`: `buf` is `len` bytes, and `addr` is in the VMA.
-    pub(super) unsafe extern "C" fn access(
+    pub(in super::super) unsafe extern "C" fn access(
         vma: *mut bindings::vm_area_struct,
         addr: usize,
         buf: *mut c_void,
@@ -361,7 +365,9 @@ impl<T: VmaOperations> Callbacks<T> {
     /// # Safety
     ///
     /// Called by `get_vma_name()` or `always_dump_vma()`.
-    pub(super) unsafe extern "C" fn name(vma: *mut bindings::vm_area_struct) -> *const c_char {
+    pub(in super::super) unsafe extern "C" fn name(
+        vma: *mut bindings::vm_area_struct,
+    ) -> *const c_char {
         // SAFETY: The caller holds the mmap lock or the VMA lock, for as long as it uses the name.
         match unsafe { Self::owner(vma) }.and_then(T::name) {
             Some(name) => name.as_char_ptr(),

@@ -2,8 +2,8 @@
 
 //! Huge entries for page frames, concurrently with small ones.
 //!
-//! Only a [`PfnMap`](super::PfnMap) VMA has huge entries for page frames. In a
-//! [`MixedMap`](super::MixedMap) they would be wrong for two reasons: `insert_pmd()` makes a
+//! Only a [`PfnMap`](super::super::PfnMap) VMA has huge entries for page frames. In a
+//! [`MixedMap`](super::super::MixedMap) they would be wrong for two reasons: `insert_pmd()` makes a
 //! writable entry in a private mapping, whose writes must go to copies; and `MADV_DONTNEED` can
 //! free an empty table of small entries under a read lock.
 //!
@@ -31,7 +31,7 @@ use crate::{
 ///
 /// `EFAULT` if `addr` is not in the VMA, `ENOMEM`.
 #[cold]
-pub(super) fn make_room<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<bool> {
+pub(in super::super) fn make_room<L: InstallEntries>(vma: &Vma<L>, addr: usize) -> Result<bool> {
     match walk::alloc_tables(vma, addr).and_then(|()| vma.with_pte(addr, |_| ())) {
         Ok(()) => Ok(true),
         Err(PteError::Huge) => Ok(false),

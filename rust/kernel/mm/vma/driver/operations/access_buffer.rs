@@ -25,7 +25,7 @@ impl<'a> AccessBuffer<'a> {
     /// `buf` must be valid for writes of `len` bytes during `'a`, and not accessed in any other
     /// way.
     #[inline]
-    pub(super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
+    pub(in super::super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
         Self::Read(AccessReply {
             // SAFETY: Guaranteed by the caller: so many bytes may be written, by this alone. They
             // may be uninitialised, as `MaybeUninit` says.
@@ -38,7 +38,7 @@ impl<'a> AccessBuffer<'a> {
     ///
     /// `buf` must be valid for reads of `len` bytes during `'a`, initialised, and not written to.
     #[inline]
-    pub(super) unsafe fn for_write(buf: *const u8, len: usize) -> Self {
+    pub(in super::super) unsafe fn for_write(buf: *const u8, len: usize) -> Self {
         Self::Write(AccessBytes {
             // SAFETY: Guaranteed by the caller: so many bytes are initialised, readable, and not
             // written to during `'a`.
@@ -49,7 +49,7 @@ impl<'a> AccessBuffer<'a> {
 
     /// Returns how many bytes were appended or taken.
     #[inline]
-    pub(super) fn done(&self) -> usize {
+    pub(in super::super) fn done(&self) -> usize {
         match self {
             Self::Read(reply) => reply.filled,
             Self::Write(bytes) => bytes.taken,
@@ -95,7 +95,7 @@ impl AccessReply<'_> {
     /// # Safety
     ///
     /// `fill` must initialise all that it is lent.
-    pub(super) unsafe fn append_with(
+    pub(in super::super) unsafe fn append_with(
         &mut self,
         len: usize,
         fill: impl FnOnce(&mut [MaybeUninit<u8>]),

@@ -13,8 +13,8 @@ use core::ops::BitOr;
 
 /// Flags that a driver may set on its own VMA in the mmap hook.
 ///
-/// Excluded are MIXEDMAP and PFNMAP, which are the [kind](super::kind) of the VMA; HUGETLB and
-/// other internal flags of the kernel; and flags that userspace requests.
+/// Excluded are MIXEDMAP and PFNMAP, which are the [kind](super::super::kind) of the VMA; HUGETLB
+/// and other internal flags of the kernel; and flags that userspace requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SetupFlags(VmaFlags);
 
@@ -31,7 +31,7 @@ impl SetupFlags {
     pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
 
     #[inline]
-    pub(super) fn flags(self) -> VmaFlags {
+    pub(in super::super) fn flags(self) -> VmaFlags {
         self.0
     }
 }
@@ -47,7 +47,7 @@ impl BitOr for SetupFlags {
 
 /// A permission that `mprotect()` can grant.
 #[derive(Clone, Copy)]
-pub(super) enum Permission {
+pub(in super::super) enum Permission {
     Read,
     Write,
     Exec,
@@ -57,7 +57,7 @@ pub(super) enum Permission {
 ///
 /// Returns `EPERM` if the mapping already has the permission.
 #[inline]
-pub(super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFlags> {
+pub(in super::super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFlags> {
     let (plain, may) = match permission {
         Permission::Read => (VmaFlag::READ, VmaFlag::MAYREAD),
         Permission::Write => (VmaFlag::WRITE, VmaFlag::MAYWRITE),
@@ -72,7 +72,7 @@ pub(super) fn clear_may(flags: VmaFlags, permission: Permission) -> Result<VmaFl
 
 /// Returns `EINVAL` unless the mapping is shared.
 #[inline]
-pub(super) fn require_shared(flags: VmaFlags) -> Result {
+pub(in super::super) fn require_shared(flags: VmaFlags) -> Result {
     if flags.contains(VmaFlag::MAYSHARE) {
         Ok(())
     } else {
@@ -82,6 +82,6 @@ pub(super) fn require_shared(flags: VmaFlags) -> Result {
 
 /// Returns whether writes go to private copies (C: `is_cow_mapping()`).
 #[inline]
-pub(super) fn is_cow(flags: VmaFlags) -> bool {
+pub(in super::super) fn is_cow(flags: VmaFlags) -> bool {
     flags.contains(VmaFlag::MAYWRITE) && !flags.contains(VmaFlag::SHARED)
 }

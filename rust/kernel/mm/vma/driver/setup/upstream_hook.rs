@@ -5,7 +5,7 @@
 //! The hook of a misc device that is named `mmap` is handed a [`VmaNew`], which takes no
 //! operations. It has the methods of a [`VmaSetup`](super::VmaSetup) here, as `decoys`.
 
-use super::VmaOperations;
+use super::super::VmaOperations;
 use crate::{
     error::Result,
     mm::{

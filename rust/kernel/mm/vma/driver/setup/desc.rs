@@ -8,29 +8,31 @@
 //! The kernel then makes a VMA, enlarges an existing one, or runs out of memory. No callback
 //! reports the latter two, so a share of the data that was taken here would leak (CVE-2026-46100).
 //! Therefore the data is only borrowed here, and shared in
-//! [`mapped`](super::VmaOperations::mapped), when the VMA exists.
+//! [`mapped`](super::super::VmaOperations::mapped), when the VMA exists.
 //!
 //! C callers: `call_mmap_prepare()` and `compat_vma_mmap()`, by `vfs_mmap_prepare()`
 
 use super::{
-    brand::Brand,
-    callbacks,
-    data_of::DataOf,
-    hook::EndsDesc,
-    kind::{
-        MixedMap,
-        OnlyFrames,
-        PageKind,
-        PfnMap,
-        Plain,
-        SamePageKind,
-        Undecided, //
+    super::{
+        brand::Brand,
+        kind::{
+            MixedMap,
+            OnlyFrames,
+            PageKind,
+            PfnMap,
+            Plain,
+            SamePageKind,
+            Undecided, //
+        },
+        memory::Remap,
+        operations::callbacks,
+        DataOf,
+        OperationsTable,
+        PfnBacked, //
     },
-    pfn_region::Remap,
-    setup_flags,
-    setup_steps::setup_steps,
-    OperationsTable,
-    PfnBacked, //
+    flags,
+    hook::EndsDesc,
+    steps::setup_steps, //
 };
 use crate::{
     bindings,

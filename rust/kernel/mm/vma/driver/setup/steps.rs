@@ -6,8 +6,8 @@
 macro_rules! setup_steps {
     ($setup:ident) => {
         impl<'a, K: PageKind> $setup<'a, K> {
-            /// Chooses the kind [`MixedMap`](super::MixedMap): pages and page frames (C:
-            /// `VM_MIXEDMAP`).
+            /// Chooses the kind [`MixedMap`](crate::mm::vma::driver::MixedMap): pages and page
+            /// frames (C: `VM_MIXEDMAP`).
             #[doc(alias = "VM_MIXEDMAP")]
             #[inline]
             pub fn mixedmap(self) -> $setup<'a, MixedMap>
@@ -17,7 +17,8 @@ macro_rules! setup_steps {
                 self.into_kind()
             }
 
-            /// Chooses the kind [`PfnMap`](super::PfnMap): page frames only (C: `VM_PFNMAP`).
+            /// Chooses the kind [`PfnMap`](crate::mm::vma::driver::PfnMap): page frames only (C:
+            /// `VM_PFNMAP`).
             ///
             /// # Errors
             ///
@@ -31,7 +32,7 @@ macro_rules! setup_steps {
             where
                 K: Undecided,
             {
-                if setup_flags::is_cow(self.flags()) {
+                if flags::is_cow(self.flags()) {
                     return Err(EINVAL);
                 }
                 Ok(self.into_kind())
@@ -48,7 +49,7 @@ macro_rules! setup_steps {
             where
                 K: Undecided,
             {
-                self.clear_may(setup_flags::Permission::Read)
+                self.clear_may(flags::Permission::Read)
             }
 
             /// Keeps `mprotect()` from making the mapping writable (C: clears `VM_MAYWRITE`).
@@ -62,7 +63,7 @@ macro_rules! setup_steps {
             where
                 K: Undecided,
             {
-                self.clear_may(setup_flags::Permission::Write)
+                self.clear_may(flags::Permission::Write)
             }
 
             /// Keeps `mprotect()` from making the mapping executable (C: clears `VM_MAYEXEC`).
@@ -76,18 +77,18 @@ macro_rules! setup_steps {
             where
                 K: Undecided,
             {
-                self.clear_may(setup_flags::Permission::Exec)
+                self.clear_may(flags::Permission::Exec)
             }
 
             /// Returns `EINVAL` unless the mapping was made with `MAP_SHARED`.
             #[inline]
             pub fn require_shared(&self) -> Result {
-                setup_flags::require_shared(self.flags())
+                flags::require_shared(self.flags())
             }
 
             #[inline]
-            fn clear_may(&mut self, permission: setup_flags::Permission) -> Result {
-                let flags = setup_flags::clear_may(self.flags(), permission)?;
+            fn clear_may(&mut self, permission: flags::Permission) -> Result {
+                let flags = flags::clear_may(self.flags(), permission)?;
                 self.write_flags(flags);
                 Ok(())
             }
@@ -96,7 +97,7 @@ macro_rules! setup_steps {
             #[doc(alias = "vm_flags_set")]
             #[doc(alias = "vma_desc_set_flags")]
             #[inline]
-            pub fn set_flags(&mut self, flags: setup_flags::SetupFlags) {
+            pub fn set_flags(&mut self, flags: flags::SetupFlags) {
                 self.write_flags(self.flags() | flags.flags());
             }
         }

@@ -9,9 +9,9 @@
 //! one.
 
 use super::{
+    super::Hook,
     callbacks::Callbacks,
-    hook::Hook,
-    operations::VmaOperations, //
+    VmaOperations, //
 };
 use crate::bindings;
 use core::marker::PhantomData;
