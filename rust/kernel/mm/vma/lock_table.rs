@@ -27,8 +27,8 @@
 //!   the same time), `write_if_null` and `write_if_set` (of a pointer whose rule depends on its
 //!   value), and `rcu`, which needs no capability: it is a method of
 //!   [`UnstableVma`](super::UnstableVma).
-//! - `mm` before the kind is for calls that code in `mm/` alone has a use for, or can make correctly:
-//!   they need `CONFIG_RUST_VMA_MM`. Without it the compiler says so, by the module `mm_only`.
+//! - `mm` before the kind marks calls that only code in `mm/` has a use for, or can make correctly.
+//!   They need `CONFIG_RUST_VMA_MM`; without it the module `mm_only` makes the compiler say so.
 //! - The word says why there is no `write`: the field is written `once`, before the VMA can be
 //!   found; it belongs to the `driver` that owns the VMA; or to offer it is `withheld`, because no
 //!   code outside `mm/` can do it right. The module `withheld` has the compiler's messages for an

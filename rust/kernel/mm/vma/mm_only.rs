@@ -2,8 +2,8 @@
 
 //! Compile-time diagnostics for calls that need `CONFIG_RUST_VMA_MM`, in a kernel without it.
 //!
-//! Code outside of `mm/` has no use for these calls, or cannot keep what they ask for; for the form,
-//! see `decoys`.
+//! Code outside of `mm/` has no use for these calls, or cannot keep what they ask for. The form is
+//! that of `decoys`.
 
 use super::{
     decoys::decoys,
