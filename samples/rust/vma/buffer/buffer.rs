@@ -2,8 +2,8 @@
 
 //! A buffer: its pages, and where it is mapped.
 //!
-//! The order of locks is: mmap lock or VMA lock, then the buffer's mutex. So user memory, which can
-//! fault and may be the buffer itself, is not accessed under the mutex.
+//! The lock order is: mmap lock or VMA lock, then the buffer's mutex. An access to user memory can
+//! fault, and the memory may be the buffer itself, so there is none under the mutex.
 
 use crate::{
     abi::{
@@ -76,9 +76,9 @@ pub(crate) struct Buffer {
 
 pub(crate) struct Inner {
     slots: KVVec<Slot>,
-    /// Where the buffer was mapped last.
+    /// The last mapping of the buffer.
     pub(crate) mapping: Option<Mapping>,
-    /// How many VMAs map it.
+    /// The number of VMAs that map it.
     pub(crate) vmas: usize,
 }
 
@@ -86,11 +86,11 @@ pub(crate) struct Inner {
 #[derive(Default)]
 pub(crate) struct Slot {
     pub(crate) page: Option<CountedPage>,
-    /// Nobody needs what is in the page.
+    /// The contents of the page are not needed.
     pub(crate) is_discarded: bool,
 }
 
-/// A page that counts in [`stats()`].
+/// A page that is counted in [`stats()`].
 pub(crate) struct CountedPage(SharedPage);
 
 impl Drop for CountedPage {
@@ -103,7 +103,7 @@ impl Drop for CountedPage {
 #[derive(Clone)]
 pub(crate) struct Mapping {
     pub(crate) mm: ARef<Mm>,
-    /// The address of the first page, which need not be mapped there. It may be below zero.
+    /// The address of the first page, which may be unmapped or below zero.
     first: usize,
 }
 
@@ -125,11 +125,11 @@ impl Mapping {
 }
 
 impl Inner {
-    /// The page at an index, made if there is none.
+    /// Returns the page at an index, and allocates it if there is none.
     ///
     /// # Errors
     ///
-    /// `ENXIO` beyond the end, `ENOMEM`.
+    /// `ENXIO` past the end, `ENOMEM`.
     pub(crate) fn page(&mut self, index: usize) -> Result<&SharedPage> {
         let slot = self.slots.get_mut(index).ok_or(ENXIO)?;
         let page = match slot.page.take() {
@@ -143,7 +143,7 @@ impl Inner {
         Ok(&slot.page.insert(page).0)
     }
 
-    /// The page at an index, if there is one.
+    /// Returns the page at an index, if there is one.
     pub(crate) fn existing_page(&self, index: usize) -> Option<&SharedPage> {
         Some(&self.slots.get(index)?.page.as_ref()?.0)
     }
@@ -157,18 +157,18 @@ impl Buffer {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             inner <- new_mutex!(Inner { slots: KVVec::new(), mapping: None, vmas: 0 }),
-            // Only here is there memory for it.
+            // After the allocation, so that a failure is not counted.
             _: {
                 BUFFERS.fetch_add(1, Relaxed);
             },
         })
     }
 
-    /// Gives the buffer its size, in pages, which is returned.
+    /// Sets the size of the buffer, in pages, and returns it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for an impossible size, `EBUSY` if it has one, `ENOMEM`.
+    /// `EINVAL` for a size out of range, `EBUSY` if the size was set before, `ENOMEM`.
     pub(crate) fn set_size(&self, pages: u64) -> Result<u64> {
         if !(1..=MAX_PAGES).contains(&pages) {
             return Err(EINVAL);
@@ -186,7 +186,7 @@ impl Buffer {
         Ok(pages)
     }
 
-    /// The indices of pages that a user names; `EINVAL` if they are not all in the buffer.
+    /// Returns the indices of pages that a user names; `EINVAL` if they are not all in the buffer.
     pub(crate) fn range(&self, first: u64, count: u64) -> Result<Range<usize>> {
         let end = first.checked_add(count).ok_or(EINVAL)?;
         if end > self.inner.lock().slots.len() as u64 {
@@ -195,11 +195,11 @@ impl Buffer {
         Ok(first as usize..end as usize)
     }
 
-    /// There is a new mapping; it is the one to remember.
+    /// Remembers a new mapping as the last one.
     ///
     /// # Errors
     ///
-    /// `ENXIO` if it reaches beyond the end.
+    /// `ENXIO` if it extends past the end.
     pub(crate) fn begin_mapping(&self, vma: &VmaSetup<'_>) -> Result {
         let mut inner = self.inner.lock();
         let pages = (vma.end() - vma.start()) >> PAGE_SHIFT;
@@ -214,7 +214,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// A VMA as one of this buffer, if it is, that has page `index` at `addr`.
+    /// Returns the VMA as one of this buffer if it maps page `index` at `addr`.
     pub(crate) fn own<'v, L: ReadFields>(
         &self,
         vma: &'v Vma<L>,
@@ -225,14 +225,14 @@ impl Buffer {
             .filter(|vma| core::ptr::eq(&*vma.data(), self) && vma.addr_of(index) == Some(addr))
     }
 
-    /// Inserts pages into the mapping that was made last. Returns how many were not mapped before.
+    /// Inserts pages into the last mapping. Returns the number of those not mapped before.
     ///
     /// # Errors
     ///
-    /// `ENXIO` if what is mapped at its place is not this buffer.
+    /// `ENXIO` if this buffer is no longer mapped there.
     pub(crate) fn populate(&self, pages: Range<usize>) -> Result<u64> {
         let mapping = self.inner.lock().mapping.clone().ok_or(ENXIO)?;
-        // The process may be gone.
+        // The process may have exited.
         let mm = mapping.mm.mmget_not_zero().ok_or(ENXIO)?;
         let mut locks = mm.vma_locks();
         let mut inserted = 0;
@@ -253,7 +253,7 @@ impl Buffer {
         Ok(inserted)
     }
 
-    /// Nobody needs what is in these pages. Returns how many there are.
+    /// Marks the contents of pages as not needed. Returns the number of pages.
     pub(crate) fn discard(&self, pages: Range<usize>) -> Result<u64> {
         let mut inner = self.inner.lock();
         let slots = inner.slots.get_mut(pages).ok_or(EINVAL)?;
@@ -266,7 +266,7 @@ impl Buffer {
         Ok(discarded)
     }
 
-    /// Where in the pages a position is, and how much of the page is behind it; `None` at the end.
+    /// Returns the page index and the offset in the page of a position; `None` at the end.
     fn at(&self, pos: i64) -> Result<Option<(usize, usize)>> {
         let pos = usize::try_from(pos)?;
         let (index, offset) = (pos >> PAGE_SHIFT, pos % PAGE_SIZE);
@@ -274,7 +274,7 @@ impl Buffer {
         Ok((index < self.inner.lock().slots.len()).then_some((index, offset)))
     }
 
-    /// Copies the buffer to a user, from a position on, up to its end.
+    /// Copies the buffer to a user, from a position to its end.
     pub(crate) fn read_iter(&self, pos: &mut i64, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let mut bytes = KVec::from_elem(0u8, PAGE_SIZE, GFP_KERNEL)?;
         let mut done = 0;
@@ -298,7 +298,7 @@ impl Buffer {
         Ok(done)
     }
 
-    /// Copies from a user to the buffer, from a position on, up to its end.
+    /// Copies from a user to the buffer, from a position to its end.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver does with the VMAs that map a buffer.
+//! The operations of the VMAs that map a buffer.
 
 use crate::buffer::{
     Buffer,
@@ -59,7 +59,7 @@ impl VmaOperations for BufferOps {
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
         FAULTS.fetch_add(1, Relaxed);
 
-        // The page is inserted under the mutex, so that it is not taken back before it is mapped.
+        // The page is inserted under the mutex, so it is not reclaimed before it is mapped.
         let result = fault
             .data()
             .inner
@@ -69,8 +69,8 @@ impl VmaOperations for BufferOps {
         fault.inserted(result)
     }
 
-    // Having it, faults are handled under the VMA lock. It must not sleep, so if the mutex is taken
-    // it does nothing: the page comes by `fault()` then.
+    // With this callback, faults are handled under the VMA lock. It must not sleep, so it does
+    // nothing if the mutex is taken: `fault()` maps the page then.
     fn map_pages(around: &mut MapPages<'_, Self>) {
         let buffer: Arc<Buffer> = around.data().into();
         let Some(inner) = buffer.inner.try_lock() else {

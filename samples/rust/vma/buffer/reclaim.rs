@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages that nobody needs are taken back, as a shrinker would: without waiting for any lock.
+//! Reclaim of discarded pages, as by a shrinker: without waiting for any lock.
 
 use crate::buffer::{
     Buffer,
@@ -23,12 +23,11 @@ use kernel::{
 };
 
 impl Buffer {
-    /// Takes back up to `max` of the discarded pages. Returns how many.
+    /// Reclaims up to `max` discarded pages. Returns the number of pages.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` if a lock could not be had, `EBUSY` if several VMAs map the buffer, and none was
-    /// taken before.
+    /// If none was reclaimed: `EAGAIN` if a lock is taken, `EBUSY` if several VMAs map the buffer.
     pub(crate) fn reclaim(&self, max: u64) -> Result<u64> {
         let mapping = self.inner.try_lock().ok_or(EAGAIN)?.mapping.clone();
         let mut freed = 0;
@@ -49,7 +48,7 @@ impl Buffer {
         Ok(freed)
     }
 
-    /// Takes back the next page that is discarded, from an index on; returns its index.
+    /// Reclaims the next discarded page from an index on, and returns its index.
     fn reclaim_next(&self, mapping: Option<&Mapping>, from: usize) -> Result<Option<usize>> {
         let Some(index) = self.next_discarded(from)? else {
             return Ok(None);
@@ -72,16 +71,16 @@ impl Buffer {
             return self.take_unmapped(index);
         };
         let Some(mm) = mapping.mm.mmget_not_zero() else {
-            // The process has exited; its VMAs are closed before long.
+            // The process has exited, and its VMAs are being closed.
             return self.take_unmapped(index);
         };
-        // If the process exits meanwhile, this reference is the last one. To tear the address space
-        // down from reclaim would wait for locks, so a work item does it.
+        // If the process exits concurrently, this reference is the last one. A work item tears the
+        // address space down, because doing so waits for locks, which reclaim must not.
         let mm = MmWithUser::into_mmput_async(mm);
         self.take_mapped(&mut mm.vma_locks(), mapping, index)
     }
 
-    /// Takes a page of a buffer that no VMA maps.
+    /// Frees a page of a buffer that no VMA maps.
     fn take_unmapped(&self, index: usize) -> Result {
         let mut inner = self.inner.try_lock().ok_or(EAGAIN)?;
         if inner.vmas != 0 {
@@ -91,7 +90,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Takes a page under whichever lock of its VMA can be had at once.
+    /// Frees a page under the VMA read lock or the mmap read lock, without waiting for either.
     fn take_mapped(&self, locks: &mut VmaLocks<'_>, mapping: &Mapping, index: usize) -> Result {
         let addr = mapping.addr_of(index);
 
@@ -102,7 +101,7 @@ impl Buffer {
         self.zap_and_take(mmap.lookup(addr), mapping, index)
     }
 
-    /// Unmaps a page and takes it; `vma` is what is mapped at its place, and is locked.
+    /// Unmaps and frees a page. `vma` is the locked VMA at its address.
     fn zap_and_take<L: ReadFields>(
         &self,
         vma: Option<&Vma<L>>,
@@ -115,11 +114,11 @@ impl Buffer {
         match inner.vmas {
             0 => {}
             1 => {
-                // It was moved, or mapped anew, after it was looked up.
+                // The buffer was moved or mapped again after the mapping was read.
                 if !inner.mapping.as_ref().is_some_and(|now| now.is(mapping)) {
                     return Err(EAGAIN);
                 }
-                // It may be an earlier mapping that is left, at some other place.
+                // The VMA may be an earlier mapping at another address.
                 let vma = vma
                     .and_then(|vma| self.own(vma, index, addr))
                     .ok_or(EBUSY)?;

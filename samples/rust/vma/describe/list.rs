@@ -34,8 +34,8 @@ impl List {
     pub(crate) fn new(mm: &MmWithUser) -> Result<Self> {
         // Enough for most processes, and allocated without the lock. For the others the list grows
         // under the lock. The allocation may sleep, as it may in page faults under the same lock,
-        // because reclaim never waits for an mmap lock. It is charged to the user, who can have many
-        // lists.
+        // because reclaim never waits for an mmap lock. It is charged to the user, who can have
+        // many lists.
         let mut records = KVVec::with_capacity(128, GFP_KERNEL_ACCOUNT)?;
 
         let mut locks = mm.vma_locks();

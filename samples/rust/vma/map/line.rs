@@ -17,7 +17,7 @@ use kernel::{
 /// The column of the name, counted from 0.
 const NAME_COLUMN: usize = 25 + 6 * size_of::<usize>();
 
-/// Writes the line of a VMA, or of what there is of it from the address `from` on.
+/// Writes the line of a VMA, or of its part from the address `from` on.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub(crate) fn write(vma: &ForeignVma<'_>, from: usize, line: &mut Line<'_>) -> R
         letter(VmaFlag::READ, 'r', '-'),
         letter(VmaFlag::WRITE, 'w', '-'),
         letter(VmaFlag::EXEC, 'x', '-'),
-        // `SHARED` is taken away from shared mappings of files that are not open for writing.
+        // The kernel clears `SHARED` in shared mappings of files that are not open for writing.
         letter(VmaFlag::MAYSHARE, 's', 'p'),
     );
 

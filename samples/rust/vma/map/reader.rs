@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A process's map as it is read, from one address on to the next.
+//! The map of a process, read in address order.
 //!
-//! VMAs are locked one at a time, so whoever maps and faults in that process hardly notices. The
-//! price is that what is shown is not what there was at one moment, but:
+//! VMAs are locked one at a time, so writers and faults in that process are hardly delayed. The
+//! result is not a consistent snapshot. It is guaranteed that:
 //!
-//! - addresses only go up, and no two lines overlap;
-//! - what was mapped all the time is shown.
+//! - addresses increase, and no two lines overlap;
+//! - what is mapped all the time is shown.
 
 use crate::{
     abi::Histogram,
@@ -32,21 +32,21 @@ use kernel::{
 
 static READERS: Atomic<u64> = Atomic::new(0);
 
-/// How many readers there are.
+/// Returns the number of readers.
 pub(crate) fn count() -> u64 {
     READERS.load(Relaxed)
 }
 
-/// How far a map was read.
+/// A map that is being read.
 pub(crate) struct Reader {
-    // Not `ForeignMm`: a file that somebody forgot must not keep a dead process's memory. Nothing
-    // for a process without an address space.
+    // Not `ForeignMm`: an open file must not keep the memory of a dead process. `None` for a
+    // process without an address space.
     mm: Option<ForeignMmRef<ReadAccess>>,
-    // Where the next line begins, at the earliest.
+    // The lowest address at which the next line can begin.
     addr: usize,
-    // Lines from before that.
+    // The lines before that address.
     text: Text,
-    // Where the last read has ended, if there was one.
+    // The end position of the last read, if there was one.
     pos: Option<i64>,
     counts: LockCounts,
 }
@@ -78,11 +78,11 @@ impl Reader {
         }
     }
 
-    /// Reads on.
+    /// Continues to read.
     ///
     /// # Errors
     ///
-    /// - `EINVAL` if `pos` is neither 0 nor where the last read has ended.
+    /// - `EINVAL` if `pos` is neither 0 nor the end of the last read.
     /// - `EFAULT` if the user's memory cannot be written.
     /// - `EINTR` if the task is being killed, `ENOMEM`.
     pub(crate) fn read(&mut self, pos: &mut i64, iov: &mut IovIterDest<'_>) -> Result<usize> {
@@ -106,7 +106,7 @@ impl Reader {
             match self.give_some(iov) {
                 Ok(0) => break,
                 Ok(given) => read += given,
-                // The user has got something, and meets the error in the next read.
+                // This read returns what was copied; the next one returns the error.
                 Err(_) if read > 0 => break,
                 Err(e) => return Err(e),
             }
@@ -114,7 +114,8 @@ impl Reader {
         Ok(read)
     }
 
-    /// Gives the user lines that were fetched, or fetches some first. Nothing at the end.
+    /// Copies fetched lines to the user, and fetches some first if there are none. Returns 0 at the
+    /// end.
     fn give_some(&mut self, iov: &mut IovIterDest<'_>) -> Result<usize> {
         if self.text.is_empty() {
             self.refill()?;
@@ -122,7 +123,7 @@ impl Reader {
         self.text.give(iov)
     }
 
-    /// Fetches further lines, as many as there is room for. None at the end.
+    /// Fetches as many lines as there is room for; none at the end.
     fn refill(&mut self) -> Result {
         // A process that has ended has no VMAs.
         let Some(mut mm) = self.mm.as_ref().and_then(|mm| mm.get()) else {
@@ -162,7 +163,7 @@ impl Drop for Reader {
     }
 }
 
-/// Whether there was room for a line.
+/// The result of adding lines: room for at least one, or for none.
 #[derive(PartialEq)]
 enum Room {
     Enough,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Rust VMA sample: `/dev/rust-vma-map` shows the memory mappings of any process, as
-//! `/proc/PID/maps` does and to whom it does, and several of the caller's own at one moment.
+//! `/proc/PID/maps` does and with its permissions, and a consistent snapshot of several VMAs of
+//! the caller.
 //!
-//! The structures and ioctl numbers are in `abi.rs`; `reader.rs` reads a map, and `snapshot.rs` locks
-//! several VMAs at once.
+//! The structures and ioctl numbers are in `abi.rs`; `reader.rs` reads a map, and `snapshot.rs`
+//! locks several VMAs at once.
 
 use kernel::{
     fs::{

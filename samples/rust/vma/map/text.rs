@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text in memory that was allocated before, so that it can be written where nothing may sleep.
+//! Text in preallocated memory, so that it can be written where nothing may sleep.
 
 use kernel::{
     alloc::{
@@ -13,15 +13,15 @@ use kernel::{
     prelude::*, //
 };
 
-/// Whole lines, which users get in pieces.
+/// Whole lines, which are copied to users in pieces.
 pub(crate) struct Text {
     bytes: KVVec<u8>,
-    // What users have got already, and all that there is.
+    // The number of bytes copied to users, and of all bytes.
     given: usize,
     written: usize,
 }
 
-/// A line that is being written behind the others.
+/// A line that is being appended.
 pub(crate) struct Line<'a> {
     room: &'a mut [u8],
     len: usize,
@@ -36,24 +36,24 @@ impl Text {
         })
     }
 
-    /// Whether users have got all of it.
+    /// Returns whether all of it was copied to users.
     pub(crate) fn is_empty(&self) -> bool {
         self.given == self.written
     }
 
-    /// Forgets what users have not got.
+    /// Removes all text.
     pub(crate) fn clear(&mut self) {
         (self.given, self.written) = (0, 0);
     }
 
-    /// Makes twice as much room. Sleeps.
+    /// Doubles the room. May sleep.
     pub(crate) fn grow(&mut self) -> Result {
         let len = self.bytes.len().checked_mul(2).ok_or(ENOMEM)?;
         self.bytes.resize(len, 0, GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }
 
-    /// Adds the line that `write` writes; if that fails nothing is added.
+    /// Appends the line that `write` writes, or nothing if that fails.
     pub(crate) fn add(&mut self, write: impl FnOnce(&mut Line<'_>) -> Result) -> Result {
         let mut line = Line {
             room: &mut self.bytes[self.written..],
@@ -65,7 +65,7 @@ impl Text {
         Ok(())
     }
 
-    /// Gives a user as much as there is room for; returns how much that was.
+    /// Copies as much as there is room for to a user; returns the number of bytes.
     pub(crate) fn give(&mut self, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let given = iov.copy_to_iter(&self.bytes[self.given..self.written]);
         self.given += given;
@@ -90,17 +90,17 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// What can be written to, and be added by [`advance()`](Self::advance).
+    /// Returns the room that can be written, and then be added by [`advance()`](Self::advance).
     pub(crate) fn room(&mut self) -> &mut [u8] {
         &mut self.room[self.len..]
     }
 
-    /// Adds what was written to the start of the room.
+    /// Adds `len` bytes that were written to the start of the room.
     pub(crate) fn advance(&mut self, len: usize) {
         self.len = self.room.len().min(self.len + len);
     }
 
-    /// Takes away all but the first `len` bytes.
+    /// Removes all but the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }

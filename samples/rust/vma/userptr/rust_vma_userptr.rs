@@ -2,8 +2,8 @@
 
 //! Rust VMA sample: `/dev/rust-vma-userptr` works on memory of its callers, by pinning its pages.
 //!
-//! The structures and ioctl numbers are in `abi.rs`. Memory that is pinned for a long time belongs to
-//! the open file, and is unpinned at the latest when the file is closed.
+//! The structures and ioctl numbers are in `abi.rs`. Memory that is pinned for a long time belongs
+//! to the open file, and is unpinned at the latest when the file is closed.
 
 use core::ops::Range;
 use kernel::{
