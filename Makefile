@@ -6,7 +6,7 @@ TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench
 	   drivers stress fuzz selftests compile-fail conformance ledger model lint doc shell
 
 .DEFAULT_GOAL := help
-.PHONY: help clean new-driver $(TARGETS)
+.PHONY: help clean htmldocs new-driver $(TARGETS)
 
 # One run at a time, also under make -j: the tool starts as many jobs as there are processors.
 .NOTPARALLEL:
@@ -18,6 +18,13 @@ options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if
 
 $(TARGETS):
 	@sh '$(CURDIR)/scripts/bootstrap.sh' $(options) $@
+
+# Fails for a warning about a document of ours. The kernel's other documents have some of their own.
+htmldocs: apply
+	@$(MAKE) -C '$(or $(KDIR),build/linux)' O='$(CURDIR)/build/htmldocs' SPHINXDIRS=mm htmldocs >build/logs/htmldocs.log 2>&1 || \
+		{ tail -n 20 build/logs/htmldocs.log >&2; exit 1; }
+	@! grep -E 'mm/(vma_rust|process_addrs_rust).*(WARNING|ERROR)' build/logs/htmldocs.log
+	@echo 'documents: build/htmldocs/Documentation/output/mm/index.html'
 
 new-driver:
 	@sh '$(CURDIR)/scripts/new-driver.sh' '$(NAME)'
@@ -55,6 +62,7 @@ help:
 	@echo '  build-cost     the time that rustc takes for the kernel crate'
 	@echo '  new-driver     creates a driver in samples/rust/vma  [NAME=]'
 	@echo '  doc            the Rust documentation of the kernel crate'
+	@echo '  htmldocs       the documents in Documentation/mm, built by Sphinx'
 	@echo '  shell          a shell in a guest, or PROGRAM= run in it [CONFIG=, PROGRAM=static program or script]'
 	@echo '  apply          applies the overlay to the tree'
 	@echo '  revert         removes it, byte for byte'
