@@ -42,7 +42,7 @@ fail() {
 	exit 1
 }
 
-# Whether version $1 is not below $2.
+# Checks that version $1 is not below $2.
 at_least() {
 	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
@@ -163,7 +163,7 @@ find_rust() {
 	return 1
 }
 
-# Whether an LLVM has all its parts, by the suffix of its programs.
+# Checks that an LLVM, given by the suffix of its programs, is complete.
 complete() {
 	for tool in clang ld.lld llvm-ar llvm-nm llvm-objcopy llvm-strip llvm-link; do
 		has "$tool$1" || return 1
@@ -339,7 +339,7 @@ fetch() {
 	[ -n "$package" ] ||
 		fail "the archive has no kernel source of series $VMA_SERIES (it has:" $offered"): give a kernel tree with KDIR="
 	[ "$package" = "linux-source-${VMA_SERIES%% *}" ] ||
-		echo "  the archive has no ${VMA_SERIES%% *} any more: taking $package" >&2
+		echo "  the archive has no ${VMA_SERIES%% *}: using $package" >&2
 	version=$(own_apt apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
 	room "$VMA_CACHE" $((SOURCE_MIB + 400)) "the kernel source"
 	work=$VMA_CACHE/unpack.tmp

@@ -16,14 +16,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// What an init finds in its environment: where to write what is for the user.
+/// The environment of init: the file for output to the user.
 const OUTPUT_VARIABLE: &str = "VMA_DEMO_OUTPUT=/dev/ttyS1";
 
 /// The processors of a guest. Always emulated: KVM may be there and not work, and what is the same everywhere is worth
 /// more than the second it would save.
 #[derive(Clone, Copy)]
 pub enum Processors {
-    /// So many, at the same time.
+    /// This many, concurrently.
     Parallel(u32),
     /// One, for which each instruction takes a nanosecond, whatever it does.
     Counting,
@@ -41,7 +41,7 @@ impl Processors {
         };
     }
 
-    /// Words for the kernel: that its clock is what it is told, for want of another one to compare it with.
+    /// The kernel's command line: the frequency of the TSC, which has no other clock to be calibrated by.
     fn append(self) -> &'static str {
         match self {
             Self::Parallel(_) => "",
@@ -65,26 +65,26 @@ pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &st
 
 /// A guest to boot.
 pub struct Guest<'a> {
-    /// Of its logs and its initramfs.
+    /// The name of its logs and its initramfs.
     pub name: &'a str,
     pub files: Initramfs,
     /// The name that its init has on the console.
     pub init: &'a str,
-    /// Further words for the kernel.
+    /// More of the kernel's command line.
     pub append: &'a str,
     pub processors: Processors,
-    /// A plugin of the emulator's, with its options.
+    /// A plugin of QEMU, with its options.
     pub plugin: Option<String>,
     pub timeout: Duration,
 }
 
-/// How a guest ran.
+/// A guest that has ended.
 pub struct Boot {
-    /// What was said on the second port, without empty lines.
+    /// The lines on the second port, without empty ones.
     pub output: Vec<String>,
-    /// What init reported before it ended the system.
+    /// The exit code that init reported.
     pub code: Option<u8>,
-    /// Complaints of the kernel's, and a guest that did not end.
+    /// Failures: unexpected kernel warnings, and a timeout.
     pub outcome: Outcome,
     pub timed_out: bool,
     kernel_log: PathBuf,
@@ -93,7 +93,7 @@ pub struct Boot {
 }
 
 impl Boot {
-    /// Shows the end of the kernel's log, for want of anything better.
+    /// Shows the end of the kernel's log.
     pub fn show_log(&self) {
         eprint!("{}", proc::tail(&self.kernel_log, 20));
     }
@@ -152,7 +152,7 @@ impl Guest<'_> {
             kernel_log,
         };
         for (line, text) in splat::find(&said, 5) {
-            let complaint = format!("the kernel complains: {}:{line}: {text}", boot.shown);
+            let complaint = format!("unexpected kernel warning: {}:{line}: {text}", boot.shown);
             boot.outcome.fail(complaint);
         }
         if ended.timed_out {
@@ -167,7 +167,7 @@ impl Guest<'_> {
     }
 }
 
-/// What an init reports on the console before it ends the system.
+/// The exit code that an init writes to the console.
 fn exit_code(kernel_log: &str, init: &str) -> Option<u8> {
     let words = format!("{init}: exit ");
     kernel_log

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lock tables of the kernel's document beside those of the code: shown, and written as JSON.
+//! Compares the lock tables of the kernel's document with those of the code.
 
 use crate::report::Outcome;
 use crate::targets::Session;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-/// Whether a build directory has what the struct's members are read from.
+/// Checks that a build directory has the files from which the members of the struct are read.
 pub fn is_built(out: &Path) -> bool {
     out.join("rust/bindings/bindings_generated.rs").is_file()
         && out.join("include/config/auto.conf").is_file()

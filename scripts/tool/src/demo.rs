@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What a boot of the demo gave.
+/// A finished run of the demo.
 pub struct Demo {
     /// Everything the demo printed.
     pub output: Vec<String>,
@@ -59,7 +59,7 @@ pub fn run(
         }
         None if boot.timed_out => (),
         None => {
-            // What the demo says before it has its terminal is on the first port.
+            // Early errors of the demo are on the first port.
             boot.show_log();
             outcome.fail(format!("the demo did not come to its end: see {shown}"));
         }

@@ -114,7 +114,7 @@ fn is_warning(block: &str) -> bool {
     first.starts_with("warning") || first.contains(": warning: ")
 }
 
-/// Where a message points: after rustc's arrow, or at the front of clang's first line.
+/// The file that a message is about: after rustc's arrow, or at the start of clang's first line.
 fn place(block: &str) -> Option<&str> {
     let arrow = block
         .lines()

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tests of the sample drivers, as the init of a guest with more processors than most machines that build this have:
-//! what they are about is races.
+//! Runs the tests of the sample drivers as the init of a guest. It has four processors, because the tests look for races.
 
 use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
@@ -58,7 +57,7 @@ pub fn run(
         None => End::Bad(format!("no exit code: see {}", boot.shown)),
     };
     if boot.code.is_none() && !boot.timed_out {
-        // What it says before it has its terminal is on the first port.
+        // Early errors of the program are on the first port.
         boot.show_log();
     }
     let mut outcome = tap.judge(&end, |_| false);

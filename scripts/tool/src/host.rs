@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What this machine must have. scripts/bootstrap.sh looks for it, and installs, fetches or builds what is missing.
+//! Completes this machine by scripts/bootstrap.sh, which installs packages, fetches the source and builds bindgen.
 
 use crate::places::Places;
 use crate::proc;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// What the script is told.
+/// The input of the script.
 pub struct Packages {
     pub cargo: PathBuf,
     /// The caller's choice.
@@ -20,7 +20,7 @@ pub struct Packages {
     pub series: Vec<String>,
 }
 
-/// What a step of the script found.
+/// The results of the script.
 pub type Found = BTreeMap<String, String>;
 
 impl Packages {

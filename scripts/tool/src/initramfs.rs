@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a guest finds when it starts: its init, the files it needs and as many device nodes as it takes to speak. Packed
-//! with the tree's own tool.
+//! The initramfs of a guest: init, files, and the device nodes of its ports. usr/gen_init_cpio of the kernel tree packs it.
 
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -33,7 +32,7 @@ impl Initramfs {
         self
     }
 
-    /// Packs it beside the kernel; the name is that of what the guest is for.
+    /// Packs it into the build directory under the name of the guest.
     pub fn pack(&self, kernel: &Kernel, config: Config, name: &str) -> Result<PathBuf> {
         let out = kernel.places.out(config.name);
         let spec = out.join(format!("{name}.list"));

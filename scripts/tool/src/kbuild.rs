@@ -31,7 +31,7 @@ pub struct Kernel<'a> {
     pub ours: Vec<String>,
 }
 
-/// What make is asked for, and the file that is there when it was done before.
+/// A target of make, and the file that exists once it was built.
 struct Goal {
     target: &'static str,
     file: &'static str,
@@ -47,7 +47,7 @@ const RUST: Goal = Goal {
 };
 
 impl Kernel<'_> {
-    /// Whether C helpers are inlined into Rust, in a kernel whose configuration asks for it.
+    /// True if C helpers can be inlined into Rust: clang and rustc use the same LLVM.
     pub fn inline_helpers(&self) -> bool {
         self.compilers.rust.llvm_major == self.compilers.llvm.major
     }
@@ -204,7 +204,7 @@ impl Kernel<'_> {
         if !warnings.is_empty() {
             for warning in &warnings {
                 eprint!("{}", self.in_checkout(&warning.text));
-                // So that the next run compiles it again, and does not take silence for success.
+                // Otherwise the next run does not compile it, and so does not see the warning.
                 touch(&self.places.tree().join(&warning.file));
             }
             bail!(
@@ -286,7 +286,7 @@ impl Kernel<'_> {
         options
     }
 
-    /// What makes a build the same wherever the checkout is, so that another clone finds its objects in the cache.
+    /// Makes a build independent of the checkout's path, so that another clone finds its objects in the cache.
     fn environment(&self, cmd: &mut Command) {
         cmd.env("CCACHE_DIR", self.places.cache.join("ccache"))
             .env("CCACHE_BASEDIR", &self.places.build)

@@ -13,7 +13,7 @@ pub struct Config {
     pub name: &'static str,
     pub arch: &'static str,
     fragments: &'static [&'static str],
-    /// What a guest of its gets.
+    /// The memory of a guest.
     pub memory_mib: u32,
     /// Compiled by clippy in place of rustc.
     pub clippy: bool,

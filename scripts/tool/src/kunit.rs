@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A KUnit run: the kernel is booted, kunit.py reads the results from its log; a suite of ours that did not run is a failure, and so
-//! is a complaint in the kernel's log.
+//! Boots a kernel with KUnit; kunit.py parses the results. A suite of ours that did not run is a failure, and so is an
+//! unexpected warning in the kernel's log. kunit.py does not boot: its `exec` uses KVM if there is a /dev/kvm, gives the guest
+//! one processor, and does not pass progress on.
 
 use crate::boot::{self, Processors};
 use crate::kbuild::Kernel;
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// How long all suites of one kernel may take, boot included.
+/// The time limit of a boot with all suites.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Boots the kernel built for `config` and counts its tests.
@@ -32,13 +33,13 @@ pub fn run(
     Ok(judged(kernel, &boot, progress, |_| false)?.0)
 }
 
-/// What is booted, and how.
+/// A boot with KUnit.
 pub struct Boot<'a> {
-    /// Of the step and of its logs.
+    /// The name of the step and of its logs.
     pub name: String,
     pub config: Config,
     pub filter: Option<&'a str>,
-    /// Further words for the kernel.
+    /// More of the kernel's command line.
     pub append: &'a str,
 }
 
@@ -53,7 +54,7 @@ impl<'a> Boot<'a> {
     }
 }
 
-/// The same, with the kernel's log, where the caller judges those complaints that `is_known` of a line.
+/// Like [`run`], and returns the kernel's log. Warnings for which `is_known` is true are left to the caller.
 pub fn judged(
     kernel: &Kernel,
     boot: &Boot,
@@ -126,7 +127,7 @@ pub fn judged(
         .filter(|(_, text)| !is_known(text))
         .take(5)
     {
-        outcome.fail(format!("the kernel complains: {shown}:{line}: {text}"));
+        outcome.fail(format!("unexpected kernel warning: {shown}:{line}: {text}"));
     }
     if filter.is_none() {
         let dot_config =
@@ -194,7 +195,7 @@ fn without_time(line: &str) -> &str {
     }
 }
 
-/// Whether KUnit announced that it runs no suite.
+/// Checks for a plan of no suites.
 fn nothing_matches(log: &str) -> bool {
     let mut lines = log.lines().map(without_time);
     lines.any(|line| line == "KTAP version 1") && lines.next() == Some("1..0")
@@ -232,7 +233,7 @@ fn count(json: &str, success: bool) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     walk(&group, "", &mut outcome);
     let misc = |name: &str| group["misc"][name].as_u64().unwrap_or(0) as usize;
-    // What kunit.py could not attribute to a test case: crashes of a suite, plans that do not hold.
+    // Failures that kunit.py does not attribute to a test case: a suite that crashed, a wrong plan.
     let unattributed =
         (misc("failed") + misc("crashed") + misc("errors")).saturating_sub(outcome.failed);
     if unattributed > 0 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What reviewers would say first: formatting, checkpatch on the series, clippy on the host's own code, licence lines,
-//! and no trace of the machine it was written on.
+//! Mechanical checks: formatting, checkpatch on the series, clippy on the tools, licence lines, and no host names or paths
+//! of this machine.
 
 use crate::places::Places;
 use crate::proc::{self, Logged};
@@ -220,7 +220,7 @@ fn places_of(files: &[Tracked], find: impl Fn(&str) -> Option<String>) -> Vec<St
     hits.collect()
 }
 
-/// What goes past the abstractions, if a line of a driver has it outside of a comment.
+/// The first word of a driver's line that bypasses the abstractions, outside comments.
 fn raw_access(line: &str) -> Option<String> {
     let code = line.split("//").next().unwrap_or_default();
     let mut words = code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -281,7 +281,7 @@ fn own_paths(repo: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Whether a text has this very path, and not one that merely ends or goes on with the same letters.
+/// Checks that a text has this whole path.
 fn mentions(text: &str, path: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     text.match_indices(path).any(|(at, _)| {

@@ -17,7 +17,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, or says who has it.
+    /// Takes the lock. The error names the process that holds it.
     pub fn take(path: &Path, what: &str) -> Result<Self> {
         match Self::attempt(path)? {
             Ok(lock) => Ok(lock),

@@ -20,7 +20,7 @@ const SUITE: &str = "rust_vma_misorder";
 /// The word on the kernel command line without which the suite is skipped.
 const WORD: &str = "rust_vma.misorder";
 
-/// How lockdep names the locks.
+/// The names of the locks in lockdep's reports.
 const MMAP: &str = "&mm->mmap_lock";
 const VMA: &str = "vm_lock";
 const I_MMAP: &str = "&mapping->i_mmap_rwsem";
@@ -79,7 +79,7 @@ const CASES: &[Case] = &[
     Case { name: "mmap_in_a_speculation", kind: Kind::Sleep, wanted: MMAP, held: RCU },
 ];
 
-/// What a report is about.
+/// The kind of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Circular,
@@ -150,7 +150,7 @@ fn run_case(kernel: &Kernel, case: &Case, progress: &Progress) -> Result<Outcome
     Ok(outcome)
 }
 
-/// What is wrong with the reports of a case.
+/// The difference between the reports of a case and the expected one.
 fn judge(case: &Case, reports: &[Report]) -> Option<String> {
     let kinds: &[Kind] = match case.kind {
         Kind::Sleep => &[Kind::Sleep, Kind::WaitContext],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Does what the make targets say: from a bare machine to a booted and tested kernel.
+//! The make targets: from a bare machine to a booted and tested kernel.
 
 mod bench;
 mod boot;
@@ -60,7 +60,7 @@ struct Arguments {
     /// The cargo that built this tool.
     #[arg(long)]
     cargo: PathBuf,
-    /// A kernel tree of one's own.
+    /// A kernel tree to use instead of the source package.
     #[arg(long)]
     kdir: Option<PathBuf>,
     /// The rustc that builds the kernel.
@@ -69,10 +69,10 @@ struct Arguments {
     /// x86_64, x86_64-debug or um.
     #[arg(long)]
     config: Option<String>,
-    /// Which KUnit suites to run.
+    /// A glob of KUnit suites and tests.
     #[arg(long)]
     filter: Option<String>,
-    /// Which compile-fail, lockdep-test or drivers cases to run.
+    /// Part of the names of the compile-fail, lockdep-test or drivers cases to run.
     #[arg(long)]
     case: Option<String>,
     /// The function to show.
@@ -81,16 +81,16 @@ struct Arguments {
     /// The seed of the random numbers of the stress test and the fuzzer.
     #[arg(long)]
     seed: Option<u64>,
-    /// How much the stress test is to do.
+    /// The number of operations of the stress test.
     #[arg(long)]
     operations: Option<u64>,
-    /// For how long the fuzzer runs.
+    /// The duration of the fuzzer.
     #[arg(long)]
     minutes: Option<u64>,
     /// The program to run in the guest of `make shell`.
     #[arg(long)]
     program: Option<PathBuf>,
-    /// What primitives are compared with, and stored in.
+    /// The file with the stored costs of primitives.
     #[arg(long)]
     baseline: Option<PathBuf>,
     /// Show everything the children print.

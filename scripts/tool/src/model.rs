@@ -75,7 +75,7 @@ impl Finding {
     }
 }
 
-/// What the program said about the states that it looked at.
+/// The result of an exploration.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Found {
     finding: Finding,
@@ -86,7 +86,7 @@ struct Found {
     kept: Option<u32>,
 }
 
-/// A property with what came of it, as it is written down.
+/// A property and its result, as JSON.
 #[derive(Serialize)]
 struct Checked {
     #[serde(flatten)]
@@ -272,7 +272,7 @@ fn found(output: &str) -> std::result::Result<Found, String> {
     })
 }
 
-/// Whether that is what was expected, and a few words on it.
+/// Compares the result with the expectation, and explains a difference.
 fn judge(run: &Run, found: &Found) -> std::result::Result<String, String> {
     let said = found.error.as_deref().unwrap_or("no error");
     if found.finding != run.expect {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where everything is: the checkout, what is generated below it, and the cache that clones share.
+//! The directories: the checkout, build/ in it, and the cache that clones share.
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ pub struct Places {
     pub repo: PathBuf,
     pub build: PathBuf,
     pub cache: PathBuf,
-    /// A kernel tree of the caller's own, used in place of the source package.
+    /// The caller's kernel tree, used instead of the source package.
     pub kdir: Option<PathBuf>,
 }
 

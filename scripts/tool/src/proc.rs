@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Running other programs: output into a log, lines to whoever counts them, the last ones shown when it fails, and none
-//! left behind when the user has had enough.
+//! Runs other programs: their output goes to a log, each line to a callback. None is left running after an interruption.
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -55,12 +54,12 @@ const UNWANTED: &[&str] = &[
     "W",
 ];
 
-/// Shows the children's output as it comes, beside logging it.
+/// Shows the children's output in addition to logging it.
 pub fn set_verbose(on: bool) {
     VERBOSE.store(on, Ordering::Relaxed);
 }
 
-/// A command with an environment that does not depend on who calls.
+/// A command whose environment does not depend on the caller's.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut cmd = Command::new(program);
     for name in UNWANTED {
@@ -70,14 +69,14 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     cmd
 }
 
-/// What a running child has to say.
+/// An event of a running child.
 pub enum Event<'a> {
     Line(&'a str),
-    /// Nothing, for a fifth of a second.
+    /// No output for a fifth of a second.
     Quiet,
 }
 
-/// How a child ended.
+/// The end of a child.
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,

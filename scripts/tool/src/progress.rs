@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the user sees while it runs: one line a step with its time, live where there is a terminal, and now and then a
-//! sign of life where there is none.
+//! Progress on stderr: a line with its time for each step. On a terminal it is live; elsewhere a line now and then shows that
+//! the step goes on.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -85,7 +85,7 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// How many units there will be, as far as is known.
+    /// Sets the number of units, if it is known.
     pub fn expect(&mut self, total: Option<u64>) {
         self.of = total.filter(|t| *t > 0);
         if let (Some(bar), Some(total)) = (&self.bar, self.of) {
@@ -117,7 +117,7 @@ impl Step<'_> {
         self.count
     }
 
-    /// What it does at the moment, where nothing can be counted.
+    /// Shows the current work, where nothing can be counted.
     pub fn doing(&mut self, what: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(shorten(what, 60)),
@@ -143,7 +143,7 @@ impl Step<'_> {
         );
     }
 
-    /// Ends the step with what came of it.
+    /// Ends the step with its result.
     pub fn done(mut self, result: &str) {
         self.end(result);
         let mut done = self.progress.done.lock().expect("never held in a panic");

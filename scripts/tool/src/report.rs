@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What came of a run: counts and failures of each step, the table at the end, and the same as JSON.
+//! The results of a run: counts and failures of each step, as a table and as JSON.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fs;
 use std::path::Path;
 
-/// What a step found.
+/// The result of a step.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     pub passed: usize,
@@ -15,7 +15,7 @@ pub struct Outcome {
     pub skipped: usize,
     /// One line for each failure.
     pub failures: Vec<String>,
-    /// Names of the suites that ran, for whoever expects some.
+    /// Names of the suites that ran.
     #[serde(skip)]
     pub names: Vec<String>,
 }

@@ -38,8 +38,7 @@ pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<Pat
     Ok(out.join("Documentation/output/rust/rustdoc/kernel/mm/vma/index.html"))
 }
 
-/// What rustdoc knows about the kernel crate, as JSON, for programs: made with the flags that the build recorded for the
-/// crate, below a directory.
+/// The documentation of the kernel crate as JSON, made below a directory with the flags that the build recorded.
 pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) -> Result<String> {
     let step = progress.step("rustdoc JSON");
     let out = kernel.places.out(config.name);

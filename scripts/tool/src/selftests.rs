@@ -45,7 +45,7 @@ pub fn run(
             Some(selftest) => selftest,
             None => own(program.file())?,
         };
-        // What is there already is packed a second time, and the same.
+        // A file that is listed twice is packed twice, with the same content.
         files = files.with(&format!("/bin/{}", program.file()), &built);
     }
     let seconds = programs.iter().map(|program| program.seconds).sum();
@@ -99,7 +99,7 @@ pub fn run(
     Ok(outcome)
 }
 
-/// What init is told to run.
+/// The list of programs for init.
 fn run_list(programs: &[Selftest]) -> String {
     let mut list = String::new();
     for program in programs {
@@ -120,7 +120,7 @@ fn run_list(programs: &[Selftest]) -> String {
     list
 }
 
-/// What the guest said, cut up by init's own lines.
+/// The output of the guest, split at init's own lines.
 struct Said<'a> {
     sections: Vec<Section<'a>>,
     leaks: Option<usize>,
@@ -266,7 +266,7 @@ mod tests {
         let outcome = judge(&GOOD.replace("vma-run: one: exit 0\n", ""));
         assert_eq!(
             outcome.failures,
-            ["one: it came to a bad end: the guest ended before it"]
+            ["one: it ended badly: the guest ended before it"]
         );
         let mixed = judge(&GOOD.replace("one: exit", "two: exit"));
         assert_eq!(mixed.failed, 1);

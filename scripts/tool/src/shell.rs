@@ -29,7 +29,7 @@ const ONE_PROGRAM: &str = "cd /; stty -F /dev/ttyS1 -onlcr; /program </dev/null 
 
 const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
-/// What the guest is booted for.
+/// The purpose of the guest.
 pub enum Job {
     /// A terminal.
     Interactive,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a kernel log may not contain: any of the ways in which a kernel says that something is wrong with itself. There
-//! is no list of exceptions: a suite that provokes such lines on purpose is not run.
+//! Patterns of kernel warnings. There is no list of exceptions: a suite that causes warnings on purpose is not run.
 
 use regex_lite::Regex;
 use std::sync::LazyLock;

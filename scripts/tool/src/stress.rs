@@ -21,7 +21,7 @@ pub const PROGRAM: &str = "vma-stress";
 /// A busy host takes several times as long as an idle one.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// What the guest is told to do.
+/// The arguments of the guest's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     pub seed: u64,
@@ -33,7 +33,7 @@ pub const DEFAULT: Plan = Plan {
     operations: 1_000_000,
 };
 
-/// What a kind of operation came to.
+/// The counts of a kind of operation.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Row {
     kind: String,
@@ -41,7 +41,7 @@ struct Row {
     refused: u64,
 }
 
-/// What the guest says at its end.
+/// The summary that the guest prints.
 #[derive(Debug, Default, PartialEq, Serialize)]
 struct Table {
     rows: Vec<Row>,
@@ -114,7 +114,7 @@ impl Table {
     }
 }
 
-/// How many operations a line of progress tells of.
+/// The number of operations in a line of progress.
 fn progress_of(line: &str) -> Option<u64> {
     line.strip_prefix("progress ")?.trim().parse().ok()
 }
@@ -153,7 +153,7 @@ pub fn run(
     let said = boot.output.iter().map(String::as_str);
     let table = Table::parse(said.clone());
     if boot.code.is_none() && !boot.timed_out {
-        // What it says before it has its terminal is on the first port.
+        // Early errors of the program are on the first port.
         boot.show_log();
     }
     for line in said.filter(|line| progress_of(line).is_none()) {

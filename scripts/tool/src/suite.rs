@@ -35,7 +35,7 @@ use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// What a suite runs on. This also says what it reads, so when its earlier result still holds.
+/// The kernel and programs of a suite. They decide whether its earlier result is still valid.
 enum On {
     /// The checkout and the unpatched or patched tree, without a kernel.
     Checkout,
@@ -159,7 +159,7 @@ const SUITES: &[Suite] = &[
     }),
 ];
 
-/// What suites run with.
+/// The context of suites.
 struct Run<'a> {
     session: &'a Session<'a>,
     ready: &'a Ready,
@@ -310,7 +310,7 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Whether the step passed.
+    /// Returns true if the step passed.
     fn run(&mut self, name: &str, work: impl FnOnce() -> Result<Outcome>) -> bool {
         let start = Instant::now();
         let outcome = work().unwrap_or_else(|error| Outcome::failure(format!("{error:#}")));
@@ -324,8 +324,8 @@ impl Steps<'_> {
     }
 }
 
-/// The misuse that must not compile, its correct twin that must, and so must the README's examples; and what each level
-/// may do with each field, which is shown on request.
+/// Checks that each misuse is rejected, and that its corrected twin and the README's examples compile; then each access at
+/// each level, which is shown on request.
 pub fn compile_fail(
     session: &Session,
     ready: &Ready,
@@ -391,7 +391,7 @@ pub fn compile_fail(
     Ok(outcome)
 }
 
-/// Every access of the lock tables at every level, held against what the tables say, and written down.
+/// Compiles every access of the lock tables at every level, and compares the result with the tables.
 fn access_matrix(
     session: &Session,
     config: Config,
@@ -411,7 +411,7 @@ fn access_matrix(
     Ok(matrix)
 }
 
-/// What reviewers would say first, about the overlay, the series and the host's own code.
+/// Mechanical checks of the overlay, the series and the tools.
 pub fn lint(session: &Session, ready: &Ready) -> Result<Outcome> {
     let (_, patches) = session.write_patches(&ready.overlay, &session.places.tree(), "lint")?;
     let ours: Vec<String> = ready.overlay.files().map(str::to_string).collect();
@@ -477,7 +477,7 @@ fn round_trip(session: &Session, ready: &Ready) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Sums up what the test binaries of a workspace say.
+/// Adds up the results of the test binaries of a workspace.
 fn cargo_counts(text: &str, success: bool) -> Outcome {
     let mut outcome = Outcome::default();
     for line in text.lines() {

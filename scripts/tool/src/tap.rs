@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a program says of its tests in TAP, as the kernel's own and ours write it: read, and judged together with the
-//! program's exit code. What is missing, doubled or cut off is a failure, whatever the tests that did speak say.
+//! Parses the TAP output of a program, and judges it together with the program's exit code. A result that is missing or
+//! doubled is a failure. kunit.py parses KTAP only: it has no exit codes, accepts doubled results, and its JSON has no reasons
+//! of skipped tests.
 
 use crate::report::Outcome;
 use anyhow::{Context, Result};
@@ -18,7 +19,7 @@ const SKIPPED: u8 = 4;
 /// The version of TAP that our own programs write.
 pub const OURS: u32 = 14;
 
-/// How a test ended.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -38,7 +39,7 @@ pub struct Test {
     pub notes: Vec<String>,
 }
 
-/// How the program ended that wrote it.
+/// The end of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     Exit(u8),
@@ -51,7 +52,7 @@ pub enum End {
 pub struct Tap {
     pub tests: Vec<Test>,
     plan: Option<usize>,
-    /// Why there is nothing to run, where the plan says so.
+    /// The plan's reason to run nothing.
     nothing: Option<String>,
     /// Some selftests do not say it.
     pub version: Option<u32>,
@@ -148,7 +149,7 @@ impl Tap {
             None => (),
         }
         match end {
-            End::Bad(how) => outcome.fail(format!("it came to a bad end: {how}")),
+            End::Bad(how) => outcome.fail(format!("it ended badly: {how}")),
             End::Exit(0) if bad_tests => {
                 outcome.fail("its exit code is 0, although a test failed".to_string())
             }
@@ -224,7 +225,7 @@ pub fn write(file: &Path, programs: &[(&str, &Tap)], outcome: &Outcome) -> Resul
     fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))
 }
 
-/// How many tests a line announces.
+/// The number of tests that a plan announces.
 pub fn plan(line: &str) -> Option<usize> {
     let count = line.strip_prefix("1..")?.split('#').next()?;
     count.trim().parse().ok()
@@ -273,7 +274,7 @@ fn result(line: &str) -> Option<(Option<usize>, Test)> {
     Some((found.get(2).and_then(|n| n.as_str().parse().ok()), test))
 }
 
-/// What follows `SKIP` in a plan's directive.
+/// The text after `SKIP` in a plan's directive.
 fn skip_reason(directive: &str) -> Option<String> {
     let directive = directive.trim();
     let word = directive.get(..4)?;
@@ -346,7 +347,7 @@ mod tests {
         );
         let bad = Tap::parse(text.lines()).judge(&End::Bad("signal 9".to_string()), |_| false);
         assert_eq!(bad.failures.len(), 2);
-        assert_eq!(bad.failures[1], "it came to a bad end: signal 9");
+        assert_eq!(bad.failures[1], "it ended badly: signal 9");
         assert_eq!(
             judge("TAP version 13\n1..2\nok 1 a\nok 2 b\nBail out! x\n", 1).failed,
             2

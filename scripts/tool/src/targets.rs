@@ -34,7 +34,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// What the command line asked for.
+/// The arguments of a run.
 pub struct Session<'a> {
     pub places: &'a Places,
     pub progress: &'a Progress,
@@ -335,17 +335,17 @@ impl Session<'_> {
         self.end(outcome)
     }
 
-    /// What looks on in the emulator, built.
+    /// Builds the plugin of QEMU.
     pub fn plugin(&self) -> Result<PathBuf> {
         programs::build_library(self.places, self.cargo, bench::PLUGIN, self.progress)
     }
 
-    /// How often each primitive calls a helper where helpers are not inlined.
+    /// The number of helper calls of each primitive where helpers are not inlined.
     pub fn helper_calls(&self, kernel: &Kernel) -> Result<BTreeMap<String, u64>> {
         code::helper_calls(kernel, bench::called(kernel))
     }
 
-    /// What primitives are compared with, and where it stands.
+    /// The stored costs of primitives, and their file.
     pub fn baseline(&self) -> Result<(PathBuf, Baseline)> {
         let file = self.baseline_file();
         let baseline = Baseline::load(&file).with_context(|| self.places.show(&file))?;

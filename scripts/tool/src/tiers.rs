@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::fs;
 use std::path::Path;
 
-/// How often a suite runs.
+/// The target that runs a suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
@@ -30,7 +30,7 @@ pub struct Row {
     pub tier: Tier,
     #[cfg_attr(
         not(test),
-        allow(dead_code, reason = "held against the code by a test")
+        allow(dead_code, reason = "compared with the code by a test")
     )]
     pub kernel: String,
     #[expect(dead_code, reason = "for readers of the file")]

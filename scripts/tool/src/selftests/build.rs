@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the makefiles read besides the selftests.
+/// The directories that the makefiles read.
 const SOURCES: [&str; 3] = ["tools/testing/selftests", "tools/include", "mm/gup_test.h"];
 
 /// The content of selftests.toml.
@@ -37,7 +37,7 @@ pub struct Selftest {
     #[serde(default)]
     pub arguments: Vec<String>,
     pub seconds: u64,
-    /// What it is here for.
+    /// The reason to run it.
     pub why: String,
     /// Texts by which a reason to test nothing is known.
     #[serde(default)]
@@ -64,7 +64,7 @@ impl Selftest {
         self.file.as_deref().unwrap_or(&self.name)
     }
 
-    /// Where a selftest is when it is built.
+    /// The path of a selftest that was built.
     pub fn built(&self, places: &Places, config: Config) -> Option<PathBuf> {
         let below = directory(places, config).join(self.directory.as_ref()?);
         Some(below.join(self.file()))
@@ -99,7 +99,7 @@ pub fn build(
     let mut copy = proc::command("rsync");
     copy.current_dir(places.tree())
         .args(["--archive", "--relative", "--delete"])
-        // What the makefiles leave beside the sources would go, and all be built again.
+        // Files that the makefiles generate among the sources stay, or everything would be built again.
         .arg("--exclude=local_config.*")
         .args(SOURCES)
         .arg(&source);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be wrong before anything is built: each time one line that says what to do, and nothing touched.
+//! Wrong input: each time one line of error that says what to do, and nothing is modified.
 
 use crate::world::{World, refusal, success};
 use std::fs::File;

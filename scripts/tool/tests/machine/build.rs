@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can happen while a kernel is configured and built, in a tree whose build takes no time.
+//! Configuration and build of a kernel, in a tree that builds at once.
 
 use crate::world::{World, refusal};
 use std::fs;

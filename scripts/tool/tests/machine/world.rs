@@ -29,10 +29,10 @@ body = "Everything."
 paths = ["rust/**"]
 "#;
 
-/// What a machine must have in place of the list in bootstrap.sh.
+/// Replaces the list of needs in bootstrap.sh.
 const NEEDS: &str = "sh=dash python3=python3";
 
-/// What bootstrap.sh itself takes from the machine.
+/// The programs that bootstrap.sh uses.
 const SHELL_TOOLS: &[&str] = &[
     "cut", "df", "dirname", "find", "grep", "head", "id", "mkdir", "mv", "rm", "sed", "seq",
     "sort", "tail", "tr",
