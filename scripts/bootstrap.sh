@@ -30,7 +30,7 @@ SOURCE_MIB=1900
 	-share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring}"
 : "${VMA_KEYRING:=/usr/share/keyrings/debian-archive-keyring.gpg}"
 PAGE_NEEDS="
-	rsvg-convert=librsvg2-bin chromium-headless-shell=chromium-headless-shell
+	python:matplotlib=python3-matplotlib chromium-headless-shell=chromium-headless-shell
 	share/fonts/truetype/dejavu/DejaVuSansMono.ttf=fonts-dejavu-core"
 
 repo=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,103 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The benchmark: the same work on VMAs in C and in Rust, in one kernel. With one processor whose clock counts
-//! instructions, so that costs are the same whatever the machine does besides: each primitive alone, on a kernel that
-//! inlines C helpers into Rust and on one that calls them, walks and look-ups among few and many VMAs, near and far from
-//! each other, and once more with somebody who counts what is written. Then with one and with two processors that are as
-//! fast as they can be, for what readers, page faults and a writer wait for each other, of which only ratios within a run
-//! are judged.
+//! The benchmark: the same work on VMAs in C and in Rust, in one kernel. On one processor whose clock counts instructions,
+//! so that costs are the same on a busy host: each primitive, on a kernel that inlines C helpers into Rust and on one that
+//! calls them; walks and look-ups among few and many VMAs, close together and far apart; and everything once more with a
+//! plugin that counts stores. Then on one and on two processors that are as fast as they can be: how readers, page faults
+//! and a writer delay each other, of which only ratios within a run are judged.
+//!
+//! All results are in one file, build/bench/bench.json, from which the tables and the page are made.
 
 mod baseline;
-mod clock;
 mod contention;
-mod cost;
+mod costs;
 mod exceptions;
-mod lines;
+mod faults;
+mod limits;
 mod part;
-pub mod plot;
 mod primitives;
-mod scaling;
+mod projection;
+mod rows;
+#[cfg(test)]
+mod samples;
 pub mod sheet;
 mod spread;
-mod table;
-mod toolchain;
+mod writes;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use part::PROGRAM;
-pub use plot::sample::page as every_picture;
 
-use crate::boot::Processors;
 use crate::code;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_BENCH, X86_64_BENCH_CALLS};
-use crate::page::{self, Section};
+use crate::page::{self, Section, Table};
 use crate::progress::Progress;
 use crate::report::Outcome;
 use anyhow::{Context, Result, bail};
+use baseline::Toolchain;
+use bench_records::Record;
 use contention::Contention;
-use cost::Costs;
+use costs::{By, Costs};
 use exceptions::Exceptions;
-use lines::Line;
+use faults::Faults;
 use part::Part;
-use primitives::{Helpers, Measured, Primitives, Row};
-use scaling::Scaling;
-use scaling::faults::Faults;
-use scaling::projection::Projection;
-use scaling::sizes::Sizes;
-use scaling::symbols::Symbols;
-use scaling::writes::Writes;
+use primitives::{Helpers, Measured, Primitives};
+use projection::Projection;
+use rows::Row;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use toolchain::Toolchain;
+use writes::{Symbols, Writes};
 
-/// What counts loads and stores.
+/// The plugin that counts loads and stores.
 pub const PLUGIN: &str = "cache-lines";
 
-/// Two boots of the same, in which nothing is left to chance.
+/// Two boots of the same program, without randomisation.
 const PRIMITIVES: [Part; 2] = [
-    counting("bench-primitives", "primitives", "nokaslr norandmaps"),
-    counting("bench-primitives-again", "primitives", "nokaslr norandmaps"),
+    Part::counting("bench-primitives", "primitives", "nokaslr norandmaps"),
+    Part::counting("bench-primitives-again", "primitives", "nokaslr norandmaps"),
 ];
-const COST: Part = counting("bench-cost", "cost", "");
-const SIZES: Part = counting("bench-sizes", "sizes", "");
-/// A plugin goes by the addresses that functions were linked to.
-const WRITES: Part = counting("bench-writes", "writes", "nokaslr");
+const COST: Part = Part::counting("bench-cost", "cost", "");
+const SIZES: Part = Part::counting("bench-sizes", "sizes", "");
+/// The plugin knows the addresses to which functions were linked.
+const WRITES: Part = Part::counting("bench-writes", "writes", "nokaslr");
 
-/// Readers, and page faults, with so many processors at the same time.
+/// Readers, and page faults, by the number of processors.
 const PARALLEL: [(u32, Part, Part); 2] = [
     (
         1,
-        parallel("bench-contention-1", "contention", 1),
-        parallel("bench-faults-1", "faults", 1),
+        Part::parallel("bench-contention-1", "contention", 1),
+        Part::parallel("bench-faults-1", "faults", 1),
     ),
     (
         2,
-        parallel("bench-contention", "contention", 2),
-        parallel("bench-faults", "faults", 2),
+        Part::parallel("bench-contention", "contention", 2),
+        Part::parallel("bench-faults", "faults", 2),
     ),
 ];
 
-const fn counting(name: &'static str, argument: &'static str, append: &'static str) -> Part {
-    Part {
-        name,
-        argument,
-        processors: Processors::Counting,
-        append,
-    }
-}
-
-const fn parallel(name: &'static str, argument: &'static str, processors: u32) -> Part {
-    Part {
-        name,
-        argument,
-        processors: Processors::Parallel(processors),
-        append: "",
-    }
-}
-
-/// The kernels on which primitives are measured: both, or the one there can be where helpers cannot be inlined.
+/// Returns the kernels on which primitives are measured: both, or only one where helpers cannot be inlined.
 pub fn kernels(kernel: &Kernel) -> Vec<(Config, Helpers)> {
     match kernel.inline_helpers() {
         true => vec![
@@ -108,7 +88,7 @@ pub fn kernels(kernel: &Kernel) -> Vec<(Config, Helpers)> {
     }
 }
 
-/// The one in which helpers are called.
+/// Returns the kernel in which helpers are called.
 pub fn called(kernel: &Kernel) -> Config {
     match kernel.inline_helpers() {
         true => X86_64_BENCH_CALLS,
@@ -116,8 +96,8 @@ pub fn called(kernel: &Kernel) -> Config {
     }
 }
 
-/// Runs parts of the benchmark on kernels that are built, judges each, and keeps the figures, which are in
-/// build/bench/bench.json after each part.
+/// Runs parts of the benchmark on kernels that are built, judges each, and writes all figures to build/bench/bench.json
+/// after each part.
 pub struct Bench<'a> {
     kernel: &'a Kernel<'a>,
     progress: &'a Progress,
@@ -128,11 +108,11 @@ pub struct Bench<'a> {
 struct Figures {
     toolchain: Toolchain,
     inline_helpers: bool,
-    /// As the table has them.
+    /// The summary of `primitives`.
     rows: Vec<Row>,
     primitives: Vec<Measured>,
     costs: Option<Costs>,
-    sizes: Option<Sizes>,
+    sizes: Option<Costs>,
     writes: Option<Writes>,
     projection: Option<Projection>,
     /// On one processor, and on two.
@@ -154,8 +134,8 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Each primitive on each kernel, in two boots. `shown` has how many calls of helpers the code of each shows that calls
-    /// any, where helpers are not inlined.
+    /// Measures each primitive on each kernel, in two boots. `shown` has the number of helper calls that the code of each
+    /// shows where helpers are not inlined.
     pub fn primitives(&mut self, program: &Path, shown: &BTreeMap<String, u64>) -> Result<Outcome> {
         let exceptions = Exceptions::load(&self.kernel.places.repo)?;
         self.figures.toolchain = Toolchain::of(&self.kernel.places.out(X86_64_BENCH.name))?;
@@ -163,10 +143,10 @@ impl<'a> Bench<'a> {
         let mut all = Vec::new();
         for (config, helpers) in kernels(self.kernel) {
             let mut boot = |part: &Part| -> Result<Primitives> {
-                let (lines, booted) =
+                let (records, booted) =
                     part.run(self.kernel, config, program, None, self.progress)?;
                 outcome.add(booted);
-                Ok(Primitives::of(&lines))
+                Ok(Primitives::of(&records))
             };
             let [first, second] = &PRIMITIVES;
             all.push(Measured {
@@ -175,94 +155,102 @@ impl<'a> Bench<'a> {
                 boots: [boot(first)?, boot(second)?],
             });
         }
-        // What did not come to its end says nothing, and nothing is compared with it.
+        // Nothing is judged unless all boots came to their end.
         if outcome.failed == 0 {
-            outcome.add(primitives::judge(&all, &exceptions, shown));
+            outcome.add(limits::judge(&all, &exceptions, shown));
             let rows = Row::all(&all, &exceptions.helper_calls(shown));
-            self.progress
-                .hidden(|| println!("{}", primitives::table(&all, &rows)));
+            self.show(&rows::table(&rows));
             self.figures.rows = rows;
             self.figures.primitives = all;
         }
         self.keep(outcome)
     }
 
-    /// A part that needs one kernel only.
+    /// Runs a part that needs one kernel only.
     fn run(
         &self,
         part: &Part,
         program: &Path,
         plugin: Option<String>,
-    ) -> Result<(Vec<Line>, Outcome)> {
+    ) -> Result<(Vec<Record>, Outcome)> {
         part.run(self.kernel, X86_64_BENCH, program, plugin, self.progress)
     }
 
-    /// Walks and look-ups, among few and among many VMAs.
+    fn show(&self, table: &Table) {
+        self.progress.hidden(|| println!("{}", table.text()));
+    }
+
+    /// Measures walks and look-ups among few and many VMAs.
     pub fn cost(&mut self, program: &Path) -> Result<Outcome> {
-        let (lines, mut outcome) = self.run(&COST, program, None)?;
-        let costs = Costs::of(&lines);
-        outcome.add(costs.judge());
-        self.progress
-            .hidden(|| println!("{}", table::costs(&costs)));
+        let (costs, outcome) = self.costs(&COST, By::Count, program)?;
         self.figures.costs = Some(costs);
         self.keep(outcome)
     }
 
-    /// VMAs that are near to each other, and that are far.
+    /// Measures walks and look-ups among VMAs that are close together and far apart.
     pub fn sizes(&mut self, program: &Path) -> Result<Outcome> {
-        let (lines, mut outcome) = self.run(&SIZES, program, None)?;
-        let sizes = Sizes::of(&lines);
-        outcome.add(sizes.judge());
-        self.progress
-            .hidden(|| println!("{}", scaling::table::sizes(&sizes)));
-        self.figures.sizes = Some(sizes);
+        let (costs, outcome) = self.costs(&SIZES, By::Span, program)?;
+        self.figures.sizes = Some(costs);
         self.keep(outcome)
     }
 
-    /// The cache lines that operations write, and what follows for many processors if it is known what they cost.
+    fn costs(&self, part: &Part, by: By, program: &Path) -> Result<(Costs, Outcome)> {
+        let (records, mut outcome) = self.run(part, program, None)?;
+        let costs = Costs::of(by, &records);
+        outcome.add(costs.judge());
+        self.show(&costs.table());
+        Ok((costs, outcome))
+    }
+
+    /// Counts the writes to cache lines. Together with the costs, if they were measured, they limit many processors.
     pub fn writes(&mut self, program: &Path, plugin: &Path) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
-        let writes = count_writes(self.kernel, plugin, |plugin| {
-            let (lines, booted) = self.run(&WRITES, program, Some(plugin))?;
-            outcome.add(booted);
-            Ok(lines)
-        })?;
+        let out = self.kernel.places.out(X86_64_BENCH.name);
+        let read = |file: &Path| {
+            fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))
+        };
+        let symbols = Symbols::parse(&read(&out.join("System.map"))?)?;
+        let counted = out.join("bench-writes.txt");
+        let mut options = format!("{},out={}", plugin.display(), counted.display());
+        for mark in symbols.marks()? {
+            options += &format!(",mark={mark:x}");
+        }
+        let (records, mut outcome) = self.run(&WRITES, program, Some(options))?;
+        let writes = Writes::of(&records, &read(&counted)?, &symbols)?;
         outcome.add(writes.judge());
-        self.progress
-            .hidden(|| println!("{}", scaling::table::writes(&writes)));
+        self.show(&writes.table());
         if let Some(costs) = &self.figures.costs {
-            let projection = Projection::of(&writes, |operation| costs.alone(operation));
-            self.progress
-                .hidden(|| println!("{}", scaling::table::projection(&projection)));
+            let projection = Projection::of(&writes, |operation| costs.last(operation));
+            self.show(&projection.table());
             self.figures.projection = Some(projection);
         }
         self.figures.writes = Some(writes);
         self.keep(outcome)
     }
 
-    /// Readers and page faults beside a writer.
+    /// Measures readers and page faults while a writer is at work.
     pub fn contention(&mut self, program: &Path) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         for (processors, readers, faults) in &PARALLEL {
-            let (lines, booted) = self.run(readers, program, None)?;
+            let (records, booted) = self.run(readers, program, None)?;
             outcome.add(booted);
-            let contention = Contention::of(*processors, &lines);
-            let (lines, booted) = self.run(faults, program, None)?;
+            let contention = Contention::of(*processors, &records);
+            let (records, booted) = self.run(faults, program, None)?;
             outcome.add(booted);
-            let faults = Faults::of(*processors, &lines);
+            let faults = Faults::of(*processors, &records);
             outcome.add(contention.judge());
             outcome.add(faults.judge());
-            self.progress.hidden(|| {
-                println!("{}", table::contention(&contention));
-                println!("{}", scaling::table::faults(&faults));
-            });
+            contention
+                .tables()
+                .iter()
+                .for_each(|table| self.show(table));
+            self.show(&faults.table());
             self.figures.contention.push(contention);
             self.figures.faults.push(faults);
         }
         self.keep(outcome)
     }
 
-    /// Holds the primitives that were measured against the baseline of a file.
+    /// Compares the primitives with the baseline of a file.
     pub fn compare(&mut self, file: &Path, baseline: &Baseline) -> Result<Outcome> {
         if self.figures.primitives.is_empty() {
             bail!("nothing to compare: the primitives were not measured");
@@ -271,7 +259,7 @@ impl<'a> Bench<'a> {
         let compared = baseline.compare(&self.measured());
         if let Some(other) = &compared.other {
             self.progress.say(&format!(
-                "  {shown} is of another toolchain ({other}): what Rust takes beyond C is compared"
+                "  {shown} is of another toolchain ({other}): the distance of Rust from C is compared"
             ));
         }
         for better in &compared.better {
@@ -288,7 +276,7 @@ impl<'a> Bench<'a> {
         self.keep(outcome)
     }
 
-    /// Stores the primitives that were measured as the baseline.
+    /// Stores the primitives as a baseline.
     pub fn store(&self, file: &Path) -> Result<()> {
         let baseline = self.measured();
         baseline.write(file)?;
@@ -301,48 +289,25 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// The page of what was measured, and where all figures are. `more` comes at its end.
+    /// Makes and checks the page of all measurements, with more sections at its end.
     pub fn page(&self, more: Vec<Section>) -> Result<Outcome> {
-        let Kernel {
-            places, packages, ..
-        } = self.kernel;
-        self.progress
-            .say(&format!("  figures: {}", places.show(&self.json())));
-        let Figures {
-            rows,
-            costs: Some(costs),
-            sizes: Some(sizes),
-            writes: Some(writes),
-            projection: Some(projection),
-            contention,
-            faults,
-            ..
-        } = &self.figures
-        else {
-            bail!("no page: not everything on it was measured");
-        };
-        let [others @ .., parallel] = &contention[..] else {
-            bail!("no page: what readers and a writer wait for each other was not measured");
-        };
-        let mut page = sheet::page(rows, costs, parallel)?;
-        page.sections.push(scaling::sheet::section(&Scaling {
-            contention: others,
-            faults,
-            sizes,
-            writes,
-            projection,
-        })?);
-        page.sections.push(self.reasons()?);
-        page.sections.extend(more);
-        page::step(places, packages, &self.dir(), &page, self.progress)
-    }
-
-    /// The listings of all that take more instructions in Rust than in C, and why they do.
-    fn reasons(&self) -> Result<Section> {
-        let exceptions = Exceptions::load(&self.kernel.places.repo)?;
-        let names: Vec<&str> = exceptions.primitives().map(|e| &*e.primitive).collect();
+        let places = self.kernel.places;
+        let shown = places.show(&self.dir().join("bench.json"));
+        self.progress.say(&format!("  figures: {shown}"));
+        let exceptions = Exceptions::load(&places.repo)?.exception;
+        let names: Vec<&str> = exceptions.iter().map(|one| &*one.primitive).collect();
         let listings = code::listings(self.kernel, X86_64_BENCH, &names)?;
-        Ok(sheet::reasons(exceptions.primitives().zip(listings)))
+        let mut page = sheet::page(&self.figures)?;
+        let reasons = sheet::reasons(exceptions.iter().zip(listings));
+        page.sections.push(reasons);
+        page.sections.extend(more);
+        page::step(
+            places,
+            self.kernel.packages,
+            &self.dir(),
+            &page,
+            self.progress,
+        )
     }
 
     fn measured(&self) -> Baseline {
@@ -353,40 +318,14 @@ impl<'a> Bench<'a> {
         self.kernel.places.build.join("bench")
     }
 
-    fn json(&self) -> PathBuf {
-        self.dir().join("bench.json")
-    }
-
-    /// Adds what a part came to, and writes all figures that there are.
+    /// Adds the outcome of a part, and writes all figures.
     fn keep(&mut self, outcome: Outcome) -> Result<Outcome> {
         self.figures.outcome.add(outcome.clone());
-        let file = self.json();
+        let file = self.dir().join("bench.json");
         let cannot = || format!("{}: cannot be written", file.display());
         fs::create_dir_all(self.dir()).with_context(cannot)?;
         let text = serde_json::to_string_pretty(&self.figures).with_context(cannot)?;
         fs::write(&file, text + "\n").with_context(cannot)?;
         Ok(outcome)
     }
-}
-
-/// Has the plugin look on while the program does every operation. `boot` is given what QEMU is to load.
-fn count_writes(
-    kernel: &Kernel,
-    plugin: &Path,
-    boot: impl FnOnce(String) -> Result<Vec<Line>>,
-) -> Result<Writes> {
-    let out = kernel.places.out(X86_64_BENCH.name);
-    let map = out.join("System.map");
-    let map =
-        fs::read_to_string(&map).with_context(|| format!("{}: cannot be read", map.display()))?;
-    let symbols = Symbols::parse(&map)?;
-    let counted = out.join("bench-writes.txt");
-    let mut options = format!("{},out={}", plugin.display(), counted.display());
-    for mark in scaling::writes::marks(&symbols)? {
-        options += &format!(",mark={mark:x}");
-    }
-    let lines = boot(options)?;
-    let counted = fs::read_to_string(&counted)
-        .with_context(|| format!("{}: cannot be read", counted.display()))?;
-    Writes::of(&lines, &counted, &symbols)
 }

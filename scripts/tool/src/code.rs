@@ -103,7 +103,6 @@ pub fn helper_calls(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, 
 pub struct Looked {
     figures: BTreeMap<String, Figures>,
     unused: Option<Unused>,
-    samples: BTreeMap<String, u64>,
     pub outcome: Outcome,
 }
 
@@ -164,14 +163,13 @@ pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> 
     Ok(Looked {
         figures,
         unused,
-        samples,
         outcome,
     })
 }
 
 impl Looked {
     pub fn section(&self) -> Result<Section> {
-        sheet::section(&self.figures, self.unused.as_ref(), &self.samples)
+        sheet::section(&self.figures, self.unused.as_ref())
     }
 }
 

@@ -186,11 +186,7 @@ impl<'a> Run<'a> {
     fn page(&self) -> Result<Outcome> {
         let (places, packages) = (self.session.places, &self.ready.packages);
         let progress = self.session.progress;
-        let mut outcome = page::prove(places, packages, progress)?;
-        let dir = places.build.join("page/pictures");
-        let pictures = bench::every_picture()?;
-        outcome.add(page::step(places, packages, &dir, &pictures, progress)?);
-        Ok(outcome)
+        page::prove(places, packages, progress)
     }
 
     fn bench(&self) -> RefMut<'_, Bench<'a>> {

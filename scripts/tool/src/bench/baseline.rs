@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the primitives took when it was stored last, and whether Rust takes more by now. Where the toolchain is another
-//! one, C is held against C, too: what Rust takes beyond it may not have grown.
+//! Comparison of the primitives with a stored measurement. With another toolchain, the distance of Rust from C is compared.
 
-use super::lines::Language;
 use super::primitives::Measured;
-use super::toolchain::Toolchain;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use bench_records::Language;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// The one under version control, in the checkout.
+/// The file under version control.
 pub const FILE: &str = "scripts/bench/baseline.toml";
 
-/// How much more Rust may take: the greater of so many instructions and of such a part.
+/// How much more Rust may take than before: the greater of a number of instructions and a fraction.
 const MORE: f64 = 0.5;
-const MORE_PART: f64 = 0.001;
+const MORE_FRACTION: f64 = 0.001;
+
+/// The kernel that was measured and its compilers, according to its own build.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Toolchain {
+    kernel: String,
+    rustc: String,
+    /// Of rustc.
+    llvm: String,
+    clang: String,
+}
 
 /// Instructions by kernel and primitive.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -28,7 +38,7 @@ pub struct Baseline {
     instructions: BTreeMap<String, BTreeMap<String, Counts>>,
 }
 
-/// Of a round of the loop, with two decimals.
+/// Gross costs, with two decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Counts {
@@ -37,106 +47,101 @@ struct Counts {
     upstream: Option<f64>,
 }
 
-impl Counts {
-    fn toml(&self) -> String {
-        let upstream = self
-            .upstream
-            .map(|count| format!(", upstream = {count:.2}"));
-        format!(
-            "{{ c = {:.2}, rust = {:.2}{} }}",
-            self.c,
-            self.rust,
-            upstream.unwrap_or_default()
-        )
-    }
-}
-
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Compared {
     pub outcome: Outcome,
-    /// What takes less than before.
+    /// Primitives that take less than before.
     pub better: Vec<String>,
-    /// The other toolchain that was compared with, if it is another.
+    /// The toolchain of the baseline, if it is another.
     pub other: Option<Toolchain>,
+}
+
+impl Toolchain {
+    /// Reads the build directory of a kernel.
+    pub fn of(out: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = out.join(name);
+            fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))
+        };
+        let release = read("include/config/kernel.release")?;
+        Self::parse(&read(".config")?, &release)
+            .with_context(|| format!("{}/.config: does not name the compilers", out.display()))
+    }
+
+    fn parse(dot_config: &str, release: &str) -> Option<Self> {
+        let number = |name: &str| -> Option<u32> {
+            let mut lines = dot_config.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+            value.parse().ok()
+        };
+        // Two digits for each number but the first, or three for the middle one.
+        let version = |number: u32, middle: u32| {
+            let (major, rest) = (number / (100 * middle), number % (100 * middle));
+            format!("{major}.{}.{}", rest / 100, rest % 100)
+        };
+        Some(Self {
+            kernel: release.trim().to_string(),
+            rustc: version(number("CONFIG_RUSTC_VERSION")?, 1000),
+            llvm: version(number("CONFIG_RUSTC_LLVM_VERSION")?, 100),
+            clang: version(number("CONFIG_CLANG_VERSION")?, 100),
+        })
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kernel,
+            rustc,
+            llvm,
+            clang,
+        } = self;
+        write!(
+            f,
+            "kernel {kernel}, rustc {rustc} (LLVM {llvm}), clang {clang}"
+        )
+    }
 }
 
 impl Baseline {
     pub fn of(kernels: &[Measured], toolchain: &Toolchain) -> Self {
         let rounded = |value: f64| (100.0 * value).round() / 100.0;
         let of_kernel = |kernel: &Measured| {
-            let primitives = kernel.figures().all.iter();
-            primitives
-                .filter_map(|primitive| {
-                    let gross = |language| primitive.gross(language).map(rounded);
-                    let counts = Counts {
-                        c: gross(Language::C)?,
-                        rust: gross(Language::Rust)?,
-                        upstream: gross(Language::Upstream),
-                    };
-                    Some((primitive.name.clone(), counts))
-                })
-                .collect()
+            let primitives = kernel.figures().all.iter().filter_map(|primitive| {
+                let gross = |language| primitive.gross(language).map(rounded);
+                let counts = Counts {
+                    c: gross(Language::C)?,
+                    rust: gross(Language::Rust)?,
+                    upstream: gross(Language::Upstream),
+                };
+                Some((primitive.name.clone(), counts))
+            });
+            (kernel.helpers.name().to_string(), primitives.collect())
         };
         Self {
             toolchain: toolchain.clone(),
-            instructions: kernels
-                .iter()
-                .map(|kernel| (kernel.helpers.name().to_string(), of_kernel(kernel)))
-                .collect(),
+            instructions: kernels.iter().map(of_kernel).collect(),
         }
     }
 
     pub fn load(file: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(file).context("no baseline: `make bench-baseline` stores one")?;
-        Self::parse(&text).context("not a baseline")
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
+        toml::from_str(&text).context("not a baseline")
     }
 
     pub fn write(&self, file: &Path) -> Result<()> {
-        fs::write(file, self.toml())
+        fs::write(file, self.to_string())
             .with_context(|| format!("{}: cannot be written", file.display()))
     }
 
-    /// How many primitives it has, in all kernels.
+    /// Returns the number of primitives, in all kernels.
     pub fn len(&self) -> usize {
         self.instructions.values().map(BTreeMap::len).sum()
     }
 
-    fn toml(&self) -> String {
-        let Toolchain {
-            kernel,
-            rustc,
-            llvm,
-            clang,
-        } = &self.toolchain;
-        let mut text = format!(
-            "# SPDX-License-Identifier: GPL-2.0\n\
-             #\n\
-             # Guest instructions of each primitive, with its call and the loop around it. Written by `make bench-baseline`,\n\
-             # compared with by `make bench-compare`. These are those of one toolchain; for another, what counts is how far\n\
-             # Rust is from C.\n\
-             \n\
-             [toolchain]\n\
-             kernel = \"{kernel}\"\n\
-             rustc = \"{rustc}\"\n\
-             llvm = \"{llvm}\"\n\
-             clang = \"{clang}\"\n"
-        );
-        for (kernel, primitives) in &self.instructions {
-            text += &format!("\n[instructions.{kernel}]\n");
-            for (name, counts) in primitives {
-                text += &format!("{name} = {}\n", counts.toml());
-            }
-        }
-        text
-    }
-
-    /// Holds what was measured now against this.
+    /// Compares with a new measurement.
     pub fn compare(&self, now: &Self) -> Compared {
         let same = self.toolchain == now.toolchain;
         let mut compared = Compared {
@@ -146,7 +151,7 @@ impl Baseline {
         for (kernel, were) in &self.instructions {
             match now.instructions.get(kernel) {
                 Some(are) => compared.kernel(kernel, were, are),
-                // Only compilers of one LLVM inline helpers.
+                // Helpers are inlined only by compilers with the same LLVM.
                 None => compared.outcome.skipped += were.len(),
             }
         }
@@ -155,6 +160,43 @@ impl Baseline {
             compared.kernel(kernel, &BTreeMap::new(), are);
         }
         compared
+    }
+}
+
+/// The text of the file, with a line for each primitive.
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Toolchain {
+            kernel,
+            rustc,
+            llvm,
+            clang,
+        } = &self.toolchain;
+        write!(
+            f,
+            "# SPDX-License-Identifier: GPL-2.0\n\
+             #\n\
+             # Guest instructions of each primitive, with its call and the loop around it, for one toolchain. Written by\n\
+             # `make bench-baseline`, read by `make bench-compare`, which with another toolchain compares the distance of\n\
+             # Rust from C.\n\
+             \n\
+             [toolchain]\n\
+             kernel = \"{kernel}\"\n\
+             rustc = \"{rustc}\"\n\
+             llvm = \"{llvm}\"\n\
+             clang = \"{clang}\"\n"
+        )?;
+        for (kernel, primitives) in &self.instructions {
+            writeln!(f, "\n[instructions.{kernel}]")?;
+            for (name, Counts { c, rust, upstream }) in primitives {
+                write!(f, "{name} = {{ c = {c:.2}, rust = {rust:.2}")?;
+                if let Some(upstream) = upstream {
+                    write!(f, ", upstream = {upstream:.2}")?;
+                }
+                writeln!(f, " }}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -169,8 +211,7 @@ impl Compared {
             match are.get(name) {
                 Some(is) => self.primitive(&format!("{name}, helpers {kernel}"), was, is),
                 None => self.outcome.fail(format!(
-                    "{name}, helpers {kernel}: is in the baseline and was not measured: if it is gone for good, \
-                     `make bench-baseline` forgets it"
+                    "{name}, helpers {kernel}: is in the baseline and was not measured: `make bench-baseline` removes it"
                 )),
             }
         }
@@ -187,7 +228,7 @@ impl Compared {
             Some(_) => (was.rust - was.c, is.rust - is.c, "instructions more than C"),
         };
         let more = after - before;
-        let few = MORE.max(MORE_PART * was.rust);
+        let few = MORE.max(MORE_FRACTION * was.rust);
         let said = format!("{name}: was {before:.2} {what}, is {after:.2}");
         if more < -few {
             self.better.push(said.clone());
@@ -198,8 +239,8 @@ impl Compared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::Line;
     use super::super::primitives::{Helpers, Primitives};
+    use super::super::samples::boot;
     use super::*;
 
     fn toolchain(rustc: &str) -> Toolchain {
@@ -211,15 +252,11 @@ mod tests {
         }
     }
 
-    /// A baseline of primitives by what they take in C and in Rust.
+    /// A baseline of primitives by their costs in C and in Rust.
     fn baseline(rustc: &str, primitives: &[(&str, f64, f64)]) -> Baseline {
-        let counts = |(name, c, rust): &(&str, f64, f64)| {
-            let counts = Counts {
-                c: *c,
-                rust: *rust,
-                upstream: None,
-            };
-            (name.to_string(), counts)
+        let counts = |&(name, c, rust): &(&str, f64, f64)| {
+            let upstream = None;
+            (name.to_string(), Counts { c, rust, upstream })
         };
         let inline = primitives.iter().map(counts).collect();
         Baseline {
@@ -233,50 +270,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
-        let lines: Vec<Line> = [
-            "primitive mmap-read c 3000 100000 1",
-            "primitive mmap-read rust 1000 40000 1",
-            "primitive mmap-read upstream 1000 44126 1",
-            "primitive vma-read c 1000 50000 1",
-            "primitive vma-read rust 1000 50000 1",
-            "primitive half c 1000 50000 1",
-        ]
-        .iter()
-        .map(|line| Line::parse(line).unwrap())
-        .collect();
-        let measured = Measured {
-            config: "k",
-            helpers: Helpers::Calls,
-            boots: [Primitives::of(&lines), Primitives::default()],
-        };
-        let stored = Baseline::of(&[measured], &toolchain("1.96.0"));
-        let text = stored.toml();
-        assert!(
-            text.ends_with(
-                "[instructions.calls]\n\
-                 mmap-read = { c = 33.33, rust = 40.00, upstream = 44.13 }\n\
-                 vma-read = { c = 50.00, rust = 50.00 }\n"
-            ),
-            "{text}"
+    fn the_toolchain_is_read_from_the_configuration() {
+        let dot_config = "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.96.0\"\nCONFIG_CLANG_VERSION=220108\n\
+                          CONFIG_RUSTC_VERSION=109600\nCONFIG_RUSTC_LLVM_VERSION=190107\n";
+        assert_eq!(
+            Toolchain::parse(dot_config, "7.3.4\n").unwrap().to_string(),
+            "kernel 7.3.4, rustc 1.96.0 (LLVM 19.1.7), clang 22.1.8"
         );
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("baseline.toml");
-        stored.write(&file).unwrap();
-        assert_eq!(Baseline::load(&file).unwrap(), stored);
-        assert_eq!(stored.len(), 2);
-        assert_eq!(failures(&stored, &stored), [""; 0]);
+        assert!(Toolchain::parse("CONFIG_CLANG_VERSION=220108\n", "7.3.4\n").is_none());
+        let error = Toolchain::of(Path::new("/nothing"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("kernel.release: cannot be read"), "{error}");
     }
 
     #[test]
-    fn a_baseline_that_is_not_there_or_not_one_is_refused() {
+    fn a_baseline_survives_its_file() {
+        let records = boot(&[("mmap-read", &[33.3333, 40.0, 44.126]), ("half", &[1.0])]);
+        let measured = Measured {
+            config: "k",
+            helpers: Helpers::Calls,
+            boots: [Primitives::of(&records), Primitives::default()],
+        };
+        let stored = Baseline::of(&[measured], &toolchain("1.96.0"));
+        assert!(stored.to_string().ends_with(
+            "\n[instructions.calls]\n\
+             mmap-read = { c = 33.33, rust = 40.00, upstream = 44.13 }\n\
+             nothing = { c = 9.00, rust = 9.00, upstream = 9.00 }\n"
+        ));
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("baseline.toml");
-        let error = Baseline::load(&file).unwrap_err().to_string();
-        assert_eq!(error, "no baseline: `make bench-baseline` stores one");
+        let error = || Baseline::load(&file).unwrap_err().to_string();
+        assert_eq!(error(), "no baseline: `make bench-baseline` stores one");
         fs::write(&file, "[toolchain]\n").unwrap();
-        let error = Baseline::load(&file).unwrap_err().to_string();
-        assert_eq!(error, "not a baseline");
+        assert_eq!(error(), "not a baseline");
+        stored.write(&file).unwrap();
+        assert_eq!(Baseline::load(&file).unwrap(), stored);
+        assert_eq!((stored.len(), failures(&stored, &stored).len()), (2, 0));
     }
 
     #[test]
@@ -293,37 +323,38 @@ mod tests {
                 "walk, helpers inline: was 9000.00 instructions, is 9009.10"
             ]
         );
-    }
-
-    #[test]
-    fn rust_that_takes_less_is_listed() {
-        let was = baseline("1", &[("read", 40.0, 40.0)]);
-        let compared = was.compare(&baseline("1", &[("read", 30.0, 39.0)]));
+        let compared = was.compare(&is(39.0, 8999.0));
         assert_eq!(compared.outcome.failed, 0);
         assert_eq!(
             compared.better,
             ["read, helpers inline: was 40.00 instructions, is 39.00"]
         );
-        let little = was.compare(&baseline("1", &[("read", 30.0, 39.5)]));
-        assert_eq!(little.better, [""; 0]);
     }
 
     #[test]
     fn missing_and_new_primitives_are_failures() {
         let was = baseline("1", &[("read", 40.0, 40.0)]);
         let is = baseline("1", &[("write", 40.0, 40.0)]);
+        let new = "write, helpers inline: is not in the baseline: `make bench-baseline` stores it";
+        let failures = |was, is| self::failures(was, is).join("\n");
         assert_eq!(
             failures(&was, &is),
-            [
-                "read, helpers inline: is in the baseline and was not measured: if it is gone for good, \
-                 `make bench-baseline` forgets it",
-                "write, helpers inline: is not in the baseline: `make bench-baseline` stores it"
-            ]
+            "read, helpers inline: is in the baseline and was not measured: `make bench-baseline` removes it\n"
+                .to_string()
+                + new
         );
+        let none = Baseline {
+            toolchain: toolchain("1"),
+            instructions: BTreeMap::new(),
+        };
+        assert_eq!(failures(&none, &is), new);
+        // A kernel that cannot be built.
+        let compared = was.compare(&none);
+        assert_eq!((compared.outcome.failed, compared.outcome.skipped), (0, 1));
     }
 
     #[test]
-    fn another_toolchain_is_compared_by_the_distance_from_c() {
+    fn with_another_toolchain_the_distance_from_c_is_compared() {
         let was = baseline("1", &[("read", 40.0, 42.0)]);
         let compared = was.compare(&baseline("2", &[("read", 50.0, 52.0)]));
         assert_eq!(compared.outcome.failed, 0);
@@ -333,20 +364,5 @@ mod tests {
             ["read, helpers inline: was 2.00 instructions more than C, is 3.00"]
         );
         assert_eq!(was.compare(&was).other, None);
-    }
-
-    #[test]
-    fn a_kernel_that_cannot_be_built_is_skipped_and_a_new_one_is_new() {
-        let was = baseline("1", &[("read", 40.0, 40.0)]);
-        let none = Baseline {
-            toolchain: toolchain("1"),
-            instructions: BTreeMap::new(),
-        };
-        let compared = was.compare(&none);
-        assert_eq!((compared.outcome.failed, compared.outcome.skipped), (0, 1));
-        assert_eq!(
-            failures(&none, &was),
-            ["read, helpers inline: is not in the baseline: `make bench-baseline` stores it"]
-        );
     }
 }

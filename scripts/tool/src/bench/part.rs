@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One boot of a kernel that is measured: what the program in the guest is told, and what it says.
+//! One boot of a kernel that is measured.
 
-use super::lines::Line;
 use crate::boot::{Guest, Processors};
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
@@ -10,17 +9,18 @@ use crate::kconfig::Config;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use anyhow::Result;
+use bench_records::Record;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// The program, and what it calls itself on the console.
+/// The program in the guest, and its name on the console.
 pub const PROGRAM: &str = "vma-bench";
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub struct Part {
     pub name: &'static str,
-    /// What the program finds behind its name.
+    /// The argument of the program.
     pub argument: &'static str,
     pub processors: Processors,
     /// Words for the kernel.
@@ -28,7 +28,31 @@ pub struct Part {
 }
 
 impl Part {
-    /// Boots, with a plugin of the emulator's or without, and returns what was measured. It passes if all came that was announced.
+    /// A part on a processor whose clock counts instructions.
+    pub const fn counting(
+        name: &'static str,
+        argument: &'static str,
+        append: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            argument,
+            processors: Processors::Counting,
+            append,
+        }
+    }
+
+    /// A part on processors that are as fast as they can be.
+    pub const fn parallel(name: &'static str, argument: &'static str, processors: u32) -> Self {
+        Self {
+            name,
+            argument,
+            processors: Processors::Parallel(processors),
+            append: "",
+        }
+    }
+
+    /// Boots and returns the records. Fails unless there are as many as were announced.
     pub fn run(
         &self,
         kernel: &Kernel,
@@ -36,7 +60,7 @@ impl Part {
         program: &Path,
         plugin: Option<String>,
         progress: &Progress,
-    ) -> Result<(Vec<Line>, Outcome)> {
+    ) -> Result<(Vec<Record>, Outcome)> {
         let name = format!("{} {}", self.name, config.name);
         let mut step = progress.step(&name);
         let clock = match self.processors {
@@ -54,39 +78,37 @@ impl Part {
             plugin,
             timeout: TIMEOUT,
         };
-        let boot = guest.boot(kernel, config, &mut |line| match line {
-            Some(line) => match Line::parse(line) {
-                Ok(Line::Plan(count)) => step.expect(Some(count)),
-                _ => step.advance(line),
-            },
+        let boot = guest.boot(kernel, config, &mut |line| match line.map(Record::parse) {
+            Some(Ok(Record::Plan(count))) => step.expect(Some(count)),
+            Some(_) => step.advance(self.argument),
             None => step.doing("measuring"),
         })?;
         let mut outcome = boot.outcome;
-        let mut measured = Vec::new();
-        // The emulator may say something, too.
-        let said = boot.output.iter();
-        for line in said.filter(|line| !line.starts_with("qemu-system-x86_64: warning: ")) {
-            match Line::parse(line) {
-                Ok(Line::Error(e)) => outcome.fail(format!("{name}: {e}")),
-                Ok(line) => measured.push(line),
-                Err(e) => outcome.fail(format!("{name}: {e:#}")),
+        let mut records = Vec::new();
+        // The emulator may print warnings, too.
+        let output = boot.output.iter();
+        for line in output.filter(|line| !line.starts_with("qemu-system-x86_64: warning: ")) {
+            match Record::parse(line) {
+                Ok(Record::Error(e)) => outcome.fail(format!("{name}: {e}")),
+                Ok(record) => records.push(record),
+                Err(_) => outcome.fail(format!("{name}: not a record: {line}")),
             }
         }
-        outcome.check(is_whole(&measured) && boot.code == Some(0), || {
+        outcome.check(is_whole(&records) && boot.code == Some(0), || {
             format!("{name}: did not come to its end: see {}", boot.shown)
         });
         if outcome.failed == 0 {
-            step.done(&format!("{} measurements", measured.len() - 1));
+            step.done(&format!("{} measurements", records.len() - 1));
         }
-        Ok((measured, outcome))
+        Ok((records, outcome))
     }
 }
 
-/// Where Linux says how fast the host's clock is.
+/// Where Linux tells the frequency of the host's clock.
 const CPUINFO: &str = "/proc/cpuinfo";
 
-/// Words for the kernel, with which it need not find out how fast the clock is that it has from the host: where the host
-/// has other work to do it gives up, and has no clock but its timer interrupt.
+/// Returns words that tell the kernel the frequency of the clock that it gets from the host: on a busy host it cannot
+/// measure that, and would have no clock but its timer interrupt.
 fn host_clock(cpuinfo: &str) -> Option<String> {
     let value = |name: &str| {
         cpuinfo.lines().find_map(|line| {
@@ -101,20 +123,21 @@ fn host_clock(cpuinfo: &str) -> Option<String> {
     is_constant.then(|| format!("tsc_early_khz={:.0} tsc=reliable", mhz * 1e3))
 }
 
-/// Whether there are as many measurements as were announced first.
-fn is_whole(lines: &[Line]) -> bool {
-    match lines.split_first() {
-        Some((Line::Plan(count), rest)) => rest.len() as u64 == *count,
+/// Checks that there are as many measurements as the first record announces.
+fn is_whole(records: &[Record]) -> bool {
+    match records.split_first() {
+        Some((Record::Plan(count), rest)) => rest.len() as u64 == *count,
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::clock;
     use super::*;
 
     #[test]
-    fn the_clock_of_the_host_is_found_where_it_is_one() {
+    fn the_clock_of_the_host_is_used_if_it_is_constant() {
         let cpuinfo = |flags: &str| {
             format!("processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 2596.122\nflags\t\t: {flags}\n")
         };
@@ -127,13 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn measurements_that_are_missing_are_noticed() {
-        let lines =
-            |all: &[&str]| -> Vec<Line> { all.iter().map(|l| Line::parse(l).unwrap()).collect() };
-        assert!(is_whole(&lines(&["plan 1", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["plan 2", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["plan 0", "loop 1 1"])));
-        assert!(!is_whole(&lines(&["loop 1 1"])));
+    fn missing_measurements_are_noticed() {
+        assert!(is_whole(&[Record::Plan(1), clock()]));
+        assert!(!is_whole(&[Record::Plan(2), clock()]));
+        assert!(!is_whole(&[Record::Plan(0), clock()]));
+        assert!(!is_whole(&[clock()]));
         assert!(!is_whole(&[]));
     }
 }

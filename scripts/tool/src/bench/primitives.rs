@@ -1,47 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each primitive of the API costs, in guest instructions, in C, in Rust, and in the Rust that the kernel has without
-//! it.
+//! The cost of each primitive of the API, in guest instructions, in C, in Rust, and in the Rust that upstream has.
 //!
-//! A primitive is one function in each language, which is called in a loop. What a round takes is its gross cost. The
-//! primitive `nothing` is a function with one instruction besides its return: the one that sets its result. So what
-//! another takes beyond `nothing`, and one, is the number of instructions in its own body, with all that it calls, and
-//! without its call, its return and the loop.
+//! A primitive is a function in each language, which a driver calls in a loop. A round of the loop is its gross cost. The
+//! function of the primitive `nothing` has one instruction besides its return, the one that sets the result. So the gross
+//! cost minus that of `nothing`, plus one, is the number of instructions in the body of a primitive, with all functions
+//! that it calls, and without its call, its return and the loop.
 //!
-//! Some are called by a program, whose loop, system calls and page faults are in what they take.
+//! Some primitives are called by a program, whose loop, system calls and page faults are part of the cost.
+//!
+//! Each kernel is booted twice, and both boots have to agree.
 
-mod boots;
-mod limits;
-mod rows;
-mod table;
-
-pub use boots::{Helpers, Measured};
-pub use limits::judge;
-pub use rows::Row;
-#[cfg(test)]
-pub use rows::{Called, Figures};
-pub use table::table;
-
-use super::clock::Clock;
-use super::lines::{self, Caller, Language, Line};
 use super::spread::{APART, Spread};
 use crate::report::Outcome;
+use bench_records::{self as records, Caller, Language, Record};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The primitive that says what a call in the loop takes.
-const NOTHING: &str = "nothing";
+/// The primitive that measures a call in the loop.
+pub const NOTHING: &str = "nothing";
 
-/// Counts that differ by so many instructions are the same.
+/// Counts are equal if they differ by no more instructions than this...
 const EXACT: f64 = 0.05;
+/// ...and by no more than this in a whole run, for the instructions between the readings of the clock and the rounds.
+const AROUND: f64 = 20.0;
 
-/// In a run, C and Rust may differ by so many instructions in what is between the readings of the clock besides the rounds.
-const BESIDES: f64 = 20.0;
-
-/// What was measured in one boot.
+/// The measurements of one boot.
 #[derive(Debug, Default, Serialize)]
 pub struct Primitives {
-    pub clock: Clock,
+    /// Ticks per instruction.
+    pub clock: Spread,
     pub all: Vec<Primitive>,
 }
 
@@ -56,10 +44,28 @@ pub struct Primitive {
 /// A primitive in one language.
 #[derive(Debug, Default, Serialize)]
 pub struct Side {
-    /// Instructions for a round of the loop.
+    /// Instructions of a round of the loop.
     pub gross: Spread,
-    /// How many rounds there were and the sum of what they read: the same in all runs.
+    /// The number of rounds and the sum of all values read: equal in all runs.
     pub work: BTreeSet<(u64, u64)>,
+}
+
+/// What C helpers are in a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Helpers {
+    /// Part of the Rust code that uses them.
+    Inline,
+    /// Functions that Rust calls.
+    Calls,
+}
+
+/// A kernel that was booted twice.
+#[derive(Debug, Serialize)]
+pub struct Measured {
+    pub config: &'static str,
+    pub helpers: Helpers,
+    pub boots: [Primitives; 2],
 }
 
 impl Primitive {
@@ -67,30 +73,24 @@ impl Primitive {
         Some(self.sides.get(&language)?.gross.median)
     }
 
-    /// How many instructions Rust takes more than C, if there are both.
+    /// Returns how many more instructions Rust takes than C, if there are both.
     pub fn more(&self) -> Option<f64> {
         Some(self.gross(Language::Rust)? - self.gross(Language::C)?)
     }
 
-    /// How many instructions more or less are the same.
+    /// Returns the difference up to which counts are equal.
     pub fn exact(&self) -> f64 {
         let work = self.sides.values().flat_map(|side| &side.work);
         let rounds = work.map(|(rounds, _)| *rounds).min().unwrap_or(0);
-        let besides = EXACT + BESIDES / rounds.max(1) as f64;
+        let exact = EXACT + AROUND / rounds.max(1) as f64;
         match self.caller {
-            Caller::Driver => besides,
-            // Runs of one thing may be as far apart.
-            Caller::User => besides + APART * self.gross(Language::C).unwrap_or(0.0),
+            Caller::Driver => exact,
+            // Runs of the same work may be that far apart.
+            Caller::User => exact + APART * self.gross(Language::C).unwrap_or(0.0),
         }
     }
 
-    /// How far the runs are from their median at most, as a part of it.
-    pub fn width(&self) -> f64 {
-        let widths = self.sides.values().map(|side| side.gross.width());
-        widths.fold(0.0, f64::max)
-    }
-
-    /// What keeps it from being measurements of the same work.
+    /// Returns why these are not measurements of the same work.
     fn wrong(&self) -> Vec<String> {
         let Self { name, sides, .. } = self;
         let mut wrong = Vec::new();
@@ -101,12 +101,11 @@ impl Primitive {
         }
         let work: BTreeSet<_> = sides.values().flat_map(|side| &side.work).collect();
         if work.len() != 1 {
-            let each: Vec<String> = sides
+            let each = sides
                 .iter()
-                .map(|(language, side)| format!("{language} {:?}", side.work))
-                .collect();
-            let each = each.join(", ");
-            wrong.push(format!("{name}: not the same rounds and sum: {each}"));
+                .map(|(language, side)| format!("{language} {:?}", side.work));
+            let each = each.collect::<Vec<_>>().join(", ");
+            wrong.push(format!("{name}: rounds and sums differ: {each}"));
         }
         for (language, Side { gross, .. }) in sides {
             if let Some(apart) = gross.apart() {
@@ -118,40 +117,39 @@ impl Primitive {
 }
 
 impl Primitives {
-    pub fn of(lines: &[Line]) -> Self {
+    pub fn of(records: &[Record]) -> Self {
         let mut primitives = Self::default();
-        for line in lines {
-            match line {
-                Line::Loop(timed) => primitives.clock.add(timed),
-                Line::Primitive(run) => primitives.add(run),
+        for record in records {
+            match record {
+                Record::Loop(timed) => primitives.clock.add_loop(timed),
+                Record::Primitive(run) => primitives.add(run),
                 _ => (),
             }
         }
         primitives
     }
 
-    fn add(&mut self, run: &lines::Primitive) {
-        let at = match self.all.iter().position(|found| found.name == run.name) {
-            Some(at) => at,
-            None => {
-                self.all.push(Primitive {
-                    caller: run.caller,
-                    name: run.name.clone(),
-                    sides: BTreeMap::new(),
-                });
-                self.all.len() - 1
-            }
-        };
+    fn add(&mut self, run: &records::Primitive) {
+        let at = self.all.iter().position(|found| found.name == run.name);
+        let at = at.unwrap_or_else(|| {
+            self.all.push(Primitive {
+                caller: run.caller,
+                name: run.name.clone(),
+                sides: BTreeMap::new(),
+            });
+            self.all.len() - 1
+        });
         let side = self.all[at].sides.entry(run.language).or_default();
-        side.gross.add(run.ticks as f64 / run.rounds.max(1) as f64);
-        side.work.insert((run.rounds, run.sum));
+        let rounds = run.done.operations;
+        side.gross.add(run.done.ticks as f64 / rounds.max(1) as f64);
+        side.work.insert((rounds, run.done.sum));
     }
 
     pub fn named(&self, name: &str) -> Option<&Primitive> {
         self.all.iter().find(|primitive| primitive.name == name)
     }
 
-    /// The instructions of a primitive's body, or of all that a program has it do.
+    /// Returns the instructions in the body of a primitive, or the gross cost if a program calls it.
     pub fn body(&self, primitive: &Primitive, language: Language) -> Option<f64> {
         let gross = primitive.gross(language)?;
         Some(match primitive.caller {
@@ -160,193 +158,272 @@ impl Primitives {
         })
     }
 
-    /// Whether these are measurements of the same work; what they come to is judged elsewhere.
-    pub fn judge(&self) -> Outcome {
+    /// Judges whether these are measurements of the same work, not the costs.
+    fn judge(&self) -> Outcome {
         let mut outcome = Outcome::default();
-        self.clock.judge(&mut outcome);
+        self.clock.judge_clock(&mut outcome);
         self.judge_nothing(&mut outcome);
         for primitive in &self.all {
-            let wrong = primitive.wrong();
-            match wrong.is_empty() {
-                true => outcome.passed += 1,
-                false => wrong.into_iter().for_each(|line| outcome.fail(line)),
-            }
+            judge_all(&mut outcome, primitive.wrong());
         }
         outcome
     }
 
-    /// The empty function has to be the same in all languages that anything was measured in.
+    /// Checks that a call costs the same in all languages in which a driver was measured.
     fn judge_nothing(&self, outcome: &mut Outcome) {
-        let calibrated = self.all.iter().filter(|one| one.caller == Caller::Driver);
-        let languages: BTreeSet<Language> = calibrated
-            .flat_map(|one| one.sides.keys())
-            .copied()
-            .collect();
-        let nothing = self.named(NOTHING);
-        let costs: Vec<Option<f64>> = languages
+        let drivers = self.all.iter().filter(|one| one.caller == Caller::Driver);
+        let languages: BTreeSet<Language> =
+            drivers.flat_map(|one| one.sides.keys()).copied().collect();
+        let cost = |language: &Language| self.named(NOTHING)?.gross(*language);
+        let first = languages.first().and_then(cost);
+        let is_same = |language| Some((cost(language)? - first?).abs() <= EXACT);
+        let same = languages
             .iter()
-            .map(|language| nothing?.gross(*language))
-            .collect();
-        let same = costs.iter().all(|cost| match (cost, costs[0]) {
-            (Some(cost), Some(first)) => (cost - first).abs() <= EXACT,
-            _ => false,
-        });
-        outcome.check(same && !costs.is_empty(), || {
-            let each: Vec<String> = languages
-                .iter()
-                .zip(&costs)
-                .map(|(language, cost)| match cost {
-                    Some(cost) => format!("{language} {cost:.2}"),
-                    None => format!("{language} -"),
-                })
-                .collect();
-            format!(
-                "{NOTHING}: a call has to cost the same in all languages, and does not: {}",
-                match each.is_empty() {
-                    true => "nothing was measured".to_string(),
-                    false => each.join(", "),
-                }
-            )
+            .all(|language| is_same(language) == Some(true));
+        outcome.check(same && first.is_some(), || {
+            let each = languages.iter().map(|language| match cost(language) {
+                Some(cost) => format!("{language} {cost:.2}"),
+                None => format!("{language} -"),
+            });
+            let each = each.collect::<Vec<_>>().join(", ");
+            format!("{NOTHING}: a call does not cost the same in all languages: {each}")
         });
     }
 }
 
-/// Lines for tests: of `nothing`, which takes 9 instructions, and of others, with what they take in C, Rust and upstream.
-#[cfg(test)]
-fn lines(others: &[(&str, &[f64])]) -> Vec<String> {
-    let mut lines = vec!["loop 1000 1000".to_string()];
-    let nothing: (&str, &[f64]) = (NOTHING, &[9.0, 9.0, 9.0]);
-    for (name, costs) in [nothing].iter().chain(others) {
-        for (language, cost) in ["c", "rust", "upstream"].iter().zip(*costs) {
-            let line = format!("primitive {name} {language} 1000 {:.0} 5", cost * 1000.0);
-            lines.extend([line.clone(), line.clone(), line]);
+impl Helpers {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Calls => "calls",
         }
     }
-    lines
 }
 
-#[cfg(test)]
-fn parsed(lines: &[String]) -> Primitives {
-    let lines: Vec<Line> = lines.iter().map(|l| Line::parse(l).unwrap()).collect();
-    Primitives::of(&lines)
+impl Measured {
+    /// Returns the figures that count: those of the first boot, with which the second has to agree.
+    pub fn figures(&self) -> &Primitives {
+        &self.boots[0]
+    }
+
+    /// Judges whether each boot measured the same work, and whether both agree.
+    pub fn judge(&self) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (boot, number) in self.boots.iter().zip(1..) {
+            let mut one = boot.judge();
+            for failure in &mut one.failures {
+                *failure = format!("{}, boot {number}: {failure}", self.config);
+            }
+            outcome.add(one);
+        }
+        let primitives = self.boots.iter().flat_map(|boot| &boot.all);
+        let names: BTreeSet<&str> = primitives.map(|one| one.name.as_str()).collect();
+        for name in names {
+            let apart = self.apart(name).into_iter();
+            judge_all(
+                &mut outcome,
+                apart
+                    .map(|text| format!("{}: {text}", self.config))
+                    .collect(),
+            );
+        }
+        outcome
+    }
+
+    /// Returns how the two boots differ in a primitive.
+    fn apart(&self, name: &str) -> Vec<String> {
+        let [first, second] = self.boots.each_ref().map(|boot| boot.named(name));
+        let gross = |side: Option<&Primitive>, language| side?.gross(language);
+        let both = [first, second].into_iter().flatten();
+        let languages: BTreeSet<Language> =
+            both.flat_map(|one| one.sides.keys()).copied().collect();
+        let apart = languages.into_iter().filter_map(|language| {
+            let medians = (gross(first, language), gross(second, language));
+            let (Some(one), Some(other)) = medians else {
+                return Some(format!("{name} in {language}: was measured in one of two boots"));
+            };
+            ((one - other).abs() > APART * one).then(|| {
+                format!(
+                    "{name} in {language}: {one:.2} instructions in one boot, {other:.2} in another: more than {} % apart",
+                    100.0 * APART
+                )
+            })
+        });
+        apart.collect()
+    }
+
+    /// Returns how far any run of a primitive is from the median of its boot, or the two medians from each other, as a
+    /// fraction.
+    pub fn width(&self, name: &str) -> f64 {
+        let [first, second] = self.boots.each_ref().map(|boot| boot.named(name));
+        let (Some(first), Some(second)) = (first, second) else {
+            return f64::NAN;
+        };
+        let widths = [first, second]
+            .into_iter()
+            .flat_map(|one| one.sides.values());
+        let widths = widths.map(|side| side.gross.width());
+        let apart = first.sides.iter().filter_map(|(language, side)| {
+            let other = second.gross(*language)?;
+            Some((side.gross.median - other).abs() / other)
+        });
+        widths.chain(apart).fold(0.0, f64::max)
+    }
+}
+
+/// Counts a check as passed if there is no failure.
+fn judge_all(outcome: &mut Outcome, failures: Vec<String>) {
+    match failures.is_empty() {
+        true => outcome.passed += 1,
+        false => failures.into_iter().for_each(|text| outcome.fail(text)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{C, Rust, Upstream, boot, primitive};
     use super::*;
 
-    /// What is said after one line of a sound run was changed.
-    fn failures(from: &str, to: &str) -> Vec<String> {
-        let mut lines = lines(&[("read", &[40.0, 40.0, 43.0])]);
-        let at = lines.iter().position(|line| line == from).unwrap();
-        lines[at] = to.to_string();
-        parsed(&lines).judge().failures
-    }
-
-    #[test]
-    fn what_is_measured_soundly_passes() {
-        let primitives = parsed(&lines(&[
-            ("read", &[40.0, 42.0]),
-            ("two", &[9.0, 9.0, 8.0]),
-        ]));
-        let outcome = primitives.judge();
-        assert_eq!(outcome.failures, [""; 0]);
-        assert_eq!(outcome.passed, 2 + 3);
-        let read = primitives.named("read").unwrap();
-        assert_eq!(primitives.body(read, Language::C), Some(32.0));
-        assert_eq!(primitives.body(read, Language::Rust), Some(34.0));
-        assert_eq!(primitives.body(read, Language::Upstream), None);
-        assert_eq!(read.more(), Some(2.0));
-    }
-
-    #[test]
-    fn what_a_program_calls_is_taken_whole() {
-        let mut lines = lines(&[("read", &[40.0, 40.0])]);
-        for language in ["c", "rust", "upstream"] {
-            let line = format!("call split {language} 100 400000 5");
-            lines.extend([line.clone(), line]);
+    /// Failures of two boots with `read`, the second of which is changed.
+    fn failures(ticks: &[f64], change: impl Fn(&mut Vec<Record>)) -> Vec<String> {
+        let first = boot(&[("read", ticks)]);
+        let mut second = first.clone();
+        change(&mut second);
+        Measured {
+            config: "k",
+            helpers: Helpers::Inline,
+            boots: [Primitives::of(&first), Primitives::of(&second)],
         }
-        lines.retain(|line| !line.starts_with("primitive nothing upstream"));
-        let primitives = parsed(&lines);
+        .judge()
+        .failures
+    }
+
+    fn remove(records: &mut Vec<Record>, name: &str, language: Language) {
+        records.retain(|record| {
+            !matches!(record, Record::Primitive(run) if run.name == name && run.language == language)
+        });
+    }
+
+    fn add(records: &mut Vec<Record>, name: &str, language: Language, ticks: f64) {
+        records.push(primitive(Caller::Driver, name, language, ticks));
+    }
+
+    #[test]
+    fn equal_boots_pass_and_bodies_are_what_nothing_does_not_take() {
+        let mut records = boot(&[("read", &[40.0, 42.0])]);
+        for language in [C, Rust, Upstream] {
+            records.push(primitive(Caller::User, "split", language, 4000.0));
+        }
+        let primitives = Primitives::of(&records);
         assert_eq!(primitives.judge().failures, [""; 0]);
-        let split = primitives.named("split").unwrap();
-        assert_eq!(primitives.body(split, Language::Rust), Some(4000.0));
-        assert_eq!(split.exact(), 0.05 + 0.2 + 4.0);
+        assert_eq!(primitives.judge().passed, 2 + 3);
+        let body = |name, language| primitives.body(primitives.named(name).unwrap(), language);
+        assert_eq!(body("read", C), Some(32.0));
+        assert_eq!(body("read", Rust), Some(34.0));
+        assert_eq!(body("read", Upstream), None);
+        assert_eq!(body("split", Rust), Some(4000.0));
+        assert_eq!(primitives.named("read").unwrap().more(), Some(2.0));
+        assert!((primitives.named("split").unwrap().exact() - 4.07).abs() < 1e-9);
+        assert_eq!(failures(&[400.0, 402.0], |_| ()), [""; 0]);
     }
 
     #[test]
-    fn a_missing_twin_is_a_failure_and_missing_upstream_is_none() {
-        let mut lines = lines(&[("read", &[40.0, 42.0])]);
-        lines.retain(|line| !line.starts_with("primitive read rust"));
-        let said = parsed(&lines).judge().failures;
-        assert_eq!(said, ["read: was not measured in Rust"]);
-        lines.retain(|line| !line.starts_with("primitive read"));
-        lines.push("primitive read rust 1000 42000 5".to_string());
-        let said = parsed(&lines).judge().failures;
-        assert_eq!(said, ["read: was not measured in C"]);
-    }
-
-    #[test]
-    fn another_sum_is_a_failure_in_any_language() {
-        for (language, shown) in [
-            (
-                "c",
-                "C {(1000, 5), (1000, 6)}, Rust {(1000, 5)}, upstream's Rust {(1000, 5)}",
-            ),
-            (
-                "upstream",
-                "C {(1000, 5)}, Rust {(1000, 5)}, upstream's Rust {(1000, 5), (1000, 6)}",
-            ),
-        ] {
-            let cost = if language == "c" { 40 } else { 43 };
-            let line = format!("primitive read {language} 1000 {cost}000");
-            let said = failures(&format!("{line} 5"), &format!("{line} 6"));
-            assert_eq!(
-                said,
-                [format!("read: not the same rounds and sum: {shown}")]
-            );
-        }
-    }
-
-    #[test]
-    fn runs_that_are_apart_are_a_failure() {
-        let line = "primitive read rust 1000 40000 5";
-        assert_eq!(failures(line, "primitive read rust 1000 40039 5"), [""; 0]);
+    fn boots_that_differ_are_a_failure() {
+        let with_rust = |ticks: f64| {
+            failures(&[400.0, 402.0], |records| {
+                remove(records, "read", Rust);
+                add(records, "read", Rust, ticks);
+            })
+        };
+        assert_eq!(with_rust(402.4), [""; 0]);
         assert_eq!(
-            failures(line, "primitive read rust 1000 40041 5"),
+            with_rust(402.8),
             [
-                "read in Rust: from 40 to 40.041 instructions in one boot: more than 0.1 % from their median"
+                "k: read in Rust: 402.00 instructions in one boot, 402.80 in another: more than 0.1 % apart"
+            ]
+        );
+        assert_eq!(
+            failures(&[400.0, 402.0], |records| remove(records, "read", Rust)),
+            [
+                "k, boot 2: read: was not measured in Rust",
+                "k: read in Rust: was measured in one of two boots"
+            ]
+        );
+        let one_boot = failures(&[400.0, 400.0], |records| {
+            records
+                .retain(|record| !matches!(record, Record::Primitive(run) if run.name == "read"));
+        });
+        assert_eq!(one_boot.len(), 2);
+    }
+
+    #[test]
+    fn runs_that_differ_are_a_failure() {
+        let with_run = |ticks, sum| {
+            failures(&[40.0, 40.0, 43.0], |records| {
+                add(records, "read", Rust, ticks);
+                if let Some(Record::Primitive(run)) = records.last_mut() {
+                    run.done.sum = sum;
+                }
+            })
+        };
+        assert_eq!(with_run(40.039, 5), [""; 0]);
+        assert_eq!(
+            with_run(40.041, 5),
+            [
+                "k, boot 2: read in Rust: from 40 to 40.041 instructions in one boot: more than 0.1 % from their median"
+            ]
+        );
+        assert_eq!(
+            with_run(40.0, 6),
+            [
+                "k, boot 2: read: rounds and sums differ: C {(1000, 5)}, Rust {(1000, 5), (1000, 6)}, \
+                 upstream's Rust {(1000, 5)}"
             ]
         );
     }
 
     #[test]
-    fn the_empty_function_is_the_same_everywhere() {
-        let said = |costs: &[f64]| {
-            let mut lines = lines(&[("read", &[40.0, 40.0, 43.0])]);
-            lines.retain(|line| !line.contains(NOTHING));
-            for (language, cost) in ["c", "rust", "upstream"].iter().zip(costs) {
-                lines.push(format!(
-                    "primitive {NOTHING} {language} 1000 {:.0} 5",
-                    cost * 1000.0
-                ));
-            }
-            parsed(&lines).judge().failures
+    fn a_call_costs_the_same_in_all_languages() {
+        let with_nothing = |rust: Option<f64>| {
+            failures(&[40.0, 40.0], |records| {
+                remove(records, NOTHING, Rust);
+                if let Some(ticks) = rust {
+                    add(records, NOTHING, Rust, ticks);
+                }
+            })
         };
-        let start = "nothing: a call has to cost the same in all languages, and does not: ";
-        assert_eq!(said(&[9.0, 9.04, 9.0]), [""; 0]);
-        assert_eq!(
-            said(&[9.0, 9.1, 9.0]),
-            [format!("{start}C 9.00, Rust 9.10, upstream's Rust 9.00")]
+        assert!(
+            with_nothing(Some(9.04))
+                .iter()
+                .all(|text| !text.contains("a call"))
         );
-        assert_eq!(
-            said(&[9.0, 9.0]),
-            [format!("{start}C 9.00, Rust 9.00, upstream's Rust -")]
-        );
+        let start = "k, boot 2: nothing: a call does not cost the same in all languages";
+        for (ticks, shown) in [(Some(9.1), "9.10"), (None, "-")] {
+            let expected = format!("{start}: C 9.00, Rust {shown}, upstream's Rust 9.00");
+            assert_eq!(with_nothing(ticks)[0], expected);
+        }
         let empty = Primitives::default().judge().failures;
         assert!(
-            empty.contains(&format!("{start}nothing was measured")),
+            empty.iter().any(|text| text.starts_with(&start[11..])),
             "{empty:?}"
         );
+    }
+
+    #[test]
+    fn the_width_is_that_of_runs_and_boots() {
+        let width = |ticks: &[f64], name: &str| {
+            let boots =
+                [&[400.0, 402.0], ticks].map(|ticks| Primitives::of(&boot(&[("read", ticks)])));
+            let (config, helpers) = ("k", Helpers::Calls);
+            Measured {
+                config,
+                helpers,
+                boots,
+            }
+            .width(name)
+        };
+        assert_eq!(width(&[400.0, 402.0], "read"), 0.0);
+        assert_eq!(width(&[400.0, 201.0], "read"), 1.0);
+        assert!(width(&[400.0, 402.0], "write").is_nan());
     }
 }

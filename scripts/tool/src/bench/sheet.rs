@@ -1,272 +1,186 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was measured, as a page.
+//! The page of all measurements.
 
-use super::contention::Contention;
-use super::cost::Costs;
+use super::Figures;
 use super::exceptions::Exception;
-use super::lines::Caller;
-use super::plot::primitives::{self, Primitive};
-use super::{plot, primitives as measured, table};
-use crate::page::{Column, Figure, Listing, Listings, Mark, Page, Part, Row, Section, Table};
-use anyhow::Result;
+use super::rows;
+use crate::page::{Listing, Listings, Page, Part, Section};
+pub use crate::page::{columns, figure};
+use anyhow::{Result, bail};
 
-pub fn page(primitives: &[measured::Row], costs: &Costs, contention: &Contention) -> Result<Page> {
-    let drawn: Vec<Primitive> = primitives.iter().filter_map(drawn).collect();
+/// The operations that are not primitives.
+const OPERATIONS: &str = "`walk-vma` walks all VMAs with a VMA lock each, as does `walk-loop`, which in C is a bare loop; \
+    `walk-mmap` holds the mmap read lock. `read-vma` and `read-mmap` look a VMA up under one of these locks, `hold-vma` \
+    and `hold-mmap` also hold it for a while, and `lock-two` locks two VMAs.";
+
+pub(super) fn page(figures: &Figures) -> Result<Page> {
+    let Figures {
+        rows,
+        costs: Some(costs),
+        sizes: Some(sizes),
+        writes: Some(writes),
+        projection: Some(projection),
+        contention,
+        faults,
+        ..
+    } = figures
+    else {
+        bail!("no page: not everything on it was measured");
+    };
+    let readers = contention.iter().flat_map(|one| {
+        let name = format!("readers-{}", one.processors);
+        let drawn = figure(&name, "Medians of the turns that count");
+        [drawn].into_iter().chain(one.tables().map(Part::Table))
+    });
+    let fault_tables = faults.iter().map(|one| Part::Table(one.table()));
+    let mut scaling = vec![
+        Part::Text(
+            "Cache lines that an operation writes and that other processors may want, counted in the emulator, and an \
+             upper bound for many processors: a line moves from one to the next for each atomic write. \
+             `Documentation/mm/vma_rust_scaling.rst` has the model."
+                .to_string(),
+        ),
+        figure("cache-lines", "Medians. The table has the operations that write the same as another",
+        ),
+        Part::Table(writes.table()),
+        figure("projection", "Projected, not measured"),
+        Part::Table(projection.table()),
+        figure("sizes", "Medians, broad in C and thin in Rust"),
+        figure("sizes-gaps", "Medians, broad in C and thin in Rust"),
+        Part::Table(sizes.table()),
+        figure("faults", "Medians, with the least and the most of all turns",
+        ),
+    ];
+    scaling.extend(fault_tables);
+    let primitives = vec![
+        figure("ratios", "Medians"),
+        figure("instructions", "The same as counts"),
+        Part::Table(rows::table(rows)),
+    ];
+    let costs = vec![
+        Part::Text(OPERATIONS.to_string()),
+        figure("walks", "Walks, broad in C and thin in Rust"),
+        Part::Table(costs.table()),
+    ];
+    let sections = [
+        ("primitives", "Primitives", primitives),
+        ("costs", "Costs", costs),
+        ("contention", "Readers and a writer", readers.collect()),
+        ("scaling", "Larger machines and address spaces", scaling),
+    ];
     Ok(Page {
         title: "The same work on VMAs in C and in Rust".to_string(),
-        intro: vec![
-            "Measured in one kernel in an emulated machine: with one processor, whose clock counts instructions, and with \
-             two, for what readers and a writer wait for each other."
-                .to_string(),
-        ],
-        sections: vec![
-            Section {
-                id: "primitives".to_string(),
-                heading: "Primitives".to_string(),
-                parts: vec![
-                    figure(
-                        "ratios",
-                        primitives::ratios(&drawn).draw()?,
-                        "Medians",
-                    ),
-                    figure(
-                        "instructions",
-                        primitives::costs(&drawn).draw()?,
-                        "The same as counts",
-                    ),
-                    Part::Table(primitive_table(primitives)),
-                ],
-            },
-            Section {
-                id: "costs".to_string(),
-                heading: "Costs".to_string(),
-                parts: vec![
-                    figure("walks", plot::walks(costs).draw()?, "Walks, broad in C and thin in Rust"),
-                    Part::Table(cost_table(costs)),
-                ],
-            },
-            Section {
-                id: "contention".to_string(),
-                heading: "Readers and a writer".to_string(),
-                parts: vec![
-                    figure(
-                        "readers",
-                        plot::readers(contention).draw()?,
-                        "The median of the turns that count",
-                    ),
-                    Part::Table(reader_table(contention)),
-                ],
-            },
-        ],
+        intro: "Measured in one kernel in an emulated machine: with one processor whose clock counts instructions, and \
+                with one and two fast ones to see how readers and a writer delay each other."
+            .to_string(),
+        sections: sections
+            .map(|(id, heading, parts)| Section {
+                id: id.to_string(),
+                heading: heading.to_string(),
+                parts,
+            })
+            .into(),
     })
 }
 
-/// Of each primitive that takes more instructions than C, why, and its listings.
+/// Lists both sides of each primitive that takes more instructions than C, and the reason.
 pub fn reasons<'a>(all: impl Iterator<Item = (&'a Exception, Vec<Listing>)>) -> Section {
-    let mut parts = vec![Part::Text(
-        "Each of these takes more instructions in Rust than in C, for the reason that is given. The listings are of the \
-         kernel that inlines helpers."
-            .to_string(),
-    )];
-    parts.extend(all.map(|(exception, sides)| {
+    let listings = all.map(|(exception, sides)| {
+        let Exception {
+            primitive,
+            instructions,
+            reason,
+        } = exception;
         Part::Listings(Listings {
-            summary: format!(
-                "{}: {} more: {}",
-                exception.primitive, exception.instructions, exception.reason
-            ),
+            summary: format!("{primitive}: {instructions} more: {reason}"),
             sides,
         })
-    }));
+    });
+    let text = "These primitives take more instructions in Rust than in C. The listings are of the kernel that inlines \
+                helpers.";
     Section {
         id: "reasons".to_string(),
         heading: "Where Rust takes more".to_string(),
-        parts,
-    }
-}
-
-pub fn figure(name: &str, svg: String, caption: &str) -> Part {
-    Part::Figure(Figure {
-        name: name.to_string(),
-        svg,
-        caption: caption.to_string(),
-    })
-}
-
-/// A primitive for the pictures, which are of the kernel that inlines helpers.
-fn drawn(row: &measured::Row) -> Option<Primitive> {
-    let inline = row.inline.as_ref()?;
-    let group = match row.caller {
-        Caller::Driver => "one call",
-        Caller::User => "from a program, with its system calls and page faults",
-    };
-    Some(Primitive {
-        group: group.to_string(),
-        name: row.primitive.clone(),
-        c: inline.c,
-        rust: inline.rust,
-        rust_calls: row.calls.as_ref().map(|called| called.figures.rust),
-        upstream: inline.upstream,
-    })
-}
-
-fn primitive_table(primitives: &[measured::Row]) -> Table {
-    let rows = primitives.iter().map(|row| {
-        let inline = row.inline.as_ref();
-        let more = inline.map(|figures| figures.rust - figures.c);
-        let mut cells = vec![row.primitive.clone()];
-        cells.extend(row.cells());
-        Row {
-            cells,
-            // An instruction more or less.
-            mark: match more {
-                Some(more) if more > 0.5 => Some(Mark::Worse),
-                Some(more) if more < -0.5 => Some(Mark::Better),
-                _ => None,
-            },
-        }
-    });
-    Table {
-        caption: "Guest instructions of each primitive, without its call; what is called from a program is \
-                  counted with all that brings it into the kernel and back"
-            .to_string(),
-        columns: columns(&[
-            "primitive",
-            "C",
-            "Rust",
-            "Rust / C",
-            "the API in the kernel",
-            "the same / C",
-            "Rust, helpers called",
-            "helper calls",
-            "more than C",
-        ]),
-        rows: rows.collect(),
-    }
-}
-
-/// Columns of which the first is a name.
-pub fn columns(names: &[&str]) -> Vec<Column> {
-    let names = names.iter().enumerate();
-    names
-        .map(|(at, name)| Column {
-            name: name.to_string(),
-            is_number: at > 0,
-        })
-        .collect()
-}
-
-fn cost_table(costs: &Costs) -> Table {
-    let rows = costs.figures.iter().map(|figure| Row {
-        cells: vec![
-            table::describe(&figure.operation).to_string(),
-            figure.vmas.to_string(),
-            format!("{:.2}", figure.c.cost.median),
-            format!("{:.2}", figure.rust.cost.median),
-            format!("{:.4}", figure.ratio()),
-        ],
-        mark: None,
-    });
-    Table {
-        caption: "Guest instructions for each VMA or call".to_string(),
-        columns: columns(&["operation", "VMAs", "C", "Rust", "Rust / C"]),
-        rows: rows.collect(),
-    }
-}
-
-fn reader_table(contention: &Contention) -> Table {
-    let rows = contention.readers.iter().map(|reader| Row {
-        cells: vec![
-            table::name(&reader.operation, &reader.language, reader.hold_us),
-            format!("{:.1}", reader.alone.median),
-            format!("{:.1}", reader.elsewhere.median),
-            format!("{:.1}", reader.here.median),
-            format!("{:.0} %", 100.0 * reader.kept()),
-        ],
-        mark: None,
-    });
-    Table {
-        caption: "Reads per ms beside a writer that maps and unmaps a page".to_string(),
-        columns: columns(&["reader", "no writer", "in another", "in this mm", "kept"]),
-        rows: rows.collect(),
+        parts: [Part::Text(text.to_string())]
+            .into_iter()
+            .chain(listings)
+            .collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::Line;
+    use super::super::contention::Contention;
+    use super::super::costs::{By, Costs};
+    use super::super::faults::Faults;
+    use super::super::projection::Projection;
+    use super::super::samples::{C, Rust, boot, cost, faults, reader, stretch, turns};
+    use super::super::writes::{Symbols, Writes};
     use super::*;
-
-    /// A primitive that takes 10 instructions in C.
-    fn row(caller: Caller, rust: f64) -> measured::Row {
-        let figures = |rust: f64| measured::Figures {
-            c: 10.0,
-            rust,
-            ratio: rust / 10.0,
-            upstream: None,
-            upstream_ratio: None,
-        };
-        measured::Row {
-            caller,
-            primitive: "read".to_string(),
-            inline: Some(figures(rust)),
-            calls: Some(measured::Called {
-                figures: figures(12.0),
-                helpers: 1,
-                more: 2.0,
-                per_call: Some(2.0),
-            }),
-            spread: 0.0,
-        }
-    }
+    use crate::bench::primitives::{Helpers, Measured, Primitives};
+    use bench_records::{Layout, Record};
+    use std::collections::BTreeMap;
 
     #[test]
-    fn what_was_measured_is_on_the_page() {
-        let lines: Vec<Line> = [
-            "cost 10 22 walk-vma c 100 10000 5",
-            "cost 10 22 walk-vma rust 100 10100 5",
-            "turn read-vma c 0 none 10 10 1000000",
-            "turn read-vma c 0 elsewhere 10 10 1000000",
-            "turn read-vma c 0 here 10 10 2000000",
-            "turn read-vma c 0 elsewhere 10 10 1000000",
-        ]
-        .iter()
-        .map(|line| Line::parse(line).unwrap())
-        .collect();
-        let rows = [row(Caller::Driver, 8.0), row(Caller::User, 11.0)];
-        let page = page(&rows, &Costs::of(&lines), &Contention::of(2, &lines)).unwrap();
-        let cells: Vec<&str> = page
-            .sections
-            .iter()
-            .flat_map(|section| &section.parts)
-            .filter_map(|part| match part {
-                Part::Table(table) => Some(&table.rows[0].cells),
-                _ => None,
-            })
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        let (primitives, cells) = cells.split_at(9);
+    fn everything_that_was_measured_is_on_the_page() {
+        let layout = Layout {
+            mappings: 10,
+            span: 4 << 20,
+            gaps: false,
+        };
+        let walks = [C, Rust].map(|language| cost("walk-vma", layout, language, 100));
+        let costs = |by| Some(Costs::of(by, &walks));
+        let records: Vec<Record> = [C, Rust]
+            .map(|language| stretch("read-vma", language))
+            .into();
+        let counts = "stretch\naccess ffff888001eae200 ffffffff81000120 locked 10 20\n".repeat(2);
+        let symbols = Symbols::parse("ffffffff81000100 T other\n").unwrap();
+        let writes = Writes::of(&records, &counts, &symbols).unwrap();
+        let measured = Measured {
+            config: "k",
+            helpers: Helpers::Inline,
+            boots: [(); 2].map(|()| Primitives::of(&boot(&[("read", &[40.0, 41.0])]))),
+        };
+        let contention = turns(&reader("read-vma", 0), [1000; 3]);
+        let figures = Figures {
+            rows: rows::Row::all(&[measured], &BTreeMap::new()),
+            costs: costs(By::Count),
+            sizes: costs(By::Span),
+            projection: Some(Projection::of(&writes, |_| Some([500.0; 2]))),
+            writes: Some(writes),
+            contention: [1, 2]
+                .map(|count| Contention::of(count, &contention))
+                .into(),
+            faults: [1, 2]
+                .map(|count| Faults::of(count, &faults(1, None, [1000; 3])))
+                .into(),
+            ..Figures::default()
+        };
+        assert!(page(&Figures::default()).is_err());
+        let page = page(&figures).unwrap();
+        let names: Vec<&str> = page.figures().map(|figure| figure.name.as_str()).collect();
         assert_eq!(
-            primitives,
+            names,
             [
-                "read", "10.00", "8.00", "0.8000", "-", "-", "12.00", "1", "2.00"
+                "ratios",
+                "instructions",
+                "walks",
+                "readers-1",
+                "readers-2",
+                "cache-lines",
+                "projection",
+                "sizes",
+                "sizes-gaps",
+                "faults"
             ]
         );
-        assert_eq!(
-            cells[..5],
-            ["walk, a VMA lock each", "22", "100.00", "101.00", "1.0100"]
-        );
-        assert_eq!(cells[5..], ["VMA lock, C", "10.0", "10.0", "5.0", "50 %"]);
-        assert_eq!(page.figures().count(), 4);
-        let Part::Table(table) = &page.sections[0].parts[2] else {
-            panic!("the primitives have no table");
-        };
-        let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.mark).collect();
-        assert_eq!(marks, [Some(Mark::Better), Some(Mark::Worse)]);
-        for name in ["one call", "from a program"] {
-            let mut figures = page.figures();
-            assert!(figures.any(|figure| figure.svg.contains(name)), "{name}");
-        }
+        let parts = page.sections.iter().flat_map(|section| &section.parts);
+        let rows = parts.filter_map(|part| match part {
+            Part::Table(table) => Some(table.rows.len()),
+            _ => None,
+        });
+        // No waits of a writer were recorded.
+        assert_eq!(rows.collect::<Vec<_>>(), [1, 1, 1, 0, 1, 0, 1, 6, 1, 1, 1]);
     }
 }

@@ -115,12 +115,6 @@ impl Unused {
         (before, with.saturating_sub(before))
     }
 
-    /// The functions that are new and their bytes, the largest first.
-    pub fn added(&self) -> impl Iterator<Item = (&str, u64)> {
-        let added = self.added.iter();
-        added.map(|added| (added.function.as_str(), added.bytes))
-    }
-
     /// Whether all that was added can be called.
     pub fn judge(&self) -> Outcome {
         let mut outcome = Outcome::default();

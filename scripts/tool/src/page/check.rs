@@ -1,103 +1,207 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is on the page, held against what a browser shows of it, in a large window and in that of a phone.
+//! Compares a page with what a browser without a screen shows of it, in a large window and in that of a phone.
 
-use super::browser::{self, Verdict, Window};
-use super::{Page, Part, screenshot};
+use super::{Contents, Page};
+use crate::proc::{self, Event, Logged};
 use crate::progress::Progress;
 use crate::report::Outcome;
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::Path;
+use std::time::Duration;
 
-/// The size of a window, and the file of its screenshot.
-const WINDOWS: [(Window, &str); 2] = [
-    (
-        Window {
-            width: 1280,
-            height: 2000,
-        },
-        "page.png",
-    ),
-    (
-        Window {
-            width: 390,
-            height: 844,
-        },
-        "page-phone.png",
-    ),
-];
+const BROWSER: &str = "chromium-headless-shell";
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Milliseconds of the page's own clock, which end early if nothing is left to wait for.
+const SETTLED: u32 = 10_000;
 
-/// Opens the page of a directory in each window. What is wrong is a failure, a line each.
+/// Equal parts of a screenshot, none of which may be blank as far as the page reaches.
+const BANDS: usize = 8;
+
+pub struct Window {
+    width: usize,
+    height: usize,
+    screenshot: &'static str,
+}
+
+pub const LARGE: Window = Window {
+    width: 1280,
+    height: 2000,
+    screenshot: "page.png",
+};
+const PHONE: Window = Window {
+    width: 390,
+    height: 844,
+    screenshot: "page-phone.png",
+};
+
+/// The result of measure.js.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    width: usize,
+    height: usize,
+    shown: Contents,
+    problems: Vec<String>,
+    /// Whether measuring came to its end.
+    done: bool,
+}
+
+/// Opens the page of a directory in each window. Each problem is a failure.
 pub fn check(dir: &Path, page: &Page, log: &Path, progress: &Progress) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
-    for window in 0..WINDOWS.len() {
-        outcome.add(check_in(dir, page, window, log, progress)?);
-    }
+    let mut outcome = check_in(&LARGE, dir, page, log, progress)?;
+    outcome.add(check_in(&PHONE, dir, page, log, progress)?);
     Ok(outcome)
 }
 
-/// The same in one window, by its number.
 pub fn check_in(
+    window: &Window,
     dir: &Path,
     page: &Page,
-    number: usize,
     log: &Path,
     progress: &Progress,
 ) -> Result<Outcome> {
-    let (window, name) = WINDOWS[number];
-    let file = dir.join(name);
-    Ok(match browser::open(dir, window, &file, log, progress) {
+    Ok(match window.open(dir, log, progress) {
         Ok(verdict) => {
-            let mut outcome = compare(page, &verdict, window);
-            outcome.add(screenshot::judge(&file, window, verdict.height)?);
+            let mut outcome = window.compare(page, &verdict);
+            let blank = blank_band(&dir.join(window.screenshot), verdict.height)?;
+            outcome.check(blank.is_none(), || {
+                let number = blank.unwrap_or_default() + 1;
+                format!("at {window}: part {number} of {BANDS} of the screenshot is blank")
+            });
             outcome
         }
-        Err(error) => Outcome::failure(format!("{error:#}")),
+        Err(error) => Outcome::failure(format!("at {window}: {error:#}")),
     })
 }
 
-fn compare(page: &Page, verdict: &Verdict, window: Window) -> Outcome {
-    let mut outcome = Outcome::default();
-    outcome.check(verdict.done, || {
-        format!("at {window}: measuring the page did not come to its end")
-    });
-    outcome.check(verdict.width == window.width, || {
-        format!(
-            "at {window}: the page is shown {} pixels wide",
-            verdict.width
-        )
-    });
-    outcome.check(verdict.problems.is_empty(), || {
-        format!("at {window}: {}", verdict.problems.join("; "))
-    });
-    let sections = page.sections.iter().map(|section| section.id.as_str());
-    let figures = page.figures().map(|figure| figure.name.as_str());
-    for (what, there, shown) in [
-        ("sections", sections.collect::<Vec<_>>(), &verdict.sections),
-        ("figures", figures.collect(), &verdict.figures),
-    ] {
-        outcome.check(shown.iter().eq(&there), || {
-            format!("at {window}: not the {what} that there are: {there:?}, but {shown:?}")
+impl Window {
+    fn compare(&self, page: &Page, verdict: &Verdict) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.check(verdict.done, || {
+            format!("at {self}: measuring the page did not come to its end")
         });
-    }
-    let count = |is: fn(&Part) -> bool| page.parts().filter(|part| is(part)).count();
-    for (what, there, shown) in [
-        (
-            "tables",
-            count(|part| matches!(part, Part::Table(_))),
-            verdict.tables,
-        ),
-        (
-            "listings",
-            count(|part| matches!(part, Part::Listings(_))),
-            verdict.listings,
-        ),
-    ] {
-        outcome.check(there == shown, || {
-            format!("at {window}: {shown} of {there} {what} are shown")
+        outcome.check(verdict.width == self.width, || {
+            format!("at {self}: the page is {} pixels wide", verdict.width)
         });
+        outcome.check(verdict.problems.is_empty(), || {
+            format!("at {self}: {}", verdict.problems.join("; "))
+        });
+        let (there, shown) = (page.contents(), &verdict.shown);
+        outcome.check(there == *shown, || {
+            format!("at {self}: the page has {there:?}, but shows {shown:?}")
+        });
+        outcome
     }
-    outcome
+
+    /// Opens index.html of a directory. A browser that crashes before it opens the page gets a second chance.
+    fn open(&self, dir: &Path, log: &Path, progress: &Progress) -> Result<Verdict> {
+        for _ in 0..2 {
+            if let Some(output) = self.run(dir, log)? {
+                return verdict(&output)?.with_context(|| {
+                    format!("the page did not measure itself: see {}", log.display())
+                });
+            }
+            progress.say(&format!("  {BROWSER} crashed at its start"));
+        }
+        bail!("{BROWSER} crashes at its start: see {}", log.display())
+    }
+
+    /// Returns the page as the browser prints it, or nothing if the browser crashed before that.
+    fn run(&self, dir: &Path, log: &Path) -> Result<Option<String>> {
+        // A home of its own, so that it neither finds nor leaves anything.
+        let home = tempfile::tempdir().context("no directory for the browser")?;
+        let screenshot = dir.join(self.screenshot);
+        if screenshot.exists() {
+            fs::remove_file(&screenshot)
+                .with_context(|| format!("{}: cannot be removed", screenshot.display()))?;
+        }
+        let mut cmd = proc::command(BROWSER);
+        cmd.current_dir(dir)
+            .env("HOME", home.path())
+            // The page is our own and loads nothing; root cannot have a sandbox.
+            .args(["--headless", "--no-sandbox", "--disable-gpu"])
+            .args(["--hide-scrollbars", "--disable-breakpad"])
+            .arg("--disable-dev-shm-usage")
+            .arg(format!("--user-data-dir={}", home.path().display()))
+            .arg(format!("--virtual-time-budget={SETTLED}"))
+            .arg(format!("--window-size={},{}", self.width, self.height))
+            .arg(format!("--screenshot={}", screenshot.display()))
+            .args(["--dump-dom", "index.html"]);
+        let logged = Logged {
+            log,
+            append: false,
+            timeout: Some(TIMEOUT),
+        };
+        let mut output = String::new();
+        let ended = logged.run(cmd, |event| {
+            if let Event::Line(line) = event {
+                output += line;
+                output.push('\n');
+            }
+        })?;
+        if ended.timed_out {
+            let seconds = TIMEOUT.as_secs();
+            bail!("the browser did not end within {seconds} seconds: is a script in a loop?");
+        }
+        match (ended.status.success(), output.contains("<html")) {
+            (true, _) => Ok(Some(output)),
+            (false, false) => Ok(None),
+            (false, true) => bail!("the browser crashed: see {}", log.display()),
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// Reads the verdict from an attribute of the root element, which is the first that is printed.
+fn verdict(output: &str) -> Result<Option<Verdict>> {
+    let value = output
+        .split_once("<html ")
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .and_then(|(root, _)| root.split_once("data-verdict=\""))
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let Some((value, _)) = value else {
+        return Ok(None);
+    };
+    let text = value
+        .replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&nbsp;", "\u{a0}")
+        .replace("&amp;", "&");
+    let verdict = serde_json::from_str(&text)
+        .with_context(|| format!("the verdict of the page is malformed: {text}"))?;
+    Ok(Some(verdict))
+}
+
+/// Returns the first part of a screenshot that has only one colour, of a page with a certain height.
+fn blank_band(file: &Path, page_height: usize) -> Result<Option<usize>> {
+    let decode = || -> Result<Option<usize>> {
+        let mut decoder = png::Decoder::new(BufReader::new(File::open(file)?));
+        decoder.set_transformations(png::Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info()?;
+        let size = reader.output_buffer_size().context("too large")?;
+        let mut bytes = vec![0; size];
+        let info = reader.next_frame(&mut bytes)?;
+        let depth = info.color_type.samples();
+        let reached = page_height.min(info.height as usize);
+        let at = |band: usize| band * reached / BANDS * info.width as usize * depth;
+        Ok((0..BANDS).find(|band| {
+            let mut pixels = bytes[at(*band)..at(band + 1)].chunks_exact(depth);
+            let first = pixels.next();
+            pixels.all(|pixel| Some(pixel) == first)
+        }))
+    };
+    decode().with_context(|| format!("{}: no screenshot", file.display()))
 }
 
 #[cfg(test)]
@@ -105,51 +209,70 @@ mod tests {
     use super::super::proof::sample;
     use super::*;
 
-    const WINDOW: Window = WINDOWS[0].0;
+    #[test]
+    fn the_verdict_is_read_as_the_browser_prints_it() {
+        let output = "[1:ERROR] <noise>\n<!DOCTYPE html>\n<html lang=\"en\" data-verdict=\"{\
+            &quot;width&quot;:390,&quot;height&quot;:900,&quot;shown&quot;:{&quot;sections&quot;:[&quot;a&quot;],\
+            &quot;figures&quot;:[],&quot;tables&quot;:2,&quot;listings&quot;:0},\
+            &quot;problems&quot;:[&quot;a: \\&quot;&lt;b&gt; &amp;amp;\\&quot; is cut&quot;],\
+            &quot;done&quot;:true}\"><head>\n";
+        let verdict = verdict(output).unwrap().unwrap();
+        assert_eq!((verdict.width, verdict.shown.tables), (390, 2));
+        assert_eq!(verdict.shown.sections, ["a"]);
+        assert_eq!(verdict.problems, ["a: \"<b> &amp;\" is cut"]);
 
-    fn good(page: &Page) -> Verdict {
-        let count = |is: fn(&Part) -> bool| page.parts().filter(|part| is(part)).count();
-        Verdict {
-            width: WINDOW.width,
-            height: 3000,
-            sections: page.sections.iter().map(|s| s.id.clone()).collect(),
-            figures: page.figures().map(|f| f.name.clone()).collect(),
-            tables: count(|part| matches!(part, Part::Table(_))),
-            listings: count(|part| matches!(part, Part::Listings(_))),
-            problems: Vec::new(),
-            done: true,
-        }
-    }
-
-    fn failures(change: impl FnOnce(&mut Verdict)) -> Vec<String> {
-        let page = sample();
-        let mut verdict = good(&page);
-        change(&mut verdict);
-        compare(&page, &verdict, WINDOW).failures
+        let none = "<html lang=\"en\"><p data-verdict=\"{}\">";
+        assert!(super::verdict(none).unwrap().is_none());
+        assert!(super::verdict("<html data-verdict=\"{}\">").is_err());
     }
 
     #[test]
-    fn what_is_shown_as_it_is_passes() {
-        assert_eq!(failures(|_| ()), [""; 0]);
-    }
-
-    #[test]
-    fn everything_that_differs_is_one_failure() {
+    fn every_difference_is_a_failure() {
         type Change = fn(&mut Verdict);
         let changes: [(Change, &str); 7] = [
+            (|_| (), ""),
             (|v| v.done = false, "did not come to its end"),
-            (|v| v.width = 500, "shown 500 pixels wide"),
+            (|v| v.width = 500, "is 500 pixels wide"),
             (|v| v.problems.push("x is cut".to_string()), ": x is cut"),
-            (|v| drop(v.sections.pop()), "not the sections"),
-            (|v| v.figures.clear(), "not the figures"),
-            (|v| v.tables += 1, "2 of 1 tables"),
-            (|v| v.listings = 0, "0 of 1 listings"),
+            (|v| drop(v.shown.sections.pop()), "but shows"),
+            (|v| v.shown.tables += 1, "tables: 2"),
+            (|v| v.shown.listings = 0, "listings: 0"),
         ];
+        let page = sample();
         for (change, text) in changes {
-            let found = failures(change);
-            assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with("at 1280x2000: "), "{found:?}");
-            assert!(found[0].contains(text), "{found:?}");
+            let mut verdict = Verdict {
+                width: LARGE.width,
+                height: 3000,
+                shown: page.contents(),
+                problems: Vec::new(),
+                done: true,
+            };
+            change(&mut verdict);
+            let failures = LARGE.compare(&page, &verdict).failures;
+            assert_eq!(failures.len(), usize::from(!text.is_empty()));
+            assert!(failures.join("").contains(text), "{failures:?}");
         }
+    }
+
+    #[test]
+    fn a_blank_part_of_a_screenshot_is_found() {
+        let blank = |drawn_to: usize, page_height| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("x.png");
+            let mut encoder = png::Encoder::new(File::create(&file).unwrap(), 16, 80);
+            encoder.set_color(png::ColorType::Grayscale);
+            let shade = |at: usize| if at / 16 < drawn_to { at as u8 } else { 255 };
+            let bytes: Vec<u8> = (0..16 * 80).map(shade).collect();
+            let mut writer = encoder.write_header().unwrap();
+            writer.write_image_data(&bytes).unwrap();
+            writer.finish().unwrap();
+            blank_band(&file, page_height).unwrap()
+        };
+        assert_eq!(
+            [80, 0, 41].map(|to| blank(to, 1000)),
+            [None, Some(0), Some(5)]
+        );
+        assert_eq!(blank(41, 40), None);
+        assert!(blank_band(Path::new("/nothing.png"), 80).is_err());
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// Measures the page when it is laid out, and leaves what was found on the root element for whoever checks it.
+// Measures the page once it is laid out, and stores the result in an attribute of the root element, for check.rs.
 "use strict";
 {
 	const problems = [];
-	const verdict = { width: 0, height: 0, sections: [], figures: [], tables: 0, listings: 0, problems, done: false };
+	const shown = { sections: [], figures: [], tables: 0, listings: 0 };
+	const verdict = { width: 0, height: 0, shown, problems, done: false };
 	const leave = () => {
 		document.documentElement.dataset.verdict = JSON.stringify(verdict);
 	};
@@ -13,7 +14,7 @@
 	};
 	addEventListener("error", (event) => problem(`script: ${event.message}`));
 	addEventListener("unhandledrejection", (event) => problem(`script: ${event.reason}`));
-	addEventListener("securitypolicyviolation", (event) => problem(`asks for ${event.blockedURI}`));
+	addEventListener("securitypolicyviolation", (event) => problem(`loads ${event.blockedURI}`));
 
 	const isSeen = (element) => {
 		const box = element.getBoundingClientRect();
@@ -21,7 +22,7 @@
 	};
 	const seen = (selector) => [...document.querySelectorAll(selector)].filter(isSeen);
 
-	// Labels that leave their picture, and such as lie on each other. A tenth of a line is between any two.
+	// Labels that are cut at the edge of their chart, and labels that overlap.
 	const labels = (figure) => {
 		const edge = figure.querySelector("svg").getBoundingClientRect();
 		const texts = [...figure.querySelectorAll("text")].map((element) => ({
@@ -39,13 +40,13 @@
 				const across = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
 				const down = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
 				if (across > 1 && down > 0.3 * Math.min(a.box.height, b.box.height)) {
-					problem(`${figure.id}: "${a.text}" and "${b.text}" lie on each other`);
+					problem(`${figure.id}: "${a.text}" and "${b.text}" overlap`);
 				}
 			}
 		}
 	};
 
-	// A font has letters of different widths, unless it is one that has not.
+	// Letters differ in width in a font for text, and do not in a monospaced one.
 	const fonts = () => {
 		const context = document.createElement("canvas").getContext("2d");
 		const width = (family, text) => {
@@ -60,7 +61,7 @@
 		}
 	};
 
-	// What is shown on a click has to fit as well.
+	// Text that is shown on a click has to fit as well.
 	const open = (isOpen) => {
 		for (const element of document.querySelectorAll("details")) {
 			element.open = isOpen;
@@ -71,17 +72,17 @@
 		open(true);
 		const root = document.documentElement;
 		verdict.width = innerWidth;
-		verdict.sections = seen("section").map((section) => section.id);
-		verdict.figures = seen("figure").filter((figure) => isSeen(figure.querySelector("svg")))
+		shown.sections = seen("section").map((section) => section.id);
+		shown.figures = seen("figure").filter((figure) => isSeen(figure.querySelector("svg")))
 			.map((figure) => figure.id);
-		verdict.tables = seen("table").length;
-		verdict.listings = seen("details").filter((element) => [...element.querySelectorAll("pre")].every(isSeen))
+		shown.tables = seen("table").length;
+		shown.listings = seen("details").filter((element) => [...element.querySelectorAll("pre")].every(isSeen))
 			.length;
 		if (root.scrollWidth > root.clientWidth) {
 			problem(`${root.scrollWidth - root.clientWidth} pixels wider than the window`);
 		}
 		open(false);
-		// Of what is on it: the root is as high as the window at least.
+		// Of the body, because the root is at least as high as the window.
 		verdict.height = Math.ceil(document.body.getBoundingClientRect().bottom);
 		for (const link of document.querySelectorAll("nav a")) {
 			if (!document.getElementById(link.hash.slice(1))) {

@@ -2,16 +2,21 @@
 
 //! The page as HTML.
 
-use super::{Column, Figure, Listings, Mark, Page, Part, Row, Section, Table};
+use super::{Column, Mark, Page, Part, Row, Table};
+use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::collections::BTreeMap;
 
-/// Nothing comes from anywhere else.
+/// Nothing is loaded from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("measure.js");
 
-/// One file that needs no other.
-pub fn html(page: &Page) -> String {
+/// Returns one file that needs no other. `svg` returns the picture with a name.
+pub fn html(page: &Page, svg: impl Fn(&str) -> Result<String>) -> Result<String> {
+    let figures = page.figures();
+    let svgs = figures.map(|figure| Ok((figure.name.as_str(), svg(&figure.name)?)));
+    let svgs: BTreeMap<&str, String> = svgs.collect::<Result<_>>()?;
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -24,10 +29,7 @@ pub fn html(page: &Page) -> String {
                 script { (PreEscaped(SCRIPT)) }
             }
             body {
-                header {
-                    h1 { (page.title) }
-                    @for text in &page.intro { p { (prose(text)) } }
-                }
+                header { h1 { (page.title) } p { (prose(&page.intro)) } }
                 nav aria-label="Contents" {
                     ul {
                         @for section in &page.sections {
@@ -35,26 +37,44 @@ pub fn html(page: &Page) -> String {
                         }
                     }
                 }
-                main { @for part in &page.sections { (section(part)) } }
-            }
-        }
-    };
-    markup.into_string() + "\n"
-}
-
-fn section(section: &Section) -> Markup {
-    html! {
-        section id=(section.id) {
-            h2 { (section.heading) }
-            @for part in &section.parts {
-                @match part {
-                    Part::Text(text) => p { (prose(text)) },
-                    Part::Figure(part) => (figure(part)),
-                    Part::Table(part) => (table(part)),
-                    Part::Listings(part) => (listings(part)),
+                main {
+                    @for section in &page.sections {
+                        section id=(section.id) {
+                            h2 { (section.heading) }
+                            @for part in &section.parts { (self::part(part, &svgs)) }
+                        }
+                    }
                 }
             }
         }
+    };
+    Ok(markup.into_string() + "\n")
+}
+
+fn part(part: &Part, svgs: &BTreeMap<&str, String>) -> Markup {
+    match part {
+        Part::Text(text) => html! { p { (prose(text)) } },
+        Part::Figure(figure) => html! {
+            figure id=(figure.name) {
+                div.wide tabindex="0" { (PreEscaped(&svgs[figure.name.as_str()])) }
+                figcaption {
+                    (prose(&figure.caption)) " ("
+                    a href={ (figure.name) ".svg" } { "SVG" } ", "
+                    a href={ (figure.name) ".png" } { "PNG" } ")"
+                }
+            }
+        },
+        Part::Table(table) => self::table(table),
+        Part::Listings(listings) => html! {
+            details {
+                summary { (prose(&listings.summary)) }
+                div.sides {
+                    @for side in &listings.sides {
+                        div { h3 { (side.heading) } pre tabindex="0" { (side.text) } }
+                    }
+                }
+            }
+        },
     }
 }
 
@@ -67,24 +87,7 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-fn figure(figure: &Figure) -> Markup {
-    html! {
-        figure id=(figure.name) {
-            div.wide tabindex="0" { (PreEscaped(&figure.svg)) }
-            figcaption {
-                (prose(&figure.caption)) " ("
-                a href={ (figure.name) ".svg" } { "SVG" } ", "
-                a href={ (figure.name) ".png" } { "PNG" } ")"
-            }
-        }
-    }
-}
-
 fn table(table: &Table) -> Markup {
-    let class = |column: Option<&Column>| match column {
-        Some(column) if column.is_number => Some("number"),
-        _ => None,
-    };
     html! {
         div.wide tabindex="0" {
             table {
@@ -92,17 +95,18 @@ fn table(table: &Table) -> Markup {
                 thead {
                     tr {
                         @for column in &table.columns {
-                            th scope="col" class=[class(Some(column))] { (column.name) }
+                            th scope="col" class=[class(column)] { (column.name) }
                         }
                     }
                 }
                 tbody {
-                    @for row in &table.rows {
-                        tr class=[row.mark.map(word)] {
-                            @for (at, cell) in row.cells.iter().enumerate() {
-                                td class=[class(table.columns.get(at))] {
+                    @for Row { cells, mark } in &table.rows {
+                        tr class=[mark.map(word)] {
+                            @for (at, (cell, column)) in cells.iter().zip(&table.columns).enumerate() {
+                                td class=[class(column)] {
                                     (cell)
-                                    @if at == 0 { (mark(row)) }
+                                    // The word as well as the colour.
+                                    @if let (0, Some(mark)) = (at, mark) { " " small { (word(*mark)) } }
                                 }
                             }
                         }
@@ -113,9 +117,8 @@ fn table(table: &Table) -> Markup {
     }
 }
 
-/// The word beside the colour, for those who do not see that.
-fn mark(row: &Row) -> Markup {
-    html! { @if let Some(mark) = row.mark { " " span.mark { (word(mark)) } } }
+fn class(column: &Column) -> Option<&'static str> {
+    column.is_number.then_some("number")
 }
 
 fn word(mark: Mark) -> &'static str {
@@ -125,59 +128,39 @@ fn word(mark: Mark) -> &'static str {
     }
 }
 
-fn listings(listings: &Listings) -> Markup {
-    html! {
-        details {
-            summary { (prose(&listings.summary)) }
-            div.sides {
-                @for side in &listings.sides {
-                    div {
-                        h3 { (side.heading) }
-                        pre tabindex="0" { (side.text) }
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::proof::sample;
     use super::*;
 
+    fn rendered(page: &Page) -> String {
+        html(page, |name| Ok(format!("<svg>{name}</svg>"))).unwrap()
+    }
+
     #[test]
-    fn text_is_text_and_not_markup() {
+    fn text_is_escaped() {
         let mut page = sample();
         page.title = "<b>&\"".to_string();
-        page.intro = vec!["a `<code>` here".to_string()];
-        let html = html(&page);
+        page.intro = "a `<code>` here".to_string();
+        let html = rendered(&page);
         assert!(html.contains("<h1>&lt;b&gt;&amp;&quot;</h1>"), "{html}");
         assert!(html.contains("a <code>&lt;code&gt;</code> here"), "{html}");
         assert!(!html.contains("<b>"));
     }
 
     #[test]
-    fn every_part_is_on_the_page() {
-        let page = sample();
-        let html = html(&page);
-        for section in &page.sections {
-            assert!(html.contains(&format!("<section id=\"{}\">", section.id)));
-            assert!(html.contains(&format!("<a href=\"#{}\">", section.id)));
+    fn every_part_is_on_the_page_and_nothing_is_loaded() {
+        let html = rendered(&sample());
+        for part in [
+            "<a href=\"#first\">A chart &amp; a table</a>",
+            "<section id=\"second\">",
+            "<figure id=\"sample\">",
+            "<svg>sample</svg>",
+            "<tr class=\"worse\"><td>more than that <small>worse</small></td><td class=\"number\">8</td>",
+            "<details><summary><code>one</code> beside",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
         }
-        for figure in page.figures() {
-            assert!(html.contains(&format!("<figure id=\"{}\">", figure.name)));
-            assert!(html.contains(&figure.svg));
-        }
-        assert!(html.contains("<tr class=\"worse\"><td>"), "{html}");
-        assert!(html.contains("<span class=\"mark\">worse</span>"), "{html}");
-        assert!(html.contains("<td class=\"number\">"), "{html}");
-        assert!(html.contains("<details><summary>"), "{html}");
-    }
-
-    #[test]
-    fn nothing_is_loaded() {
-        let html = html(&sample());
         for word in ["src=", "@import", "url(", "<link"] {
             assert!(!html.contains(word), "{word}");
         }

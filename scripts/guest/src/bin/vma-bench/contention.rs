@@ -14,10 +14,11 @@
 //! long enough for many of those, and all of it counts.
 
 use crate::abi;
-use crate::device::{Device, Devices, Done, HOLDERS, Order, READERS};
-use crate::line::{self, Reader};
+use crate::device::{Device, Devices, HOLDERS, Operation, Order, READERS};
 use crate::mappings::Mappings;
-use crate::writer::{self, Waits, Writer};
+use crate::writer::{self, Calls, Writer};
+use crate::{plan, say};
+use bench_records::{Done, Place, Reader, Record, Turn, Waits};
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 use vma_guest::sys::{self, process};
@@ -53,7 +54,7 @@ const PROCESSOR: usize = 0;
 /// A reader, and what it is to do in a slice.
 struct Work<'a> {
     device: &'a Device,
-    reader: Reader,
+    operation: &'static Operation,
     order: Order,
 }
 
@@ -70,20 +71,15 @@ pub fn measure(devices: &Devices) -> Result<()> {
     let mut elsewhere = Writer::elsewhere()?;
     let mut here = Writer::here()?;
     process::stay_on(PROCESSOR)?;
-    let mappings = Mappings::make(MAPPINGS)?;
+    let mappings = Mappings::row(MAPPINGS)?;
     let work = all_work(devices, mappings.third(1))?;
-    let ways = [
-        line::Writer::None,
-        line::Writer::Elsewhere,
-        line::Writer::Here,
-        line::Writer::Elsewhere,
-    ];
+    let ways = [Place::None, Place::Elsewhere, Place::Here, Place::Elsewhere];
     let turns = match sys::processors() {
         1 => TURNS_ON_ONE,
         _ => TURNS,
     };
     // A line for each turn of a reader, and two more with a writer in its address space.
-    line::plan(turns * (2 + work.len() * (ways.len() + 2)));
+    plan(turns * (2 + work.len() * (ways.len() + 2)));
     for _ in 0..turns {
         let ((), waits) = here.during(|| {
             let start = Instant::now();
@@ -97,9 +93,9 @@ pub fn measure(devices: &Devices) -> Result<()> {
         for work in &work {
             for way in ways {
                 let writer = match way {
-                    line::Writer::None => None,
-                    line::Writer::Elsewhere => Some(&mut elsewhere),
-                    line::Writer::Here => Some(&mut here),
+                    Place::None => None,
+                    Place::Elsewhere => Some(&mut elsewhere),
+                    Place::Here => Some(&mut here),
                 };
                 work.turn(way, writer)?;
             }
@@ -141,11 +137,7 @@ fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
                 order.rounds = rounds.clamp(1, abi::MAX_ROUNDS);
                 all.push(Work {
                     device,
-                    reader: Reader {
-                        operation,
-                        language: device.language,
-                        hold_us,
-                    },
+                    operation,
                     order,
                 });
             }
@@ -155,8 +147,16 @@ fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
 }
 
 impl Work<'_> {
+    fn reader(&self) -> Reader {
+        Reader {
+            operation: self.operation.name.to_string(),
+            language: self.device.language,
+            hold_us: self.order.hold_us,
+        }
+    }
+
     /// Reads for a turn, and says how it went.
-    fn turn(&self, way: line::Writer, writer: Option<&mut Writer>) -> Result<()> {
+    fn turn(&self, way: Place, writer: Option<&mut Writer>) -> Result<()> {
         let on_one = sys::processors() == 1;
         let (rounds, done) = match writer {
             None if on_one => self.all()?,
@@ -173,13 +173,18 @@ impl Work<'_> {
                     });
                     Ok((self.order.rounds, slice?))
                 })?;
-                if way == line::Writer::Here {
-                    say_waits(Some(self.reader), &waits);
+                if way == Place::Here {
+                    say_waits(Some(self.reader()), &waits);
                 }
                 done
             }
         };
-        line::turn(self.reader, way, rounds, &done);
+        say(&Record::Turn(Turn {
+            reader: self.reader(),
+            writer: way,
+            rounds,
+            done,
+        }));
         Ok(())
     }
 
@@ -190,7 +195,7 @@ impl Work<'_> {
         let (mut rounds, mut all) = (0, Done::default());
         while start.elapsed() < TURN_ON_ONE {
             writer::reading();
-            let done = self.device.run(self.reader.operation, self.order)?;
+            let done = self.device.run(self.operation, self.order)?;
             rounds += self.order.rounds;
             all.operations += done.operations;
         }
@@ -208,7 +213,7 @@ impl Work<'_> {
                 break;
             }
             writer::reading();
-            let done = self.device.run(self.reader.operation, self.order)?;
+            let done = self.device.run(self.operation, self.order)?;
             if counts() {
                 slices.push(done);
             }
@@ -218,7 +223,12 @@ impl Work<'_> {
     }
 }
 
-fn say_waits(by: Option<Reader>, waits: &Waits) {
-    line::waits(by, "mmap", waits.mmap);
-    line::waits(by, "munmap", waits.munmap);
+fn say_waits(reader: Option<Reader>, calls: &Calls) {
+    for (call, times) in [("mmap", calls.mmap), ("munmap", calls.munmap)] {
+        say(&Record::Waits(Waits {
+            reader: reader.clone(),
+            call: call.to_string(),
+            times,
+        }));
+    }
 }

@@ -3,6 +3,7 @@
 //! The two drivers, and what they can do.
 
 use crate::abi::{self, Name, Run, operation};
+use bench_records::{Done, Language};
 use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
@@ -11,9 +12,9 @@ use vma_guest::sys::{self, memory};
 const RUN: u32 = sys::encode_iowr::<Run>(abi::IOC_TYPE, abi::RUN_NR);
 const NAME: u32 = sys::encode_iowr::<Name>(abi::IOC_TYPE, abi::NAME_NR);
 
-/// One of the drivers, and what its language is called.
+/// One of the drivers.
 pub struct Device {
-    pub language: &'static str,
+    pub language: Language,
     file: File,
 }
 
@@ -70,14 +71,6 @@ pub struct Order {
     pub hold_us: u64,
 }
 
-/// What came of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
-    pub ticks: u64,
-    pub operations: u64,
-    pub sum: u64,
-}
-
 /// The drivers: the two that can do everything, and one that uses what is upstream.
 pub struct Devices {
     pub c: Device,
@@ -88,9 +81,9 @@ pub struct Devices {
 impl Devices {
     pub fn open() -> Result<Self> {
         Ok(Self {
-            c: Device::open("c", "/dev/vma-bench-c")?,
-            rust: Device::open("rust", "/dev/vma-bench-rust")?,
-            upstream: Device::open("upstream", "/dev/vma-bench-upstream")?,
+            c: Device::open(Language::C, "/dev/vma-bench-c")?,
+            rust: Device::open(Language::Rust, "/dev/vma-bench-rust")?,
+            upstream: Device::open(Language::Upstream, "/dev/vma-bench-upstream")?,
         })
     }
 
@@ -129,7 +122,7 @@ impl Devices {
 }
 
 impl Device {
-    fn open(language: &'static str, path: &str) -> Result<Self> {
+    fn open(language: Language, path: &str) -> Result<Self> {
         let file = File::options()
             .read(true)
             .write(true)

@@ -8,8 +8,9 @@
 //! not. A turn is long enough that threads which share a processor have had it several times.
 
 use crate::device::Devices;
-use crate::line::{self, Faults};
 use crate::writer::{JOBS, Job, SHARED, SHARED_PAGES, Writer};
+use crate::{plan, say};
+use bench_records::{Faults, Place, Record};
 use std::fs;
 use std::io::{Error, Result};
 use std::sync::Barrier;
@@ -26,12 +27,7 @@ const TURN: Duration = Duration::from_millis(30);
 const TURNS: usize = 16;
 
 /// In whose company a turn is.
-const WAYS: [line::Writer; 4] = [
-    line::Writer::None,
-    line::Writer::Elsewhere,
-    line::Writer::Here,
-    line::Writer::Elsewhere,
-];
+const WAYS: [Place; 4] = [Place::None, Place::Elsewhere, Place::Here, Place::Elsewhere];
 
 /// How many faults there may be besides those that are counted.
 const OTHERS: u64 = 200;
@@ -42,26 +38,35 @@ pub fn measure(_devices: &Devices) -> Result<()> {
     // It has page faults of its own before it is there.
     here.during(|| Ok(()))?;
     // With the writer every number of threads, with each of the others one thread.
-    line::plan(TURNS * WAYS.len() * (THREADS.len() + JOBS.len() - 1));
+    plan(TURNS * WAYS.len() * (THREADS.len() + JOBS.len() - 1));
     for _ in 0..TURNS {
         for (job, number) in JOBS.iter().zip(0..) {
-            let (beside, language, threads) = match job {
-                Job::Write => ("writer", "none", &THREADS[..]),
-                Job::Read(operation, true) => (operation.name, "c", &THREADS[..1]),
-                Job::Read(operation, false) => (operation.name, "rust", &THREADS[..1]),
+            let (reader, threads) = match job {
+                Job::Write => (None, &THREADS[..]),
+                Job::Read(operation, language) => {
+                    let reader = (operation.name.to_string(), *language);
+                    (Some(reader), &THREADS[..1])
+                }
             };
             for &threads in threads {
                 for way in WAYS {
                     let writer = match way {
-                        line::Writer::None => None,
-                        line::Writer::Elsewhere => Some(&mut elsewhere),
-                        line::Writer::Here => Some(&mut here),
+                        Place::None => None,
+                        Place::Elsewhere => Some(&mut elsewhere),
+                        Place::Here => Some(&mut here),
                     };
                     let turn = match writer {
                         None => turn(threads)?,
                         Some(writer) => writer.doing(number, || turn(threads))?.0,
                     };
-                    line::faults(threads, beside, language, way, &turn);
+                    say(&Record::Faults(Faults {
+                        threads: threads as u64,
+                        reader: reader.clone(),
+                        place: way,
+                        faults: turn.faults,
+                        ticks: turn.ticks,
+                        touching: turn.touching,
+                    }));
                 }
             }
         }
@@ -69,11 +74,18 @@ pub fn measure(_devices: &Devices) -> Result<()> {
     Ok(())
 }
 
-/// Has so many threads do it for a turn.
-fn turn(threads: usize) -> Result<Faults> {
+/// The page faults of a turn, as in [`Faults`].
+struct Touched {
+    faults: u64,
+    ticks: u64,
+    touching: u64,
+}
+
+/// Has threads touch memory for a turn.
+fn turn(threads: usize) -> Result<Touched> {
     let before = minor_faults()?;
     let (ready, stop) = (Barrier::new(threads + 1), AtomicBool::new(false));
-    let all: Result<Vec<Faults>> = thread::scope(|scope| {
+    let all: Result<Vec<Touched>> = thread::scope(|scope| {
         let begin = |number| {
             let (ready, stop) = (&ready, &stop);
             scope.spawn(move || touch(number, ready, stop))
@@ -86,7 +98,7 @@ fn turn(threads: usize) -> Result<Faults> {
         running.into_iter().map(end).collect()
     });
     let all = all?;
-    let sum = |value: fn(&Faults) -> u64| all.iter().map(value).sum::<u64>();
+    let sum = |value: fn(&Touched) -> u64| all.iter().map(value).sum::<u64>();
     let faults = sum(|one| one.faults);
     let happened = minor_faults()? - before;
     if !(faults..=faults + OTHERS).contains(&happened) {
@@ -94,7 +106,7 @@ fn turn(threads: usize) -> Result<Faults> {
             "{faults} pages were touched, and there were {happened} page faults"
         )));
     }
-    Ok(Faults {
+    Ok(Touched {
         faults,
         ticks: sum(|one| one.ticks) / threads as u64,
         touching: sum(|one| one.touching),
@@ -102,7 +114,7 @@ fn turn(threads: usize) -> Result<Faults> {
 }
 
 /// What a thread does.
-fn touch(number: usize, ready: &Barrier, stop: &AtomicBool) -> Result<Faults> {
+fn touch(number: usize, ready: &Barrier, stop: &AtomicBool) -> Result<Touched> {
     let page = sys::page_size();
     let (at, len) = (SHARED + number * memory::STRIDE, SHARED_PAGES * page);
     let prepared =
@@ -121,7 +133,7 @@ fn touch(number: usize, ready: &Barrier, stop: &AtomicBool) -> Result<Faults> {
         faults += SHARED_PAGES as u64;
         memory::advise(at, len, libc::MADV_DONTNEED)?;
     }
-    Ok(Faults {
+    Ok(Touched {
         faults,
         ticks: start.elapsed().as_nanos() as u64,
         touching: touching.as_nanos() as u64,

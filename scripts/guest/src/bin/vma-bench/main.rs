@@ -1,35 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The same work on VMAs in C and in Rust, done by two drivers of one kernel in turn.
+//! The same work on VMAs in C and in Rust, done in turn by two drivers of one kernel.
 //!
-//! `vma-bench primitives` finds out what each primitive costs, `vma-bench cost` what some
-//! operations do with few and with many VMAs, `vma-bench sizes` the same with VMAs that are close
-//! together and far apart, `vma-bench contention` what readers and a writer have to wait for each
-//! other, `vma-bench faults` what page faults have to, and `vma-bench writes` does everything for
-//! someone who counts what is written. Every measurement is a line, for the host to judge; see
-//! [`line`] for what they look like. This is the first process of a system that has nothing else;
-//! as an ordinary process, as root, it does the same and does not end the system.
+//! `vma-bench primitives` measures the cost of each primitive, `vma-bench cost` walks and look-ups
+//! among few and many VMAs, `vma-bench sizes` the same among VMAs close together and far apart,
+//! `vma-bench contention` how readers and a writer delay each other, `vma-bench faults` the same for
+//! page faults; `vma-bench writes` runs everything for the plugin that counts stores. Each
+//! measurement is a line of JSON, a [`Record`], which the host judges. The program is the first
+//! process of a system that has nothing else; as an ordinary process, as root, it does the same and
+//! does not end the system.
 
 #[path = "../../../../../samples/rust/vma/bench/abi.rs"]
 mod abi;
 mod contention;
-mod cost;
+mod costs;
 mod device;
 mod faults;
-mod line;
 mod mappings;
 mod primitives;
-mod sizes;
-mod summary;
-mod turns;
 mod writer;
 mod writes;
 
+use bench_records::Record;
 use device::Devices;
 use std::fs;
 use std::io::{Error, Result};
 use std::process::ExitCode;
 use vma_guest::init;
+
+/// Sends a record to the host.
+fn say(record: &Record) {
+    println!("{record}");
+}
+
+/// Announces the number of records that follow.
+fn plan(records: usize) {
+    say(&Record::Plan(records as u64));
+}
 
 fn main() -> ExitCode {
     if init::is_init() {
@@ -42,7 +49,7 @@ fn exit_code() -> u8 {
     match run() {
         Ok(()) => 0,
         Err(e) => {
-            println!("error {e}");
+            say(&Record::Error(e.to_string()));
             1
         }
     }
@@ -53,10 +60,10 @@ fn run() -> Result<()> {
     let what = std::env::args().skip(1).last().unwrap_or_default();
     let measure = match what.as_str() {
         "primitives" => primitives::measure,
-        "cost" => cost::measure,
+        "cost" => costs::by_count,
         "contention" => contention::measure,
         "faults" => faults::measure,
-        "sizes" => sizes::measure,
+        "sizes" => costs::by_span,
         "writes" => writes::measure,
         _ => {
             return Err(Error::other(

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Many mappings in a row, as different from each other as it takes not to be merged.
+//! Many mappings in a row, whose protection alternates so that they are not merged.
 
+use bench_records::Layout;
 use std::io::{Error, Result};
 use vma_guest::sys::{self, memory};
 
-/// Mappings of the same length, how many, and how far from one to the next.
+/// Mappings of the same length.
 pub struct Mappings {
     at: usize,
     count: usize,
@@ -13,14 +14,23 @@ pub struct Mappings {
 }
 
 impl Mappings {
-    /// Makes so many, side by side.
-    pub fn make(count: usize) -> Result<Self> {
-        Self::spread(count, count * sys::page_size(), false)
+    /// Makes mappings side by side, of a page each.
+    pub fn row(count: usize) -> Result<Self> {
+        Self::make(Layout {
+            mappings: count,
+            span: count * sys::page_size(),
+            gaps: false,
+        })
     }
 
-    /// Makes so many, at the same distance from each other, in so many bytes: of one page each, with
-    /// gaps between them, or as long as it takes to leave none.
-    pub fn spread(count: usize, span: usize, gaps: bool) -> Result<Self> {
+    /// Makes mappings at the same distance from each other: of one page each, with gaps between
+    /// them, or of the length that leaves none.
+    pub fn make(layout: Layout) -> Result<Self> {
+        let Layout {
+            mappings: count,
+            span,
+            gaps,
+        } = layout;
         let at = memory::place(0);
         let page = sys::page_size();
         let stride = span / count / page * page;
@@ -41,7 +51,7 @@ impl Mappings {
         Ok(Self { at, count, stride })
     }
 
-    /// The address of the mapping so many thirds into the row.
+    /// Returns the address of the mapping that is `number` thirds into the row.
     pub fn third(&self, number: usize) -> usize {
         self.at + self.count * number / 3 * self.stride
     }
@@ -58,7 +68,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// How many VMAs start in so many pages.
+    /// Counts the VMAs that start in a range of pages.
     fn count(at: usize, pages: usize) -> usize {
         let range = at..at + pages * sys::page_size();
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
@@ -71,7 +81,7 @@ mod tests {
 
     #[test]
     fn mappings_are_not_merged_and_go_away() {
-        let mappings = Mappings::make(10).unwrap();
+        let mappings = Mappings::row(10).unwrap();
         let at = mappings.at;
         assert_eq!(count(at, 10), 10);
         assert_eq!(mappings.third(1), at + 3 * sys::page_size());
@@ -83,7 +93,12 @@ mod tests {
     fn mappings_are_spread_evenly() {
         let page = sys::page_size();
         for gaps in [true, false] {
-            let mappings = Mappings::spread(10, 100 * page + 5, gaps).unwrap();
+            let mappings = Mappings::make(Layout {
+                mappings: 10,
+                span: 100 * page + 5,
+                gaps,
+            })
+            .unwrap();
             let at = mappings.at;
             assert_eq!((count(at, 10), count(at, 100)), (1, 10));
             assert_eq!(mappings.third(1), at + 30 * page);

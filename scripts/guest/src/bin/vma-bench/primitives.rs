@@ -4,9 +4,9 @@
 //! the next one, so that there is nothing in it but what is measured.
 
 use crate::abi::{kind, place};
-use crate::device::{Device, Devices, Done, Order, Primitive};
-use crate::line::{self, Loop};
-use crate::turns;
+use crate::device::{Device, Devices, Order, Primitive};
+use crate::{costs, plan, say};
+use bench_records::{Caller, Done, Record};
 use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
@@ -64,9 +64,9 @@ pub fn measure(devices: &Devices) -> Result<()> {
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
     let count: usize = primitives.iter().map(|(_, all)| all.len()).sum();
-    line::plan(RUNS * (1 + count + CALLS.len() * devices.both().len()));
+    plan(RUNS * (1 + count + CALLS.len() * devices.both().len()));
 
-    turns::calibrate(devices, RUNS)?;
+    costs::calibrate(devices, RUNS)?;
     prepare()?;
 
     // All languages that have it, one after the other, run after run.
@@ -92,12 +92,21 @@ pub fn measure(devices: &Devices) -> Result<()> {
             for device in devices.both() {
                 let done = call(devices, device)?;
                 if run > 0 {
-                    line::primitive(Loop::User, name, device.language, &done);
+                    record(Caller::User, name, device, done);
                 }
             }
         }
     }
     Ok(())
+}
+
+fn record(caller: Caller, name: &str, device: &Device, done: Done) {
+    say(&Record::Primitive(bench_records::Primitive {
+        caller,
+        name: name.to_string(),
+        language: device.language,
+        done,
+    }));
 }
 
 /// Makes the places that stay the same.
@@ -177,7 +186,7 @@ fn each(devices: &Devices, having: &[(&Device, &Primitive)]) -> Result<()> {
         for one in having {
             let (device, primitive) = one;
             let done = run(one, rounds)?;
-            line::primitive(Loop::Driver, &primitive.name, device.language, &done);
+            record(Caller::Driver, &primitive.name, device, done);
         }
     }
     Ok(())

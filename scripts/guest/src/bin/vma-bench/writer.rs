@@ -8,7 +8,7 @@
 //! readers that merely is at work on the same machine.
 
 use crate::device::{Devices, Operation, Order, READERS};
-use crate::summary::Summary;
+use bench_records::{Language, Times};
 use std::fs::File;
 use std::io::{Error, Read, Result, Write};
 use std::sync::LazyLock;
@@ -42,8 +42,7 @@ const ROUNDS: u64 = 50;
 #[derive(Clone, Copy)]
 pub enum Job {
     Write,
-    /// In C, or else in Rust.
-    Read(&'static Operation, bool),
+    Read(&'static Operation, Language),
 }
 
 /// All that there is; a job is told by its place in here.
@@ -51,17 +50,17 @@ pub static JOBS: [Job; 5] = {
     let [vma, mmap] = &READERS;
     [
         Job::Write,
-        Job::Read(vma, true),
-        Job::Read(vma, false),
-        Job::Read(mmap, true),
-        Job::Read(mmap, false),
+        Job::Read(vma, Language::C),
+        Job::Read(vma, Language::Rust),
+        Job::Read(mmap, Language::C),
+        Job::Read(mmap, Language::Rust),
     ]
 };
 
 /// How long its calls took.
-pub struct Waits {
-    pub mmap: Summary,
-    pub munmap: Summary,
+pub struct Calls {
+    pub mmap: Times,
+    pub munmap: Times,
 }
 
 /// How long after a sign of the reader's its calls are beside the reader. A busy host does not run
@@ -139,12 +138,12 @@ impl Writer {
     }
 
     /// Writes for as long as `f` runs.
-    pub fn during<T>(&mut self, f: impl FnOnce() -> Result<T>) -> Result<(T, Waits)> {
+    pub fn during<T>(&mut self, f: impl FnOnce() -> Result<T>) -> Result<(T, Calls)> {
         self.doing(0, f)
     }
 
     /// Does one of the jobs for as long as `f` runs.
-    pub fn doing<T>(&mut self, job: u8, f: impl FnOnce() -> Result<T>) -> Result<(T, Waits)> {
+    pub fn doing<T>(&mut self, job: u8, f: impl FnOnce() -> Result<T>) -> Result<(T, Calls)> {
         memory::set_word(STOP, 0);
         self.line.to.write_all(&[job])?;
         // It says that it begins.
@@ -154,11 +153,11 @@ impl Writer {
             .map_err(|e| Error::other(format!("the writer has ended: {e}")))?;
         let result = f();
         memory::set_word(STOP, 1);
-        let waits = Waits {
-            mmap: summary(&mut self.line)?,
-            munmap: summary(&mut self.line)?,
+        let calls = Calls {
+            mmap: receive(&mut self.line)?,
+            munmap: receive(&mut self.line)?,
         };
-        Ok((result?, waits))
+        Ok((result?, calls))
     }
 }
 
@@ -167,14 +166,31 @@ fn share_words() -> Result<()> {
     memory::map(STOP, sys::page_size(), prot, libc::MAP_SHARED, None)
 }
 
-fn summary(line: &mut Line) -> Result<Summary> {
+fn receive(line: &mut Line) -> Result<Times> {
     let mut words = [0; 4];
     for word in &mut words {
         let mut bytes = [0; 8];
         line.from.read_exact(&mut bytes)?;
         *word = u64::from_ne_bytes(bytes);
     }
-    Ok(Summary::from_words(words))
+    let [calls, median, p99, worst] = words;
+    Ok(Times {
+        calls,
+        median,
+        p99,
+        worst,
+    })
+}
+
+/// Sorts times and sends a summary of them; zeros if there are none.
+fn send(line: &mut Line, times: &mut [u64]) -> Result<()> {
+    times.sort_unstable();
+    let last = times.len().saturating_sub(1);
+    let at = |percent: usize| times.get(last * percent / 100).copied().unwrap_or(0);
+    for word in [times.len() as u64, at(50), at(99), at(100)] {
+        line.to.write_all(&word.to_ne_bytes())?;
+    }
+    Ok(())
 }
 
 /// Does what it is told to, until nobody is left to tell it.
@@ -189,25 +205,23 @@ fn serve(mut line: Line) -> Result<()> {
         line.to.write_all(&[0])?;
         let calls = match JOBS[usize::from(job[0])] {
             Job::Write => write(&mut mmap, &mut munmap)?,
-            Job::Read(operation, is_c) => {
-                read(&devices, operation, is_c)?;
+            Job::Read(operation, language) => {
+                read(&devices, operation, language)?;
                 0
             }
         };
         for times in [&mut mmap, &mut munmap] {
-            for word in Summary::of(&mut times[..calls]).words() {
-                line.to.write_all(&word.to_ne_bytes())?;
-            }
+            send(&mut line, &mut times[..calls])?;
         }
     }
     Ok(())
 }
 
 /// Reads until it is stopped.
-fn read(devices: &Devices, operation: &Operation, is_c: bool) -> Result<()> {
-    let device = match is_c {
-        true => &devices.c,
-        false => &devices.rust,
+fn read(devices: &Devices, operation: &Operation, language: Language) -> Result<()> {
+    let device = match language {
+        Language::C => &devices.c,
+        _ => &devices.rust,
     };
     let order = Order {
         rounds: ROUNDS,
@@ -243,4 +257,23 @@ fn write(mmap: &mut [u64], munmap: &mut [u64]) -> Result<usize> {
         }
     }
     Ok(calls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_summed_up_in_order() {
+        let sent = |times: &mut [u64]| {
+            let (mut ours, mut theirs) = Line::new().unwrap();
+            send(&mut theirs, times).unwrap();
+            let times = receive(&mut ours).unwrap();
+            [times.calls, times.median, times.p99, times.worst]
+        };
+        let mut times: Vec<u64> = (0..=100).rev().collect();
+        assert_eq!(sent(&mut times), [101, 50, 99, 100]);
+        assert_eq!(sent(&mut [7]), [1, 7, 7, 7]);
+        assert_eq!(sent(&mut []), [0; 4]);
+    }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs of every operation and every primitive, while somebody outside looks at what the processor
-//! loads and stores. A line for each run, in their order.
+//! Runs of every operation and every primitive, while a plugin of the emulator counts the loads and
+//! stores of the processor. A record for each run, in their order.
 
-use crate::device::{Devices, LOOKUPS, Order, WALKS};
-use crate::line;
+use crate::device::{Device, Devices, LOOKUPS, Order, WALKS};
 use crate::mappings::Mappings;
 use crate::primitives;
+use crate::{plan, say};
+use bench_records::{Done, Record, Stretch};
 use std::io::Result;
 
 /// How many mappings there are besides those of the program itself, far from those that the
@@ -28,7 +29,7 @@ pub fn measure(devices: &Devices) -> Result<()> {
         }
     }
     let operations = (WALKS.len() + LOOKUPS.len()) * devices.both().len();
-    line::plan(RUNS * (operations + primitives.len()));
+    plan(RUNS * (operations + primitives.len()));
     operations_of(devices)?;
 
     primitives::prepare()?;
@@ -40,14 +41,22 @@ pub fn measure(devices: &Devices) -> Result<()> {
                 ..Order::default()
             };
             let done = device.run_primitive(&primitive, order)?;
-            line::stretch(&primitive.name, device.language, &done);
+            record(&primitive.name, device, done);
         }
     }
     Ok(())
 }
 
+fn record(operation: &str, device: &Device, done: Done) {
+    say(&Record::Stretch(Stretch {
+        operation: operation.to_string(),
+        language: device.language,
+        operations: done.operations,
+    }));
+}
+
 fn operations_of(devices: &Devices) -> Result<()> {
-    let mappings = Mappings::make(MAPPINGS)?;
+    let mappings = Mappings::row(MAPPINGS)?;
     let walks = WALKS.iter().map(|operation| (operation, WALKED));
     let looks = LOOKUPS.iter().map(|operation| (operation, ROUNDS));
     for (operation, rounds) in walks.chain(looks) {
@@ -59,7 +68,7 @@ fn operations_of(devices: &Devices) -> Result<()> {
         for _ in 0..RUNS {
             for device in devices.both() {
                 let done = device.run(operation, order)?;
-                line::stretch(operation.name, device.language, &done);
+                record(operation.name, device, done);
             }
         }
     }
