@@ -310,6 +310,15 @@ mod tests {
     }
 
     #[test]
+    fn the_committed_file_is_what_would_be_written() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(FILE);
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(Baseline::load(&file).unwrap().to_string(), text);
+    }
+
+    #[test]
     fn rust_that_takes_more_is_a_failure() {
         let was = baseline("1", &[("read", 40.0, 40.0), ("walk", 9000.0, 9000.0)]);
         let is =

@@ -4,7 +4,7 @@
 {
 	const problems = [];
 	const shown = { sections: [], figures: [], tables: 0, listings: 0 };
-	const verdict = { width: 0, height: 0, shown, problems, done: false };
+	const verdict = { width: 0, shown, problems, done: false };
 	const leave = () => {
 		document.documentElement.dataset.verdict = JSON.stringify(verdict);
 	};
@@ -82,8 +82,6 @@
 			problem(`${root.scrollWidth - root.clientWidth} pixels wider than the window`);
 		}
 		open(false);
-		// Of the body, because the root is at least as high as the window.
-		verdict.height = Math.ceil(document.body.getBoundingClientRect().bottom);
 		for (const link of document.querySelectorAll("nav a")) {
 			if (!document.getElementById(link.hash.slice(1))) {
 				problem(`the link to "${link.textContent}" leads nowhere`);

@@ -9,92 +9,37 @@ use crate::host::{self, Packages};
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::report::Outcome;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
 
-/// A way to break a page: its name, the text of which the first occurrence in the HTML is replaced, the text that
-/// replaces it, and the expected failure.
-const DAMAGES: &[(&str, &str, &str, &str)] = &[
-    (
-        "a heading that is too wide",
-        "<h1>",
-        "<h1 style=\"width: 3000px\">",
-        "pixels wider than the window",
-    ),
-    (
-        "a missing section",
-        "<section id=\"second\">",
-        "<section id=\"other\">",
-        "shows Contents { sections: [\"first\", \"other\"]",
-    ),
-    (
-        "a broken link",
-        "<a href=\"#second\">",
-        "<a href=\"#nowhere\">",
-        "leads nowhere",
-    ),
-    (
-        "a chart without a size",
-        "<svg ",
-        "<svg style=\"display: none\" ",
-        "figures: []",
-    ),
-    (
-        "a label that is cut",
-        "</svg>",
-        "<text x=\"-9\" y=\"9\">left</text></svg>",
-        "\"left\" is cut",
-    ),
-    (
-        "labels in one place",
-        "</svg>",
-        "<text x=\"9\" y=\"9\">one</text><text x=\"9\" y=\"9\">two</text></svg>",
-        "\"one\" and \"two\" overlap",
-    ),
-    ("a hidden table", "<table>", "<table hidden>", "tables: 0"),
-    (
-        "hidden listings",
-        "<details>",
-        "<details hidden>",
-        "listings: 0",
-    ),
-    (
-        "a listing that is too wide when it is shown",
-        "<pre ",
-        "<pre style=\"width: 3000px\" ",
-        "pixels wider than the window",
-    ),
-    (
-        "a failing script",
-        "</head>",
-        "<script>missing();</script></head>",
-        "script: Uncaught ReferenceError: missing is not defined",
-    ),
-    (
-        "an image from elsewhere",
-        "</header>",
-        "<img src=\"http://example.invalid/x.png\"></header>",
-        "loads http://example.invalid/x.png",
-    ),
-    (
-        "no script",
-        "<script>",
-        "<script type=\"text/plain\">",
-        "the page did not measure itself",
-    ),
-    (
-        "invisible content",
-        "<body>",
-        "<body style=\"opacity: 0\">",
-        "of the screenshot is blank",
-    ),
-];
+/// Ways to break a page: a name, the text of which the first occurrence in the HTML is replaced, its replacement, and the
+/// expected failure.
+const DAMAGES: &str = r##"
+a heading that is too wide | <h1> | <h1 style="width: 3000px"> | pixels wider than the window
+a missing section | <section id="second"> | <section id="other"> | shows Contents { sections: ["first", "other"]
+a broken link | <a href="#second"> | <a href="#nowhere"> | leads nowhere
+a chart without a size | <svg | <svg style="display: none" | figures: []
+a label that is cut | </svg> | <text x="-99" y="9">left</text></svg> | "left" is cut
+labels in one place | </svg> | <text x="9" y="9">one</text><text x="9" y="9">two</text></svg> | "one" and "two" overlap
+a hidden table | <table> | <table hidden> | tables: 0
+hidden listings | <details> | <details hidden> | listings: 0
+a listing that is too wide when it is shown | <pre | <pre style="width: 3000px" | pixels wider than the window
+a failing script | </head> | <script>missing();</script></head> | missing is not defined
+an image from elsewhere | </header> | <img src="http://example.invalid/x.png"></header> | loads http://example.invalid/x.png
+no script | <script> | <script type="text/plain"> | the page did not measure itself
+invisible content | <body> | <body style="opacity: 0"> | the screenshot is blank
+"##;
 
 /// Checks the samples as they are, and one of them broken in every way.
 pub fn prove(places: &Places, packages: &Packages, progress: &Progress) -> Result<Outcome> {
     host::require(places, packages, PURPOSE, progress)?;
     let mut step = progress.step("page");
-    step.expect(Some(2 + DAMAGES.len() as u64));
+    let damages = DAMAGES
+        .trim()
+        .lines()
+        .map(|line| line.split(" | ").collect::<Vec<_>>());
+    let damages: Vec<_> = damages.collect();
+    step.expect(Some(2 + damages.len() as u64));
     let log = places.log("page-sample");
     let dir = places.build.join("page");
     let mut outcome = Outcome::default();
@@ -110,7 +55,10 @@ pub fn prove(places: &Places, packages: &Packages, progress: &Progress) -> Resul
         fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
     let broken = dir.join("broken");
     fs::create_dir_all(&broken).with_context(|| format!("{}: cannot be made", broken.display()))?;
-    for (what, from, to, said) in DAMAGES {
+    for damage in damages {
+        let [what, from, to, said] = damage[..] else {
+            bail!("proof.rs: not four parts: {damage:?}");
+        };
         step.advance(what);
         let file = broken.join("index.html");
         fs::write(&file, html.replacen(from, to, 1))
