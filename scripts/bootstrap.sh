@@ -17,7 +17,7 @@ NEW_BINDGEN=0.72.1
 # The crates of bindgen whose speed counts: to optimise all takes twice as long as it gains in a dozen kernels.
 OPTIMISED="aho-corasick bindgen itertools proc-macro2 quote regex regex-automata regex-syntax rustc-hash"
 SUITE=trixie-backports
-SOURCE_MIB=1900
+: "${VMA_SOURCE_MIB:=1900}" "${VMA_KERNEL_MIB:=1000}"
 
 # What is needed, and its packages: a command, a file below /usr/local, /usr or /, or a module of Python. With a dash it is
 # installed along with others, but not required.
@@ -262,6 +262,10 @@ room() {
 		fail "$1: $3 needs $2 MiB and $free MiB are free: make room there, or move it (VMA_CACHE= for the cache)"
 }
 
+step_room() {
+	room "$build" "$VMA_KERNEL_MIB" "a kernel build"
+}
+
 # The version in a tree's top Makefile.
 tree_version() {
 	[ -e "$1/Makefile" ] || return 0
@@ -341,7 +345,7 @@ fetch() {
 	[ "$package" = "linux-source-${VMA_SERIES%% *}" ] ||
 		echo "  the archive has no ${VMA_SERIES%% *}: using $package" >&2
 	version=$(own_apt apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
-	room "$VMA_CACHE" $((SOURCE_MIB + 400)) "the kernel source"
+	room "$VMA_CACHE" $((VMA_SOURCE_MIB + 400)) "the kernel source"
 	work=$VMA_CACHE/unpack.tmp
 	rm -rf "$work"
 	mkdir -p "$work/deb" "$work/tree" "$VMA_CACHE/source"
@@ -384,7 +388,7 @@ step_pristine() {
 step_source() {
 	[ -z "$(tree_version "$build/linux")" ] || return 0
 	step_pristine
-	room "$build" $SOURCE_MIB "a working tree"
+	room "$build" "$VMA_SOURCE_MIB" "a working tree"
 	echo "  kernel source          copying to build/linux" >&2
 	rm -rf "$build/linux.tmp"
 	cp -a --reflink=auto "$pristine" "$build/linux.tmp" || fail "the source could not be copied to build/linux.tmp"

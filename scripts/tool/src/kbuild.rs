@@ -7,19 +7,14 @@ use crate::diagnostics;
 use crate::host::{Compilers, Packages};
 use crate::kconfig::{self, Config};
 use crate::places::Places;
-use crate::proc::{self, Event, Logged};
+use crate::proc;
 use crate::progress::Progress;
-use crate::space;
 use crate::toolchain;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::available_parallelism;
-
-/// The space that a build directory needs.
-const KERNEL_MIB: u64 = 1000;
 
 /// Everything a build needs to know.
 pub struct Kernel<'a> {
@@ -72,7 +67,7 @@ impl Kernel<'_> {
             ));
         }
         if !out.join(goal.file).exists() {
-            space::require(&out, KERNEL_MIB, "a kernel build")?;
+            self.packages.setup(self.places, &["room"], progress)?;
         }
         self.configure(config, &out, progress)?;
         self.compile(goal, config, &out, progress)?;
@@ -97,14 +92,9 @@ impl Kernel<'_> {
         }
         cmd.arg("--kunitconfig").arg(&fragment);
         let log = self.places.log(&format!("configure-{}", config.name));
-        let ended = Logged {
-            log: &log,
-            append: false,
-            timeout: None,
-        }
-        .run(cmd, |_| ())?;
+        let (success, _) = proc::watched(&log, cmd, |_| ())?;
         self.require_options(config, &options, out)?;
-        if !ended.status.success() {
+        if !success {
             eprint!("{}", proc::tail(&log, 20));
             bail!(
                 "{} could not be configured: see {}",
@@ -163,32 +153,16 @@ impl Kernel<'_> {
 
     fn compile(&self, goal: &Goal, config: Config, out: &Path, progress: &Progress) -> Result<()> {
         let mut step = progress.step(&format!("build {}", config.name));
-        let cold = !out.join(goal.file).exists();
-        let totals = Totals::load(&self.places.cache);
-        if cold {
-            step.expect(totals.get(config.name));
-        }
         let mut cmd = self.make(config, out);
         cmd.arg(goal.target);
         let log = self.places.log(&format!("build-{}", config.name));
-        let ended = Logged {
-            log: &log,
-            append: false,
-            timeout: None,
-        }
-        .run(cmd, |event| match event {
-            Event::Line(line) => {
-                if let Some(what) = build_line(line) {
-                    step.advance(what);
-                }
+        let (success, text) = proc::watched(&log, cmd, |line| {
+            if let Some(what) = build_line(line) {
+                step.advance(what);
             }
-            Event::Quiet => (),
         })?;
-        let text = fs::read(&log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default();
         let warnings = diagnostics::about(&text, &self.ours);
-        if !ended.status.success() {
+        if !success {
             match diagnostics::errors(&text) {
                 errors if errors.is_empty() => eprint!("{}", proc::tail(&log, 20)),
                 errors => eprint!("{}", self.in_checkout(&errors)),
@@ -213,9 +187,6 @@ impl Kernel<'_> {
                 warnings.len(),
                 self.places.show(&log)
             );
-        }
-        if cold {
-            totals.save(config.name, step.count());
         }
         match step.count() {
             0 => step.done("nothing to do"),
@@ -348,35 +319,6 @@ fn touch(file: &Path) {
     }
 }
 
-/// How many steps a cold build took the last time anyone sharing the cache made one: the length of the bar.
-struct Totals {
-    path: PathBuf,
-    steps: BTreeMap<String, u64>,
-}
-
-impl Totals {
-    fn load(cache: &Path) -> Self {
-        let path = cache.join("build-steps.json");
-        let steps = fs::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        Self { path, steps }
-    }
-
-    fn get(&self, config: &str) -> Option<u64> {
-        self.steps.get(config).copied()
-    }
-
-    fn save(mut self, config: &str, steps: u64) {
-        self.steps.insert(config.to_string(), steps);
-        if let Ok(text) = serde_json::to_vec(&self.steps) {
-            // Losing it costs a bar its length.
-            let _ = fs::write(&self.path, text);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -402,13 +344,5 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("make mrproper"), "{error}");
-    }
-
-    #[test]
-    fn totals_outlive_a_run() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Totals::load(dir.path()).get("um"), None);
-        Totals::load(dir.path()).save("um", 7);
-        assert_eq!(Totals::load(dir.path()).get("um"), Some(7));
     }
 }

@@ -86,12 +86,7 @@ pub fn judged(
     cmd.arg(format!("--json={}", results.display()))
         .arg(&kernel_log);
     let log = kernel.places.log(&log_name);
-    let parse = Logged {
-        log: &log,
-        append: false,
-        timeout: None,
-    };
-    let parsed = parse.run(cmd, |_| ())?;
+    let (parsed, _) = proc::watched(&log, cmd, |_| ())?;
     let Ok(text) = fs::read_to_string(&results) else {
         eprint!("{}", proc::tail(&kernel_log, 20));
         bail!(
@@ -107,7 +102,7 @@ pub fn judged(
         let failure = format!("FILTER={filter}: no suite or test matches");
         return Ok((Outcome::failure(failure), said));
     }
-    let mut outcome = count(&text, parsed.status.success())?;
+    let mut outcome = count(&text, parsed)?;
     for failure in &mut outcome.failures {
         let case = failure.rsplit('.').next().unwrap_or_default();
         for line in assertion(&said, case) {

@@ -4,7 +4,7 @@
 //! of this machine.
 
 use crate::places::Places;
-use crate::proc::{self, Logged};
+use crate::proc;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::toolchain::Rust;
@@ -34,16 +34,11 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
         let log = subject
             .places
             .log(&format!("lint-{}", name.replace(' ', "-")));
-        let ended = Logged {
-            log: &log,
-            append: false,
-            timeout: None,
-        }
-        .run(cmd, |_| ())?;
-        if !ended.status.success() {
+        let (success, _) = proc::watched(&log, cmd, |_| ())?;
+        if !success {
             eprint!("{}", proc::tail(&log, 20));
         }
-        outcome.check(ended.status.success(), || {
+        outcome.check(success, || {
             format!("{name}: see {}", subject.places.show(&log))
         });
         Ok(())

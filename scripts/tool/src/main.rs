@@ -33,7 +33,6 @@ mod rustdoc;
 mod selftests;
 mod shell;
 mod source;
-mod space;
 mod splat;
 mod stress;
 mod suite;

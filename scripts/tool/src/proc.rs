@@ -93,7 +93,7 @@ pub fn watched(log: &Path, cmd: Command, mut show: impl FnMut(&str)) -> Result<(
     };
     let ended = run.run(cmd, |event| {
         if let Event::Line(line) = event {
-            show(line.trim());
+            show(line);
         }
     })?;
     let output = fs::read(log).with_context(|| format!("{}: has gone", log.display()))?;

@@ -4,7 +4,7 @@
 //! the emulator loads.
 
 use crate::places::Places;
-use crate::proc::{self, Event, Logged};
+use crate::proc;
 use crate::progress::Progress;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -48,17 +48,7 @@ fn cargo_build(places: &Places, cargo: &Path) -> Command {
 fn run(cmd: Command, places: &Places, name: &str, kind: &str, progress: &Progress) -> Result<()> {
     let mut step = progress.step(&format!("program {name}"));
     let log = places.log(&format!("{name}-build"));
-    let ended = Logged {
-        log: &log,
-        append: false,
-        timeout: None,
-    }
-    .run(cmd, |event| {
-        if let Event::Line(line) = event {
-            step.doing(line.trim());
-        }
-    })?;
-    if !ended.status.success() {
+    if !proc::watched(&log, cmd, |line| step.doing(line))?.0 {
         eprint!("{}", proc::tail(&log, 20));
         bail!("{name} does not build: see {}", places.show(&log));
     }

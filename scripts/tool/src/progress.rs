@@ -119,6 +119,7 @@ impl Step<'_> {
 
     /// Shows the current work, where nothing can be counted.
     pub fn doing(&mut self, what: &str) {
+        let what = what.trim();
         match &self.bar {
             Some(bar) => bar.set_message(shorten(what, 60)),
             None => self.alive(what),

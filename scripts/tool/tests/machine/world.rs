@@ -182,6 +182,7 @@ impl World {
             .env("HOME", self.path("home"))
             .env("VMA_NEEDS", NEEDS)
             .env("VMA_KEYRING", "/dev/null")
+            .env("VMA_KERNEL_MIB", "1")
             .env("VMA_CACHE", self.path("cache"));
         cmd.stdin(Stdio::null());
         cmd
