@@ -19,12 +19,14 @@ pub(crate) enum Position {
 }
 
 /// Lines of the overlay for one file of the kernel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Insertion {
     pub file: String,
     pub anchor: String,
     pub position: Position,
     pub lines: Vec<String>,
+    pub purpose: String,
     /// The patch that has it, if that of its file has not.
     pub patch: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 //! Reads the overlay from the repository: `overlay.toml` and the files that go into the tree.
 
-use crate::insert::{Insertion, Position};
+use crate::insert::Insertion;
 use crate::manifest::is_inside;
 use crate::{CONFIG, Overlay, git};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -27,11 +27,13 @@ pub(crate) struct OverlayFile {
 }
 
 /// One patch of the series.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Patch {
     pub id: Option<String>,
     pub subject: String,
     pub body: String,
-    pub paths: Vec<Pattern>,
+    pub paths: Vec<String>,
 }
 
 impl Patch {
@@ -40,7 +42,10 @@ impl Patch {
             require_literal_separator: true,
             ..MatchOptions::new()
         };
-        self.paths.iter().any(|p| p.matches_with(path, whole))
+        let matches = |p: Pattern| p.matches_with(path, whole);
+        self.paths
+            .iter()
+            .any(|p| Pattern::new(p).is_ok_and(matches))
     }
 }
 
@@ -51,9 +56,9 @@ struct Config {
     #[serde(default)]
     file: Vec<RawFile>,
     #[serde(default)]
-    insertion: Vec<RawInsertion>,
+    insertion: Vec<Insertion>,
     #[serde(default)]
-    patch: Vec<RawPatch>,
+    patch: Vec<Patch>,
 }
 
 /// A file that the tree has under another path than the repository.
@@ -62,26 +67,6 @@ struct Config {
 struct RawFile {
     source: String,
     installed: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawInsertion {
-    file: String,
-    anchor: String,
-    position: Position,
-    lines: Vec<String>,
-    purpose: String,
-    patch: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPatch {
-    id: Option<String>,
-    subject: String,
-    body: String,
-    paths: Vec<String>,
 }
 
 pub(crate) fn load(repo: &Path) -> Result<Overlay> {
@@ -93,12 +78,8 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
     let overlay = Overlay {
         supported_versions: config.supported_versions,
         files: files(&repo, config.file)?,
-        insertions: config
-            .insertion
-            .into_iter()
-            .map(insertion)
-            .collect::<Result<_>>()?,
-        patches: config.patch.into_iter().map(patch).collect::<Result<_>>()?,
+        insertions: config.insertion,
+        patches: config.patch,
         repo,
     };
     check(&overlay).with_context(|| CONFIG.to_string())?;
@@ -116,72 +97,54 @@ fn toml_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
     )
 }
 
-fn insertion(raw: RawInsertion) -> Result<Insertion> {
-    let RawInsertion {
+fn check_insertion(insertion: &Insertion) -> Result<()> {
+    let Insertion {
         file,
         anchor,
-        position,
         lines,
-        purpose,
-        patch,
-    } = raw;
+        ..
+    } = insertion;
     ensure!(
-        is_inside(&file),
-        "{CONFIG}: {file:?}: not a path inside the kernel tree"
+        is_inside(file),
+        "{file:?}: not a path inside the kernel tree"
     );
     ensure!(
-        !purpose.trim().is_empty(),
-        "{CONFIG}: {file}: an insertion without a purpose: say it in one phrase"
+        !insertion.purpose.trim().is_empty(),
+        "{file}: an insertion without a purpose: say it in one phrase"
     );
-    ensure!(
-        !lines.is_empty(),
-        "{CONFIG}: {file}: an insertion without lines"
-    );
+    ensure!(!lines.is_empty(), "{file}: an insertion without lines");
     ensure!(
         !lines.iter().any(|l| l.contains(['\n', '\r'])),
-        "{CONFIG}: {file}: a line with a line break in it: make it two lines"
+        "{file}: a line with a line break in it: make it two lines"
     );
-    if let Err(e) = Regex::new(&anchor) {
-        bail!("{CONFIG}: {file}: anchor /{anchor}/ is no regular expression: {e}");
+    match Regex::new(anchor) {
+        Ok(_) => Ok(()),
+        Err(e) => bail!("{file}: anchor /{anchor}/ is no regular expression: {e}"),
     }
-    Ok(Insertion {
-        file,
-        anchor,
-        position,
-        lines,
-        patch,
-    })
 }
 
-fn patch(raw: RawPatch) -> Result<Patch> {
-    let RawPatch {
-        id,
-        subject,
-        body,
-        paths,
-    } = raw;
+fn check_patch(patch: &Patch) -> Result<()> {
+    let subject = &patch.subject;
     ensure!(
         !subject.trim().is_empty() && !subject.contains('\n'),
-        "{CONFIG}: {subject:?}: a patch needs a subject of one line"
+        "{subject:?}: a patch needs a subject of one line"
     );
     ensure!(
-        !body.trim().is_empty(),
-        "{CONFIG}: patch {subject:?}: has no body: say why it is made"
+        !patch.body.trim().is_empty(),
+        "patch {subject:?}: has no body: say why it is made"
     );
-    let pattern = |p: &String| {
-        Pattern::new(p).map_err(|e| anyhow!("{CONFIG}: patch {subject:?}: {p:?}: {}", e.msg))
-    };
-    let paths = paths.iter().map(pattern).collect::<Result<_>>()?;
-    Ok(Patch {
-        id,
-        subject,
-        body,
-        paths,
-    })
+    for path in &patch.paths {
+        if let Err(e) = Pattern::new(path) {
+            bail!("patch {subject:?}: {path:?}: {}", e.msg);
+        }
+    }
+    Ok(())
 }
 
 /// Every path belongs to exactly one patch, and every patch has something to bring.
 fn check(overlay: &Overlay) -> Result<()> {
+    overlay.insertions.iter().try_for_each(check_insertion)?;
+    overlay.patches.iter().try_for_each(check_patch)?;
     ensure!(
         !overlay.supported_versions.is_empty(),
         "supported_versions is empty: name at least one"
@@ -223,7 +186,7 @@ fn check(overlay: &Overlay) -> Result<()> {
             }
         }
     }
-    let idle = |p: &&crate::load::Patch| {
+    let idle = |p: &&Patch| {
         !overlay.files.iter().any(|f| p.takes(&f.path))
             && !overlay.insertions.iter().any(|i| p.has(i))
     };
