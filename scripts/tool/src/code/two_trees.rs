@@ -22,8 +22,8 @@ pub fn with<T>(
     build(session, ready, kernel, X86_64_BENCH, work)
 }
 
-/// The same, with `RUST_VMA` off in both. They are built side by side: kbuild names a tree that is beside its output
-/// directory by `..`, and would put that into the objects.
+/// The same, with `RUST_VMA` off in both. Both are built in one directory, which has neither tree in it: ccache makes
+/// names of files below that directory relative, and these would be in the objects of one of them.
 pub fn without_option<T>(
     session: &Session,
     ready: &Ready,
