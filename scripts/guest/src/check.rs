@@ -45,15 +45,15 @@ impl<T> Must<T> for Result<T> {
     #[track_caller]
     fn unless(self, errors: &[i32]) -> Option<T> {
         match self {
-            Err(e)
-                if e.raw_os_error()
-                    .is_some_and(|error| errors.contains(&error)) =>
-            {
-                None
-            }
+            Err(e) if is_one_of(&e, errors) => None,
             other => Some(other.must()),
         }
     }
+}
+
+fn is_one_of(e: &Error, errors: &[i32]) -> bool {
+    e.raw_os_error()
+        .is_some_and(|error| errors.contains(&error))
 }
 
 fn describe(e: &Error) -> String {
@@ -93,12 +93,7 @@ pub fn refused<T>(what: &str, wanted: i32, got: Result<T>) {
 pub fn refused_with_any<T>(what: &str, wanted: &[i32], got: Result<T>) {
     let got = match got {
         Ok(_) => "accepted".into(),
-        Err(e)
-            if e.raw_os_error()
-                .is_some_and(|error| wanted.contains(&error)) =>
-        {
-            return;
-        }
+        Err(e) if is_one_of(&e, wanted) => return,
         Err(e) => describe(&e),
     };
     let names = wanted.iter().map(|&number| errno::name(number));

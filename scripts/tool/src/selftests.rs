@@ -99,25 +99,17 @@ pub fn run(
     Ok(outcome)
 }
 
-/// The list of programs for init.
+/// Returns the list of programs for init.
 fn run_list(programs: &[Selftest]) -> String {
-    let mut list = String::new();
-    for program in programs {
-        let Selftest {
-            name,
-            seconds,
-            arguments,
-            ..
-        } = program;
-        let words = format!(
-            "{name} {seconds} /bin/{} {}",
-            program.file(),
-            arguments.join(" ")
-        );
-        list += words.trim_end();
-        list.push('\n');
-    }
-    list
+    let entry = |program: &Selftest| {
+        serde_json::json!({
+            "name": program.name,
+            "seconds": program.seconds,
+            "program": format!("/bin/{}", program.file()),
+            "arguments": program.arguments,
+        })
+    };
+    serde_json::Value::from_iter(programs.iter().map(entry)).to_string()
 }
 
 /// The output of the guest, split at init's own lines.
@@ -228,11 +220,10 @@ mod tests {
     const GOOD: &str = "vma-run: one: begin\nTAP version 13\n1..1\nok 1 a\nvma-run: one: exit 0\n";
 
     #[test]
-    fn the_list_has_a_line_for_each_program() {
-        let list = run_list(&[selftest("one"), selftest("two")]);
+    fn the_list_has_an_entry_for_each_program() {
         assert_eq!(
-            list,
-            "one 5 /bin/prog -- /dev/x\ntwo 5 /bin/prog -- /dev/x\n"
+            run_list(&[selftest("one")]),
+            r#"[{"arguments":["--","/dev/x"],"name":"one","program":"/bin/prog","seconds":5}]"#
         );
     }
 

@@ -5,10 +5,9 @@
 //! argument names, and does not end the system.
 
 mod leaks;
-mod list;
 mod run;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -33,7 +32,8 @@ fn work() -> Result<()> {
     let argument = std::env::args().nth(1).filter(|_| !init::is_init());
     let path = argument.unwrap_or_else(|| LIST.to_string());
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let list = list::parse(&text).with_context(|| path)?;
+    let list: Vec<run::Entry> = serde_json::from_str(&text).with_context(|| path.clone())?;
+    ensure!(!list.is_empty(), "{path}: there is nothing in it");
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     run::all(&list, &output).context("cannot write")?;
     let report = leaks::report(Path::new(leaks::DETECTOR))

@@ -3,8 +3,8 @@
 //! Running one program: what it says goes to the output as it comes, between a line that names the
 //! program and one that says how it ended. Whatever it started is ended with it.
 
-use crate::list::Entry;
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,6 +14,15 @@ use std::time::{Duration, Instant};
 
 /// The start of every line of this program.
 pub const MARK: &str = "vma-run:";
+
+/// A program to run, and the seconds that it may take.
+#[derive(Deserialize)]
+pub struct Entry {
+    pub name: String,
+    pub seconds: u64,
+    pub program: String,
+    pub arguments: Vec<String>,
+}
 
 /// Runs the programs of a list one after the other.
 pub fn all(list: &[Entry], output: &File) -> io::Result<()> {
@@ -41,14 +50,14 @@ fn one(entry: &Entry, output: &File) -> String {
         Ok(child) => child,
         Err(e) => return format!("cannot be run: {e}"),
     };
-    let status = wait(&mut child, entry.limit);
+    let status = wait(&mut child, Duration::from_secs(entry.seconds));
     // Gone already is as good as killed.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     match status {
         Ok(Some(status)) => how(status),
         Ok(None) => {
             let _ = child.wait();
-            format!("no end within {} s", entry.limit.as_secs())
+            format!("no end within {} s", entry.seconds)
         }
         Err(e) => format!("lost: {e}"),
     }
@@ -82,7 +91,7 @@ mod tests {
     fn shell(name: &str, seconds: u64, script: &str) -> Entry {
         Entry {
             name: name.to_string(),
-            limit: Duration::from_secs(seconds),
+            seconds,
             program: "/bin/sh".to_string(),
             arguments: vec!["-c".to_string(), script.to_string()],
         }
