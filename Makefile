@@ -2,8 +2,9 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-compare bench-baseline disasm codegen-check build-cost \
-	   drivers stress fuzz selftests compile-fail conformance ledger model lint doc shell
+TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-compare bench-baseline \
+	   disasm codegen-check build-cost drivers stress fuzz selftests compile-fail conformance ledger model \
+	   lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -13,7 +14,8 @@ TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench
 
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
-	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') $(if $(PROGRAM),'--program=$(PROGRAM)') \
+	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
+	   $(if $(PROGRAM),'--program=$(PROGRAM)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):

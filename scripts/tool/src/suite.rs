@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
             && let Some(outcome) = unchanged::recall(&record, inputs)
         {
             let step = self.session.progress.step(suite.name);
-            step.done(&format!("unchanged since {}", outcome.counts()));
+            step.done(&format!("unchanged: {} before", outcome.counts()));
             return Ok(outcome);
         }
         unchanged::forget(&record);
