@@ -65,6 +65,20 @@ pub fn examples(markdown: &Path, build_dir: &Path, rustc: &Path) -> Result<Repor
     Ok(report)
 }
 
+/// Returns the messages and labels of rustc that `markdown` quotes although no case produced them.
+pub fn unsaid(markdown: &str, cases: &[Case]) -> Vec<String> {
+    let quoted = markdown
+        .lines()
+        .filter_map(|line| match line.rsplit_once('^') {
+            Some((_, label)) => Some(label.trim()),
+            None => Some(line.trim()).filter(|line| line.starts_with("error[")),
+        });
+    quoted
+        .filter(|text| !cases.iter().any(|case| case.said.contains(text)))
+        .map(str::to_string)
+        .collect()
+}
+
 /// The blocks, each with the number of its first line.
 fn rust_blocks(text: &str) -> Vec<(usize, &str)> {
     let mut blocks = Vec::new();
@@ -86,7 +100,7 @@ fn rust_blocks(text: &str) -> Vec<(usize, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::rust_blocks;
+    use super::*;
 
     #[test]
     fn only_blocks_of_rust_are_taken() {
@@ -94,5 +108,26 @@ mod tests {
             "a\n```sh\nls\n```\n```rust\nfn f() {}\n```\n\n```rust\n```\n```rust\nnever closed\n";
         assert_eq!(rust_blocks(text), [(6, "fn f() {}\n"), (10, "")]);
         assert!(rust_blocks("    ```rust\n").is_empty());
+    }
+
+    #[test]
+    fn quoted_messages_must_have_been_said() {
+        let case = Case {
+            name: String::new(),
+            revision: String::new(),
+            ok: true,
+            detail: String::new(),
+            seconds: 0.0,
+            left_out: false,
+            shows: String::new(),
+            said: "error[E1]: right\n 1 | a\n   | ^ this label".to_string(),
+        };
+        let text = |error, label| {
+            format!("text\n\n    error[E1]: {error}\n      |\n    9 | a\n      | ^ {label}\n")
+        };
+        let unsaid = |error, label| unsaid(&text(error, label), std::slice::from_ref(&case));
+        assert!(unsaid("right", "this label").is_empty());
+        assert_eq!(unsaid("wrong", "this label"), ["error[E1]: wrong"]);
+        assert_eq!(unsaid("right", "another"), ["another"]);
     }
 }

@@ -20,7 +20,7 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-pub use crate::example::examples;
+pub use crate::example::{examples, unsaid};
 pub use crate::kernel::flags as kernel_flags;
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 pub use crate::order::{FoundBy, OrderCell, order_table};

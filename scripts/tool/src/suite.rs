@@ -347,8 +347,11 @@ pub fn compile_fail(
     let path = session.places.build.join("diagnostics.md");
     std::fs::write(&path, compile_fail::page(&report.cases, &repo))
         .with_context(|| format!("{}: cannot be written", path.display()))?;
+    let mut unsaid = Vec::new();
     if session.case.is_none() {
         let readme = session.places.repo.join("README.md");
+        let text = std::fs::read_to_string(&readme).context("README.md cannot be read")?;
+        unsaid = compile_fail::unsaid(&text, &report.cases);
         let examples = compile_fail::examples(&readme, &out, rustc)?;
         report.passed += examples.passed;
         report.failed += examples.failed;
@@ -375,6 +378,12 @@ pub fn compile_fail(
         ));
     }
     outcome.failed = outcome.failed.max(report.failed);
+    outcome.check(unsaid.is_empty(), || {
+        format!(
+            "README.md quotes what rustc does not say: {}",
+            unsaid.join("; ")
+        )
+    });
     if report.passed + report.failed == 0 {
         outcome.fail(format!(
             "CASE={}: no such case",

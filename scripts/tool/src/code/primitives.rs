@@ -254,6 +254,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn samples_are_in_their_directories_without_those_that_are_timed() {
+        let out = tempfile::tempdir().unwrap();
+        for file in [
+            "first/b.ko",
+            "first/a.mod.o",
+            "first/a.o",
+            "bench/c.o",
+            "built-in.a",
+        ] {
+            let path = out.path().join("samples/rust/vma").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let found = samples(out.path()).unwrap();
+        assert_eq!(
+            found.iter().map(|path| name(path)).collect::<Vec<_>>(),
+            ["a.mod.o", "a.o", "b.ko"]
+        );
+        let objects: Vec<_> = found.iter().filter(|path| is_object(path)).collect();
+        assert_eq!(objects, [&out.path().join("samples/rust/vma/first/a.o")]);
+        assert!(samples(&out.path().join("none")).unwrap().is_empty());
+    }
+
+    #[test]
     fn primitives_are_known_by_their_names() {
         let object = |name: &str| object(&[(name, &[RET])]);
         let handler = "_RNvMNtNtNtNtCs1_6kernel2mm3vma6driver9callbacksINtB2_9Callbacks\
