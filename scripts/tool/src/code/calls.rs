@@ -320,15 +320,17 @@ mod tests {
 
     #[test]
     fn code_of_drivers_is_theirs() {
-        assert!(is_of_the_abstraction("kernel::mm::vma::name::write_name"));
+        assert!(is_of_the_abstraction(
+            "kernel::mm::vma::field::name::write_name"
+        ));
         assert!(is_of_the_abstraction(
             "<kernel::mm::vma::pin::Pins<kernel::mm::vma::pin::ReadOnly>>::page"
         ));
         assert!(!is_of_the_abstraction(
-            "<kernel::mm::vma::driver::Callbacks<rust_vma_buffer::Ops>>::open"
+            "<kernel::mm::vma::driver::operations::callbacks::Callbacks<rust_vma_buffer::Ops>>::open"
         ));
         assert!(!is_of_the_abstraction(
-            "<kernel::mm::vma::flags::VmaFlag as core::fmt::Debug>::fmt"
+            "<kernel::mm::vma::field::flags::VmaFlag as core::fmt::Debug>::fmt"
         ));
         assert!(!is_of_the_abstraction("kernel::mm::vma::tests::name::long"));
     }
