@@ -64,6 +64,7 @@ impl LockSubclass {
         Self(N)
     }
 
+    #[cfg(any(CONFIG_PER_VMA_LOCK, CONFIG_RUST_VMA_MM))]
     #[inline]
     pub(super) fn as_int(self) -> i32 {
         i32::from(self.0)
