@@ -187,7 +187,7 @@ impl AddressSpace {
         0
     }
 
-    /// Whether somebody waits for the mmap lock.
+    /// Returns true if a task waits for the mmap lock.
     pub(super) fn mmap_lock_is_contended(&self) -> bool {
         // SAFETY: The mm is alive.
         unsafe { bindings::mmap_lock_is_contended(self.0.as_raw()) != 0 }

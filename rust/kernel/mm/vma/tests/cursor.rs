@@ -347,7 +347,7 @@ mod tests {
         writer.finish()
     }
 
-    /// What is mapped throughout is seen in each round, once, whatever happens in between.
+    /// Each round sees every VMA that stays mapped throughout, once.
     #[test]
     fn nothing_is_missed_while_others_map_and_unmap() -> Result {
         const ROUNDS: usize = 200;

@@ -34,7 +34,7 @@ enum Mode {
 
 const MODES: [Mode; 3] = [Mode::R, Mode::D, Mode::W];
 
-/// Whether the mode of the row and the mode of the column exclude each other.
+/// True if the mode of the row and the mode of the column exclude each other.
 const EXCLUDES: [[bool; 3]; 3] = [
     [false, false, true],
     [false, true, true],
@@ -65,7 +65,7 @@ impl Guard<'_> {
     }
 }
 
-/// Whether a second task gets the lock in the mode `second` while this one holds it in `first`.
+/// Returns true if a second task gets the lock in mode `second` while this one holds it in `first`.
 fn both(mm: &AddressSpace, first: Mode, second: Mode) -> Result<bool> {
     let mut locks = mm.vma_locks();
     let held = first.hold(&mut locks);

@@ -127,7 +127,7 @@ mod tests {
         });
         assert!(wait_until(|| vma.refcnt() == one_reader));
         assert!(locks.lock_vma_under_rcu(read.start).is_some());
-        // What it had before it still has: the other VMA, and the mmap lock.
+        // It still holds its other locks: that of the other VMA, and the mmap lock.
         assert!(locks.lock_vma_under_rcu(written.start).is_none());
         drop(vma);
         let mut locks = mm.vma_locks();

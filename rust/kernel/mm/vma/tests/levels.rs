@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each level says is held, against what lockdep says is held.
+//! The locks that each level stands for, compared with those that lockdep sees.
 
 use super::address_space::AddressSpace;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     prelude::*, //
 };
 
-/// Whether lockdep agrees that a lock is held at least so; without lockdep, yes.
+/// Returns true if lockdep agrees that a lock is held at least in this mode, or without lockdep.
 fn agrees(held: Held, is_held_type: impl Fn(c_int) -> bool) -> bool {
     !cfg!(CONFIG_LOCKDEP)
         || match held {
@@ -75,7 +75,7 @@ mod lockdep {
     };
 }
 
-/// Whether one of the states that the level names is the one that lockdep sees.
+/// Returns true if one of the states that the level names is the one that lockdep sees.
 fn is_true<L: Level>(vma: &Vma<L>) -> bool {
     L::HELD.iter().any(|state| {
         agrees(state.mmap, |read| lockdep::mmap(vma, read))

@@ -86,7 +86,7 @@ fn provoke(f: impl FnOnce(&AddressSpace) -> Result) -> Result {
 
     // SAFETY: This task runs a KUnit case, which nobody else writes to.
     let test = unsafe { bindings::kunit_get_current_test().as_mut() }.ok_or(EINVAL)?;
-    // What `kunit_mark_skipped()` does.
+    // As `kunit_mark_skipped()` does.
     test.status = bindings::kunit_status_KUNIT_SKIPPED;
     test.status_comment[..REASON.len()].copy_from_slice(REASON);
     Ok(())
@@ -253,7 +253,7 @@ fn allocate() -> Result {
     Ok(())
 }
 
-/// What the callbacks of [`WrongOps`] do that they must not.
+/// The mistakes of the callbacks of [`WrongOps`].
 static WRONG: Atomic<usize> = Atomic::new(0);
 
 const NOTHING_WRONG: usize = 0;

@@ -15,7 +15,7 @@ use crate::{
     prelude::*, //
 };
 
-/// Whether another task gets the mmap read lock without waiting.
+/// Returns true if another task gets the mmap read lock without waiting.
 fn reader_gets_in(mm: &AddressSpace) -> Result<bool> {
     let mm = mm.clone();
     SecondTask::spawn(move || mm.vma_locks().read_trylock().is_some())?.join()

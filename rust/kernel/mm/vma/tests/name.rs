@@ -88,7 +88,7 @@ fn file(name: &CStr) -> Result<ARef<File>> {
     Ok(unsafe { LocalFile::assume_no_fdget_pos(ARef::from_raw(file)) })
 }
 
-/// Whether the VMA has this name, in a buffer that has room for it and not for much more.
+/// Returns true if the VMA has this name. The buffer has little more room than that.
 fn is_named(mm: &AddressSpace, mapping: Mapping, name: Option<&[u8]>) -> Result<bool> {
     let mut buffer = KVec::from_elem(0xffu8, 64, GFP_KERNEL)?;
     let mut locks = mm.vma_locks();

@@ -2,7 +2,7 @@
 
 //! The order of locks: each pair in the right order, taken.
 //!
-//! With lockdep, each of these is also what a later one in the wrong order is held against.
+//! These also teach lockdep the order, so that it reports a later one in the wrong order.
 
 use super::{
     address_space::{

@@ -90,12 +90,12 @@ impl<T: Send + Unpin + 'static> SecondTask<T> {
         Ok(Self { task, shared })
     }
 
-    /// Whether the task has finished.
+    /// Returns true if the task has finished.
     pub(super) fn is_done(&self) -> bool {
         self.shared.result.lock().is_some()
     }
 
-    /// Whether the task is still running, and goes on doing so for a while.
+    /// Returns true if the task is still running, and keeps running for a while.
     pub(super) fn stays_blocked(&self) -> bool {
         fsleep(GRACE);
         !self.is_done()

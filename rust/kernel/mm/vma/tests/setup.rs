@@ -24,7 +24,7 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// What the hook saw.
+/// The values that the hook saw.
 #[derive(Clone, Copy)]
 struct Seen {
     start: usize,

@@ -15,7 +15,7 @@ use crate::{
     prelude::*, //
 };
 
-/// What can be seen of a VMA.
+/// The fields of a VMA that a speculative read sees.
 type Seen = Option<(usize, usize, usize, VmaFlags, bool)>;
 
 fn look(mm: &AddressSpace, mapping: Mapping) -> Result<Seen, SpeculationError> {

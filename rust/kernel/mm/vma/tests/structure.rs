@@ -120,7 +120,7 @@ mod tests {
         Ok(())
     }
 
-    /// What `madvise()` does for a part of a mapping.
+    /// As `madvise()` does for a part of a mapping.
     #[test]
     fn a_part_is_split_off_and_changed() -> Result {
         let mm = AddressSpace::of_this_case()?;

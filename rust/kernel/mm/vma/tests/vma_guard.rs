@@ -42,7 +42,7 @@ fn refcnt(mm: &AddressSpace, addr: usize) -> Option<VmRefcnt> {
     mm.vma_locks().read().lookup(addr)?.refcnt()
 }
 
-/// Whether another task can read-lock the VMA under RCU.
+/// Returns true if another task can read-lock the VMA under RCU.
 fn reader_gets_in(mm: &AddressSpace, addr: usize) -> Result<bool> {
     let mm = mm.clone();
     SecondTask::spawn(move || mm.vma_locks().lock_vma_under_rcu(addr).is_some())?.join()

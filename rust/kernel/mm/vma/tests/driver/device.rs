@@ -40,7 +40,7 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// What the VMAs of a test have in common.
+/// The data that the VMAs of a test share.
 #[pin_data]
 pub(in super::super) struct Shared {
     /// How many pieces of private data were made.

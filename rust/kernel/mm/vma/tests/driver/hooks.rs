@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver can do to a VMA in its mmap hook, and what it cannot.
+//! The changes to a VMA that a driver can make in its mmap hook, and those that it cannot.
 
 use super::{
     super::address_space::AddressSpace,

@@ -98,7 +98,7 @@ fn check<T: OperationsTable>(
 mod tests {
     use super::*;
 
-    /// What C does with a VMA must not change its memory type.
+    /// Operations of C code on a VMA must not change its memory type.
     fn keeps_its_type<T: OperationsTable>(
         mm: &AddressSpace,
         mapping: Mapping,

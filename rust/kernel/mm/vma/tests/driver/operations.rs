@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The callbacks besides faults, and which of them a table has.
+//! The callbacks other than faults, and their presence in the table.
 
 use super::{
     super::address_space::{

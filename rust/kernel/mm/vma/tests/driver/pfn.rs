@@ -300,7 +300,7 @@ mod tests {
             .frames()
             .read((PAGES - 1) * PAGE_SIZE, &mut byte)?;
         assert_eq!(byte, [1]);
-        // There are no more.
+        // There is no further one.
         assert_eq!(peek(mapping.start + PAGE_SIZE), Err(EFAULT));
         unmap(mapping.start, mapping.len)?;
         assert_eq!(shared.events.load(Relaxed), 0);

@@ -42,7 +42,7 @@ use crate::{
 /// Where tests map in an address space that is not that of the case.
 const ADDR: usize = 1 << 20;
 
-/// Whether a page is pinned by somebody.
+/// Returns true if a page may be pinned.
 ///
 /// # Safety
 ///
@@ -293,7 +293,7 @@ mod tests {
         drop((first, second));
         assert_eq!(pinned_vm(&mm), 0);
 
-        // What cannot be pinned is not charged.
+        // Pages that cannot be pinned are not charged.
         let nothing = mapping.end()..mapping.end() + PAGE_SIZE;
         let failed = locks.pin_user_pages_fast::<ReadOnly>(nothing, PinFor::LongTerm);
         assert_eq!(failed.err(), Some(EFAULT));
@@ -325,7 +325,7 @@ mod tests {
             assert_eq!(result.err(), Some(EFAULT));
             drop(mmap);
         }
-        // What was pinned of it is unpinned.
+        // The pages pinned so far are unpinned.
         // SAFETY: As above.
         assert!(!unsafe { is_pinned(raw) });
 
