@@ -19,7 +19,7 @@ OPTIMISED="aho-corasick bindgen itertools proc-macro2 quote regex regex-automata
 SUITE=trixie-backports
 : "${VMA_SOURCE_MIB:=1900}" "${VMA_KERNEL_MIB:=1000}"
 
-# What is needed, and its packages: a command, a file below /usr/local, /usr or /, or a module of Python. With a dash it is
+# Requirements, and their packages: a command, a file below /usr/local, /usr or /, or a module of Python. With a dash it is
 # installed along with others, but not required.
 : "${VMA_NEEDS:=
 	make=make git=git gcc=gcc include/stdlib.h=libc6-dev flex=flex bison=bison bc=bc perl=perl python3=python3

@@ -48,7 +48,7 @@
 //!     let vma = mmap.lookup(addr)?; //   &Vma<MmapWrite>: can be read
 //!     let vma = vma.start_write(); //    &Vma<VmaWrite>: can be written
 //!     vma.set_flags(AdviceFlags::DONTDUMP);
-//!     let mmap = mmap.downgrade(); //    ends all VMA write locks; `vma` cannot be used any more
+//!     let mmap = mmap.downgrade(); //    ends all VMA write locks; `vma` can no longer be used
 //!     mmap.lookup(addr).map(|vma| vma.end() - vma.start())
 //! }
 //! # // SAFETY: Doctests run in a kthread of their own, as KUnit cases.

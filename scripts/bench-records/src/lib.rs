@@ -72,7 +72,7 @@ pub struct Layout {
     pub mappings: usize,
     /// The number of bytes over which they are spread.
     pub span: usize,
-    /// Whether there are gaps between them.
+    /// True if there are gaps between them.
     pub gaps: bool,
 }
 

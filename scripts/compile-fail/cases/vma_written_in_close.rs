@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! In `close` the VMA is detached from the address space, and `munmap()` may have downgraded the mmap lock.
+//! In `close` the VMA is detached from the address space, and `munmap()` may have downgraded the
+//! mmap lock.
 
 #[cfg(misuse)]
 use kernel::mm::vma::Closing as Held;

@@ -100,7 +100,7 @@ pub struct Access {
     pub proofs: Vec<Proof>,
     /// True if it exists without the row's option, too.
     pub has_else: bool,
-    /// Whether it is for code in mm/, and needs `CONFIG_RUST_VMA_MM`.
+    /// True if it is for code in mm/, and needs `CONFIG_RUST_VMA_MM`.
     pub for_mm: bool,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What this repository adds to a kernel tree, and how to put it in and take it out again.
+//! The overlay: the additions of this repository to a kernel tree, and how to apply and revert them.
 
 mod git;
 mod insert;
@@ -28,7 +28,7 @@ use tree::Hooks;
 /// Where the repository declares insertions and series.
 pub(crate) const CONFIG: &str = "scripts/overlay.toml";
 
-/// What the repository adds to a kernel tree: new files, insertions and the series they make.
+/// The additions to a kernel tree: new files, insertions and the series they make.
 pub struct Overlay {
     /// Series of kernels that it fits, such as `7.3`.
     pub supported_versions: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Overlay {
     patches: Vec<Patch>,
 }
 
-/// What [`Overlay::apply`] did.
+/// The result of [`Overlay::apply`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Applied {
     /// The tree's version, such as `7.3.4`.
@@ -52,7 +52,7 @@ pub struct Applied {
     pub nothing_to_do: bool,
 }
 
-/// What [`Overlay::revert`] did.
+/// The result of [`Overlay::revert`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reverted {
     pub files_removed: usize,

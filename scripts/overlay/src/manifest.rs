@@ -21,7 +21,7 @@ const FORMAT: u64 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     format: u64,
-    /// Whether no run is interrupted.
+    /// True if no run was interrupted.
     #[serde(default)]
     pub complete: bool,
     /// New files, with the hash of every content that the overlay may have given them.
@@ -84,7 +84,7 @@ impl Manifest {
         json
     }
 
-    /// Whether the overlay may have given this content to that new file.
+    /// Returns true if the overlay may have given this content to that new file.
     pub fn knows(&self, path: &str, content: &[u8]) -> bool {
         let hashes = self.files.get(path);
         hashes.is_some_and(|known| known.contains(&sha256(content)))
@@ -111,7 +111,7 @@ impl Manifest {
     }
 }
 
-/// Whether a relative path is written plainly and stays inside the directory it is relative to.
+/// Returns true if a relative path is written plainly and stays inside the directory it is relative to.
 pub(crate) fn is_inside(path: &str) -> bool {
     let names = Path::new(path).components().map(|c| match c {
         Component::Normal(name) => name.to_str(),

@@ -40,7 +40,7 @@ struct Plan {
     by_git: bool,
 }
 
-/// What should be in a tree.
+/// The intended content of a tree.
 struct Goal<'a> {
     files: &'a [OverlayFile],
     insertions: &'a [Insertion],
@@ -431,7 +431,7 @@ impl Plan {
         }
     }
 
-    /// Whether nothing has to change but the manifest.
+    /// Returns true if only the manifest has to change.
     fn is_empty(&self) -> bool {
         let dirs = self.mkdirs.is_empty() && self.rmdirs.is_empty();
         dirs && self.writes.is_empty() && self.deletes.is_empty()

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 pub struct CheckResult {
     pub name: String,
     pub ok: bool,
-    /// What was wrong, or what was seen.
+    /// The error, or the state that was found.
     pub detail: String,
 }
 

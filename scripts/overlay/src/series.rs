@@ -104,7 +104,7 @@ impl Overlay {
 }
 
 impl Patch {
-    /// Whether an insertion comes with it: by name, or by the path of its file.
+    /// Returns true if the patch has an insertion: by name, or by the path of its file.
     pub fn has(&self, insertion: &Insertion) -> bool {
         match &insertion.patch {
             Some(name) => self.id.as_ref() == Some(name),

@@ -27,7 +27,7 @@ pub(crate) struct Tree {
     steps: Cell<usize>,
 }
 
-/// What tests change.
+/// Hooks for tests.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Hooks {
     /// Many runs in a row need not wait for the disk.
@@ -59,7 +59,7 @@ impl std::fmt::Display for Stopped {
 pub(crate) struct Write {
     pub path: String,
     pub content: Vec<u8>,
-    /// That of the file that is replaced, whose owner is kept, too.
+    /// The mode of the file that is replaced, whose owner is kept, too.
     pub mode: Option<u32>,
     pub executable: bool,
 }
@@ -80,7 +80,7 @@ pub struct Version {
     pub full: String,
 }
 
-/// What is at a path.
+/// The kind of file at a path.
 pub(crate) enum Found {
     Nothing,
     File {
@@ -162,7 +162,7 @@ impl Tree {
         Ok(Found::Nothing)
     }
 
-    /// Whether this is a directory of the tree, reached without a symbolic link.
+    /// Returns true if this is a directory of the tree, reached without a symbolic link.
     pub fn has_dir(&self, path: &str) -> bool {
         let mut at = self.root.clone();
         Path::new(path).iter().all(|part| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the overlay costs those who build a kernel with Rust and do not use it: the time and the memory that rustc
+//! The cost of the overlay in a kernel with Rust that does not use it: the time and the memory that rustc
 //! takes for the `kernel` crate, with the overlay and without. The command is kbuild's own, run again and again in turn
 //! on both trees, with its output put aside. No compiler cache is between: kbuild has none for rustc.
 
@@ -26,7 +26,7 @@ const MORE_TIME: f64 = 1.15;
 /// How much more memory rustc may take.
 const MORE_MEMORY: f64 = 1.15;
 
-/// What rustc took, once.
+/// The cost of one run of rustc.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Run {
     cpu_seconds: f64,
@@ -34,7 +34,7 @@ struct Run {
     memory_kib: u64,
 }
 
-/// What it took for one tree.
+/// The cost for one tree.
 #[derive(Debug, Serialize)]
 struct Cost {
     /// Lines of the crate, without blank lines and comments.
@@ -48,7 +48,7 @@ struct Report {
     without: Cost,
 }
 
-/// What is compared: its name, the digits that are shown, and how it is taken from a [`Cost`].
+/// A figure to compare: its name, the digits that are shown, and how it is taken from a [`Cost`].
 type Figure = (&'static str, usize, fn(&Cost) -> f64);
 const LINES: Figure = ("lines of code", 0, |cost| cost.lines as f64);
 const CPU: Figure = ("CPU seconds", 2, |cost| cost.median(|run| run.cpu_seconds));
@@ -173,7 +173,7 @@ impl Cost {
     }
 }
 
-/// What kbuild recorded of the kernel crate: the command, and the files that it depends on.
+/// Kbuild's record of the kernel crate: the command, and the files that it depends on.
 fn recorded(out: &Path) -> Result<String> {
     let file = out.join("rust/.kernel.o.cmd");
     fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the code is: `make asm` shows it, `make code` judges it.
+//! The compiled code: `make disasm` shows it, `make codegen-check` judges it.
 
 mod allowed;
 mod asm;
@@ -34,7 +34,7 @@ use std::fs;
 /// chooses to keep or not.
 const MORE_STACK: u64 = 32;
 
-/// What build/bench/code.json holds.
+/// The content of build/bench/code.json.
 #[derive(Serialize)]
 struct Report<'a> {
     config: &'a str,
@@ -99,7 +99,7 @@ pub fn helper_calls(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, 
         .collect())
 }
 
-/// What the code of a kernel is.
+/// The figures of a kernel's code.
 pub struct Looked {
     figures: BTreeMap<String, Figures>,
     unused: Option<Unused>,

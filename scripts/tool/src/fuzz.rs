@@ -24,14 +24,14 @@ use vma_fuzz::{Coverage, Module, Rules};
 
 pub const PROGRAM: &str = "vma-fuzz-guest";
 
-/// What is to be generated, and for how long it is run.
+/// The size of the generated programs, and the time for which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     pub seed: u64,
     pub seconds: u64,
     /// Modules of one boot.
     pub modules: u64,
-    /// Functions of one module, besides its hooks.
+    /// Functions of one module, without its hooks.
     pub functions: usize,
 }
 
@@ -50,7 +50,7 @@ pub const SHORT: Plan = Plan {
     functions: 100,
 };
 
-/// What a boot takes at most beyond the time it is told to run: it boots, and tidies up. And how much slower a guest's
+/// The longest time that a boot takes beyond the time it is told to run: it boots, and tidies up. And how much slower a guest's
 /// clock may go on a busy host.
 const GRACE: Duration = Duration::from_secs(300);
 const SLOWEST: u32 = 4;
@@ -58,7 +58,7 @@ const SLOWEST: u32 = 4;
 /// A part of the time for the programs of one boot, so that a long run has many of them.
 const BOOT_MINUTES: u64 = 5;
 
-/// What is counted over all boots.
+/// Counters over all boots.
 #[derive(Debug, Default, Serialize)]
 struct Counts {
     boots: u64,
@@ -118,7 +118,7 @@ pub fn run(
         });
         outcome.add(run.outcome);
         if outcome.failed == 0 {
-            // What upset nothing need not be kept.
+            // Modules that caused no complaint need not be kept.
             let _ = fs::remove_dir_all(&sources);
         }
     }

@@ -112,7 +112,7 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
     outcome.check(found.is_empty(), || {
         format!("paths of this machine: {}", found.join(", "))
     });
-    // What times setters has to call those that are unsafe, too.
+    // The drivers that time setters call unsafe ones, too.
     let samples = tracked.iter().filter(|file| {
         file.name.starts_with("samples/")
             && file.name != "samples/rust/vma/bench/fields.rs"
@@ -186,7 +186,7 @@ fn tracked(repo: &Path) -> Result<Vec<Tracked>> {
     cmd.arg("-C").arg(repo).args(["ls-files", "-z"]);
     let list = proc::text(cmd).context("git ls-files failed: lint needs a git checkout")?;
     let names = list.split('\0').filter(|name| !name.is_empty());
-    // What is deleted and not yet committed cannot be read, and need not be.
+    // A file that is deleted and not yet committed cannot be read, and need not be.
     let files = names.filter_map(|name| {
         let bytes = fs::read(repo.join(name)).ok()?;
         Some(Tracked {

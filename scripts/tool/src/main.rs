@@ -165,7 +165,7 @@ impl Arguments {
 }
 
 impl Target {
-    /// The variables that it takes, besides those of every target.
+    /// The variables that it takes, in addition to those of every target.
     fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Kunit => &["CONFIG", "FILTER"],

@@ -84,7 +84,7 @@ pub struct Listing {
     pub text: String,
 }
 
-/// What a reader of the page must be able to see.
+/// The parts of the page that a reader must be able to see.
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 struct Contents {
     sections: Vec<String>,

@@ -96,7 +96,7 @@ impl Step<'_> {
         }
     }
 
-    /// One more unit done, or so many in all.
+    /// One more unit is done, or `done` units in all.
     pub fn advance_to(&mut self, count: u64, what: &str) {
         self.count = count;
         match &self.bar {

@@ -62,7 +62,7 @@ pub trait PinAccess: sealed::Sealed {
     #[doc(hidden)]
     const FLAGS: u32;
 
-    /// Whether the pages are marked as dirty when they are unpinned.
+    /// True if the pages are marked as dirty when they are unpinned.
     #[doc(hidden)]
     const DIRTY: bool;
 }
@@ -204,7 +204,7 @@ impl<'s> MmapGuard<'s, MmapRead> {
         PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
             let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
 
-            // SAFETY: `pages` has room for so many. The guard holds the mmap read lock.
+            // SAFETY: `pages` has room for `nr`. The guard holds the mmap read lock.
             unsafe {
                 if is_current(mm) {
                     // Protection keys count, as for the task's own accesses.
@@ -243,7 +243,7 @@ impl<'s> MmapGuard<'s, MmapRead> {
             let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
                 let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
 
-                // SAFETY: `pages` has room for so many. The mmap lock is released, and the scope
+                // SAFETY: `pages` has room for `nr`. The mmap lock is released, and the scope
                 // that the guard borrowed has given out no other.
                 unsafe { bindings::pin_user_pages_unlocked(start, nr, pages, flags) }
             });
@@ -265,7 +265,7 @@ impl<'s> MmapGuard<'s, MmapRead> {
             }
             let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
 
-            // SAFETY: `pages` has room for so many. The mmap read lock is held, and `locked` says
+            // SAFETY: `pages` has room for `nr`. The mmap read lock is held, and `locked` says
             // so; whether it still is comes back there.
             let pinned = unsafe {
                 bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, &mut locked)
@@ -308,7 +308,7 @@ impl VmaLocks<'_> {
         PinnedPages::pin(self.mm(), range, pin_for, |start, flags, room| {
             let (nr, pages) = (room.len() as i32, room.as_mut_ptr().cast());
 
-            // SAFETY: `pages` has room for so many, which is less than `MAX_PAGES`. The mutable
+            // SAFETY: `pages` has room for `nr`, which is less than `MAX_PAGES`. The mutable
             // borrow of the scope says that the task holds no lock of this address space.
             unsafe { bindings::pin_user_pages_fast(start, nr, flags, pages) as isize }
         })
@@ -372,7 +372,7 @@ impl<A: PinAccess> PinnedPages<A> {
 
             match usize::try_from(pinned) {
                 Ok(0) => return Err(EFAULT),
-                // SAFETY: All callers pin by functions that write so many pages to the room.
+                // SAFETY: All callers pin by functions that write that number of pages to the room.
                 // INVARIANT: They are pinned.
                 Ok(pinned) => unsafe { this.pages.inc_len(pinned) },
                 // `drop()` unpins the pages pinned so far.

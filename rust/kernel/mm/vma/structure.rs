@@ -138,7 +138,7 @@ impl<L: MmapLevel> MmapGuard<'_, L> {
 
         // SAFETY: By `L: MmapWriteHeld` the mmap write lock is held. `addr` is inside the VMA, and
         // not its start. The guard is borrowed mutably, so this is the only view of a VMA, and it
-        // is not used any more.
+        // is no longer used.
         unsafe { split(self.mm(), vma.as_raw(), addr) }
     }
 }

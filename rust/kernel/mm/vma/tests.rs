@@ -2,7 +2,7 @@
 
 //! KUnit tests of the VMA lock guards, on a real address space and with real second tasks.
 //!
-//! What must block is proved by a second task that blocks: a test waits until the lock itself
+//! A second task that blocks proves that a lock excludes it: a test waits until the lock itself
 //! shows the waiter (`vm_refcnt`, `mmap_lock_is_contended()`), checks that the waiter has not got
 //! through, lets it through, and checks that it has.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `/dev/vma-bench-c`, `/dev/vma-bench-rust` and their users say to each other: `vma_bench.h`
+//! The interface of `/dev/vma-bench-c` and `/dev/vma-bench-rust`: `vma_bench.h`
 //! for Rust.
 //!
 //! This is plain Rust without the `kernel` crate, for user space to include, too.
@@ -45,7 +45,7 @@ pub(crate) const MAX_ROUNDS: u64 = 10_000_000;
 /// The longest time for which a lock is held, in microseconds.
 pub(crate) const MAX_HOLD: u64 = 1000;
 
-/// What can be done.
+/// The operations.
 pub(crate) mod operation {
     /// A loop of two instructions; in C only.
     #[allow(dead_code, reason = "the driver in Rust does not have it")]
@@ -83,7 +83,7 @@ pub(crate) mod operation {
     pub(crate) const PRIMITIVES: u64 = 256;
 }
 
-/// What has to be at the first address of a primitive.
+/// The mapping that a primitive needs at its first address.
 pub(crate) mod place {
     /// Anonymous memory that was written to, and has a name.
     pub(crate) const ANON: u64 = 0;

@@ -24,12 +24,12 @@ use kernel::{
 pub(crate) const RUN: u32 = _IOWR::<Run>(abi::IOC_TYPE as u32, abi::RUN_NR as u32);
 pub(crate) const NAME: u32 = _IOWR::<Name>(abi::IOC_TYPE as u32, abi::NAME_NR as u32);
 
-/// What a primitive is.
+/// A primitive.
 pub(crate) struct Description {
     pub(crate) name: &'static str,
     /// One of [`abi::place`].
     pub(crate) place: u64,
-    /// Whether it takes as many pages as there are rounds.
+    /// True if it takes as many pages as there are rounds.
     pub(crate) is_once_per_page: bool,
 }
 

@@ -27,7 +27,7 @@ use kernel::{
     sync::rcu, //
 };
 
-/// What a call and its loop cost, without anything else.
+/// Measures a call and its loop, without a body.
 #[inline(never)]
 pub(crate) fn prim_nothing(_at: &mut At<'_>) -> u64 {
     0

@@ -33,7 +33,7 @@ use kernel::{
     }, //
 };
 
-/// What an open file has, and each of its mappings has a share of.
+/// The data of an open file, which all its mappings share.
 pub(crate) struct Data {
     shared: Arc<Shared>,
     frames: Arc<PfnRegion<()>>,
@@ -197,13 +197,13 @@ impl<'a> PageFrames<'a> {
     }
 }
 
-/// Whether a VMA is one of this driver's.
+/// Returns true if a VMA is one of this driver's.
 #[inline(never)]
 pub(crate) fn prim_downcast(vma: &Vma<VmaRead>) -> u64 {
     vma.downcast::<FaultInsertPage>().is_some().into()
 }
 
-/// What it has, if it is.
+/// Returns its data, if it is.
 #[inline(never)]
 pub(crate) fn prim_downcast_data(vma: &Vma<VmaRead>) -> u64 {
     match vma.downcast::<FaultInsertPage>() {

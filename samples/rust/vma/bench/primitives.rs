@@ -44,7 +44,7 @@ use kernel::{
     },
 };
 
-/// What a primitive works on that holds no lock.
+/// The arguments of a primitive that is called without a lock.
 pub(crate) struct At<'a> {
     pub(crate) locks: VmaLocks<'a>,
     pub(crate) addr: usize,
@@ -52,7 +52,7 @@ pub(crate) struct At<'a> {
     pub(crate) pid: Pid,
 }
 
-/// What a primitive works on under the mmap lock.
+/// The arguments of a primitive that is called under the mmap lock.
 pub(crate) struct Under<'a, L: MmapLevel> {
     pub(crate) mmap: MmapGuard<'a, L>,
     pub(crate) addr: usize,

@@ -37,13 +37,13 @@ use kernel::{
     prelude::*, //
 };
 
-/// What a primitive works on that holds no lock.
+/// The arguments of a primitive that is called without a lock.
 struct At<'a> {
     mm: &'a MmWithUser,
     addr: usize,
 }
 
-/// What a primitive works on under the mmap lock.
+/// The arguments of a primitive that is called under the mmap lock.
 struct Under<'a> {
     mmap: MmapReadGuard<'a>,
     addr: usize,

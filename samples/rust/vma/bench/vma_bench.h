@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 
 /*
- * What /dev/vma-bench-c, /dev/vma-bench-rust and their users say to each
- * other; abi.rs is the same for Rust.
+ * The interface of /dev/vma-bench-c and /dev/vma-bench-rust; abi.rs is the
+ * same for Rust.
  */
 
 #ifndef _SAMPLES_VMA_BENCH_H

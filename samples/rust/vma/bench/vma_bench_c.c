@@ -71,7 +71,7 @@ struct walk {
 	bool mmap_locked;
 };
 
-/* Whether nothing is mapped at an address, and up to which one that is so. */
+/* True if nothing is mapped at an address; up to which one, is returned. */
 static bool find_gap(struct mm_struct *mm, unsigned long addr, unsigned long *last)
 {
 	MA_STATE(mas, &mm->mm_mt, addr, addr);
@@ -123,7 +123,7 @@ static int next_vma_fallback(struct walk *walk)
 	return err;
 }
 
-/* What VmaCursor does, to lock the next VMA without lock_next_vma(). */
+/* As VmaCursor does: locks the next VMA without lock_next_vma(). */
 static struct vm_area_struct *next_vma(struct walk *walk)
 {
 	struct vm_area_struct *vma = NULL;

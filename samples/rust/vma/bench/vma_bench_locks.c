@@ -17,7 +17,7 @@
 #include "vma_bench_lock_two.h"
 #include "vma_bench_primitives.h"
 
-/* What a call and its loop cost, without anything else. */
+/* Measures a call and its loop, without a body. */
 static noinline u64 prim_nothing(struct vma_bench_at *at)
 {
 	return 0;
@@ -123,7 +123,7 @@ struct held_vma {
 	bool mmap_locked;
 };
 
-/* As uffd_lock_vma(), and not at a loss if the VMA has too many readers. */
+/* As uffd_lock_vma(), with a fall-back if the VMA has too many readers. */
 static __always_inline struct held_vma
 lock_found(struct mm_struct *mm, struct vm_area_struct *vma)
 {

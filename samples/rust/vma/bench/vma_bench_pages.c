@@ -13,7 +13,7 @@
 
 #include "vma_bench_primitives.h"
 
-/* What an open file has, and each of its mappings has a share of. */
+/* The data of an open file, which all its mappings share. */
 struct vma_bench_data {
 	struct kref kref;
 	struct page *page;
@@ -151,13 +151,13 @@ int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* Whether a VMA is one of this driver's. */
+/* True if a VMA is one of this driver's. */
 static noinline u64 prim_downcast(struct vm_area_struct *vma)
 {
 	return vma->vm_ops == &mixed_ops;
 }
 
-/* What it has, if it is. */
+/* Its data, if it is. */
 static noinline u64 prim_downcast_data(struct vm_area_struct *vma)
 {
 	struct vma_bench_data *data;

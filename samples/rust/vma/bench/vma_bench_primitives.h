@@ -14,7 +14,7 @@
 
 #include "vma_bench.h"
 
-/* What is locked when a primitive is called. */
+/* The locks held when a primitive is called. */
 enum vma_bench_held {
 	HELD_NOTHING,
 	HELD_MMAP_READ,
@@ -23,7 +23,7 @@ enum vma_bench_held {
 	HELD_VMA_WRITE,
 };
 
-/* What a primitive works on, if that is not a locked VMA. */
+/* The arguments of a primitive, if they are not a locked VMA. */
 struct vma_bench_at {
 	struct mm_struct *mm;
 	unsigned long addr;

@@ -19,14 +19,14 @@ use kernel::{
     },
 };
 
-/// What is to be done.
+/// A request.
 pub(crate) struct Order {
     pub(crate) rounds: u64,
     pub(crate) addr: [usize; 2],
     pub(crate) hold_us: i64,
 }
 
-/// What was done.
+/// The result of a request.
 #[derive(Default)]
 pub(crate) struct Done {
     pub(crate) operations: u64,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What counts as a file of the overlay, and what is wrong with a configuration.
+//! Files of the overlay, and errors in its configuration.
 
 use super::{World, assert_names, message};
 use crate::Overlay;

@@ -131,7 +131,7 @@ fn revert_takes_out_what_git_am_put_in() {
     world.commit();
     let before = world.snapshot();
     after_git_am(&world);
-    // What is in git but for one file is not the overlay.
+    // A tree in git that lacks one file does not have the overlay.
     let file = "rust/kernel/mm/new.rs";
     world.tree_file(file, "//! Edited.\n");
     assert!(world.revert().nothing_to_do);

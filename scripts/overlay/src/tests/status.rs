@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a tree is seen as.
+//! The status of a tree.
 
 use super::World;
 use crate::Status;

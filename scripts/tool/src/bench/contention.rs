@@ -3,7 +3,7 @@
 //! The rates of readers while a writer is at work, how long the writer's calls take meanwhile, and whether readers of VMA
 //! locks keep their rate.
 //!
-//! That needs a host that runs both processors of the guest at the same time, which shows in the turns with a writer in
+//! This needs a host that runs both processors of the guest at the same time, which shows in the turns with a writer in
 //! another address space: it costs a reader nothing else. There is one such turn before and one after each turn with a
 //! writer in the same address space. If one of them is slower than the turn alone, none of the four counts, nor if nothing
 //! was read while the writer wrote.

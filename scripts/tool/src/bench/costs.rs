@@ -24,7 +24,7 @@ const MOST_OF_LOOP_WITH_GAPS: f64 = 3.4;
 /// The cost of a VMA in one layout in Rust, as a multiple of that in another.
 const FLAT: f64 = 1.3;
 
-/// What differs between the layouts.
+/// The difference between the layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {

@@ -3,7 +3,7 @@
 //! The cost of each primitive of the API, in guest instructions, in C, in Rust, and in the Rust that upstream has.
 //!
 //! A primitive is a function in each language, which a driver calls in a loop. A round of the loop is its gross cost. The
-//! function of the primitive `nothing` has one instruction besides its return, the one that sets the result. So the gross
+//! function of the primitive `nothing` has one instruction before its return, which sets the result. So the gross
 //! cost minus that of `nothing`, plus one, is the number of instructions in the body of a primitive, with all functions
 //! that it calls, and without its call, its return and the loop.
 //!
@@ -50,7 +50,7 @@ pub struct Side {
     pub work: BTreeSet<(u64, u64)>,
 }
 
-/// What C helpers are in a kernel.
+/// The form of C helpers in a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Helpers {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What code may do although the rule says no: scripts/bench/calls.toml, each entry with its reason and needed by what
+//! Exceptions from the rules on code: scripts/bench/calls.toml, each entry with its reason and needed by what
 //! it names.
 
 use crate::report::Outcome;
@@ -72,7 +72,9 @@ impl Allowed {
                 let Exception { from, callee, .. } = exception;
                 for name in from {
                     outcome.check(exception.used.borrow().contains(name), || {
-                        format!("calls.toml: [[{kind}]] {callee}: {name} does not need it any more: take it out")
+                        format!(
+                            "calls.toml: [[{kind}]] {callee}: {name} does not need it: remove it"
+                        )
                     });
                 }
                 let reason = exception.reason.trim();

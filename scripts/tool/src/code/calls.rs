@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What code calls. A primitive in Rust calls nothing that it does not call in C, and nothing of ours can panic; what
+//! Calls in compiled code. A primitive in Rust calls nothing that it does not call in C, and nothing of ours can panic; what
 //! may all the same is in [`Allowed`].
 
 use super::allowed::Allowed;
@@ -10,7 +10,7 @@ use crate::report::Outcome;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a computed call is called.
+/// The name of a computed call.
 const COMPUTED: &str = "a function pointer";
 const TRAP: &str = "ud2";
 const HELPER: &str = "rust_helper_";
@@ -33,7 +33,7 @@ fn is_panic(path: &str) -> bool {
         || ENDS.iter().any(|part| path.contains(part))
 }
 
-/// What a function calls that is not ours, or that cannot be seen, and which function of ours does.
+/// The callees of a function that are not ours or cannot be seen, with the function of ours that calls them.
 pub fn callees(from: At) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for at in from.reach() {
@@ -53,7 +53,7 @@ fn traps(from: At) -> usize {
     from.reach().iter().map(|at| at.function.traps()).sum()
 }
 
-/// Whether each primitive in Rust calls nothing but what it calls in C.
+/// Checks that each primitive in Rust calls only what it calls in C.
 pub fn judge(primitives: &BTreeMap<String, Primitive>, allowed: &Allowed) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.check(!primitives.is_empty(), || {
@@ -120,12 +120,12 @@ pub fn panics(code: &Code, allowed: &Allowed) -> (usize, Vec<Panic>) {
     (functions.len(), found.into_iter().collect())
 }
 
-/// Whether a function stands in `kernel::mm::vma`.
+/// Returns true if a function is in `kernel::mm::vma`.
 pub fn is_in_the_abstraction(path: &str) -> bool {
     path.starts_with("kernel::mm::vma::") || path.starts_with("<kernel::mm::vma::")
 }
 
-/// Whether a function stands in `kernel::mm::vma`, wherever it was compiled, and nothing of a driver can be in it. Tests
+/// Returns true if a function is in `kernel::mm::vma`, wherever it was compiled, and nothing of a driver can be in it. Tests
 /// are none, nor is text for people who debug.
 fn is_of_the_abstraction(path: &str) -> bool {
     is_in_the_abstraction(path)

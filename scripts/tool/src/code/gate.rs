@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What bindgen makes of headers and helpers. Helpers that are inlined are in no object unless they are called.
+/// The output of bindgen for headers and helpers. Helpers that are inlined are in no object unless they are called.
 const BINDINGS: [&str; 2] = [
     "bindings/bindings_generated.rs",
     "bindings/bindings_helpers_generated.rs",

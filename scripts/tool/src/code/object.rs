@@ -281,7 +281,7 @@ impl Instruction {
         matches!(self.decoded.flow_control(), Call | IndirectCall)
     }
 
-    /// Whether the next instruction is not reached from it.
+    /// Returns true if the next instruction is not reached from it.
     pub fn ends(&self) -> bool {
         use FlowControl::{IndirectBranch, UnconditionalBranch};
         let flow = self.decoded.flow_control();

@@ -105,7 +105,7 @@ impl Code {
     }
 }
 
-/// Whether a function is written against upstream's own API.
+/// Returns true if a function uses upstream's own API.
 pub fn is_upstream(function: &Function) -> bool {
     function.path().contains("::upstream::")
 }
@@ -148,7 +148,7 @@ impl World {
             })
     }
 
-    /// What a name means in an object: its own function, else that of another.
+    /// Resolves a name in an object: its own function, else that of another.
     fn find(&self, object: usize, name: &str) -> Option<At<'_>> {
         let at = |object: usize| {
             let function = self.objects[object].function(name)?;
@@ -180,7 +180,7 @@ impl<'a> At<'a> {
         reached
     }
 
-    /// Whether it is of the same driver, or of the abstraction.
+    /// Returns true if it is of the same driver, or of the abstraction.
     pub fn is_ours_beside(&self, other: At) -> bool {
         self.object == other.object || is_in_the_abstraction(&self.function.path())
     }
@@ -229,7 +229,7 @@ pub fn samples(out: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What is in a directory, sorted.
+/// Returns the entries of a directory, sorted.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     if !dir.exists() {
         return Ok(Vec::new());

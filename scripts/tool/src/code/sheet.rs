@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the code is, as a section of the page.
+//! The figures of compiled code, as a section of the page.
 
 use super::Figures;
 use super::size::Unused;

@@ -45,13 +45,13 @@ struct Change {
 struct Added {
     function: String,
     bytes: u64,
-    /// Whether modules may call it.
+    /// True if modules may call it.
     exported: bool,
     /// The exported function by which it is reached, if it is none.
     reached_from: Option<String>,
 }
 
-/// What one build has.
+/// The symbols of one build.
 #[derive(Default)]
 struct Side {
     code: BTreeMap<&'static str, Object>,
@@ -115,7 +115,7 @@ impl Unused {
         (before, with.saturating_sub(before))
     }
 
-    /// Whether all that was added can be called.
+    /// Checks that all added functions can be called.
     pub fn judge(&self) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.check(!self.added.is_empty(), || {
@@ -277,7 +277,7 @@ mod tests {
     use super::super::fixture::{Op, object};
     use super::*;
 
-    /// Functions of so many bytes that call or, without a call, name another one.
+    /// Functions of the given sizes that call or, without a call, name another one.
     fn side(functions: &[(&str, usize, Op)], exported: &[&str]) -> Side {
         let pad: Vec<Vec<u8>> = functions.iter().map(|f| vec![0x90; f.1 - 8]).collect();
         let code: Vec<_> = functions

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is below rust/ in a tree, built twice: with the overlay and without, for a kernel in which nothing uses it. The
+//! The directory rust/ of a tree, built twice: with the overlay and without, for a kernel in which nothing uses it. The
 //! kernel crate knows nothing of drivers, so the one of the kernel that is measured is as good as one without them.
 
 use crate::kbuild::Kernel;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What came of the programs in the guest.
+//! The results of the programs in the guest.
 
 use crate::boot::Boot;
 use crate::kbuild::Kernel;
@@ -12,7 +12,7 @@ pub struct Run {
     pub functions: u64,
     /// Processes that were killed because a function did not return, which is none of the kernel's faults.
     pub killed: u64,
-    /// What the guest says is wrong.
+    /// Errors that the guest reports.
     wrong: Vec<String>,
     /// The last function that was begun.
     last: Option<String>,

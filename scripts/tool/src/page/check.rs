@@ -45,7 +45,7 @@ struct Verdict {
     width: usize,
     shown: Contents,
     problems: Vec<String>,
-    /// Whether measuring came to its end.
+    /// True if measuring came to its end.
     done: bool,
 }
 

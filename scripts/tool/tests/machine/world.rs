@@ -87,7 +87,7 @@ impl World {
         ] {
             world.write(path, text);
         }
-        // What tells a kernel tree, whichever of it the overlay looks for.
+        // Files that mark a kernel tree, for every check of the overlay.
         for path in [
             "Kconfig",
             "Kbuild",

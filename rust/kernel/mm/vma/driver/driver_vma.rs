@@ -146,7 +146,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         L: ReadFields,
     {
         // SAFETY: By the type invariants it is a foreign-owned `T::Data`. It is dropped when the
-        // VMA is closed, when there are no views of it any more.
+        // VMA is closed, when no view of it is left.
         unsafe { T::Data::borrow((*self.as_raw()).vm_private_data) }
     }
 

@@ -259,7 +259,7 @@ impl<K: RmapKind> RmapTree<K> {
 ///
 /// This trait is sealed.
 pub trait TreeMode: Sealed + 'static {
-    /// Whether the mode excludes other holders.
+    /// True if the mode excludes other holders.
     #[doc(hidden)]
     const WRITE: bool;
 }

@@ -447,7 +447,7 @@ impl PageBlock {
     /// The address of `len` bytes at an offset; `EINVAL` if they are not there.
     fn at(&self, offset: usize, len: usize) -> Result<*mut u8> {
         match offset.checked_add(len) {
-            // SAFETY: By the type invariants so many bytes are there.
+            // SAFETY: By the type invariants the region has `len` bytes.
             Some(end) if end <= self.pages << PAGE_SHIFT => unsafe {
                 Ok(self.memory.as_ptr().add(offset))
             },

@@ -27,7 +27,7 @@ impl<'a> AccessBuffer<'a> {
     #[inline]
     pub(in super::super) unsafe fn for_read(buf: *mut u8, len: usize) -> Self {
         Self::Read(AccessReply {
-            // SAFETY: Guaranteed by the caller: so many bytes may be written, by this alone. They
+            // SAFETY: Guaranteed by the caller: `len` bytes may be written, by this alone. They
             // may be uninitialised, as `MaybeUninit` says.
             buffer: unsafe { core::slice::from_raw_parts_mut(buf.cast(), len) },
             filled: 0,
@@ -40,7 +40,7 @@ impl<'a> AccessBuffer<'a> {
     #[inline]
     pub(in super::super) unsafe fn for_write(buf: *const u8, len: usize) -> Self {
         Self::Write(AccessBytes {
-            // SAFETY: Guaranteed by the caller: so many bytes are initialised, readable, and not
+            // SAFETY: Guaranteed by the caller: `len` bytes are initialised, readable, and not
             // written to during `'a`.
             bytes: unsafe { core::slice::from_raw_parts(buf, len) },
             taken: 0,
@@ -102,7 +102,7 @@ impl AccessReply<'_> {
     ) -> Result {
         let room = self.buffer.get_mut(self.filled..).ok_or(EINVAL)?;
         fill(room.get_mut(..len).ok_or(EINVAL)?);
-        // INVARIANT: Guaranteed by the caller: so many more bytes are initialised. They are in the
+        // INVARIANT: Guaranteed by the caller: `len` more bytes are initialised. They are in the
         // buffer, so this does not wrap.
         self.filled = self.filled.wrapping_add(len);
         Ok(())

@@ -346,7 +346,7 @@ impl<T: VmaOperations> Callbacks<T> {
         let len = usize::try_from(len).map_or(0, |len| len.min(vma.end().saturating_sub(addr)));
         let buf = buf.cast::<u8>();
 
-        // SAFETY: The buffer is the caller's own, in kernel memory, and has so many bytes. Those of
+        // SAFETY: The buffer is the caller's own, in kernel memory, and has `len` bytes. Those of
         // a write are initialised: the caller would copy them to a page if there were one.
         let mut buffer = unsafe {
             if is_write {
