@@ -27,7 +27,7 @@ pub fn lasting(
 pub struct Balance(BTreeMap<String, i64>);
 
 impl Balance {
-    /// Adds things, so many.
+    /// Adds a number of things.
     pub fn add(&mut self, name: &str, number: u64) {
         self.add_difference(name, number, 0);
     }

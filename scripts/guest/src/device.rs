@@ -43,7 +43,7 @@ macro_rules! vmas {
                 assert_eq!(self.stats().vmas(), vmas_of(&NODE) as i64);
             }
 
-            /// As [`Self::vmas_fit()`], and there must be so many.
+            /// As [`Self::vmas_fit()`], and there must be that number.
             #[track_caller]
             pub fn has_vmas(&self, number: u64) {
                 assert_eq!(vmas_of(&NODE), number);

@@ -95,8 +95,8 @@ impl Allocations {
         }))
     }
 
-    /// Runs `f`, of whose allocations the one of this number fails; the first has number 1. Returns
-    /// whether there were so many.
+    /// Runs `f`. Its allocation of this number fails; the first has number 1. Returns true if `f` made
+    /// that number of allocations.
     ///
     /// Does not allocate.
     pub fn failing<R>(

@@ -67,7 +67,7 @@ pub struct Seen {
 }
 
 impl Ground {
-    /// A range of so many slots; nothing is mapped yet.
+    /// A range of slots in which nothing is mapped yet.
     pub fn new(at: usize, slots: usize) -> Self {
         let page = crate::sys::page_size();
         Self { at, slots, page }

@@ -14,7 +14,7 @@ pub struct Line<'a> {
 /// The page of the x86 vsyscall. It has a line, but it is in no process's tree of VMAs.
 const GATE: &str = "[vsyscall]";
 
-/// Returns the lines of the process's VMAs, and whether there was one of the gate page besides.
+/// Returns the lines of the process's VMAs, and whether there was one of the gate page.
 pub fn parse(text: &str) -> Result<(Vec<Line<'_>>, bool), String> {
     let mut lines = text
         .lines()

@@ -24,7 +24,7 @@ pub fn stays(name: &CStr) -> Result<bool> {
     }
 }
 
-/// Unloads a module that is not in use any more.
+/// Unloads a module that is no longer in use.
 pub fn goes(name: &CStr) -> Result<()> {
     let begin = Instant::now();
     while let Err(e) = sys::unload_module(name) {

@@ -205,7 +205,7 @@ pub fn own_mounts() -> Result<()> {
     Ok(rustix::mount::mount_change("/", all)?)
 }
 
-/// Unmounts what is mounted there: when it is not in use any more, if `detach`, or else only if it
+/// Unmounts what is mounted there: when it is no longer in use, if `detach`, or else only if it
 /// is not in use now.
 pub fn unmount(at: &str, detach: bool) -> Result<()> {
     let flags = if detach {

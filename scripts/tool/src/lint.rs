@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mechanical checks: formatting, checkpatch on the series, clippy on the tools, licence lines, and no host names or paths
-//! of this machine.
+//! Mechanical checks: formatting, checkpatch on the series, clippy on the tools, licence lines, words, and no host names or
+//! paths of this machine.
 
 use crate::places::Places;
 use crate::proc;
@@ -9,13 +9,17 @@ use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::toolchain::Rust;
 use anyhow::{Context, Result};
+use regex_lite::Regex;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Everything that is looked at.
+/// Words that are refused.
+const WORDS: &str = "scripts/words.txt";
+
+/// The subject of all checks.
 pub struct Subject<'a> {
     pub places: &'a Places,
     pub rust: &'a Rust,
@@ -112,6 +116,12 @@ pub fn run(subject: &Subject, progress: &Progress) -> Result<Outcome> {
     outcome.check(found.is_empty(), || {
         format!("paths of this machine: {}", found.join(", "))
     });
+    let refused = words(&fs::read_to_string(subject.places.repo.join(WORDS))?)?;
+    let texts: Vec<Tracked> = tracked.iter().filter(|f| is_ours(f)).cloned().collect();
+    let unclear = places_of(&texts, |line| unclear(&refused, line));
+    outcome.check(!refused.is_empty() && unclear.is_empty(), || {
+        format!("words that {WORDS} refuses:\n{}", unclear.join("\n"))
+    });
     // The drivers that time setters call unsafe ones, too.
     let samples = tracked.iter().filter(|file| {
         file.name.starts_with("samples/")
@@ -203,6 +213,26 @@ fn has_licence(file: &Tracked) -> bool {
     let base = file.name.rsplit('/').next().unwrap_or_default();
     let mut first = file.text.lines().take(2);
     exempt.contains(&base) || first.any(|line| line.contains("SPDX-License-Identifier: GPL-2.0"))
+}
+
+/// Returns the regular expressions of a list, a line each.
+fn words(list: &str) -> Result<Vec<Regex>> {
+    let lines = list.lines();
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| Regex::new(line).with_context(|| format!("{WORDS}: {line}")))
+        .collect()
+}
+
+/// Returns true for a file whose words are ours.
+fn is_ours(file: &Tracked) -> bool {
+    !["COPYING", "scripts/Cargo.lock", WORDS].contains(&file.name.as_str())
+}
+
+/// The words of a line that are refused.
+fn unclear(refused: &[Regex], line: &str) -> Option<String> {
+    let mut found = refused.iter().filter_map(|word| word.find(line));
+    found.next().map(|word| word.as_str().trim().to_string())
 }
 
 fn places_of(files: &[Tracked], find: impl Fn(&str) -> Option<String>) -> Vec<String> {
@@ -326,6 +356,21 @@ mod tests {
         );
         assert_eq!(raw_access("// Not unsafe."), None);
         assert_eq!(raw_access("fn unsafely(rebindings: u8) {}"), None);
+    }
+
+    #[test]
+    fn comments_name_their_subject() {
+        let list = include_str!("../../words.txt");
+        let refused = words(list).unwrap();
+        let found = |line| unclear(&refused, line);
+        assert_eq!(found("    /// Whether it is."), Some("/// Whether".into()));
+        assert_eq!(found("# What is needed."), Some("# What".into()));
+        assert_eq!(
+            found(&["// It is not there any", "more."].join(" ")),
+            Some("any more.".into())
+        );
+        assert_eq!(found("/// Returns true if it is."), None);
+        assert_eq!(found("let what = \"Whether\";"), None);
     }
 
     #[test]

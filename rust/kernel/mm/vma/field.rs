@@ -184,8 +184,8 @@ lock_table! {
             mm write(WriteMost) unsafe fn set_page_prot(&self, prot: PageProt) {
                 // SAFETY: The VMA is alive, and by `L: WriteMost` this task may write the field.
                 // The volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers
-                // that hold an rmap lock only. Guaranteed by the caller: the value permits no more
-                // than the flags do.
+                // that hold an rmap lock only. Guaranteed by the caller: the value permits only
+                // accesses that the flags permit.
                 unsafe {
                     (&raw mut (*self.as_raw()).vm_page_prot.pgprot)
                         .write_volatile(prot.into_raw().pgprot)

@@ -180,7 +180,7 @@ static int walk_vma(struct mm_struct *mm, struct vma_bench_run *run)
 }
 
 /*
- * What it takes with lock_next_vma() and an iterator that is kept: without a
+ * The same with lock_next_vma() and an iterator that is kept: without a
  * fallback, with false gaps, and not safe when everything is unmapped.
  */
 static int walk_loop(struct mm_struct *mm, struct vma_bench_run *run)

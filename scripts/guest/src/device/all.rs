@@ -43,7 +43,7 @@ impl All {
         Ok([words[2], words[3]])
     }
 
-    /// The starts and ends of all mappings at one moment, of which there may be so many.
+    /// The starts and ends of all mappings at one moment, up to a number.
     pub fn list(&self, at_most: usize) -> Result<Vec<[u64; 2]>> {
         let mut bytes = vec![0; at_most * size_of::<Record>()];
         let len = self.file.read_at(&mut bytes, 0)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What readers and a writer have to wait for each other: VMA-lock readers only for who writes to
+//! The waits of readers and a writer for each other: VMA-lock readers wait only for a writer of
 //! their VMA, mmap-lock readers for whoever writes to the address space at all.
 //!
 //! Reading without a writer, with a writer in another address space and with one in the same take
@@ -23,10 +23,10 @@ use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 use vma_guest::sys::{self, process};
 
-/// Mappings besides those of the program itself.
+/// Mappings in addition to those of the program itself.
 const MAPPINGS: usize = 1_000;
 
-/// For how long a lock is held besides the time that reading takes, in microseconds.
+/// The time for which a lock is held in addition to the time that reading takes, in microseconds.
 const HOLD: u64 = 20;
 
 /// How often everything is done.

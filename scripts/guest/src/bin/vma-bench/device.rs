@@ -63,7 +63,7 @@ pub const HOLDERS: [Operation; 2] = [
     operation(operation::HOLD_MMAP, "hold-mmap"),
 ];
 
-/// What a run is to do.
+/// The request of a run.
 #[derive(Clone, Copy, Default)]
 pub struct Order {
     pub rounds: u64,

@@ -29,7 +29,7 @@ const TURNS: usize = 16;
 /// In whose company a turn is.
 const WAYS: [Place; 4] = [Place::None, Place::Elsewhere, Place::Here, Place::Elsewhere];
 
-/// How many faults there may be besides those that are counted.
+/// The number of faults allowed in addition to those that are counted.
 const OTHERS: u64 = 200;
 
 pub fn measure(_devices: &Devices) -> Result<()> {
@@ -113,7 +113,7 @@ fn turn(threads: usize) -> Result<Touched> {
     })
 }
 
-/// What a thread does.
+/// The work of a thread.
 fn touch(number: usize, ready: &Barrier, stop: &AtomicBool) -> Result<Touched> {
     let page = sys::page_size();
     let (at, len) = (SHARED + number * memory::STRIDE, SHARED_PAGES * page);

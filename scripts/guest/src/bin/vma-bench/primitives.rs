@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each primitive costs. A run begins just after an interrupt of the timer and is over before
+//! The cost of each primitive. A run begins just after an interrupt of the timer and is over before
 //! the next one, so that there is nothing in it but what is measured.
 
 use crate::abi::{kind, place};
@@ -25,7 +25,7 @@ const FIRST_ROUNDS: u64 = 100;
 /// Pages of a driver's mapping.
 const PAGES: usize = 1024;
 
-/// Rounds of what takes long and leaves work for later: so many that interrupts of the timer, and
+/// Rounds of operations that take long and leave work for later: enough that interrupts of the timer, and
 /// that work, are as many in each run.
 const LONG: usize = 3000;
 
@@ -40,7 +40,7 @@ const FILE_AT: usize = 1;
 const DRIVER_AT: usize = 2;
 const CALL_AT: usize = 3;
 
-/// What user space does: its name, and a function that does it so often, and says what it did.
+/// An operation of user space: its name, and a function that repeats it and returns what it did.
 type Call = (&'static str, fn(&Devices, &Device) -> Result<Done>);
 
 const CALLS: [Call; 5] = [
@@ -217,7 +217,7 @@ fn timed(
 fn fault(devices: &Devices, device: &Device, kind: u64) -> Result<Done> {
     let page = sys::page_size();
     let addr = memory::place(CALL_AT);
-    // What one page table has room for, of which the first page brings the table.
+    // The pages of one page table, the first of which brings the table.
     let pages = page / size_of::<u64>();
 
     device.map(addr, pages, kind)?;

@@ -23,7 +23,7 @@ const STOP: usize = memory::START + 100 * memory::STRIDE;
 const CALLED: usize = STOP + 8;
 const READ: usize = STOP + 16;
 
-/// What is mapped and unmapped, far from everything else.
+/// The range that is mapped and unmapped, far from everything else.
 const TARGET: usize = memory::START + 101 * memory::STRIDE;
 
 /// The most calls that are timed in one go.
@@ -31,14 +31,14 @@ const CALLS: usize = 1 << 20;
 
 const PROCESSOR: usize = 1;
 
-/// What it looks up if it reads: a VMA in which others may have page faults.
+/// The VMA that it looks up if it reads; others may have page faults in it.
 pub const SHARED: usize = memory::START + 102 * memory::STRIDE;
 pub const SHARED_PAGES: usize = 256;
 
 /// How often it reads without looking whether it is to stop.
 const ROUNDS: u64 = 50;
 
-/// What it can do.
+/// The operations of the writer.
 #[derive(Clone, Copy)]
 pub enum Job {
     Write,

@@ -10,7 +10,7 @@ use crate::{plan, say};
 use bench_records::{Done, Record, Stretch};
 use std::io::Result;
 
-/// How many mappings there are besides those of the program itself, far from those that the
+/// The number of mappings in addition to those of the program itself, far from those that the
 /// primitives use.
 const MAPPINGS: usize = 10;
 

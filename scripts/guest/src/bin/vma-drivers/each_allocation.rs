@@ -16,7 +16,7 @@ use vma_guest::failing::{Allocations, Which};
 use vma_guest::runner::{note, skip};
 use vma_guest::sys::memory::{self, STRIDE, place};
 
-/// No call has so many.
+/// No call has as many.
 const MOST: u32 = 5000;
 
 /// The places that are unmapped after each call.

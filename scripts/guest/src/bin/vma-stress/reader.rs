@@ -29,7 +29,7 @@ pub fn run(row: Row, worlds: &[i32], mut random: Random) {
                 read => text.extend_from_slice(&bytes[..read]),
             }
         }
-        // A world that has ended meanwhile has no ground any more.
+        // A world that has ended meanwhile has no ground left.
         if of_world && row.goes_on() {
             let fault = ground().check(&text).err();
             assert!(fault.is_none(), "{}", fault.unwrap_or_default());

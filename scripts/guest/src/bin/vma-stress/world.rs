@@ -74,7 +74,7 @@ fn fault(row: Row, random: &mut Random, own: usize) {
     let (at, len) = (own + part.start * page, part.len() * page);
     row.must(Kind::Advise, memory::advise(at, len, MADV_DONTNEED));
     for number in part {
-        // There is no page any more.
+        // The page is gone.
         set_word(own + number * page, number as u64);
         row.done(Kind::Fault);
     }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// With fewer, there was nothing to see.
 const LEAST_READINGS: usize = 500;
 
-/// One reading of so many is followed by one of `/proc/PID/maps`.
+/// One reading in this number is followed by one of `/proc/PID/maps`.
 const PROC_EVERY: usize = 4;
 
 /// Small pieces take many system calls, so they are few.

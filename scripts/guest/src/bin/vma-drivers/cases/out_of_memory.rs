@@ -41,7 +41,7 @@ fn limited() -> [Setting; 2] {
 }
 
 fn fork_fails_after_each_vma() {
-    // In the order of their addresses, which is that of dup_mmap(). The one that is too large comes after so many of them.
+    // In the order of their addresses, which is that of dup_mmap(). The one that is too large comes after `position` of them.
     const MAPPINGS: usize = 6;
     for position in 0..=MAPPINGS {
         let (buffer, piece) = (Buffer::of_pages(8), Pfn::open());

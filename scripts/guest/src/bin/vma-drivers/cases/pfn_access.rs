@@ -122,7 +122,7 @@ fn proc_mem_writes_the_data_part_or_refuses() {
     marked(place(0), 0, 4, 1);
 }
 
-/// The same memory is mapped for writing besides: that is its own permission.
+/// The same memory is also mapped for writing: that is its own permission.
 fn proc_mem_cannot_write_a_read_only_data_part() {
     let pfn = Pfn::open();
     pfn.map_data_read_only(place(0), 0, 4).must();

@@ -48,7 +48,7 @@ impl Away {
         sys::unmount(AWAY, false).must_fail(EBUSY);
     }
 
-    /// It has no name any more.
+    /// It no longer has a name.
     #[track_caller]
     fn detach(self) {
         sys::unmount(AWAY, true).must();

@@ -259,7 +259,7 @@ fn keeps_pages_of_a_buffer_that_is_closed() {
     unmap(place(0), bytes.len());
     drop(buffer);
     assert_eq!(counters.stats().buffers, before - 1);
-    // The pages are not the buffer's any more, and nobody else's yet.
+    // The pages are no longer the buffer's, and not yet another owner's.
     let _next = mapped_buffer(PAGES);
     mark(place(0), 0, PAGES, 7);
     userptr.sum_registered().must_give(bytes.len() as u64);
