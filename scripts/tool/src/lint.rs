@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(found("    /// Whether it is."), Some("/// Whether".into()));
         assert_eq!(found("# What is needed."), Some("# What".into()));
         assert_eq!(
-            found(&["// It is not there any", "more."].join(" ")),
+            found(concat!("// It is not there any", " more.")),
             Some("any more.".into())
         );
         assert_eq!(found("/// Returns true if it is."), None);

@@ -145,7 +145,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
 
     /// Converts the result of an insertion into an outcome.
     ///
-    /// The answer is [`no_page()`](Self::no_page) if the page is mapped, also if another task mapped it
+    /// It is [`no_page()`](Self::no_page) if the page is mapped, also if another task mapped it
     /// first (`EBUSY`).
     #[inline]
     pub fn inserted(self, result: Result) -> FaultOutcome<'a> {
