@@ -18,7 +18,14 @@ impl Copy {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let dir = tempfile::tempdir().unwrap();
         let mut cp = Command::new("cp");
-        cp.args(["-r", "--parents", "Documentation", "rust", "samples"]);
+        cp.args([
+            "-r",
+            "--parents",
+            "Documentation",
+            "Kconfig",
+            "rust",
+            "samples",
+        ]);
         cp.args([
             "scripts/overlay.toml",
             "scripts/configs",
