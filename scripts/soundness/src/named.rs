@@ -4,7 +4,7 @@
 //!
 //! - `kunit rust_vma_iter.empty`: a function of a KUnit suite;
 //! - `compile-fail guard_is_not_cloned`: a case that must not compile;
-//! - `guest buffer: read and write`: a test of the sample drivers from user space;
+//! - `guest buffer: maps_the_largest_size`: a test of the sample drivers from user space;
 //! - `build properties`: an assertion that each build evaluates, by the file that has it.
 
 use crate::source::{below, is_punct, is_word, unquoted};
@@ -91,22 +91,29 @@ impl Tests {
         }
     }
 
-    /// `test("name", ..)`.
+    /// `suite! { "name": test, .. }`, and `failing_suite!` in the same form.
     pub fn add_guest(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();
-        for (at, token) in tokens.iter().enumerate() {
-            let TokenTree::Group(group) = token else {
+        for parts in tokens.windows(3) {
+            let [word, bang, TokenTree::Group(group)] = parts else {
                 continue;
             };
-            let first = group.stream().into_iter().next();
-            if let (true, Some(TokenTree::Literal(name))) =
-                (at > 0 && is_word(tokens.get(at - 1), "test"), first)
-                && !is_punct(tokens.get(at.wrapping_sub(2)), '.')
-            {
-                self.0
-                    .insert(format!("guest {}", unquoted(&name.to_string())));
+            let is_suite = ["suite", "failing_suite"]
+                .iter()
+                .any(|name| is_word(Some(word), name));
+            if !(is_suite && is_punct(Some(bang), '!')) {
+                continue;
             }
-            self.add_guest(group.stream());
+            let mut inside = group.stream().into_iter();
+            let Some(TokenTree::Literal(suite)) = inside.next() else {
+                continue;
+            };
+            let suite = unquoted(&suite.to_string());
+            for token in inside {
+                if let TokenTree::Ident(test) = token {
+                    self.0.insert(format!("guest {suite}: {test}"));
+                }
+            }
         }
     }
 

@@ -76,11 +76,12 @@ fn tests_are_known_by_their_names() {
     let mut tests = Tests::default();
     let suites = "#[kunit_tests(rust_vma_x)]\nmod tests {\n #[test]\n fn one() -> Result { helper() }\n fn two() {} }";
     tests.add_suites(suites.parse().expect("is Rust"));
-    let guest = "const T: [Test; 2] = [test(\"a: b\", one), test( \"c\", two)];";
+    let guest = "suite! { \"a\": b, c }\nfailing_suite! { \"d e\": f, }\nother! { \"g\": h }";
     tests.add_guest(guest.parse().expect("is Rust"));
     assert!(tests.contains("kunit rust_vma_x.one"));
     // A helper is no test.
     assert!(!tests.contains("kunit rust_vma_x.two"));
     assert!(!tests.contains("kunit rust_vma_x.helper"));
-    assert!(tests.contains("guest a: b") && tests.contains("guest c"));
+    assert!(tests.contains("guest a: b") && tests.contains("guest a: c"));
+    assert!(tests.contains("guest d e: f") && !tests.contains("guest g: h"));
 }
