@@ -166,6 +166,7 @@ fn an_error_leaves_a_pristine_tree_pristine() {
 fn an_error_says_what_state_the_tree_is_in() {
     let hooks = Hooks {
         stop: Some((5, Stop::Error)),
+        ..Hooks::default()
     };
     let fails = |world: &World| super::message(world.overlay().apply_with(&world.tree(), &hooks));
     super::assert_names(
