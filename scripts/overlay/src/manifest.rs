@@ -50,18 +50,11 @@ impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let advice = "take the overlay out by hand and delete this file, or unpack the tree anew";
         let unreadable = || format!("{NAME}: not readable as a manifest: {advice}");
-        let mut value: serde_json::Value =
-            serde_json::from_slice(bytes).with_context(unreadable)?;
-        if value["format"] == 1 {
-            // It has byte offsets in place of anchors.
-            let files = value["insertions"].as_object_mut().into_iter().flatten();
-            files.for_each(|(_, forms)| *forms = serde_json::json!([]));
-            value["format"] = FORMAT.into();
-        }
+        let value: serde_json::Value = serde_json::from_slice(bytes).with_context(unreadable)?;
         let format = value["format"].as_u64().with_context(unreadable)?;
         ensure!(
             format == FORMAT,
-            "{NAME}: format {format} is of another release of this repository (this one writes {FORMAT}): revert with that release"
+            "{NAME}: format {format} is of another release of this repository (this one writes {FORMAT}): revert with that release, or unpack the tree anew"
         );
         let manifest: Self = serde_json::from_value(value).with_context(unreadable)?;
         let (files, edited) = (manifest.files.keys(), manifest.insertions.keys());

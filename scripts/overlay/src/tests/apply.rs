@@ -3,7 +3,6 @@
 //! Apply and revert as they should go, and the update of a tree after the repository changed.
 
 use super::{World, make_executable};
-use crate::manifest;
 use crate::snapshot::stamps;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -306,25 +305,6 @@ fn lines_that_the_kernel_has_elsewhere_are_put_in_again() {
     world.tree_file("rust/kernel/mm.rs", TREE_MM);
     world.apply();
     world.snapshot().same_as(&applied).unwrap();
-}
-
-#[test]
-fn a_tree_of_the_release_before_is_taken_over() {
-    let world = World::new();
-    let before = world.snapshot();
-    world.apply();
-    let mut manifest: serde_json::Value =
-        serde_json::from_str(&world.read(manifest::NAME)).unwrap();
-    manifest["format"] = 1.into();
-    for (_, forms) in manifest["insertions"].as_object_mut().unwrap() {
-        *forms = serde_json::json!([{"base_sha256": "", "sha256": "", "pieces": []}]);
-    }
-    world.tree_file(manifest::NAME, manifest.to_string());
-    world.apply();
-    assert!(world.read(manifest::NAME).contains("\"format\": 2"));
-    world.tree_file(manifest::NAME, manifest.to_string());
-    world.revert();
-    world.snapshot().same_as(&before).unwrap();
 }
 
 #[test]
