@@ -145,12 +145,27 @@ impl Api {
     }
 
     fn read_modules(&mut self, json: &Json) {
-        let paths = json["paths"].as_object().into_iter().flatten();
-        for (id, path) in paths.filter(|(_, path)| path["kind"] == "module") {
-            let parts: Vec<String> = list(&path["path"]).map(text).collect();
-            let is_public = json["index"][id]["visibility"] == "public";
-            if is_public && parts.join("::").starts_with("kernel::mm::vma") {
-                self.modules.insert(parts.join("::"));
+        let mut paths = json["paths"].as_object().into_iter().flatten();
+        let vma = ["kernel", "mm", "vma"];
+        let is_vma = |path: &Json| list(&path["path"]).map(text).eq(vma);
+        if let Some((id, _)) = paths.find(|(_, path)| path["kind"] == "module" && is_vma(path)) {
+            self.read_module(&json["index"], id, &vma.join("::"));
+        }
+    }
+
+    /// Adds a module and those that it declares or re-exports as public.
+    fn read_module(&mut self, index: &Json, id: &str, path: &str) {
+        self.modules.insert(path.to_string());
+        for item in list(&index[id]["inner"]["module"]["items"]) {
+            let item = &index[item.to_string()];
+            let reexport = &item["inner"]["use"];
+            let (name, id) = match reexport.is_object() {
+                true => (&reexport["name"], &reexport["id"]),
+                false => (&item["name"], &item["id"]),
+            };
+            let id = id.to_string();
+            if item["visibility"] == "public" && index[&id]["inner"]["module"].is_object() {
+                self.read_module(index, &id, &format!("{path}::{}", text(name)));
             }
         }
     }
