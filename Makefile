@@ -23,6 +23,8 @@ $(TARGETS):
 
 # Fails for a warning about a document of ours. The kernel's other documents have some of their own.
 htmldocs: apply
+	@command -v sphinx-build >/dev/null || \
+		{ echo 'error: sphinx-build is missing: as root, run: apt-get install python3-sphinx' >&2; exit 1; }
 	@$(MAKE) -C '$(or $(KDIR),build/linux)' O='$(CURDIR)/build/htmldocs' SPHINXDIRS=mm htmldocs >build/logs/htmldocs.log 2>&1 || \
 		{ tail -n 20 build/logs/htmldocs.log >&2; exit 1; }
 	@! grep -E 'mm/(vma_rust|process_addrs_rust).*(WARNING|ERROR)' build/logs/htmldocs.log
@@ -43,7 +45,7 @@ help:
 	@echo 'Targets (the last line of each is for scripts; the exit code is not 0 on a failure):'
 	@echo '  run            installs and builds everything, then boots the demo'
 	@echo '  test           what a change needs: two kernels; unchanged suites are not repeated'
-	@echo '  test-all       every suite on every kernel; scripts/suites.toml lists them'
+	@echo '  test-all       every suite on every kernel; TESTING.md lists them'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
 	@echo '  stress         all operations concurrently           [CONFIG=, SEED=, OPERATIONS=]'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `make test` and `make test-all`: the suites of a tier, on every kernel that they need. A suite that fails is counted,
-//! and the others run nevertheless. scripts/suites.toml says in which tier each suite is, and why it exists.
+//! and the others run nevertheless. TESTING.md says in which tier each suite is, and why it exists.
 
 use crate::bench::{self, Bench};
 use crate::code;
@@ -47,7 +47,7 @@ enum On {
     Bench,
 }
 
-/// One line of scripts/suites.toml, as code.
+/// One line of TESTING.md, as code.
 struct Suite {
     name: &'static str,
     on: On,
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn suites_toml_lists_every_suite_with_its_kernel() {
+    fn the_table_lists_every_suite_with_its_kernel() {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let rows = tiers::load(&repo).unwrap();
         let rows: Vec<_> = rows
