@@ -58,8 +58,8 @@ pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &st
     processors.options(&mut cmd);
     cmd.arg("-kernel")
         .arg(kernel.places.out(config.name).join("arch/x86/boot/bzImage"));
-    // On a busy host the guest's test of its timer takes too long, and panics.
-    cmd.arg("-append").arg(format!("{append} no_timer_check"));
+    // On a busy host the guest's test of its timer takes too long, and panics. First, because what follows `--` is for init.
+    cmd.arg("-append").arg(format!("no_timer_check {append}"));
     cmd.args(["-display", "none", "-no-reboot", "-bios", "qboot.rom"]);
     cmd
 }
