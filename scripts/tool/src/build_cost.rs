@@ -4,9 +4,8 @@
 //! takes for the `kernel` crate, with the overlay and without. The command is kbuild's own, run again and again in turn
 //! on both trees, with its output put aside. No compiler cache is between: kbuild has none for rustc.
 
-use crate::bench::sheet::columns;
-use crate::code::{table, two_trees};
-use crate::page::{Part, Row, Section, Table};
+use crate::code::two_trees;
+use crate::page::{Part, Section, Table};
 use crate::report::Outcome;
 use crate::targets::{Ready, Session};
 use anyhow::{Context, Result, bail};
@@ -69,7 +68,7 @@ pub fn run(session: &Session, ready: &Ready) -> Result<(Outcome, Section)> {
     let outcome = report.judge();
     session
         .progress
-        .hidden(|| println!("{}", table::text(&report.table())));
+        .hidden(|| println!("{}", report.table().text()));
     let dir = session.places.build.join("bench");
     let json = dir.join("build-cost.json");
     fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
@@ -145,23 +144,18 @@ impl Report {
             let (name, digits, of) = figure;
             let cell = |cost| format!("{:.digits$}", of(cost));
             let ratio = format!("{:.3}", self.ratio(figure));
-            Row {
-                cells: vec![
-                    name.to_string(),
-                    cell(&self.without),
-                    cell(&self.with),
-                    ratio,
-                ],
-                mark: None,
-            }
+            vec![
+                name.to_string(),
+                cell(&self.without),
+                cell(&self.with),
+                ratio,
+            ]
         };
-        Table {
-            caption: format!(
-                "rustc on the kernel crate, nothing of which uses the abstraction (median of {RUNS} runs each, in turn)"
-            ),
-            columns: columns(&["", "without", "with", "ratio"]),
-            rows: [LINES, CPU, WALL, MEMORY].map(row).into(),
-        }
+        let caption = format!(
+            "rustc on the kernel crate, nothing of which uses the abstraction (median of {RUNS} runs each, in turn)"
+        );
+        let rows = [LINES, CPU, WALL, MEMORY].into_iter().map(row);
+        Table::new(&caption, &["", "without", "with", "ratio"], rows)
     }
 }
 
@@ -311,7 +305,7 @@ mod tests {
             with: cost(1300, [9.0, 3.0, 2.0], 2048),
             without: cost(1000, [2.0; 3], 1024),
         };
-        let table = table::text(&report.table());
+        let table = report.table().text();
         let row = |name: &str| -> Vec<String> {
             let line = table.lines().find(|line| line.starts_with(name)).unwrap();
             line[13..].split_whitespace().map(str::to_string).collect()

@@ -13,7 +13,6 @@ mod primitives;
 mod sheet;
 mod size;
 mod stack;
-pub mod table;
 pub mod two_trees;
 
 use crate::kbuild::Kernel;
@@ -137,7 +136,7 @@ pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> 
     outcome.add(gate::without_mm(&out)?);
     let samples = size::samples(&out)?;
     session.progress.hidden(|| {
-        println!("{}", table::text(&sheet::table(&figures)));
+        println!("{}", sheet::table(&figures).text());
         if let Some(unused) = &unused {
             println!("{}", unused.table());
         }

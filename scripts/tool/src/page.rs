@@ -257,5 +257,11 @@ mod tests {
             Table::new("Cost", &["what", "C"], rows).text(),
             "Cost\nwhat          C\nread       7.25\nwrite it  12.00\n"
         );
+        let rows = [["a", "12"], ["long", "4"]];
+        let rows = rows.iter().map(|row| row.map(str::to_string).to_vec());
+        assert_eq!(
+            Table::new("bytes", &["", "text"], rows).text(),
+            "bytes\n      text\na       12\nlong     4\n"
+        );
     }
 }

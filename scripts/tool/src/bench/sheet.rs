@@ -5,8 +5,8 @@
 use super::Figures;
 use super::exceptions::Exception;
 use super::rows;
+pub use crate::page::figure;
 use crate::page::{Listing, Listings, Page, Part, Section};
-pub use crate::page::{columns, figure};
 use anyhow::{Result, bail};
 
 /// The operations that are not primitives.

@@ -4,8 +4,8 @@
 
 use super::Figures;
 use super::size::Unused;
-use crate::bench::sheet::{columns, figure};
-use crate::page::{self, Part, Section, Table};
+use crate::bench::sheet::figure;
+use crate::page::{Part, Section, Table};
 use anyhow::Result;
 use std::collections::BTreeMap;
 
@@ -54,12 +54,11 @@ pub fn table(figures: &BTreeMap<String, Figures>) -> Table {
                 .map_or(0, |rust| rust.helper_calls)
                 .to_string(),
         );
-        page::Row { cells, mark: None }
+        cells
     });
-    Table {
-        caption: "Instructions that there are, whether they are executed or not, bytes and stack of each primitive"
-            .to_string(),
-        columns: columns(&[
+    Table::new(
+        "Instructions that there are, whether they are executed or not, bytes and stack of each primitive",
+        &[
             "primitive",
             "instructions, C",
             "Rust",
@@ -71,9 +70,9 @@ pub fn table(figures: &BTreeMap<String, Figures>) -> Table {
             "Rust",
             "upstream",
             "helpers",
-        ]),
-        rows: rows.collect(),
-    }
+        ],
+        rows,
+    )
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@
 //! added has to be there for a module to call it.
 
 use super::object::{Object, Sections};
-use super::table;
-use crate::bench::sheet::columns;
 use crate::code::primitives;
-use crate::page::{Row, Table};
+use crate::page::Table;
 use crate::report::Outcome;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -133,50 +131,49 @@ impl Unused {
     }
 
     pub fn table(&self) -> String {
-        let row = |cells: Vec<String>| Row { cells, mark: None };
         let objects = self.objects.iter().map(|(name, c)| {
-            row(vec![
+            vec![
                 name.to_string(),
                 c.text_with.to_string(),
                 c.text_without.to_string(),
                 format!("{:+}", c.text_with as i64 - c.text_without as i64),
                 format!("{:+}", c.data_with as i64 - c.data_without as i64),
-            ])
+            ]
         });
         let (bytes, exported) = self.added.iter().fold((0, 0), |(bytes, exported), added| {
             (bytes + added.bytes, exported + usize::from(added.exported))
         });
         let largest = self.added.iter().take(SHOWN).map(|added| {
             let how = if added.exported { "exported" } else { "called" };
-            row(vec![
+            vec![
                 added.function.clone(),
                 added.bytes.to_string(),
                 how.to_string(),
-            ])
+            ]
         });
         let grown = self.grown.iter().map(|(function, bytes)| {
-            row(vec![
+            vec![
                 function.clone(),
                 format!("{bytes:+}"),
                 "changed".to_string(),
-            ])
+            ]
         });
         let tables = [
-            Table {
-                caption: "bytes that the overlay adds to a kernel in which nothing uses it".into(),
-                columns: columns(&["rust/", "text", "before", "added", "data"]),
-                rows: objects.collect(),
-            },
-            Table {
-                caption: format!(
+            Table::new(
+                "bytes that the overlay adds to a kernel in which nothing uses it",
+                &["rust/", "text", "before", "added", "data"],
+                objects,
+            ),
+            Table::new(
+                &format!(
                     "{} functions of {bytes} bytes, {exported} of them exported, the largest:",
                     self.added.len()
                 ),
-                columns: columns(&["function", "bytes", ""]),
-                rows: largest.chain(grown).collect(),
-            },
+                &["function", "bytes", ""],
+                largest.chain(grown),
+            ),
         ];
-        tables.iter().map(table::text).collect()
+        tables.iter().map(Table::text).collect()
     }
 }
 
@@ -261,15 +258,10 @@ pub fn samples(out: &Path) -> Result<BTreeMap<String, u64>> {
 }
 
 pub fn samples_table(samples: &BTreeMap<String, u64>, config: &str) -> String {
-    let row = |(name, bytes): (&String, &u64)| Row {
-        cells: vec![name.clone(), bytes.to_string()],
-        mark: None,
-    };
-    table::text(&Table {
-        caption: format!("bytes of text of each sample driver in {config}"),
-        columns: columns(&["", "text"]),
-        rows: samples.iter().map(row).collect(),
-    })
+    let caption = format!("bytes of text of each sample driver in {config}");
+    let rows = samples.iter();
+    let rows = rows.map(|(name, bytes)| vec![name.clone(), bytes.to_string()]);
+    Table::new(&caption, &["", "text"], rows).text()
 }
 
 #[cfg(test)]
