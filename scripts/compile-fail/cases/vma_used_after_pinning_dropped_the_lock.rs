@@ -6,16 +6,16 @@
 use core::ops::Range;
 use kernel::mm::vma::{
     pin::{PinFor, PinnedPages, Writable},
-    MmapGuard,
-    MmapRead, VmaFlag,
+    VmaFlag, VmaLocks,
 };
 use kernel::prelude::*;
 
-#[cfg_attr(misuse, allow(unused_mut))]
-fn pin(mut mmap: MmapGuard<'_, MmapRead>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+fn pin(locks: &mut VmaLocks<'_>, memory: Range<usize>) -> Result<PinnedPages<Writable>> {
+    #[cfg_attr(misuse, allow(unused_mut))]
+    let mut mmap = locks.read();
     let vma = mmap.lookup(memory.start).ok_or(EFAULT)?;
     #[cfg(misuse)]
-    let (pages, _guard) = mmap.pin_user_pages_unlocking(memory.clone(), PinFor::Short); //~ E0505 "cannot move out of `mmap` because it is borrowed"
+    let pages = locks.pin_user_pages_unlocked(memory.clone(), PinFor::Short); //~ E0499 "cannot borrow `*locks` as mutable more than once at a time"
     if !vma.flags().contains(VmaFlag::WRITE) || memory.end > vma.end() {
         return Err(EFAULT);
     }

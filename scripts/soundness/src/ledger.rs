@@ -33,6 +33,9 @@ pub struct Ledger {
     /// Items that lend memory which may be uninitialised.
     #[serde(default)]
     pub memory: Vec<Allowed>,
+    /// Functions that may wait for the mmap lock and do not borrow the lock scope mutably.
+    #[serde(default)]
+    pub locks: Vec<Allowed>,
 }
 
 #[derive(Deserialize)]

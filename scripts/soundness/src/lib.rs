@@ -44,13 +44,15 @@ pub fn check(repo: &Path) -> Result<Report> {
 impl Subject {
     fn check(&self) -> Result<Report> {
         let (mut sites, mut types) = (Vec::new(), Vec::new());
-        let (mut pointers, mut memory, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pointers, mut memory, mut locks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut problems = Vec::new();
         let mut rows = properties::Rows::default();
         for source in &self.sources {
             sites.extend(argument::sites(source)?);
             types.extend(properties::public_types(source)?);
             pointers.extend(rules::safe_functions_of_pointers(source)?);
             memory.extend(rules::uninitialised_memory(source)?);
+            locks.extend(rules::mmap_lock_without_the_scope(source)?);
             for item in rules::pointers_without_invariants(source)? {
                 problems.push(format!("{item}: holds a pointer and has no `# Invariants`"));
             }
@@ -70,6 +72,12 @@ impl Subject {
             &memory,
             &self.ledger.memory,
             "lends memory that may be uninitialised",
+            &mut problems,
+        );
+        rules::hold_against(
+            &locks,
+            &self.ledger.locks,
+            "may wait for the mmap lock, and does not borrow the lock scope mutably",
             &mut problems,
         );
         rows.hold_against(&types, &self.tests, &mut problems);

@@ -90,6 +90,46 @@ pub fn uninitialised_memory(source: &Source) -> Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
+/// C functions that wait for the mmap lock, or may take it again after they dropped it.
+const MMAP_LOCK: [&str; 9] = [
+    "mmap_read_lock",
+    "mmap_read_lock_killable",
+    "mmap_read_trylock",
+    "mmap_write_lock",
+    "mmap_write_lock_killable",
+    "mmap_write_lock_nested",
+    "pin_user_pages_fast",
+    "pin_user_pages_remote",
+    "pin_user_pages_unlocked",
+];
+
+/// Functions that may wait for the mmap lock, except methods of the lock scope that borrow it mutably: a guard that the
+/// scope has given out could be of a VMA lock, which is taken after the mmap lock.
+pub fn mmap_lock_without_the_scope(source: &Source) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    walk(source.tokens()?, &mut |place, part| {
+        let Part::Item {
+            keyword: "fn",
+            head,
+            body: Some(body),
+            ..
+        } = part
+        else {
+            return;
+        };
+        let borrows_scope = place.name().starts_with("VmaLocks::")
+            && head.iter().any(|token| match token {
+                TokenTree::Group(group) => group.stream().to_string().starts_with("& mut self"),
+                _ => false,
+            });
+        let locks = MMAP_LOCK.iter().any(|name| has_word(body.stream(), name));
+        if locks && !borrows_scope {
+            found.push(format!("{} {}", source.name, place.name()));
+        }
+    });
+    Ok(found)
+}
+
 /// Reports items that are not allowed, and allowances that are stale.
 pub fn hold_against(found: &[String], allowed: &[Allowed], what: &str, problems: &mut Vec<String>) {
     for item in found {

@@ -6,8 +6,8 @@
 //! mapping. There are three ways to pin:
 //!
 //! - [`MmapGuard::pin_user_pages()`] keeps the mmap lock, so the VMAs do not change.
-//! - [`MmapGuard::pin_user_pages_unlocking()`] may have to drop the lock to read a page in, and
-//!   consumes the guard: VMA state must be looked up again.
+//! - [`VmaLocks::pin_user_pages_unlocked()`] takes the lock itself, and drops it while a page is
+//!   read in.
 //! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
 //!
 //! For the use of pinning see
@@ -216,77 +216,61 @@ impl<'s> MmapGuard<'s, MmapRead> {
             }
         })
     }
+}
 
-    /// Like [`pin_user_pages()`](Self::pin_user_pages), but may drop the mmap lock, to wait for a
-    /// page without it (C: `pin_user_pages_remote()` with `locked`, `pin_user_pages_unlocked()`).
+impl VmaLocks<'_> {
+    /// Like [`MmapGuard::pin_user_pages()`], but takes the mmap lock itself, and drops it while it
+    /// waits for a page to be read in (C: `pin_user_pages_unlocked()`, `pin_user_pages_remote()`
+    /// with `locked`).
     ///
-    /// Returns the guard if the lock was held throughout, which never happens for the current
-    /// task's own address space. Without a guard the lock is released, and VMA state must be looked
-    /// up again.
+    /// The lock may be taken again after that, so no VMA may be locked: a task that waits for the
+    /// mmap lock with a VMA read lock waits for a writer, which waits for that VMA. Therefore the
+    /// scope is borrowed mutably.
     ///
     /// # Errors
     ///
-    /// As [`pin_user_pages()`](Self::pin_user_pages); `EINTR` or `EAGAIN` if a signal ended the
-    /// wait.
+    /// As [`MmapGuard::pin_user_pages()`]; `EINTR` or `EAGAIN` if a signal ended the wait.
     #[doc(alias = "pin_user_pages_remote")]
-    #[doc(alias = "pin_user_pages_unlocked")]
-    pub fn pin_user_pages_unlocking<A: PinAccess>(
-        self,
+    pub fn pin_user_pages_unlocked<A: PinAccess>(
+        &mut self,
         range: Range<usize>,
         pin_for: PinFor,
-    ) -> (Result<PinnedPages<A>>, Option<Self>) {
+    ) -> Result<PinnedPages<A>> {
         let mm = self.mm();
 
         // `pin_user_pages_remote()` would not check the task's protection keys.
         if is_current(mm) {
-            drop(self);
-            let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
+            return PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
                 let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
 
-                // SAFETY: `pages` has room for `nr`. The mmap lock is released, and the scope
-                // that the guard borrowed has given out no other.
+                // SAFETY: `pages` has room for `nr`. The mutable borrow of the scope says that the
+                // task holds no lock of this address space.
                 unsafe { bindings::pin_user_pages_unlocked(start, nr, pages, flags) }
             });
-            return (pages, None);
         }
 
-        // The lock is what `locked` says from here on.
-        core::mem::forget(self);
-        let mut locked = 1;
-        let mut was_dropped = false;
-
-        let pages = PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
-            if locked == 0 {
-                // SAFETY: `mm_users` is not zero for 's.
-                match unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) } {
-                    0 => locked = 1,
-                    e => return e as isize,
-                }
+        PinnedPages::pin(mm, range, pin_for, |start, flags, room| {
+            // SAFETY: `mm_users` is not zero while the scope lives.
+            match unsafe { bindings::mmap_read_lock_killable(mm.as_raw()) } {
+                0 => {}
+                e => return e as isize,
             }
             let (nr, pages) = (room.len(), room.as_mut_ptr().cast());
+            let mut locked = 1;
 
-            // SAFETY: `pages` has room for `nr`. The mmap read lock is held, and `locked` says
-            // so; whether it still is comes back there.
+            // SAFETY: `pages` has room for `nr`. The mmap read lock is held, and `locked` says so;
+            // whether it still is comes back there.
             let pinned = unsafe {
                 bindings::pin_user_pages_remote(mm.as_raw(), start, nr, flags, pages, &mut locked)
             };
-            was_dropped |= locked == 0;
+            if locked != 0 {
+                // SAFETY: The lock is held, or was taken again, and no guard stands for it.
+                unsafe { bindings::mmap_read_unlock(mm.as_raw()) };
+            }
             pinned
-        });
-
-        if was_dropped && locked != 0 {
-            // SAFETY: The lock was taken again for the rest of the pages, and is not used after
-            // this.
-            unsafe { bindings::mmap_read_unlock(mm.as_raw()) };
-        }
-        // SAFETY: The lock was held all the time, and still is. No guard stands for it, because the
-        // one that did is forgotten.
-        let guard = (!was_dropped).then(|| unsafe { MmapGuard::from_held(mm) });
-        (pages, guard)
+        })
     }
-}
 
-impl VmaLocks<'_> {
     /// Pins the pages of a range of the current task's memory, without the mmap lock where that is
     /// possible (C: `pin_user_pages_fast()`).
     ///

@@ -79,3 +79,23 @@ fn memory_that_may_be_uninitialised_is_lent_in_known_places() {
     assert!(said.starts_with("a.rs A: lends memory"), "{said}");
     assert!(problems("a.rs", "use core::mem::MaybeUninit;\n", "").is_empty());
 }
+
+#[test]
+fn waiting_for_the_mmap_lock_borrows_the_scope() {
+    let text = |args: &str, call: &str| {
+        format!("impl VmaLocks<'_> {{\n    fn f({args}) {{\n        {call};\n    }}\n}}\n")
+    };
+    for call in [
+        "bindings::mmap_read_lock(mm)",
+        "b::pin_user_pages_unlocked(start)",
+    ] {
+        assert!(problems("a.rs", &text("&mut self", call), "").is_empty());
+        let said = problem("a.rs", &text("&self", call), "");
+        assert!(said.starts_with("a.rs VmaLocks::f: may wait for the mmap lock"));
+        let of_guard = text("&mut self", call).replace("VmaLocks", "MmapGuard");
+        let said = problem("a.rs", &of_guard, "");
+        assert!(said.starts_with("a.rs MmapGuard::f: may wait"));
+        let allow = "[[locks]]\nitem = \"a.rs MmapGuard::f\"\nreason = \"Not again.\"\n";
+        assert!(problems("a.rs", &of_guard, allow).is_empty());
+    }
+}

@@ -184,11 +184,11 @@ mod tests {
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         assert_eq!((vma.end(), pages.page_count()), (mapping.end(), 2));
 
-        let (more, mmap) = mmap.pin_user_pages_unlocking::<ReadOnly>(range, PinFor::LongTerm);
-        assert_eq!(more?.page_count(), 2);
-        // This is the task's own address space.
-        assert!(mmap.is_none());
         drop(mmap);
+
+        let more = locks.pin_user_pages_unlocked::<ReadOnly>(range, PinFor::LongTerm)?;
+        assert_eq!(more.page_count(), 2);
+        // The lock is free.
         drop(locks.write());
         Ok(())
     }
@@ -212,16 +212,17 @@ mod tests {
         pages.read(0, &mut byte)?;
         assert_eq!(byte, [4]);
 
-        // Nothing has to be waited for.
-        let (more, mmap) = mmap.pin_user_pages_unlocking::<ReadOnly>(range, PinFor::Short);
-        assert_eq!(more?.page_count(), 1);
-        assert!(mmap.ok_or(EIO)?.lookup(ADDR).is_some());
+        drop(mmap);
+
+        let more = locks.pin_user_pages_unlocked::<ReadOnly>(range, PinFor::Short)?;
+        assert_eq!(more.page_count(), 1);
+        drop(locks.write());
         drop(mm);
         Ok(())
     }
 
     #[test]
-    fn a_guard_does_not_come_back_once_its_lock_was_dropped() -> Result {
+    fn pinning_leaves_no_lock_after_a_retry() -> Result {
         let (mm, shared, _device, file) = with_plain::<RetryingOps>(1)?;
         let other = AddressSpace::unused()?;
         map_in(&other, move |other| {
@@ -235,13 +236,9 @@ mod tests {
         // lock that was taken again.
         let range = ADDR..ADDR + 2 * PAGE_SIZE;
         let mut locks = other.vma_locks();
-        let (pages, mmap) = locks
-            .read()
-            .pin_user_pages_unlocking::<ReadOnly>(range, PinFor::Short);
+        let pages = locks.pin_user_pages_unlocked::<ReadOnly>(range, PinFor::Short);
         assert_eq!(pages.err(), Some(EFAULT));
-        assert!(mmap.is_none());
         assert!(shared.faults.load(crate::sync::atomic::Relaxed) > 0);
-        drop(mmap);
         // The lock is free.
         drop(locks.write());
         drop(mm);
@@ -321,9 +318,9 @@ mod tests {
             let mut mmap = locks.read();
             let locked = mmap.pin_user_pages::<Writable>(range.clone(), PinFor::Short);
             assert_eq!(locked.err(), Some(EFAULT));
-            let (result, mmap) = mmap.pin_user_pages_unlocking::<Writable>(range, PinFor::Short);
-            assert_eq!(result.err(), Some(EFAULT));
             drop(mmap);
+            let unlocked = locks.pin_user_pages_unlocked::<Writable>(range, PinFor::Short);
+            assert_eq!(unlocked.err(), Some(EFAULT));
         }
         // The pages pinned so far are unpinned.
         // SAFETY: As above.
