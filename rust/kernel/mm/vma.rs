@@ -83,7 +83,6 @@ pub mod driver;
 mod field;
 pub mod level;
 mod lock;
-mod lock_table;
 mod mm;
 #[cfg(not(CONFIG_RUST_VMA_MM))]
 mod mm_only;

@@ -2,7 +2,7 @@
 
 //! The accesses that the code's tables permit, computed from the levels, the capabilities and the rows.
 
-use crate::locks::{self, Locks};
+use crate::locks;
 use crate::names::{HIDDEN, NOT_OFFERED};
 use anyhow::{Context, Result, bail};
 use lock_table::{Access, Kind, Level, LockState, LockTable, Row, Unwritten};
@@ -93,11 +93,7 @@ impl Code<'_> {
         let alternatives: Vec<String> = self
             .least(bound)
             .into_iter()
-            .map(|state| {
-                let mut needed: Locks = locks::of_state(state);
-                needed.extend(access.proofs.iter().map(|proof| locks::of_proof(*proof)));
-                locks::show(&needed)
-            })
+            .map(|state| locks::show(&locks::of_state(state)))
             .collect();
         match alternatives.is_empty() {
             true => format!("no level ({bound})"),
@@ -116,29 +112,12 @@ impl Code<'_> {
         needs.into_iter().collect()
     }
 
-    /// The "Write lock" cell of a row.
-    pub fn write_lock(&self, row: &Row) -> String {
+    /// The "Write lock" cell of a row; `none` if it has nothing to say.
+    pub fn write_lock(&self, row: &Row, none: &str) -> String {
         let mut parts = self.requirements(row, &[Kind::Write, Kind::Atomic]);
-        for (kind, when) in [
-            (Kind::WriteIfNull, "when NULL: "),
-            (Kind::WriteIfSet, "when non-NULL: "),
-        ] {
-            let needs = self.requirements(row, &[kind]);
-            parts.extend(needs.into_iter().map(|need| format!("{when}{need}")));
-        }
         parts.extend(word(row));
         match parts.is_empty() {
-            true => "N/A".to_string(),
-            false => parts.join("; "),
-        }
-    }
-
-    /// The same for a pointer that is NULL, or that is not.
-    pub fn write_lock_by_value(&self, row: &Row, kind: Kind) -> String {
-        let mut parts = self.requirements(row, &[Kind::Write, Kind::Atomic, kind]);
-        parts.extend(word(row));
-        match parts.is_empty() {
-            true => NOT_OFFERED.to_string(),
+            true => none.to_string(),
             false => parts.join("; "),
         }
     }
@@ -150,9 +129,9 @@ impl Code<'_> {
             .into_iter()
             .map(|need| format!("read: {need}"))
             .collect();
-        match self.write_lock(row).as_str() {
-            "N/A" => (),
-            write => parts.push(write.to_string()),
+        match self.write_lock(row, "") {
+            write if write.is_empty() => (),
+            write => parts.push(write),
         }
         match parts.is_empty() {
             true => NOT_OFFERED.to_string(),

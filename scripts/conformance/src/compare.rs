@@ -13,7 +13,7 @@ use crate::names::{
     WRITE_LOCK, read_at,
 };
 use crate::report::{Cell, Verdict};
-use lock_table::{Held, Kind, LockState, Row, Table};
+use lock_table::{Held, LockState, Row, Table};
 
 /// Where a field is listed.
 const LISTED: &str = "listed";
@@ -145,10 +145,9 @@ impl Cells {
         );
         match &row.write {
             WriteRule::ByValue { null, set } => {
-                let null_code = code.write_lock_by_value(our, Kind::WriteIfNull);
-                let set_code = code.write_lock_by_value(our, Kind::WriteIfSet);
-                self.add(title, name, WHEN_NULL, &locks::show(null), &null_code);
-                self.add(title, name, WHEN_SET, &locks::show(set), &set_code);
+                let code = code.write_lock(our, NOT_OFFERED);
+                self.add(title, name, WHEN_NULL, &locks::show(null), &code);
+                self.add(title, name, WHEN_SET, &locks::show(set), &code);
             }
             rule => {
                 let rule = match rule {
@@ -157,7 +156,7 @@ impl Cells {
                     WriteRule::Driver => "by the driver".to_string(),
                     _ => "N/A".to_string(),
                 };
-                self.add(title, name, WRITE_LOCK, &rule, &code.write_lock(our));
+                self.add(title, name, WRITE_LOCK, &rule, &code.write_lock(our, "N/A"));
             }
         }
         for level in code.levels() {
@@ -181,10 +180,7 @@ impl Cells {
     pub fn page_tables(&mut self, document: &Document, code: &Code) {
         let ours = rows_of(code, PAGE_TABLES);
         for our in &ours {
-            if !OPERATIONS
-                .iter()
-                .any(|(_, name, _)| *name == plain(&our.name))
-            {
+            if !OPERATIONS.iter().any(|(_, name, _)| *name == our.name) {
                 self.problems.push(format!(
                     "table \"{PAGE_TABLES}\", row \"{}\": the code has an operation that the document does not know",
                     our.name
@@ -195,7 +191,7 @@ impl Cells {
             if !document.operations.contains(&operation) {
                 continue;
             }
-            let our = ours.iter().find(|our| plain(&our.name) == name);
+            let our = ours.iter().find(|our| our.name == name);
             let Some(our) = our else {
                 self.problems.push(format!(
                     "table \"{PAGE_TABLES}\", row \"{row}\": the code has no row {name} in page_table.rs"
@@ -347,11 +343,6 @@ const OPERATIONS: [(Operation, &str, &str); 5] = [
     (Operation::Free, "free", "Freeing"),
     (Operation::Move, "move", "Moving"),
 ];
-
-/// Without what keeps a row's name from being a keyword.
-fn plain(name: &str) -> &str {
-    name.trim_end_matches('_')
-}
 
 fn letter(yes: bool) -> &'static str {
     if yes { "Y" } else { "N" }

@@ -39,8 +39,8 @@ pub struct Subject {
     pub members: Members,
     /// The kernel series, such as `7.3`.
     pub series: String,
-    /// The errors in the code's conversions from one view to another.
-    pub conversions: Vec<String>,
+    /// The errors in the code's conversions from one view to another, and in methods that reach a field.
+    pub problems: Vec<String>,
 }
 
 impl Subject {
@@ -52,7 +52,7 @@ impl Subject {
         Ok(Self {
             document: tree.join("Documentation/mm/process_addrs.rst"),
             deviations: repo.join("Documentation/mm/process_addrs_rust.rst"),
-            conversions: code.conversions(&vma_dir)?,
+            problems: code.problems(&vma_dir)?,
             code,
             exclusivity: fs::read_to_string(&exclusivity)
                 .with_context(|| format!("{}: cannot be read", exclusivity.display()))?,
@@ -67,7 +67,7 @@ impl Subject {
     }
 
     fn compare(&self, document: &Rst, list: &Rst) -> Report {
-        let mut problems = self.conversions.clone();
+        let mut problems = self.problems.clone();
         let document = Document::new(document, &mut problems);
         let deviations = deviations::read(list, &self.deviations, &mut problems);
         let deviations: Vec<_> = deviations

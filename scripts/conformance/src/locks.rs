@@ -3,7 +3,7 @@
 //! Locks and the modes in which they are held, in the words of the document.
 
 use anyhow::{Result, bail};
-use lock_table::{Held, LockState, Proof};
+use lock_table::{Held, LockState};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -82,15 +82,6 @@ pub fn of_state(state: LockState) -> Locks {
             Held::Write => Some(write),
         })
         .collect()
-}
-
-/// The lock that an argument proves to be held.
-pub fn of_proof(proof: Proof) -> Lock {
-    match proof {
-        Proof::PageTableLock => Lock::PageTables,
-        Proof::IMmapWrite => Lock::IMmapWrite,
-        Proof::AnonVmaWrite => Lock::AnonVmaWrite,
-    }
 }
 
 /// A lock state as `mmap/VMA/rmap`, the name of its row: `W/W/-`.

@@ -80,7 +80,7 @@ impl Report {
             );
             match (cell.table.as_str(), cell.code.as_str()) {
                 (STRUCT, ABSENT) => format!(
-                    "{place}: field {} of {STRUCT} has no row: add it to lock_table! in field.rs",
+                    "{place}: field {} of {STRUCT} has no row: add it to a table in field.rs",
                     cell.row
                 ),
                 (STRUCT, _) => format!(

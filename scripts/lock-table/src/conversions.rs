@@ -12,15 +12,18 @@
 //! traits `NEVER`, which nothing implements, cannot be called; nor can a method that `decoys!` declares. What a body does by pointer casts is not seen, except for `Vma::from_raw()`.
 
 mod effects;
+mod members;
 mod signature;
 
+use crate::Files;
 use crate::model::{Capability, Held, Level, LockState, LockTable};
 use effects::{CALLBACKS, EFFECTS, Effect, INSIDE, NEVER};
+pub use signature::name_of;
 use signature::{Function, Mention};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// The errors in the conversions in these files, by path below `rust/kernel/mm/vma`.
-pub fn check(table: &LockTable, files: &BTreeMap<String, String>) -> syn::Result<Vec<String>> {
+/// The errors in the conversions in these files.
+pub fn check(table: &LockTable, files: &Files) -> syn::Result<Vec<String>> {
     let mut source = signature::read(files)?;
     source.never.extend(NEVER.map(str::to_string));
     let levels = Levels { table };
@@ -57,6 +60,7 @@ pub fn check(table: &LockTable, files: &BTreeMap<String, String>) -> syn::Result
     problems.extend(unused.iter().map(|place| {
         format!("{place}: is listed as one that takes a lock, and is no conversion of the code")
     }));
+    problems.extend(members::check(table, files));
     Ok(problems)
 }
 

@@ -3,7 +3,8 @@
 //! `level.rs`: the levels, by the macro that makes them, and the traits of levels with their `impl` items.
 
 use crate::model::{Capability, Held, Level, LockState};
-use std::collections::BTreeSet;
+use quote::ToTokens;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{
@@ -134,50 +135,36 @@ fn only_docs(attributes: &[Attribute]) -> Result<()> {
 }
 
 fn capability(item: &ItemTrait) -> Result<Capability> {
-    let (mut message, mut label, mut note) = (None, None, None);
+    let mut texts = BTreeMap::new();
     for attribute in &item.attrs {
-        if attribute.path().is_ident("doc") {
-            continue;
-        }
-        let path: Vec<String> = attribute
-            .path()
-            .segments
-            .iter()
-            .map(|s| s.ident.to_string())
-            .collect();
-        if path != ["diagnostic", "on_unimplemented"] {
-            return Err(Error::new_spanned(
-                attribute,
-                "a trait of levels has documentation and #[diagnostic::on_unimplemented(..)], nothing else",
-            ));
-        }
-        attribute.parse_nested_meta(|meta| {
-            let slot = match &meta.path {
-                p if p.is_ident("message") => &mut message,
-                p if p.is_ident("label") => &mut label,
-                p if p.is_ident("note") => &mut note,
-                _ => return Err(meta.error("message, label or note was expected")),
-            };
-            if slot.is_some() {
-                return Err(meta.error("given twice"));
+        let path = attribute.path().to_token_stream().to_string();
+        match path.as_str() {
+            "doc" => (),
+            "diagnostic :: on_unimplemented" => attribute.parse_nested_meta(|meta| {
+                let text = meta.value()?.parse::<LitStr>()?.value();
+                texts.insert(meta.path.to_token_stream().to_string(), text);
+                Ok(())
+            })?,
+            _ => {
+                let what =
+                    "only documentation and #[diagnostic::on_unimplemented(..)] may stand here";
+                return Err(Error::new_spanned(attribute, what));
             }
-            *slot = Some(meta.value()?.parse::<LitStr>()?.value());
-            Ok(())
-        })?;
+        }
     }
-    let text = |what: &str, given: Option<String>| match given {
-        Some(text) if !text.trim().is_empty() => Ok(text),
-        _ => Err(Error::new_spanned(
-            &item.ident,
-            format!("its #[diagnostic::on_unimplemented(..)] has no {what}"),
-        )),
+    let text = |what: &str| match texts.get(what) {
+        Some(text) => Ok(text.clone()),
+        None => {
+            let what = format!("its #[diagnostic::on_unimplemented(..)] has no {what}");
+            Err(Error::new_spanned(&item.ident, what))
+        }
     };
     Ok(Capability {
         name: item.ident.to_string(),
         levels: BTreeSet::new(),
-        message: text("message", message)?,
-        label: text("label", label)?,
-        note: text("note", note)?,
+        message: text("message")?,
+        label: text("label")?,
+        note: text("note")?,
     })
 }
 

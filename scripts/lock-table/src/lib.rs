@@ -14,7 +14,7 @@ mod tables;
 mod tests;
 
 pub use model::{
-    Access, Capability, Held, Kind, Level, LockState, LockTable, Proof, Row, Table, Unwritten,
+    Access, Capability, Held, Kind, Level, LockState, LockTable, Row, Table, Unwritten,
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -22,63 +22,67 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+/// Sources by path below `rust/kernel/mm/vma`.
+type Files = BTreeMap<String, syn::File>;
+
 const LEVELS: &str = "level.rs";
 
-/// Other files that must exist.
-const TABLES: [&str; 2] = ["field.rs", "page_table.rs"];
-
 impl LockTable {
-    /// Reads the directory `rust/kernel/mm/vma` of a checkout: the levels, and every file below it that has a lock
-    /// table.
+    /// Reads the directory `rust/kernel/mm/vma` of a checkout.
     pub fn read(vma_dir: &Path) -> Result<Self> {
-        let mut files = BTreeMap::new();
-        sources(vma_dir, "", &mut files)?;
-        for name in TABLES {
-            ensure!(
-                files.contains_key(name),
-                "{}: has no {name}: give the directory rust/kernel/mm/vma of a checkout",
-                vma_dir.display()
-            );
-        }
-        Self::parse(&files).with_context(|| format!("{}", vma_dir.display()))
+        Self::parse(&sources(vma_dir)?).with_context(|| format!("{}", vma_dir.display()))
     }
 
-    /// Reads the same directory, and returns what is wrong with its conversions from one view to another.
-    pub fn conversions(&self, vma_dir: &Path) -> Result<Vec<String>> {
-        let mut files = BTreeMap::new();
-        all_sources(vma_dir, "", &mut files)?;
-        let module = vma_dir.with_extension("rs");
-        let text = fs::read_to_string(&module)
-            .with_context(|| format!("{}: cannot be read", module.display()))?;
-        files.insert("../vma.rs".to_string(), text);
-        conversions::check(self, &files)
-            .map_err(|error| located(&vma_dir.display().to_string(), &error, "conversions"))
+    /// Reads levels and tables from texts, by file name.
+    pub fn parse(texts: &BTreeMap<String, String>) -> Result<Self> {
+        Self::new(&parsed(texts)?)
     }
 
-    /// The same from texts, by file name.
-    pub fn parse(files: &BTreeMap<String, String>) -> Result<Self> {
-        let Some(text) = files.get(LEVELS) else {
-            bail!("no {LEVELS} among the files: it has the levels");
+    /// Reads the same directory, and returns what is wrong with its conversions from one view to another, and with
+    /// methods of views that reach a field.
+    pub fn problems(&self, vma_dir: &Path) -> Result<Vec<String>> {
+        self.problems_in(&parsed(&sources(vma_dir)?)?)
+    }
+
+    fn problems_in(&self, files: &Files) -> Result<Vec<String>> {
+        conversions::check(self, files)
+            .map_err(|error| located("rust/kernel/mm/vma", &error, "conversions"))
+    }
+
+    fn new(files: &Files) -> Result<Self> {
+        let Some(file) = files.get(LEVELS) else {
+            bail!("no {LEVELS}: give the directory rust/kernel/mm/vma of a checkout");
         };
-        let parsed = |name: &str, text: &str| {
-            syn::parse_file(text).map_err(|error| located(name, &error, "is no Rust"))
+        let (levels, capabilities) =
+            levels::read(file).map_err(|error| located(LEVELS, &error, "the levels"))?;
+        let mut reader = tables::Reader {
+            of_view: BTreeMap::new(),
+            unstable: BTreeMap::new(),
+            bounds: capabilities.iter().map(|c| c.name.as_str()).collect(),
         };
-        let (levels, capabilities) = levels::read(&parsed(LEVELS, text)?)
-            .map_err(|error| located(LEVELS, &error, "the levels"))?;
-        let bounds = capabilities.iter().map(|c| c.name.as_str()).collect();
-        let mut tables = Vec::new();
-        for (name, text) in files {
-            let file = parsed(name, text)?;
-            let found = tables::read(&file, &bounds);
-            tables.extend(found.map_err(|error| located(name, &error, "lock_table!"))?);
+        for (name, file) in files {
+            for block in tables::blocks(&file.items, "UnstableVma") {
+                tables::methods(block, &mut reader.unstable)
+                    .map_err(|error| located(name, &error, "UnstableVma"))?;
+            }
         }
-        ensure!(!tables.is_empty(), "no lock_table! in any of the files");
+        let mut tables: Vec<Table> = Vec::new();
+        for (name, file) in files {
+            for block in tables::blocks(&file.items, "Vma") {
+                let found = reader.read(block);
+                tables.extend(found.map_err(|error| located(name, &error, "a table"))?);
+            }
+        }
+        ensure!(
+            !tables.is_empty(),
+            "no table above an impl of Vma in any of the files"
+        );
         let mut titles = BTreeSet::new();
-        for table in &tables {
+        for Table { title, rows } in &tables {
+            ensure!(!rows.is_empty(), "the table {title:?} has no rows");
             ensure!(
-                titles.insert(&table.title),
-                "there are two tables {:?}: join them",
-                table.title
+                titles.insert(title),
+                "there are two tables {title:?}: join them"
             );
         }
         Ok(Self {
@@ -89,39 +93,28 @@ impl LockTable {
     }
 }
 
-/// Every source below a directory that counts, by its path from there.
-fn sources(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
-    let mut all = BTreeMap::new();
-    all_sources(dir, prefix, &mut all)?;
-    all.retain(|name, text| {
-        let wanted = name == LEVELS || TABLES.contains(&name.as_str());
-        wanted || text.contains("lock_table!")
-    });
-    files.extend(all);
-    Ok(())
+fn parsed(texts: &BTreeMap<String, String>) -> Result<Files> {
+    let parsed = |(name, text): (&String, &String)| {
+        let file = syn::parse_file(text).map_err(|error| located(name, &error, "is no Rust"))?;
+        Ok((name.clone(), file))
+    };
+    texts.iter().map(parsed).collect()
 }
 
-/// Every source below a directory, but for the tests.
-fn all_sources(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
-    let shown = dir.display();
-    let entries = fs::read_dir(dir).with_context(|| format!("{shown}: cannot be read"))?;
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("{shown}: cannot be read"))?
-            .path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("{prefix}{name}");
-        if path.is_dir() {
-            if name != "tests" {
-                all_sources(&path, &format!("{name}/"), files)?;
-            }
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("{}: cannot be read as text", path.display()))?;
-            files.insert(name, text);
+/// The module and every source below its directory, but for the tests.
+fn sources(vma_dir: &Path) -> Result<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    let below = glob::glob(&format!("{}/**/*.rs", vma_dir.display()))?;
+    for path in below.chain([Ok(vma_dir.with_extension("rs"))]) {
+        let path = path?;
+        let name = path.strip_prefix(vma_dir).unwrap_or(Path::new("../vma.rs"));
+        if !name.starts_with("tests") {
+            let text = fs::read_to_string(&path);
+            let text = text.with_context(|| format!("{}: cannot be read", path.display()))?;
+            texts.insert(name.display().to_string(), text);
         }
     }
-    Ok(())
+    Ok(texts)
 }
 
 fn located(name: &str, error: &syn::Error, what: &str) -> anyhow::Error {

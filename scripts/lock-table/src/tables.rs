@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `lock_table! { .. }`: tables of rows, each with its accesses.
+//! The tables in the documentation of `impl<L: Level> Vma<L>` blocks, and the methods that their rows name.
 
-use crate::model::{Access, Kind, Proof, Row, Table, Unwritten};
-use std::collections::BTreeSet;
-use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
+use crate::conversions::name_of;
+use crate::model::{Access, Kind, Row, Table, Unwritten};
+use quote::ToTokens;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::{
-    Attribute, Block, Error, File, FnArg, GenericParam, Ident, Item, LitStr, Pat, ReceiverKind,
-    Result, Safety, Signature, Token, Type, braced, parenthesized,
+    Attribute, Error, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Meta, Result, Safety,
+    Type, Visibility,
 };
 
-const KINDS: [(&str, Kind); 7] = [
-    ("read", Kind::Read),
-    ("racy", Kind::Racy),
-    ("write", Kind::Write),
-    ("write_if_null", Kind::WriteIfNull),
-    ("write_if_set", Kind::WriteIfSet),
-    ("atomic", Kind::Atomic),
-    ("rcu", Kind::Rcu),
-];
+/// The columns by their headings. `Field` and `Operation` are names, `Description` is for people.
+const COLUMNS: &str = "Field Operation Option Read Write Description";
 
 const WORDS: [(&str, Unwritten); 3] = [
     ("once", Unwritten::Once),
@@ -27,304 +20,234 @@ const WORDS: [(&str, Unwritten); 3] = [
     ("withheld", Unwritten::Withheld),
 ];
 
-const PROOFS: [(&str, Proof); 3] = [
-    ("PageTableLock", Proof::PageTableLock),
-    ("IMmapWriteGuard", Proof::IMmapWrite),
-    ("AnonVmaWriteGuard", Proof::AnonVmaWrite),
-];
+const FOR_MM: &str = "CONFIG_RUST_VMA_MM";
 
-/// The tables of a file, whose bounds have to be among these.
-pub fn read(file: &File, bounds: &BTreeSet<&str>) -> Result<Vec<Table>> {
-    let mut tables = Vec::new();
-    collect(&file.items, &mut tables)?;
-    let mut methods = BTreeSet::new();
-    for access in tables
-        .iter()
-        .flat_map(|t| &t.rows)
-        .flat_map(|r| &r.accesses)
-    {
-        let name = &access.signature.ident;
-        if let Some(bound) = access.bound.as_deref().filter(|b| !bounds.contains(b)) {
-            return Err(Error::new_spanned(
-                name,
-                format!("its bound {bound} is no trait of level.rs"),
-            ));
-        }
-        if !methods.insert((access.kind == Kind::Rcu, name)) {
-            return Err(Error::new_spanned(
-                name,
-                "there is another method of this name",
-            ));
-        }
-    }
-    Ok(tables)
-}
+/// Public methods by name.
+pub type Methods<'a> = BTreeMap<String, &'a ImplItemFn>;
 
-fn collect(items: &[Item], tables: &mut Vec<Table>) -> Result<()> {
-    for item in items {
-        match item {
-            Item::Mod(module) => {
-                let inside = module.content.as_ref().map_or(&[][..], |(_, items)| items);
-                collect(inside, tables)?;
-            }
-            Item::Macro(item)
-                if item
-                    .mac
-                    .path
-                    .segments
-                    .last()
-                    .is_some_and(|s| s.ident == "lock_table") =>
-            {
-                if let Some(attribute) = item.attrs.first() {
-                    return Err(Error::new_spanned(
-                        attribute,
-                        "lock_table! takes no attribute",
-                    ));
-                }
-                tables.extend(item.mac.parse_body::<Tables>()?.0);
-            }
-            _ => (),
+/// Adds the public methods of a block.
+pub fn methods<'a>(block: &'a ItemImpl, to: &mut Methods<'a>) -> Result<()> {
+    for item in &block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        let is_public = matches!(method.vis, Visibility::Public(_));
+        if is_public && to.insert(method.sig.ident.to_string(), method).is_some() {
+            return wrong(&method.sig.ident, "there is another method of this name");
         }
     }
     Ok(())
 }
 
-struct Tables(Vec<Table>);
+/// Items, those of inline modules among them.
+pub fn flat(items: &[Item]) -> Vec<&Item> {
+    fn inside(item: &Item) -> Vec<&Item> {
+        match item {
+            Item::Mod(module) => module.content.as_ref().map_or(vec![], |c| flat(&c.1)),
+            item => vec![item],
+        }
+    }
+    items.iter().flat_map(inside).collect()
+}
 
-impl Parse for Tables {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut tables = Vec::new();
-        while !input.is_empty() {
-            let title: LitStr = input.parse()?;
-            let body;
-            braced!(body in input);
-            let mut rows: Vec<Row> = Vec::new();
-            while !body.is_empty() {
-                let start = body.span();
-                let row = row(&body)?;
-                if rows.iter().any(|r| r.name == row.name) {
-                    return Err(Error::new(start, format!("a second row {}", row.name)));
+/// The inherent `impl` blocks of a type.
+pub fn blocks<'a>(items: &'a [Item], of: &str) -> Vec<&'a ItemImpl> {
+    let is_of = |ty: &Type| name_of(&ty.to_token_stream()) == of;
+    let block = |item: &'a Item| match item {
+        Item::Impl(item) if item.trait_.is_none() && is_of(&item.self_ty) => Some(item),
+        _ => None,
+    };
+    flat(items).into_iter().filter_map(block).collect()
+}
+
+/// Where the methods are that a row may name.
+pub struct Reader<'a> {
+    /// Of the block of the table.
+    pub of_view: Methods<'a>,
+    /// Of `UnstableVma`.
+    pub unstable: Methods<'a>,
+    /// The names of the capabilities.
+    pub bounds: BTreeSet<&'a str>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the tables of a block, if it has any. The methods that they name are taken.
+    pub fn read(&mut self, block: &'a ItemImpl) -> Result<Vec<Table>> {
+        let mut tables: Vec<Table> = Vec::new();
+        self.of_view.clear();
+        methods(block, &mut self.of_view)?;
+        let (mut title, mut columns) = (String::new(), Vec::new());
+        for doc in block.attrs.iter().filter(|a| a.path().is_ident("doc")) {
+            let line = text(doc);
+            let Some(cells) = line.strip_prefix('|') else {
+                columns.clear();
+                if !line.is_empty() {
+                    title = line;
                 }
-                rows.push(row);
+                continue;
+            };
+            let Some(cells) = cells.strip_suffix('|') else {
+                return wrong(doc, "a line of a table ends with |");
+            };
+            let cells: Vec<String> = cells.split('|').map(|c| c.trim().to_string()).collect();
+            if columns.is_empty() {
+                let is_known = |cell: &&String| COLUMNS.split(' ').any(|known| known == *cell);
+                if let Some(unknown) = cells.iter().find(|cell| !is_known(cell)) {
+                    return wrong(doc, &format!("unknown column {unknown}"));
+                }
+                if title.is_empty() {
+                    return wrong(doc, "a table has a title above it");
+                }
+                let (title, rows) = (std::mem::take(&mut title), Vec::new());
+                tables.push(Table { title, rows });
+                columns = cells;
+            } else if cells.len() != columns.len() {
+                return wrong(doc, &format!("{} cells were expected", columns.len()));
+            } else if let Some(table) = tables.last_mut()
+                && !cells[0].starts_with("--")
+            {
+                let cells = columns.iter().map(String::as_str).zip(cells);
+                let row = self.row(doc, cells.collect())?;
+                if table.rows.iter().any(|r| r.name == row.name) {
+                    return wrong(doc, &format!("a second row {}", row.name));
+                }
+                table.rows.push(row);
             }
-            if title.value().trim().is_empty() || rows.is_empty() {
-                return Err(Error::new_spanned(&title, "a table has a title and rows"));
+        }
+        if tables.is_empty() {
+            return Ok(tables);
+        }
+        if let Some(other) = block.attrs.iter().find(|a| !a.path().is_ident("doc")) {
+            return wrong(other, "the block of a table takes no attribute");
+        }
+        if shown(&block.generics) != "< L : Level >" {
+            return wrong(&block.self_ty, "impl<L: Level> Vma<L> was expected");
+        }
+        match self.of_view.values().next() {
+            Some(method) => wrong(&method.sig.ident, "no row names this method"),
+            None => Ok(tables),
+        }
+    }
+
+    fn row(&mut self, doc: &Attribute, cells: BTreeMap<&str, String>) -> Result<Row> {
+        let cell = |of: &str| cells.get(of).map_or("", |c| c.trim_matches('`'));
+        let name = [cell("Field"), cell("Operation")].concat();
+        if name.is_empty() {
+            return wrong(doc, "a row has a name");
+        }
+        let config = Some(cell("Option").to_string()).filter(|option| !option.is_empty());
+        let (mut accesses, mut unwritten) = (Vec::<Access>::new(), None);
+        let is_read = |access: &Access| access.kind == Kind::Read;
+        let word_of = |word| WORDS.iter().find(|w| w.0 == word).map(|w| w.1);
+        for column in ["Read", "Write"] {
+            let parts = cells.get(column).map_or("", String::as_str).split(',');
+            for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
+                // "racy `name`", "`name`" or "once".
+                let (word, method) = part.split_once('`').unwrap_or((part, ""));
+                let method = method.trim_end_matches('`');
+                let kind = match (column, word.trim()) {
+                    ("Write", "atomic") if method.is_empty() && accesses.iter().any(is_read) => {
+                        for access in accesses.iter_mut().filter(|a| is_read(a)) {
+                            access.kind = Kind::Atomic;
+                        }
+                        continue;
+                    }
+                    ("Write", word) if unwritten.is_none() && word_of(word).is_some() => {
+                        unwritten = word_of(word);
+                        continue;
+                    }
+                    ("Read", "") => Kind::Read,
+                    ("Read", "racy") => Kind::Racy,
+                    ("Read", "rcu") => Kind::Rcu,
+                    ("Write", "") => Kind::Write,
+                    _ => return wrong(doc, &format!("unknown kind of access: {part}")),
+                };
+                let from = match kind {
+                    Kind::Rcu => &mut self.unstable,
+                    _ => &mut self.of_view,
+                };
+                let Some(method) = from.remove(method) else {
+                    return wrong(doc, &format!("no method {method} for the row {name}"));
+                };
+                accesses.push(self.access(kind, method, config.as_deref())?);
             }
-            tables.push(Table {
-                title: title.value(),
-                rows,
-            });
         }
-        Ok(Tables(tables))
+        if accesses.is_empty() && unwritten.is_none() {
+            return wrong(doc, &format!("the row {name} says nothing"));
+        }
+        let writes = |a: &&Access| matches!(a.kind, Kind::Write | Kind::Atomic);
+        if let (Some(access), Some(_)) = (accesses.iter().find(writes), unwritten) {
+            let what = format!("the row {name} is written, by {}, and is not", access.name);
+            return wrong(doc, &what);
+        }
+        Ok(Row {
+            name,
+            config,
+            accesses,
+            unwritten,
+        })
     }
-}
 
-fn row(input: ParseStream<'_>) -> Result<Row> {
-    let mut path = vec![part(input)?];
-    while input.peek(Token![.]) {
-        input.parse::<Token![.]>()?;
-        path.push(part(input)?);
-    }
-    let mut config = None;
-    if input.peek(Token![if]) {
-        input.parse::<Token![if]>()?;
-        let option: Ident = input.parse()?;
-        if !option.to_string().starts_with("CONFIG_") {
-            return Err(Error::new_spanned(
-                &option,
-                "an option CONFIG_.. was expected",
-            ));
-        }
-        config = Some(option.to_string());
-    }
-    let body;
-    let braces = braced!(body in input);
-    let (mut accesses, mut unwritten) = (Vec::new(), None);
-    while !body.is_empty() {
-        if let Some(word) = word(&body)? {
-            unwritten = Some(word);
-            if !body.is_empty() {
-                return Err(body.error("the word why there is no write ends the row"));
+    fn access(&self, kind: Kind, method: &ImplItemFn, option: Option<&str>) -> Result<Access> {
+        let s = &method.sig;
+        let error = |what: &str| wrong(&s.ident, &format!("{}: {what}", s.ident));
+        let mut options = BTreeSet::new();
+        for cfg in &method.attrs {
+            if cfg.path().is_ident("cfg_attr") {
+                return error("an attribute that depends on an option");
             }
-        } else {
-            accesses.push(access(&body, config.is_some())?);
+            if cfg.path().is_ident("cfg") {
+                let words = shown(&cfg.meta);
+                let words = words.split(|c: char| !c.is_alphanumeric() && c != '_');
+                let words = words.filter(|word| !["", "cfg", "all"].contains(word));
+                options.extend(words.map(str::to_string));
+            }
         }
-    }
-    let name = path.join(".");
-    let error = |what: String| Err(Error::new(braces.span.open(), what));
-    if accesses.is_empty() && unwritten.is_none() {
-        return error(format!(
-            "the row {name} says nothing: give an access or the word `withheld;`"
-        ));
-    }
-    let writes = |a: &&Access| !matches!(a.kind, Kind::Read | Kind::Racy | Kind::Rcu);
-    if let (Some(access), Some(word)) = (accesses.iter().find(writes), unwritten) {
-        let words = WORDS.iter().find(|w| w.1 == word);
-        return error(format!(
-            "the row {name} is both written, by {}(), and `{}`",
-            access.name,
-            words.map_or("", |w| w.0)
-        ));
-    }
-    Ok(Row {
-        name,
-        config,
-        accesses,
-        unwritten,
-    })
-}
-
-/// A part of a row's name; one that is a keyword of Rust has a `_` at its end.
-fn part(input: ParseStream<'_>) -> Result<String> {
-    let name = input.parse::<Ident>()?.to_string();
-    let keyword = |word: &&str| !word.is_empty() && syn::parse_str::<Ident>(word).is_err();
-    Ok(match name.strip_suffix('_').filter(keyword) {
-        Some(keyword) => keyword.to_string(),
-        None => name,
-    })
-}
-
-/// `once;`, if it is there.
-fn word(input: ParseStream<'_>) -> Result<Option<Unwritten>> {
-    if !(input.peek(Ident) && input.peek2(Token![;])) {
-        return Ok(None);
-    }
-    let ident: Ident = input.parse()?;
-    input.parse::<Token![;]>()?;
-    match WORDS.iter().find(|(word, _)| ident == word) {
-        Some((_, word)) => Ok(Some(*word)),
-        None => Err(Error::new_spanned(
-            &ident,
-            "`once;`, `driver;` or `withheld;` was expected",
-        )),
-    }
-}
-
-fn access(input: ParseStream<'_>, optional: bool) -> Result<Access> {
-    for attribute in input.call(Attribute::parse_outer)? {
-        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
-            return Err(Error::new_spanned(
-                attribute,
-                "an access has no cfg: give the row its option, `if CONFIG_..`, or write `mm`",
-            ));
+        let for_mm = options.remove(FOR_MM);
+        let has_else = option.is_some_and(|option| !options.remove(option));
+        if let Some(other) = options.first() {
+            return error(&format!("its row does not have the option {other}"));
         }
-    }
-    let mut word = input.call(Ident::parse_any)?;
-    let for_mm = word == "mm";
-    if for_mm {
-        word = input.call(Ident::parse_any)?;
-    }
-    let Some((_, kind)) = KINDS.iter().find(|(name, _)| word == name) else {
-        let kinds: Vec<&str> = KINDS.iter().map(|k| k.0).collect();
-        return Err(Error::new_spanned(
-            &word,
-            format!(
-                "unknown kind of access {word}: it is one of {}",
-                kinds.join(", ")
-            ),
-        ));
-    };
-    let mut bound = None;
-    if *kind == Kind::Rcu {
-        if input.peek(syn::token::Paren) {
-            return Err(input.error("rcu has no bound"));
-        }
-    } else {
-        let inside;
-        parenthesized!(inside in input);
-        bound = Some(inside.parse::<Ident>()?.to_string());
-        if !inside.is_empty() {
-            return Err(inside.error("one bound was expected"));
-        }
-    }
-    let signature: Signature = input.parse()?;
-    let proofs = arguments(&signature)?;
-    input.parse::<Block>()?;
-    let has_else = input.peek(Token![else]);
-    if has_else {
-        let word: Token![else] = input.parse()?;
-        if !optional {
-            return Err(Error::new_spanned(
-                word,
-                "there is no option that it could be else for",
-            ));
-        }
-        input.parse::<Block>()?;
-    }
-    Ok(Access {
-        kind: *kind,
-        bound,
-        is_unsafe: matches!(signature.safety, Safety::Unsafe(_)),
-        name: signature.ident.to_string(),
-        signature,
-        proofs,
-        has_else,
-        for_mm,
-    })
-}
-
-/// Checks the form `[unsafe] fn name[<R>](&self, name: Type, ..)`; what its arguments prove.
-fn arguments(signature: &Signature) -> Result<Vec<Proof>> {
-    let s = signature;
-    if s.constness.is_some()
-        || s.asyncness.is_some()
-        || s.abi.is_some()
-        || s.variadic.is_some()
-        || matches!(s.safety, Safety::Safe(_))
-    {
-        return Err(Error::new_spanned(
-            &s.ident,
-            "a plain `fn` or `unsafe fn` was expected",
-        ));
-    }
-    let plain = |p: &GenericParam| match p {
-        GenericParam::Type(t) => t.attrs.is_empty() && t.bounds.is_empty() && t.default.is_none(),
-        _ => false,
-    };
-    let generics = &s.generics;
-    if generics.params.len() > 1
-        || !generics.params.iter().all(plain)
-        || generics.where_clause.is_some()
-    {
-        return Err(Error::new_spanned(
-            &s.ident,
-            "at most one type parameter was expected, without a bound",
-        ));
-    }
-    let mut inputs = s.inputs.iter();
-    let by_ref = match inputs.next() {
-        Some(FnArg::Receiver(r)) => matches!(r.kind, ReceiverKind::Reference(_, _, None)),
-        _ => false,
-    };
-    if !by_ref {
-        return Err(Error::new_spanned(
-            &s.ident,
-            "an access takes &self: a view has no exclusive access",
-        ));
-    }
-    let mut proofs = Vec::new();
-    for input in inputs {
-        let FnArg::Typed(argument) = input else {
-            return Err(Error::new_spanned(input, "`name: Type` was expected"));
+        let condition = shown(&s.generics.where_clause);
+        let bound = condition.strip_prefix("where L : ");
+        let bound = bound.map(|bound| bound.trim_end_matches([' ', ',']));
+        let is_right = match bound {
+            None => kind == Kind::Rcu && condition.is_empty(),
+            Some(bound) => kind != Kind::Rcu && self.bounds.contains(bound),
         };
-        if !matches!(&*argument.pat, Pat::Ident(p) if p.by_ref.is_none() && p.subpat.is_none()) {
-            return Err(Error::new_spanned(argument, "`name: Type` was expected"));
+        if !is_right {
+            return error(&format!(
+                "{condition:?} is not `where L:` and a trait of level.rs"
+            ));
         }
-        proofs.extend(proof(&argument.ty));
+        let arguments = s.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(argument) => Some((shown(&argument.pat), shown(&argument.ty))),
+            FnArg::Receiver(_) => None,
+        });
+        Ok(Access {
+            kind,
+            bound: bound.map(str::to_string),
+            is_unsafe: matches!(s.safety, Safety::Unsafe(_)),
+            name: s.ident.to_string(),
+            arguments: arguments.collect(),
+            type_parameter: s.generics.type_params().next().map(|t| t.ident.to_string()),
+            has_else,
+            for_mm,
+        })
     }
-    Ok(proofs)
 }
 
-fn proof(ty: &Type) -> Option<Proof> {
-    let Type::Reference(reference) = ty else {
-        return None;
+/// A line of documentation.
+fn text(doc: &Attribute) -> String {
+    let Meta::NameValue(doc) = &doc.meta else {
+        return String::new();
     };
-    let Type::Path(path) = &*reference.elem else {
-        return None;
-    };
-    let last = &path.path.segments.last()?.ident;
-    PROOFS
-        .iter()
-        .find(|(name, _)| last == name)
-        .map(|(_, proof)| *proof)
+    let text = syn::parse2::<LitStr>(doc.value.to_token_stream());
+    text.map_or(String::new(), |text| text.value().trim().to_string())
+}
+
+fn shown(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string()
+}
+
+fn wrong<T>(at: &impl ToTokens, what: &str) -> Result<T> {
+    Err(Error::new_spanned(at, what))
 }

@@ -207,17 +207,6 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
                             continue;
                         }
                     }
-                    // Its accesses become methods of the view.
-                    "lock_table" if is_punct(tokens.get(at + 1), '!') => {
-                        if let Some(TokenTree::Group(body)) = tokens.get(at + 2)
-                            && place.path.is_empty()
-                        {
-                            go(&list(body), &place.inside("Vma"), visit);
-                            at += 3;
-                            begin = at;
-                            continue;
-                        }
-                    }
                     _ => visit(place, Part::Word(&word)),
                 }
             }

@@ -38,7 +38,6 @@ use super::{
         Level,
         Stable, //
     },
-    lock_table::lock_table,
     Vma, //
 };
 #[cfg(CONFIG_RUST_VMA_MM)]
@@ -56,116 +55,118 @@ pub use self::{
     walk::PteError,
 };
 
-lock_table! {
-    "Page tables" {
-        traverse {
-            /// Runs `f` on the entry that maps `addr`, with its table locked
-            /// (C: `pte_offset_map_lock()`).
-            ///
-            /// The table is looked up again if it went away before it was locked. `f` must not
-            /// sleep, and must not look up another entry: the two tables can share a lock.
-            ///
-            /// # Errors
-            ///
-            /// [`PteError`] if there is no such entry. `f` is not called then.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            /// use kernel::mm::vma::{Stable, Vma};
-            ///
-            /// fn is_resident<L: Stable>(vma: &Vma<L>, addr: usize) -> bool {
-            ///     vma.with_pte(addr, |entry| entry.get().is_present()).unwrap_or(false)
-            /// }
-            /// ```
-            #[doc(alias = "pte_offset_map_lock")]
-            #[inline]
-            read(Stable) fn with_pte<R>(
-                &self,
-                addr: usize,
-                f: impl FnOnce(&PteSlot<'_, L>) -> R,
-            ) -> Result<R, PteError> {
-                walk::with_pte(self, addr, f)
-            }
+/// Page tables
+///
+/// | Operation  | Read                   | Write            |
+/// | ---------- | ---------------------- | ---------------- |
+/// | `traverse` | `with_pte`, `with_pmd` |                  |
+/// | `install`  |                        | `with_pte_alloc` |
+/// | `zap`      |                        | `zap`            |
+/// | `free`     |                        | withheld         |
+/// | `move`     |                        | withheld         |
+impl<L: Level> Vma<L> {
+    /// Runs `f` on the entry that maps `addr`, with its table locked (C: `pte_offset_map_lock()`).
+    ///
+    /// The table is looked up again if it went away before it was locked. `f` must not sleep, and
+    /// must not look up another entry: the two tables can share a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`PteError`] if there is no such entry. `f` is not called then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::mm::vma::{Stable, Vma};
+    ///
+    /// fn is_resident<L: Stable>(vma: &Vma<L>, addr: usize) -> bool {
+    ///     vma.with_pte(addr, |entry| entry.get().is_present()).unwrap_or(false)
+    /// }
+    /// ```
+    #[doc(alias = "pte_offset_map_lock")]
+    #[inline]
+    pub fn with_pte<R>(
+        &self,
+        addr: usize,
+        f: impl FnOnce(&PteSlot<'_, L>) -> R,
+    ) -> Result<R, PteError>
+    where
+        L: Stable,
+    {
+        walk::with_pte(self, addr, f)
+    }
 
-            /// Runs `f` on the entry of the table above, which maps a table of PTEs or a huge page,
-            /// with that table locked (C: `pmd_lock()`).
-            ///
-            /// `f` must not sleep, and must not look up another entry.
-            ///
-            /// # Errors
-            ///
-            /// [`PteError`] if there is no such entry. `f` is not called then.
-            #[doc(alias = "pmd_lock")]
-            #[inline]
-            read(Stable) fn with_pmd<R>(
-                &self,
-                addr: usize,
-                f: impl FnOnce(Pmd) -> R,
-            ) -> Result<R, PteError> {
-                walk::with_pmd(self, addr, f)
-            }
-        }
+    /// Runs `f` on the entry of the table above, which maps a table of PTEs or a huge page, with
+    /// that table locked (C: `pmd_lock()`).
+    ///
+    /// `f` must not sleep, and must not look up another entry.
+    ///
+    /// # Errors
+    ///
+    /// [`PteError`] if there is no such entry. `f` is not called then.
+    #[doc(alias = "pmd_lock")]
+    #[inline]
+    pub fn with_pmd<R>(&self, addr: usize, f: impl FnOnce(Pmd) -> R) -> Result<R, PteError>
+    where
+        L: Stable,
+    {
+        walk::with_pmd(self, addr, f)
+    }
 
-        install {
-            /// Like [`with_pte()`](Self::with_pte), but makes the tables that are missing first
-            /// (C: `pte_alloc_map_lock()`).
-            ///
-            /// May sleep, for memory, before `f` is called. The order says that no
-            /// reverse-mapping lock is held, for which reclaim could wait.
-            ///
-            /// # Errors
-            ///
-            /// [`PteError`] if there is no such entry and none can be made. `f` is not called then.
-            #[doc(alias = "pte_alloc_map_lock")]
-            #[inline]
-            mm write(InstallEntries) fn with_pte_alloc<R>(
-                &self,
-                _order: &mut LockOrder<'_, impl MayReclaim>,
-                addr: usize,
-                f: impl FnOnce(&PteSlot<'_, L>) -> R,
-            ) -> Result<R, PteError> {
-                walk::alloc_tables(self, addr)?;
-                walk::with_pte(self, addr, f)
-            }
-        }
+    /// Like [`with_pte()`](Self::with_pte), but makes the tables that are missing first (C:
+    /// `pte_alloc_map_lock()`).
+    ///
+    /// May sleep, for memory, before `f` is called. The order says that no reverse-mapping lock is
+    /// held, for which reclaim could wait.
+    ///
+    /// # Errors
+    ///
+    /// [`PteError`] if there is no such entry and none can be made. `f` is not called then.
+    #[cfg(CONFIG_RUST_VMA_MM)]
+    #[doc(alias = "pte_alloc_map_lock")]
+    #[inline]
+    pub fn with_pte_alloc<R>(
+        &self,
+        _order: &mut LockOrder<'_, impl MayReclaim>,
+        addr: usize,
+        f: impl FnOnce(&PteSlot<'_, L>) -> R,
+    ) -> Result<R, PteError>
+    where
+        L: InstallEntries,
+    {
+        walk::alloc_tables(self, addr)?;
+        walk::with_pte(self, addr, f)
+    }
 
-        zap {
-            /// Unmaps the pages in `range`, and leaves the tables in place (C: `zap_vma_range()`).
-            ///
-            /// The next access to the range faults. May sleep.
-            ///
-            /// # Errors
-            ///
-            /// [`PteError::OutOfRange`] if `range` is not inside the VMA or not one of whole pages;
-            /// [`PteError::Huge`] if the VMA is one of hugetlb. Nothing is unmapped then.
-            ///
-            /// # Safety
-            ///
-            /// The locks are not enough.
-            ///
-            /// - The contents of anonymous pages are lost. So the pages must belong to the caller,
-            ///   as those of a driver's own mapping do; or the owner of the address space must have
-            ///   requested it, and the VMA must be one that `madvise(MADV_DONTNEED)` accepts:
-            ///   neither sealed (`can_madvise_modify()`) nor locked in memory.
-            /// - Nothing may rely on the pages being mapped, as users of `VM_LOCKED` do.
-            /// - The task must not hold the lock of a page table, so it must not be inside the
-            ///   closure of [`with_pte()`](Self::with_pte) or [`with_pmd()`](Self::with_pmd).
-            #[doc(alias = "zap_vma_range")]
-            #[doc(alias = "zap_page_range_single")]
-            #[inline]
-            mm write(Stable) unsafe fn zap(&self, range: Range<usize>) -> Result<(), PteError> {
-                // SAFETY: By the contract of this method.
-                unsafe { walk::zap(self, range) }
-            }
-        }
-
-        free {
-            withheld;
-        }
-
-        move_ {
-            withheld;
-        }
+    /// Unmaps the pages in `range`, and leaves the tables in place (C: `zap_vma_range()`).
+    ///
+    /// The next access to the range faults. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`PteError::OutOfRange`] if `range` is not inside the VMA or not one of whole pages;
+    /// [`PteError::Huge`] if the VMA is one of hugetlb. Nothing is unmapped then.
+    ///
+    /// # Safety
+    ///
+    /// The locks are not enough.
+    ///
+    /// - The contents of anonymous pages are lost. So the pages must belong to the caller, as those
+    ///   of a driver's own mapping do; or the owner of the address space must have requested it,
+    ///   and the VMA must be one that `madvise(MADV_DONTNEED)` accepts: neither sealed
+    ///   (`can_madvise_modify()`) nor locked in memory.
+    /// - Nothing may rely on the pages being mapped, as users of `VM_LOCKED` do.
+    /// - The task must not hold the lock of a page table, so it must not be inside the closure of
+    ///   [`with_pte()`](Self::with_pte) or [`with_pmd()`](Self::with_pmd).
+    #[cfg(CONFIG_RUST_VMA_MM)]
+    #[doc(alias = "zap_vma_range")]
+    #[doc(alias = "zap_page_range_single")]
+    #[inline]
+    pub unsafe fn zap(&self, range: Range<usize>) -> Result<(), PteError>
+    where
+        L: Stable,
+    {
+        // SAFETY: By the contract of this method.
+        unsafe { walk::zap(self, range) }
     }
 }

@@ -116,14 +116,15 @@ fn source(access: &Access, column: &str) -> String {
         UNSTABLE => "UnstableVma<'_>".to_string(),
         level => format!("Vma<{level}>"),
     };
-    let arguments = access.arguments();
+    let arguments = &access.arguments;
     let parameters: String = arguments
         .iter()
         .map(|(name, ty)| format!(", {name}: {}", at_level(ty, column)))
         .collect();
     let names: Vec<&str> = arguments.iter().map(|(name, _)| name.as_str()).collect();
     let generic = access
-        .type_parameter()
+        .type_parameter
+        .as_ref()
         .map_or(String::new(), |name| format!("<{name}>"));
     let name = &access.name;
     let call = format!("vma.{name}({})", names.join(", "));

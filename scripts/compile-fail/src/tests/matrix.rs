@@ -28,26 +28,25 @@ unsafe impl Locked for Yes {}
 "#;
 
 const FIELDS: &str = r#"
-lock_table! {
-    "Fields" {
-        field {
-            rcu fn peek(&self) {}
-            read(Any) fn get(&self) -> usize { 0 }
-            write(Locked) unsafe fn set(&self, to: usize) {}
-        }
-        optional if CONFIG_NOT_THERE {
-            read(Any) fn missing(&self) {}
-        }
-    }
+/// Fields
+///
+/// | Field      | Option             | Read              | Write |
+/// | ---------- | ------------------ | ----------------- | ----- |
+/// | `field`    |                    | rcu `peek`, `get` | `set` |
+/// | `optional` | `CONFIG_NOT_THERE` | `missing`         |       |
+impl<L: Level> Vma<L> {
+    pub fn get(&self) -> usize where L: Any { 0 }
+    pub unsafe fn set(&self, to: usize) where L: Locked {}
+    #[cfg(CONFIG_NOT_THERE)]
+    pub fn missing(&self) where L: Any {}
+}
+impl UnstableVma<'_> {
+    pub fn peek(&self) {}
 }
 "#;
 
 fn try_table(level: &str, fields: &str) -> Matrix {
-    let files = [
-        ("level.rs", level),
-        ("field.rs", fields),
-        ("page_table.rs", ""),
-    ];
+    let files = [("level.rs", level), ("field.rs", fields)];
     let files = files.map(|(name, text)| (name.to_string(), text.to_string()));
     try_part(&LockTable::parse(&files.into()).unwrap(), PRELUDE, None)
 }
@@ -103,7 +102,7 @@ fn a_level_that_has_less_than_the_table_says_fails() {
 
 #[test]
 fn a_level_that_has_more_than_the_table_says_fails() {
-    let fields = edit(FIELDS, "read(Any) fn get", "read(Locked) fn get");
+    let fields = edit(FIELDS, "usize where L: Any", "usize where L: Locked");
     let matrix = try_table(LEVEL, &fields);
     let [(name, detail)] = wrong(&matrix)[..] else {
         panic!("{:?}", wrong(&matrix))
@@ -149,7 +148,7 @@ fn an_unrelated_error_fails_only_its_own_items() {
 
 #[test]
 fn a_method_of_the_unstable_view_that_levels_have_too_fails() {
-    let fields = edit(FIELDS, "rcu fn peek", "rcu fn get_both");
+    let fields = FIELDS.replace("peek", "get_both");
     let matrix = try_table(LEVEL, &fields);
     let names: Vec<&str> = wrong(&matrix).iter().map(|(name, _)| *name).collect();
     assert_eq!(
@@ -191,7 +190,7 @@ fn a_part_of_a_name_selects() {
 
 #[test]
 fn a_method_of_both_views_is_tried_on_each() {
-    let fields = edit(FIELDS, "rcu fn peek(&self) {}", "rcu fn get(&self) {}");
+    let fields = FIELDS.replace("peek", "get");
     let matrix = try_table(LEVEL, &fields);
     let names: Vec<&str> = matrix
         .report
@@ -205,11 +204,7 @@ fn a_method_of_both_views_is_tried_on_each() {
 
 #[test]
 fn what_has_an_else_is_tried_without_the_option() {
-    let fields = edit(
-        FIELDS,
-        "fn missing(&self) {}",
-        "fn missing(&self) {} else {}",
-    );
+    let fields = edit(FIELDS, "#[cfg(CONFIG_NOT_THERE)]", "");
     let matrix = try_table(LEVEL, &fields);
     assert_eq!(matrix.report.left_out, 0);
     let failed = wrong(&matrix);
@@ -246,7 +241,7 @@ fn the_table_to_read_shows_what_is_and_marks_what_is_wrong() {
     assert_eq!(line(&right, "peek"), ["n", "n", "y"]);
     assert_eq!(line(&right, "set"), ["y", "n"]);
     assert_eq!(line(&right, "missing"), ["-", "-"]);
-    let fields = edit(FIELDS, "read(Any) fn get", "read(Locked) fn get");
+    let fields = edit(FIELDS, "usize where L: Any", "usize where L: Locked");
     assert_eq!(
         line(&try_table(LEVEL, &fields).to_string(), "get"),
         ["y", "y!"]

@@ -58,12 +58,7 @@ fn an_entry_that_does_not_deviate_fails() {
 fn an_entry_ends_with_the_difference() {
     let mut bench = Bench::new();
     let fields = bench.code.get_mut("field.rs").unwrap();
-    edit(
-        fields,
-        "swap_readahead_info if",
-        "atomic(ReadFields)",
-        "atomic(Stable)",
-    );
+    edit(fields, "fn swap_readahead_info", "ReadFields", "Stable");
     bench.is_noticed(&[
         "\"swap_readahead_info\"",
         "\"Read at Rmap\"",

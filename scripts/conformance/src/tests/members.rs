@@ -59,7 +59,7 @@ fn a_new_field_has_no_row() {
     );
     bench(&text, ALL).is_noticed(&[
         "table \"struct vm_area_struct\", row \"vm_novel\", column \"Member\"",
-        "field vm_novel of struct vm_area_struct has no row: add it to lock_table! in field.rs",
+        "field vm_novel of struct vm_area_struct has no row: add it to a table in field.rs",
     ]);
     let mut text = bindings();
     edit(

@@ -45,6 +45,9 @@ fn series() -> String {
     format!("{}.{}", number("VERSION"), number("PATCHLEVEL"))
 }
 
+/// The files with levels, tables and methods.
+const FILES: [&str; 4] = ["level.rs", "field.rs", "page_table.rs", "walk/unstable.rs"];
+
 /// Both sides as text, to be broken before they are compared.
 struct Bench {
     document: String,
@@ -63,7 +66,7 @@ impl Bench {
         Self {
             document: read(tree().join("Documentation/mm/process_addrs.rst")),
             deviations: read(repo().join("Documentation/mm/process_addrs_rust.rst")),
-            code: ["level.rs", "field.rs", "page_table.rs"].map(file).into(),
+            code: FILES.map(file).into(),
             exclusivity: read(vma_dir.join("tests/exclusivity.rs")),
             members: Members::of_header(&tree()).unwrap(),
             dir: tempfile::tempdir().unwrap(),
@@ -78,7 +81,7 @@ impl Bench {
             exclusivity: self.exclusivity.clone(),
             members: self.members.clone(),
             series: series(),
-            conversions: Vec::new(),
+            problems: Vec::new(),
         };
         let document = read(&DOCUMENT, &subject.document, &self.document)?;
         let deviations = read(&DEVIATIONS, &subject.deviations, &self.deviations)?;

@@ -13,13 +13,24 @@ fn noticed(file: &str, anchor: &str, old: &str, new: &str, parts: &[&str]) {
     bench.is_noticed(parts);
 }
 
+/// Puts a method where a row says a word.
+fn noticed_method(file: &str, row: &str, word: &str, method: &str, parts: &[&str]) {
+    let mut bench = Bench::new();
+    let text = bench.code.get_mut(file).unwrap();
+    let name = method.split(['(', ' ']).next().unwrap();
+    edit(text, row, word, &format!("`{name}`"));
+    let block = "impl<L: Level> Vma<L> {";
+    edit(text, row, block, &format!("{block}\npub fn {method}"));
+    bench.is_noticed(parts);
+}
+
 #[test]
 fn a_weaker_bound_for_writing() {
-    noticed(
+    noticed_method(
         "field.rs",
-        "vm_start {",
-        "withheld;",
-        "write(WriteMost) fn set_start(&self) {}",
+        "| `vm_start`",
+        "withheld",
+        "set_start(&self) where L: WriteMost {}",
         &[
             "Virtual layout fields",
             "\"vm_start\"",
@@ -33,9 +44,9 @@ fn a_weaker_bound_for_writing() {
 fn a_stronger_bound_for_writing() {
     noticed(
         "field.rs",
-        "anon_name if",
-        "write(WriteMost)",
-        "write(WriteAll)",
+        "fn set_anon_name",
+        "L: WriteMost",
+        "L: WriteAll",
         &[
             "Config-specific fields",
             "\"anon_name\"",
@@ -49,9 +60,9 @@ fn a_stronger_bound_for_writing() {
 fn a_weaker_bound_of_one_writer_of_two() {
     noticed(
         "field.rs",
-        "        flags {",
-        "write(WriteMost)",
-        "write(MmapHeld)",
+        "fn set_flags",
+        "L: WriteMost",
+        "L: MmapHeld",
         &[
             "Core fields",
             "\"__vm_flags\"",
@@ -65,9 +76,9 @@ fn a_weaker_bound_of_one_writer_of_two() {
 fn a_weaker_bound_for_reading() {
     noticed(
         "field.rs",
-        "anon_vma {",
-        "read(ReadFields)",
-        "read(Stable)",
+        "fn anon_vma(",
+        "L: ReadFields",
+        "L: Stable",
         &[
             "Reverse mapping fields",
             "\"anon_vma\"",
@@ -81,9 +92,9 @@ fn a_weaker_bound_for_reading() {
 fn a_stronger_bound_for_reading() {
     noticed(
         "field.rs",
-        "vm_end {",
-        "read(ReadLayout)",
-        "read(MmapHeld)",
+        "fn end(",
+        "L: ReadLayout",
+        "L: MmapHeld",
         &[
             "Virtual layout fields",
             "\"vm_end\"",
@@ -160,12 +171,12 @@ fn a_level_with_another_alternative() {
 }
 
 #[test]
-fn a_proof_that_is_not_asked_for() {
-    noticed(
+fn a_lock_that_is_not_asked_for() {
+    noticed_method(
         "field.rs",
-        "anon_vma_chain {",
-        "withheld;",
-        "write(MmapHeld) fn anon_vma_chain(&self) {}",
+        "| `anon_vma_chain`",
+        "withheld",
+        "anon_vma_chain(&self) where L: MmapHeld {}",
         &[
             "Reverse mapping fields",
             "\"anon_vma_chain\"",
@@ -176,74 +187,65 @@ fn a_proof_that_is_not_asked_for() {
 }
 
 #[test]
-fn a_proof_of_another_lock() {
-    noticed(
+fn an_argument_is_no_lock() {
+    noticed_method(
         "field.rs",
-        "shared.rb {",
-        "withheld;",
-        "write(WriteMost) fn shared_rb(&self, lock: &AnonVmaWriteGuard<'_>) {}",
+        "| `shared.rb`",
+        "withheld",
+        "shared_rb(&self, lock: &AnonVmaWriteGuard<'_>) where L: WriteMost {}",
         &[
             "Reverse mapping fields",
             "\"shared.rb\"",
             "\"Write lock\"",
-            "anon_vma write",
+            "code says \"mmap write, VMA write\"",
         ],
     );
 }
 
 #[test]
-fn the_proof_of_a_clause() {
-    noticed(
-        "field.rs",
-        "        anon_vma {",
-        "withheld;",
-        "write_if_null(MmapHeld) fn set_anon_vma(&self, lock: &usize) {}",
-        &[
-            "Reverse mapping fields",
-            "\"anon_vma\"",
-            "\"Write lock (NULL)\"",
-        ],
-    );
-}
-
-#[test]
-fn a_clause_for_the_other_value() {
-    noticed(
-        "field.rs",
-        "        anon_vma {",
-        "withheld;",
-        "write(MmapHeld) fn set_anon_vma(&self) {}",
-        &[
-            "Reverse mapping fields",
-            "\"anon_vma\"",
-            "\"Write lock (set)\"",
-        ],
-    );
+fn a_lock_less_than_a_clause_asks_for() {
+    for column in ["\"Write lock (NULL)\"", "\"Write lock (set)\""] {
+        noticed_method(
+            "field.rs",
+            "| `anon_vma`",
+            "withheld",
+            "set_anon_vma(&self) where L: MmapHeld {}",
+            &["Reverse mapping fields", "\"anon_vma\"", column],
+        );
+    }
 }
 
 #[test]
 fn no_option() {
-    noticed(
-        "field.rs",
-        "Config-specific",
-        " if CONFIG_SWAP",
-        "",
-        &[
-            "Config-specific fields",
-            "\"swap_readahead_info\"",
-            "\"Configuration option\"",
-            "code \"-\"",
-        ],
+    let mut bench = Bench::new();
+    let text = bench.code.get_mut("field.rs").unwrap();
+    edit(text, "| `swap_readahead_info`", "`CONFIG_SWAP`", "");
+    bench.is_noticed(&[
+        "swap_readahead_info",
+        "does not have the option CONFIG_SWAP",
+    ]);
+    let text = bench.code.get_mut("field.rs").unwrap();
+    edit(
+        text,
+        "A hint",
+        "all(CONFIG_SWAP, CONFIG_RUST_VMA_MM)",
+        "CONFIG_RUST_VMA_MM",
     );
+    bench.is_noticed(&[
+        "Config-specific fields",
+        "\"swap_readahead_info\"",
+        "\"Configuration option\"",
+        "code \"-\"",
+    ]);
 }
 
 #[test]
 fn a_writer_of_what_is_written_once() {
-    noticed(
+    noticed_method(
         "field.rs",
-        "vm_file {",
-        "once;",
-        "write(WriteMost) fn set_file(&self) {}",
+        "| `vm_file`",
+        "once",
+        "set_file(&self) where L: WriteMost {}",
         &[
             "Core fields",
             "\"vm_file\"",
@@ -257,8 +259,8 @@ fn a_writer_of_what_is_written_once() {
 fn a_writer_of_what_the_driver_writes() {
     noticed(
         "field.rs",
-        "vm_private_data {",
-        "driver;",
+        "| `vm_private_data`",
+        "driver",
         "",
         &[
             "Core fields",
@@ -274,15 +276,15 @@ fn a_row_less() {
     noticed(
         "field.rs",
         "Core fields",
-        "vm_ops {",
-        "vm_operations {",
+        "`vm_ops`",
+        "`vm_operations`",
         &["Core fields", "\"vm_ops\"", "\"Field\""],
     );
     noticed(
         "field.rs",
         "Core fields",
-        "vm_ops {",
-        "vm_operations {",
+        "`vm_ops`",
+        "`vm_operations`",
         &["struct vm_area_struct", "\"vm_ops\"", "has no row"],
     );
 }
@@ -291,20 +293,20 @@ fn a_row_less() {
 fn a_row_in_another_table() {
     noticed(
         "field.rs",
-        "\"Virtual layout fields\" {",
-        "\"Virtual layout fields\"",
-        "\"Layout fields\"",
+        "/// Virtual layout fields",
+        "Virtual layout",
+        "Layout",
         &["Virtual layout fields", "\"vm_start\"", "\"Field\""],
     );
 }
 
 #[test]
 fn an_access_to_a_field_that_the_document_leaves_out() {
-    noticed(
+    noticed_method(
         "field.rs",
-        "vm_freeptr {",
-        "withheld;",
-        "write(WriteAll) fn set_freeptr(&self) {}",
+        "| `vm_freeptr`",
+        "withheld",
+        "set_freeptr(&self) where L: WriteAll {}",
         &[
             "Fields of other code",
             "\"vm_freeptr\"",
@@ -318,55 +320,55 @@ fn an_access_to_a_field_that_the_document_leaves_out() {
 fn bounds_of_page_table_operations() {
     noticed(
         "page_table.rs",
-        "install {",
-        "write(InstallEntries)",
-        "write(Stable)",
+        "fn with_pte_alloc",
+        "L: InstallEntries",
+        "L: Stable",
         &["Page tables", "\"Installing\"", "\"-/-/W\"", "code \"Y\""],
     );
     noticed(
         "page_table.rs",
-        "traverse {",
-        "read(Stable)",
-        "read(InstallEntries)",
+        "fn with_pte<",
+        "L: Stable",
+        "L: InstallEntries",
         &["Page tables", "\"Traversing\"", "\"-/-/R\"", "Y and N"],
     );
     noticed(
         "page_table.rs",
-        "zap {",
-        "write(Stable)",
-        "write(WriteMost)",
+        "fn zap(",
+        "L: Stable",
+        "L: WriteMost",
         &["Page tables", "\"Zapping\"", "\"R/-/-\"", "code \"N\""],
     );
-    noticed(
+    noticed_method(
         "page_table.rs",
-        "move_ {",
-        "withheld;",
-        "write(WriteMost) fn move_table(&self) {}",
+        "| `move`",
+        "withheld",
+        "move_table(&self) where L: WriteMost {}",
         &["Page tables", "\"Moving\"", "\"W/W/-\"", "code \"Y\""],
     );
 }
 
 #[test]
 fn freeing_page_tables_or_another_operation() {
-    noticed(
+    noticed_method(
         "page_table.rs",
-        "free {",
-        "withheld;",
-        "write(WriteAll) fn free(&self) {}",
+        "| `free`",
+        "withheld",
+        "free(&self) where L: WriteAll {}",
         &["Page tables", "\"Freeing\"", "\"Any\"", "offered"],
     );
     noticed(
         "page_table.rs",
-        "free {",
-        "free {",
-        "share { withheld; } free {",
+        "| `move`",
+        "| `move`",
+        "| `share` | | withheld |\n/// | `move`",
         &["Page tables", "\"share\"", "does not know"],
     );
     noticed(
         "page_table.rs",
-        "zap {",
-        "zap {",
-        "unzip {",
+        "| `zap`",
+        "`zap`",
+        "`unzip`",
         &["Page tables", "\"Zapping\"", "no row zap"],
     );
 }

@@ -134,6 +134,20 @@ pub const NEVER: [&str; 1] = ["HeldByAnyTask"];
 /// Functions that make a view for themselves and give none out.
 pub const INSIDE: [&str; 1] = ["lock/locked_vmas.rs: LockedVmas::find"];
 
+/// Methods of views, and macros, that reach a field of the C struct and are in no row of a table.
+pub const REACH: [&str; 6] = [
+    // The data of the driver's own VMA.
+    "driver/driver_vma.rs: Vma::downcast",
+    // For set_flags() and clear_flags().
+    "field.rs: Vma::store_flags",
+    // lockdep's assertions
+    "level.rs: levels!",
+    "lock/vma_write.rs: Vma::is_write_locked",
+    // `vm_mm`, which is written once, as more than an address.
+    "mm/grabbed.rs: Vma::grab_mm",
+    "mm/grabbed.rs: Vma::mm",
+];
+
 /// Each callback of a driver with the level that its C callers hold; see the table in `driver.rs`.
 pub const CALLBACKS: [(&str, &str); 7] = [
     ("open", "Opening"),

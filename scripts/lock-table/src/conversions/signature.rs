@@ -2,6 +2,7 @@
 
 //! The functions of the module whose signatures have views in them.
 
+use crate::Files;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,15 +86,14 @@ pub struct Source {
 }
 
 /// Reads files by their path.
-pub fn read(files: &BTreeMap<String, String>) -> Result<Source> {
+pub fn read(files: &Files) -> Result<Source> {
     let mut source = Source::default();
-    for (file, text) in files {
-        let parsed = syn::parse_file(text)?;
+    for (name, file) in files {
         let mut reader = Reader {
-            file,
+            file: name,
             source: &mut source,
         };
-        reader.items(&parsed.items)?;
+        reader.items(&file.items)?;
     }
     Ok(source)
 }
@@ -339,7 +339,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
 }
 
 /// The name of a type, without its module and parameters.
-fn name_of(ty: &TokenStream) -> String {
+pub fn name_of(ty: &TokenStream) -> String {
     let words = words(ty.clone());
     let end = words.iter().position(|w| w == "<").unwrap_or(words.len());
     let mut names = words[..end].iter().filter(|w| w.as_str() != "dyn");
@@ -377,7 +377,7 @@ fn bounds(generics: &Generics) -> Outer {
 }
 
 /// Tokens as words, groups opened.
-fn words(tokens: TokenStream) -> Vec<String> {
+pub fn words(tokens: TokenStream) -> Vec<String> {
     let mut all = Vec::new();
     for tree in tokens {
         match tree {

@@ -2,9 +2,7 @@
 
 //! The conversions of this checkout are right, and what would make them wrong is noticed.
 
-use crate::{LockTable, all_sources, conversions};
-use std::collections::BTreeMap;
-use std::fs;
+use crate::{LockTable, parsed, sources};
 use std::path::{Path, PathBuf};
 
 fn vma_dir() -> PathBuf {
@@ -13,25 +11,13 @@ fn vma_dir() -> PathBuf {
 
 /// The errors after a text is replaced in one file.
 fn problems(file: &str, from: &str, to: &str) -> Vec<String> {
-    let mut files = BTreeMap::new();
-    all_sources(&vma_dir(), "", &mut files).unwrap();
-    let module = fs::read_to_string(vma_dir().with_extension("rs")).unwrap();
-    files.insert("../vma.rs".to_string(), module);
+    let mut files = sources(&vma_dir()).unwrap();
     let text = files.get_mut(file).unwrap();
     assert!(text.contains(from), "{from:?} is not in {file}");
     *text = text.replacen(from, to, 1);
-    conversions::check(&LockTable::parse(&tables(&files)).unwrap(), &files).unwrap()
-}
-
-/// The files that have levels or tables.
-fn tables(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let with_tables = ["level.rs", "field.rs", "page_table.rs"];
-    let files = files
-        .iter()
-        .filter(|(name, _)| with_tables.contains(&name.as_str()));
-    files
-        .map(|(name, text)| (name.clone(), text.clone()))
-        .collect()
+    let files = parsed(&files).unwrap();
+    let table = LockTable::new(&files).unwrap();
+    table.problems_in(&files).unwrap()
 }
 
 #[track_caller]
@@ -52,7 +38,7 @@ fn new_code_is_noticed(file: &str, code: &str, said: &[&str]) {
 #[test]
 fn the_conversions_of_this_checkout_keep_their_levels() {
     let table = LockTable::read(&vma_dir()).unwrap();
-    let problems = table.conversions(&vma_dir()).unwrap();
+    let problems = table.problems(&vma_dir()).unwrap();
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
@@ -208,5 +194,42 @@ fn a_lock_that_is_not_taken_is_noticed() {
         "pub fn read_trylock(",
         "pub fn try_read(",
         &["lock/scope.rs: VmaLocks::read_trylock: is listed as one that takes a lock"],
+    );
+}
+
+#[test]
+fn a_method_that_reaches_a_field_is_in_its_row() {
+    let block = |of: &str, body: &str| {
+        format!("impl{of} {{ fn peek(&self) -> usize {{ unsafe {{ {body} }} }} }}")
+    };
+    let said = "Vma::peek: reaches vm_mm, and is in no row of a table";
+    for (of, body) in [
+        ("<L: Level> Vma<L>", "(*self.as_raw()).vm_mm.addr()"),
+        (
+            "<L: Level> super::Vma<L>",
+            "addr_of!((*self.as_raw()).vm_mm).read_volatile().addr()",
+        ),
+        (
+            "<L: Level> Peek for Vma<L>",
+            "self.as_raw().read().vm_mm as usize",
+        ),
+        (" UnstableVma<'_>", "(*self.as_raw()).vm_mm.addr()"),
+    ] {
+        new_code_is_noticed("lock/vma_write.rs", &block(of, body), &[said]);
+    }
+    let said = ["lock/vma_write.rs: peek!: reaches vm_mm, and is in no row of a table"];
+    new_code_is_noticed("lock/vma_write.rs", "peek! { |vma| (*vma).vm_mm }", &said);
+    // Two methods, each in the row of the other.
+    is_noticed(
+        "field.rs",
+        "`vm_start` | `start` | withheld |\n/// | `vm_end`   | `end`   |",
+        "`vm_start` | `end` | withheld |\n/// | `vm_end`   | `start`   |",
+        &["Vma::start: reaches vm_start, and is in the row vm_end"],
+    );
+    is_noticed(
+        "mm/grabbed.rs",
+        "Mm::from_raw((*self.as_raw()).vm_mm)",
+        "Mm::from_raw(self.mm_raw())",
+        &["mm/grabbed.rs: Vma::mm: is listed in REACH, and reaches no field"],
     );
 }

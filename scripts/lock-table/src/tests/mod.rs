@@ -27,33 +27,73 @@ unsafe impl Write for All {}
 "#;
 
 const FIELDS: &str = r#"
-lock_table! {
-    "First" {
-        a if CONFIG_A {
-            /// Documentation.
-            #[inline]
-            read(See) fn a(&self) -> usize { 1 } else { 0 }
-            write(Write) unsafe fn set_a(&self, to: usize, lock: &PageTableLock<'_>) { drop(to) }
-        }
-        b.c { rcu fn c(&self) -> u32 { 1 } once; }
-        d { driver; }
-        h { withheld; }
-    }
-    "Second" {
-        e { atomic(See) fn e<R>(&self, f: impl FnOnce(&mut Slot<'_, L>) -> R) -> Option<R> { None } }
-        f { write_if_null(See) fn f(&self, by: &IMmapWriteGuard<'_>) {} write_if_set(Write) fn g(&self, by: &AnonVmaWriteGuard<'_>) {} }
-    }
+/// First
+///
+/// | Field | Option     | Read    | Write    |
+/// | ----- | ---------- | ------- | -------- |
+/// | `a`   | `CONFIG_A` | `a`     | `set_a`  |
+/// | `b.c` |            | rcu `c` | once     |
+/// | `d`   |            |         | driver   |
+/// | `h`   |            |         | withheld |
+///
+/// Second
+///
+/// | Field | Read     | Write  | Description |
+/// | ----- | -------- | ------ | ----------- |
+/// | `e`   | `e`      | atomic | at any time |
+/// | `f`   | racy `i` | `g`    |             |
+impl<L: Level> Vma<L> {
+    /// Documentation.
+    #[inline]
+    pub fn a(&self) -> usize where L: See { 1 }
+    #[cfg(CONFIG_A)]
+    pub unsafe fn set_a(&self, to: usize, by: &Guard<'_>) where L: Write { drop(to) }
+    pub fn e<R>(&self, f: impl FnOnce(&mut Slot<'_, L>) -> R) -> Option<R> where L: See, { None }
+    pub fn g(&self) where L: Write {}
+    pub fn i(&self) where L: See {}
+    fn helper(&self) {}
 }
 "#;
 
-const PAGE_TABLE: &str =
-    r#"lock_table! { "Pages" { move_ { write(Write) fn move_it(&self) {} } free { withheld; } } }"#;
+const UNSTABLE: &str = "impl super::UnstableVma<'_> { pub fn c(&self) -> u32 { 1 } }";
+
+const PAGE_TABLE: &str = r#"
+/// Pages
+///
+/// | Operation | Write     |
+/// | --------- | --------- |
+/// | `move`    | `move_it` |
+/// | `free`    | withheld  |
+impl<L: Level> Vma<L> { pub fn move_it(&self) where L: Write {} }
+"#;
+
+/// The content of the three.
+const READ: &str = r#"First
+a Some("CONFIG_A") None
+    a Read Some("See") unsafe=false [] None else=true
+    set_a Write Some("Write") unsafe=true [("to", "usize"), ("by", "& Guard < '_ >")] None else=false
+b.c None Some(Once)
+    c Rcu None unsafe=false [] None else=false
+d None Some(Driver)
+h None Some(Withheld)
+Second
+e None None
+    e Atomic Some("See") unsafe=false [("f", "impl FnOnce (& mut Slot < '_ , L >) -> R")] Some("R") else=false
+f None None
+    i Racy Some("See") unsafe=false [] None else=false
+    g Write Some("Write") unsafe=false [] None else=false
+Pages
+move None None
+    move_it Write Some("Write") unsafe=false [] None else=false
+free None Some(Withheld)
+"#;
 
 fn parse(level: &str, fields: &str) -> Result<LockTable> {
     let files = [
         ("level.rs", level),
         ("field.rs", fields),
         ("page_table.rs", PAGE_TABLE),
+        ("walk/unstable.rs", UNSTABLE),
     ];
     LockTable::parse(
         &files
@@ -107,155 +147,98 @@ fn levels_and_capabilities_are_read() {
 
 #[test]
 fn rows_and_accesses_are_read() {
-    let table = parse(LEVEL, FIELDS).unwrap();
-    let titles: Vec<&str> = table.tables.iter().map(|t| t.title.as_str()).collect();
-    assert_eq!(titles, ["First", "Second", "Pages"]);
-    let rows = &table.tables[0].rows;
-    assert_eq!(rows[0].config.as_deref(), Some("CONFIG_A"));
-    assert_eq!(
-        (rows[0].unwritten, rows[3].unwritten),
-        (None, Some(Unwritten::Withheld))
-    );
-    let [read, write] = &rows[0].accesses[..] else {
-        panic!("{rows:?}")
-    };
-    assert_eq!(
-        (read.kind, read.has_else, read.is_unsafe),
-        (Kind::Read, true, false)
-    );
-    assert_eq!(read.bound.as_deref(), Some("See"));
-    assert_eq!(
-        (write.kind, write.has_else, write.is_unsafe),
-        (Kind::Write, false, true)
-    );
-    assert_eq!(write.proofs, [Proof::PageTableLock]);
-    assert!(!read.for_mm && !write.for_mm);
-    let marked = FIELDS.replacen("read(See)", "mm read(See)", 1);
+    let mut text = String::new();
+    for Table { title, rows } in parse(LEVEL, FIELDS).unwrap().tables {
+        text += &format!("{title}\n");
+        for row in rows {
+            text += &format!("{} {:?} {:?}\n", row.name, row.config, row.unwritten);
+            for a in row.accesses {
+                text += &format!(
+                    "    {} {:?} {:?} unsafe={}",
+                    a.name, a.kind, a.bound, a.is_unsafe
+                );
+                text += &format!(
+                    " {:?} {:?} else={}\n",
+                    a.arguments, a.type_parameter, a.has_else
+                );
+                assert!(!a.for_mm);
+            }
+        }
+    }
+    assert_eq!(text, READ);
+    let marked = FIELDS.replacen("#[inline]", "#[cfg(all(CONFIG_A, CONFIG_RUST_VMA_MM))]", 1);
     let marked = parse(LEVEL, &marked).unwrap();
     let first = &marked.tables[0].rows[0].accesses[0];
-    assert!(first.for_mm && first.kind == Kind::Read && *first != *read);
-    assert_eq!(write.arguments().len(), 2);
-    assert_eq!(
-        write.arguments()[0],
-        ("to".to_string(), "usize".to_string())
-    );
-    assert_eq!(
-        (rows[1].name.as_str(), rows[1].config.as_ref()),
-        ("b.c", None)
-    );
-    assert_eq!(
-        (rows[1].accesses[0].kind, &rows[1].accesses[0].bound),
-        (Kind::Rcu, &None)
-    );
-    assert_eq!(
-        (rows[1].unwritten, rows[2].unwritten),
-        (Some(Unwritten::Once), Some(Unwritten::Driver))
-    );
-    let rows = &table.tables[1].rows;
-    assert_eq!(rows[0].accesses[0].kind, Kind::Atomic);
-    assert_eq!(rows[0].accesses[0].type_parameter().as_deref(), Some("R"));
-    assert_eq!(
-        (rows[1].accesses[0].kind, &rows[1].accesses[0].proofs[..]),
-        (Kind::WriteIfNull, &[Proof::IMmapWrite][..])
-    );
-    assert_eq!(
-        (rows[1].accesses[1].kind, &rows[1].accesses[1].proofs[..]),
-        (Kind::WriteIfSet, &[Proof::AnonVmaWrite][..])
-    );
+    assert!(first.for_mm && !first.has_else);
 }
 
-#[test]
-fn proofs_are_called_as_in_the_document() {
-    let proofs = [Proof::PageTableLock, Proof::IMmapWrite, Proof::AnonVmaWrite];
-    assert_eq!(
-        proofs.map(|proof| proof.to_string()),
-        ["page_table_lock", "i_mmap write", "anon_vma write"]
-    );
-}
+/// Text, what it is replaced by, and what is said then.
+const REFUSED: &str = r#"
+racy `i`            => quick `i`       => field.rs:16:1: a table: unknown kind of access: quick `i`
+racy `i`            =>                 => field.rs:25:12: a table: no row names this method
+`set_a`             => `set_z`         => field.rs:6:1: a table: no method set_z for the row a
+`set_a`             => `a`             => no method a for the row a
+rcu `c`             => rcu `z`         => no method z for the row b.c
+rcu `c`             => `c`             => no method c for the row b.c
+| withheld |        => | hidden |      => field.rs:9:1: a table: unknown kind of access: hidden
+| withheld |        => | |             => the row h says nothing
+| withheld |        => |               => 4 cells were expected
+| withheld |        => | withheld      => a line of a table ends with |
+| `h`   |           => | `d`   |       => a second row d
+| `h`   |           => |       |       => a row has a name
+| Write    |        => | Lock |        => unknown column Lock
+/// Second          => /// First       => two tables "First"
+/// Second          => ///             => a table has a title above it
+/// | `d`           => /// Third\n/// | `d` => unknown column `d`
+| `g`               => | `g`, once     => the row f is written, by g, and is not
+once                => once, driver    => a table: unknown kind of access: driver
+`e`      | atomic   =>          | atomic => a table: unknown kind of access: atomic
+atomic              => atomic, once    => the row e is written, by e, and is not
+where L: See        => where L: Unheard => "where L : Unheard" is not
+where L: See        => where L: See + Write => "where L : See + Write" is not
+where L: See        =>                 => "" is not `where L:` and a trait of level.rs
+`CONFIG_A`          => `CONFIG_B`      => its row does not have the option CONFIG_A
+#[inline]           => #[cfg(CONFIG_B)] => its row does not have the option CONFIG_B
+#[inline]           => #[cfg(not(CONFIG_A))] => its row does not have the option not
+#[inline]           => #[cfg_attr(CONFIG_A, inline)] => depends on an option
+fn g                => fn e            => another method of this name
+-> usize            => -> usize;       => is no Rust
+impl<L              => #[cfg(CONFIG_B)] impl<L => takes no attribute
+impl<L: Level> Vma<L> => impl Vma<One> => impl<L: Level> Vma<L> was expected
+"#;
 
 #[test]
 fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
-    for (from, to, said) in [
-        ("read(See)", "peek(See)", "field.rs:7:13"),
-        ("read(See)", "read(Unheard)", "Unheard"),
-        ("read(See)", "read", "field.rs:7"),
-        ("withheld;", "hidden;", "field.rs:12:13"),
-        ("once; }", "once }", "field.rs:10"),
-        ("fn set_a", "fn a", "another method of this name"),
-        ("\"Second\"", "\"First\"", "two tables \"First\""),
-        ("a if CONFIG_A", "a unless CONFIG_A", "field.rs:4"),
-        ("-> usize { 1 }", "-> usize", "field.rs"),
-        ("rcu fn", "rcu(See) fn", "field.rs:10"),
-        ("#[inline]", "#[cfg(CONFIG_B)]", "an access has no cfg"),
-        ("a if CONFIG_A", "a", "no option that it could be else for"),
-        ("fn a(&self)", "fn a(&mut self)", "an access takes &self"),
-        ("fn a(&self)", "fn a(self: &Self)", "an access takes &self"),
-        ("fn e<R>", "fn e<R: Copy>", "without a bound"),
-        ("fn e<R>", "fn e<R, S>", "at most one type parameter"),
-        ("unsafe fn set_a", "const unsafe fn set_a", "a plain `fn`"),
-        ("h { withheld; }", "h { }", "the row h says nothing"),
-        ("h { withheld; }", "d { withheld; }", "a second row d"),
-        ("read(See)", "mm mm read(See)", "unknown kind of access mm"),
-        (
-            "by: &AnonVmaWriteGuard<'_>) {} }",
-            "by: u8) {} once; }",
-            "the row f is both written, by f(), and `once`",
-        ),
-        ("driver; }", "driver; withheld; }", "ends the row"),
-        (
-            "\nlock_table!",
-            "\n#[cfg(CONFIG_B)]\nlock_table!",
-            "lock_table! takes no attribute",
-        ),
-    ] {
-        let error = edited(from, to);
-        assert!(error.contains(said), "{from} -> {to}: {error}");
+    for line in REFUSED.trim().lines() {
+        let parts: Vec<&str> = line.split("=>").map(str::trim).collect();
+        let error = edited(parts[0], &parts[1].replace("\\n", "\n"));
+        assert!(error.contains(parts[2]), "{line}: {error}");
     }
 }
 
+const LEVELS_REFUSED: &str = "
+[-, R, -] => [-, X, -] => level.rs:10
+[-, R, -] => [-, R] => level.rs:10
+[W, W, W] => [W, W, W, W] => three locks
+Either = => One = => second level
+unsafe impl Write for All {} => => no level has the capability Write
+See for One => See for Nothing => no level
+unsafe impl See for One => impl !See for One => an attribute or a `!`
+unsafe impl See for One => #[cfg(CONFIG_B)] unsafe impl See for One => an attribute or a `!`
+unsafe impl See for One {} => unsafe impl<L: Write> See for L {} => for what is no level
+unsafe impl See for One {} => unsafe impl See for All {} => implemented twice
+/// One. => #[cfg(CONFIG_B)] => a level exists in every configuration
+, label = \"l\" => => has no label
+#[diagnostic::on => #[rustc_on => only documentation and
+";
+
 #[test]
 fn levels_outside_of_the_grammar_are_refused() {
-    for (from, to, said) in [
-        ("[-, R, -]", "[-, X, -]", "level.rs:10"),
-        ("[-, R, -]", "[-, R]", "level.rs:10"),
-        ("[W, W, W]", "[W, W, W, W]", "three locks"),
-        ("Either =", "One =", "second level"),
-        (
-            "unsafe impl Write for All {}",
-            "",
-            "no level has the capability Write",
-        ),
-        ("See for One", "See for Nothing", "no level"),
-        (
-            "unsafe impl See for One",
-            "impl !See for One",
-            "an attribute or a `!`",
-        ),
-        (
-            "unsafe impl See for One",
-            "#[cfg(CONFIG_B)]\nunsafe impl See for One",
-            "an attribute or a `!`",
-        ),
-        (
-            "unsafe impl See for One {}",
-            "unsafe impl<L: Write> See for L {}",
-            "for what is no level",
-        ),
-        (
-            "unsafe impl See for One {}",
-            "unsafe impl See for All {}",
-            "implemented twice",
-        ),
-        (
-            "    /// One.",
-            "    #[cfg(CONFIG_B)]",
-            "a level exists in every configuration",
-        ),
-        (", label = \"l\"", "", "has no label"),
-    ] {
-        assert!(LEVEL.contains(from), "{from}");
-        let error = refused(&LEVEL.replacen(from, to, 1), FIELDS);
-        assert!(error.contains(said), "{from} -> {to}: {error}");
+    for line in LEVELS_REFUSED.trim().lines() {
+        let parts: Vec<&str> = line.split("=>").map(str::trim).collect();
+        assert!(LEVEL.contains(parts[0]), "{line}");
+        let error = refused(&LEVEL.replacen(parts[0], parts[1], 1), FIELDS);
+        assert!(error.contains(parts[2]), "{line}: {error}");
     }
 }
 
@@ -284,5 +267,5 @@ fn the_code_of_this_checkout_can_be_read() {
 fn a_directory_without_tables_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let error = format!("{:#}", LockTable::read(dir.path()).unwrap_err());
-    assert!(error.contains("field.rs"), "{error}");
+    assert!(error.contains("cannot be read"), "{error}");
 }

@@ -66,17 +66,6 @@ unsafe impl Lock for B {
 #[test]
 fn macros_are_no_hiding_place() {
     let text = r#"
-lock_table! { "T" { vm_start {
-    /// Sets.
-    ///
-    /// # Safety
-    ///
-    /// Care.
-    write(WriteAll) unsafe fn set_start(&self, start: usize) {
-        // SAFETY: Held.
-        unsafe { (*self.as_raw()).vm_start = start };
-    }
-} } }
 macro_rules! make {
     ($kind:ident) => {
         // SAFETY: It is.
@@ -90,8 +79,6 @@ macro_rules! make {
     assert_eq!(
         found(text),
         [
-            one("Vma::set_start", Kind::Fn, "Care."),
-            one("Vma::set_start", Kind::Block, "Held."),
             one("make!::impl Kind for $kind", Kind::Impl, "It is."),
             one("make!::$kind::f", Kind::Block, ""),
         ]

@@ -8,6 +8,8 @@
 //! of its fields in this state, by one volatile load each, to decide whether to lock the VMA: its
 //! address space, as an address to compare, and the two words of its lock.
 
+#[cfg(CONFIG_PER_VMA_LOCK)]
+use super::super::VmRefcnt;
 use super::super::VmaLocks;
 use crate::{
     bindings,
@@ -17,7 +19,10 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
-    ptr::NonNull, //
+    ptr::{
+        addr_of,
+        NonNull, //
+    }, //
 };
 
 /// A VMA that may be freed and reused concurrently.
@@ -53,6 +58,38 @@ impl<'rcu> UnstableVma<'rcu> {
     #[inline]
     pub(in crate::mm::vma) fn as_raw(&self) -> *mut bindings::vm_area_struct {
         self.vma.as_ptr()
+    }
+
+    /// Returns the address space that the VMA belonged to at some moment during the RCU read-side
+    /// critical section, as an address to compare (C: `vm_mm`).
+    #[doc(alias = "vm_mm")]
+    #[inline]
+    pub fn mm_addr(&self) -> usize {
+        // SAFETY: RCU keeps the memory a `vm_area_struct`. It may be reused meanwhile, so this is a
+        // volatile load of an aligned word.
+        unsafe { addr_of!((*self.as_raw()).vm_mm).read_volatile() }.addr()
+    }
+
+    /// Returns a snapshot of the sequence number of the last write lock (C: `vm_lock_seq`).
+    #[cfg(all(CONFIG_PER_VMA_LOCK, CONFIG_RUST_VMA_MM))]
+    #[inline]
+    pub fn lock_seq(&self) -> u32 {
+        // SAFETY: RCU keeps the memory a `vm_area_struct`. C writes this field with `WRITE_ONCE()`;
+        // this is a volatile load of an aligned word.
+        unsafe { addr_of!((*self.as_raw()).vm_lock_seq).read_volatile() }
+    }
+
+    /// Returns a snapshot of whether the VMA is attached and of its readers (C: `vm_refcnt`).
+    ///
+    /// Does not say whether the VMA is write-locked, which needs the sequence number of the mm.
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    #[doc(alias = "vm_refcnt")]
+    pub fn refcnt(&self) -> VmRefcnt {
+        // SAFETY: RCU keeps the memory a `vm_area_struct`. The count is only changed atomically;
+        // this is a volatile load of an aligned word.
+        let refcnt = unsafe { addr_of!((*self.as_raw()).vm_refcnt.refs.counter).read_volatile() };
+
+        VmRefcnt::decode(refcnt, false)
     }
 }
 

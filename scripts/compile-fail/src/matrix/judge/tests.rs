@@ -14,11 +14,20 @@ levels! { Yes = [R, -, -], |vma| nothing(vma); No = [-, -, -], |vma| nothing(vma
 unsafe impl Locked for Yes {}
 "#;
 
-const FIELDS: &str = r#"lock_table! { "Fields" { field {
-    read(Locked) fn get(&self) {}
-    read(Locked) fn see(&self) {}
-    rcu fn peek(&self) {}
-} } }"#;
+const FIELDS: &str = r#"
+/// Fields
+///
+/// | Field   | Read                     |
+/// | ------- | ------------------------ |
+/// | `field` | `get`, `see`, rcu `peek` |
+impl<L: Level> Vma<L> {
+    pub fn get(&self) where L: Locked {}
+    pub fn see(&self) where L: Locked {}
+}
+impl UnstableVma<'_> {
+    pub fn peek(&self) {}
+}
+"#;
 
 const FIRST: usize = 5;
 
