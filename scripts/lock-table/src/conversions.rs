@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 /// The errors in the conversions in these files.
 pub fn check(table: &LockTable, files: &Files) -> syn::Result<Vec<String>> {
     let mut source = signature::read(files)?;
-    source.never.extend(NEVER.map(str::to_string));
+    source.never.extend(NEVER.iter().map(ToString::to_string));
     let levels = Levels { table };
     let mut problems = Vec::new();
     let mut unused: BTreeSet<&str> = EFFECTS.iter().map(|(place, _)| *place).collect();

@@ -30,7 +30,7 @@ const RMAP_WRITE: LockState = state(Held::None, Held::None, Held::Write);
 const READ: &[LockState] = &[MMAP_READ, VMA_READ];
 
 /// By place. The lock of each is that of the C function that it is named after, or says it calls.
-pub const EFFECTS: [(&str, Effect); 36] = [
+pub const EFFECTS: &[(&str, Effect)] = &[
     // The mmap lock, from a scope that holds nothing.
     ("lock/scope.rs: VmaLocks::read", Takes(&[MMAP_READ])),
     ("lock/scope.rs: VmaLocks::read_trylock", Takes(&[MMAP_READ])),
@@ -129,13 +129,13 @@ pub const EFFECTS: [(&str, Effect); 36] = [
 
 /// Traits for diagnostics, in addition to those that `decoys!` declares: nothing implements them, so a function that asks
 /// for one cannot be called.
-pub const NEVER: [&str; 1] = ["HeldByAnyTask"];
+pub const NEVER: &[&str] = &["HeldByAnyTask"];
 
 /// Functions that make a view for themselves and give none out.
-pub const INSIDE: [&str; 1] = ["lock/locked_vmas.rs: LockedVmas::find"];
+pub const INSIDE: &[&str] = &["lock/locked_vmas.rs: LockedVmas::find"];
 
 /// Methods of views, and macros, that reach a field of the C struct and are in no row of a table.
-pub const REACH: [&str; 6] = [
+pub const REACH: &[&str] = &[
     // The data of the driver's own VMA.
     "driver/driver_vma.rs: Vma::downcast",
     // For set_flags() and clear_flags().
@@ -149,7 +149,7 @@ pub const REACH: [&str; 6] = [
 ];
 
 /// Each callback of a driver with the level that its C callers hold; see the table in `driver.rs`.
-pub const CALLBACKS: [(&str, &str); 7] = [
+pub const CALLBACKS: &[(&str, &str)] = &[
     ("open", "Opening"),
     ("close", "Closing"),
     ("may_split", "MmapWrite"),

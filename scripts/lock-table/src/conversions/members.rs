@@ -17,7 +17,7 @@ pub fn check(table: &LockTable, files: &Files) -> Vec<String> {
     let rows: Vec<&Row> = table.tables.iter().flat_map(|table| &table.rows).collect();
     let fields: BTreeSet<&str> = rows.iter().map(|row| member(row)).collect();
     let mut problems = Vec::new();
-    let mut unused = BTreeSet::from(REACH);
+    let mut unused: BTreeSet<&str> = REACH.iter().copied().collect();
     for (file, source) in files {
         for (of, method, body) in bodies(&source.items) {
             let reached = body.windows(3).filter(|w| w[0] == "." && w[2] != "(");
