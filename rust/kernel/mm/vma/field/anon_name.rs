@@ -5,13 +5,12 @@
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
 //! [`include/linux/mm_inline.h`](srctree/include/linux/mm_inline.h)
 
+#[cfg(CONFIG_ANON_VMA_NAME)]
+use crate::error::code::EBADF;
 use crate::{
     bindings,
     error::{
-        code::{
-            EBADF,
-            ENOMEM, //
-        },
+        code::ENOMEM,
         Result, //
     },
     str::{
@@ -24,10 +23,9 @@ use crate::{
     },
     types::Opaque, //
 };
-use core::ptr::{
-    self,
-    NonNull, //
-};
+#[cfg(CONFIG_ANON_VMA_NAME)]
+use core::ptr;
+use core::ptr::NonNull;
 
 /// The counted name of one or several anonymous mappings (C: `struct anon_vma_name`).
 ///
