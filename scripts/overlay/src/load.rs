@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use walkdir::WalkDir;
 
 /// Directories of the repository that mirror the kernel tree.
 pub(crate) const MIRRORED: [&str; 3] = ["Documentation", "rust", "samples"];
@@ -38,14 +39,13 @@ pub(crate) struct Patch {
 
 impl Patch {
     pub fn takes(&self, path: &str) -> bool {
-        let whole = MatchOptions {
+        let options = MatchOptions {
             require_literal_separator: true,
             ..MatchOptions::new()
         };
-        let matches = |p: Pattern| p.matches_with(path, whole);
-        self.paths
-            .iter()
-            .any(|p| Pattern::new(p).is_ok_and(matches))
+        let pattern = |path: &String| Pattern::new(path).expect("checked when it was read");
+        let mut patterns = self.paths.iter().map(pattern);
+        patterns.any(|pattern| pattern.matches_with(path, options))
     }
 }
 
@@ -88,129 +88,104 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
 
 /// The parser's own message has a picture of several lines; ours is one line.
 fn toml_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
-    let line = error
-        .span()
-        .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-    anyhow!(
-        "{CONFIG}:{line}: {}",
-        error.message().lines().collect::<Vec<_>>().join(", ")
-    )
+    let start = error.span().map_or(0, |span| span.start);
+    let line = 1 + text[..start].matches('\n').count();
+    anyhow!("{CONFIG}:{line}: {}", error.message().replace('\n', ", "))
 }
 
 fn check_insertion(insertion: &Insertion) -> Result<()> {
-    let Insertion {
-        file,
-        anchor,
-        lines,
-        ..
-    } = insertion;
+    let (file, lines) = (&insertion.file, &insertion.lines);
+    let purpose = insertion.purpose.trim();
     ensure!(
         is_inside(file),
         "{file:?}: not a path inside the kernel tree"
     );
     ensure!(
-        !insertion.purpose.trim().is_empty(),
+        !purpose.is_empty(),
         "{file}: an insertion without a purpose: say it in one phrase"
     );
     ensure!(!lines.is_empty(), "{file}: an insertion without lines");
+    let breaks = lines.iter().any(|l| l.contains(['\n', '\r']));
     ensure!(
-        !lines.iter().any(|l| l.contains(['\n', '\r'])),
+        !breaks,
         "{file}: a line with a line break in it: make it two lines"
     );
-    match Regex::new(anchor) {
-        Ok(_) => Ok(()),
-        Err(e) => bail!("{file}: anchor /{anchor}/ is no regular expression: {e}"),
-    }
+    let anchor = &insertion.anchor;
+    let wrong = || format!("{file}: anchor /{anchor}/ is no regular expression");
+    Regex::new(anchor).map(drop).with_context(wrong)
 }
 
 fn check_patch(patch: &Patch) -> Result<()> {
-    let subject = &patch.subject;
+    let (subject, body) = (patch.subject.trim(), patch.body.trim());
+    let is_line = !subject.is_empty() && !subject.contains('\n');
+    ensure!(is_line, "{subject:?}: a patch needs a subject of one line");
     ensure!(
-        !subject.trim().is_empty() && !subject.contains('\n'),
-        "{subject:?}: a patch needs a subject of one line"
-    );
-    ensure!(
-        !patch.body.trim().is_empty(),
+        !body.is_empty(),
         "patch {subject:?}: has no body: say why it is made"
     );
     for path in &patch.paths {
-        if let Err(e) = Pattern::new(path) {
-            bail!("patch {subject:?}: {path:?}: {}", e.msg);
-        }
+        Pattern::new(path).with_context(|| format!("patch {subject:?}: {path:?}"))?;
     }
     Ok(())
 }
 
-/// Every path belongs to exactly one patch, and every patch has something to bring.
+/// Every path belongs to exactly one patch, and every patch contains something.
 fn check(overlay: &Overlay) -> Result<()> {
-    overlay.insertions.iter().try_for_each(check_insertion)?;
-    overlay.patches.iter().try_for_each(check_patch)?;
+    let (insertions, patches) = (&overlay.insertions, &overlay.patches);
+    insertions.iter().try_for_each(check_insertion)?;
+    patches.iter().try_for_each(check_patch)?;
+    let no_version = overlay.supported_versions.is_empty();
     ensure!(
-        !overlay.supported_versions.is_empty(),
+        !no_version,
         "supported_versions is empty: name at least one"
     );
-    let new: BTreeSet<&str> = overlay.files.iter().map(|f| f.path.as_str()).collect();
+    let new: BTreeSet<&str> = overlay.files().collect();
     if let Some(both) = overlay.insertion_files().find(|f| new.contains(f)) {
-        bail!(
-            "{both}: is both a file of the overlay and a file with insertions: make it one of them"
-        );
+        bail!("{both}: is both a file of the overlay and a file with insertions: make it one");
     }
-    for named in overlay.insertions.iter().filter_map(|i| i.patch.as_deref()) {
-        let patches = overlay
-            .patches
+    for named in insertions.iter().filter_map(|i| i.patch.as_deref()) {
+        let n = patches
             .iter()
             .filter(|p| p.id.as_deref() == Some(named))
             .count();
         ensure!(
-            patches == 1,
-            "an insertion names patch {named:?}, of which there are {patches}: give one patch that id"
+            n == 1,
+            "an insertion names patch {named:?}, of which there are {n}: give one that id"
         );
     }
-    let by_path = overlay
-        .insertions
-        .iter()
-        .filter(|i| i.patch.is_none())
-        .map(|i| i.file.as_str());
-    for path in by_path.chain(new.iter().copied()) {
-        let takers: Vec<&str> = overlay
-            .patches
-            .iter()
-            .filter(|p| p.takes(path))
-            .map(|p| p.subject.as_str())
-            .collect();
+    let by_path = insertions.iter().filter(|i| i.patch.is_none());
+    for path in by_path.map(|i| i.file.as_str()).chain(new) {
+        let takers: Vec<&Patch> = patches.iter().filter(|p| p.takes(path)).collect();
         match takers[..] {
             [_] => {}
             [] => bail!("{path}: in no patch: add it to the paths of one"),
-            [one, other, ..] => {
+            [Patch { subject: one, .. }, Patch { subject: other, .. }, ..] => {
                 bail!("{path}: in patch {one:?} and in patch {other:?}: leave it in one of them")
             }
         }
     }
-    let idle = |p: &&Patch| {
-        !overlay.files.iter().any(|f| p.takes(&f.path))
-            && !overlay.insertions.iter().any(|i| p.has(i))
-    };
-    if let Some(patch) = overlay.patches.iter().find(idle) {
-        bail!(
-            "patch {:?}: its paths match nothing: correct or remove it",
-            patch.subject
+    for patch in patches {
+        let has_file = overlay.files().any(|path| patch.takes(path));
+        let is_idle = !has_file && !insertions.iter().any(|i| patch.has(i));
+        let subject = &patch.subject;
+        ensure!(
+            !is_idle,
+            "patch {subject:?}: its paths match nothing: correct or remove it"
         );
     }
     Ok(())
 }
 
 fn files(repo: &Path, moved: Vec<RawFile>) -> Result<Vec<OverlayFile>> {
-    let mut paths = Vec::new();
-    match repo.join(".git").symlink_metadata() {
-        Ok(_) => paths = git::listed(repo, &MIRRORED)?,
-        Err(_) => MIRRORED
-            .iter()
-            .try_for_each(|dir| walk(repo, dir, &mut paths))?,
-    }
+    let paths = match repo.join(".git").symlink_metadata() {
+        Ok(_) => git::listed(repo, &MIRRORED)?,
+        Err(_) => walk(repo)?,
+    };
     let mut sources: BTreeMap<String, String> = paths.into_iter().map(|p| (p.clone(), p)).collect();
     for RawFile { source, installed } in moved {
+        let are_inside = is_inside(&source) && is_inside(&installed);
         ensure!(
-            is_inside(&source) && is_inside(&installed),
+            are_inside,
             "{CONFIG}: {source:?} as {installed:?}: not paths inside the repository and the kernel tree"
         );
         ensure!(
@@ -229,38 +204,40 @@ fn files(repo: &Path, moved: Vec<RawFile>) -> Result<Vec<OverlayFile>> {
         let Ok(meta) = fs::symlink_metadata(&full) else {
             continue;
         };
+        let shown = full.display();
         ensure!(
             meta.is_file(),
-            "{}: not a regular file: the overlay has only those",
-            full.display()
+            "{shown}: not a regular file: the overlay has only those"
         );
+        let content = fs::read(&full).with_context(|| format!("{shown}: cannot be read"))?;
+        let executable = meta.permissions().mode() & 0o111 != 0;
         files.push(OverlayFile {
             path,
             source,
-            content: fs::read(&full)
-                .with_context(|| format!("{}: cannot be read", full.display()))?,
-            executable: meta.permissions().mode() & 0o111 != 0,
+            content,
+            executable,
         });
     }
     Ok(files)
 }
 
-fn walk(repo: &Path, dir: &str, paths: &mut Vec<String>) -> Result<()> {
-    let Ok(entries) = fs::read_dir(repo.join(dir)) else {
-        return Ok(());
-    };
-    for entry in entries {
-        let entry = entry.with_context(|| format!("{dir}: cannot be read"))?;
-        let name = entry.file_name();
-        let name = name
-            .to_str()
-            .with_context(|| format!("{dir}: has a file name that is not UTF-8"))?;
-        let path = format!("{dir}/{name}");
-        if entry.file_type()?.is_dir() {
-            walk(repo, &path, paths)?;
-        } else {
-            paths.push(path);
+/// All files below the mirrored directories.
+fn walk(repo: &Path) -> Result<Vec<String>> {
+    let dirs = MIRRORED.map(|dir| repo.join(dir));
+    let mut paths = Vec::new();
+    for entry in dirs
+        .iter()
+        .filter(|dir| dir.is_dir())
+        .flat_map(WalkDir::new)
+    {
+        let entry = entry?;
+        let path = entry.path().strip_prefix(repo)?;
+        if !entry.file_type().is_dir() {
+            let path = path
+                .to_str()
+                .with_context(|| format!("{}: not UTF-8", path.display()))?;
+            paths.push(path.to_string());
         }
     }
-    Ok(())
+    Ok(paths)
 }

@@ -18,9 +18,8 @@ pub(crate) const NAME: &str = ".rust-vma-overlay.json";
 
 const FORMAT: u64 = 2;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    format: u64,
     /// True if no run was interrupted.
     #[serde(default)]
     pub complete: bool,
@@ -31,19 +30,6 @@ pub(crate) struct Manifest {
     pub insertions: BTreeMap<String, Vec<Form>>,
     /// New directories.
     pub dirs: BTreeSet<String>,
-}
-
-impl Default for Manifest {
-    fn default() -> Self {
-        let (complete, files, insertions, dirs) = Default::default();
-        Self {
-            format: FORMAT,
-            complete,
-            files,
-            insertions,
-            dirs,
-        }
-    }
 }
 
 impl Manifest {
@@ -62,19 +48,16 @@ impl Manifest {
         if let Some(path) = paths.find(|p| !is_inside(p)) {
             bail!("{NAME}: names {path:?}, which is not a path inside the tree: {advice}");
         }
-        let mut groups = manifest
-            .insertions
-            .values()
-            .flatten()
-            .flat_map(|f| &f.groups);
+        let forms = manifest.insertions.values().flatten();
+        let mut groups = forms.flat_map(|form| &form.groups);
         ensure!(groups.all(|g| Regex::new(&g.anchor).is_ok()), unreadable());
         Ok(manifest)
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
-        json.push(b'\n');
-        json
+        let mut value = serde_json::to_value(self).expect("a manifest is plain data");
+        value["format"] = FORMAT.into();
+        format!("{value:#}\n").into_bytes()
     }
 
     /// Returns true if the overlay may have given this content to that new file.
@@ -91,12 +74,11 @@ impl Manifest {
         }
         for (path, forms) in &other.insertions {
             let known = self.insertions.entry(path.clone()).or_default();
-            let new: Vec<Form> = forms
-                .iter()
-                .filter(|f| !known.contains(f))
-                .cloned()
-                .collect();
-            known.extend(new);
+            for form in forms {
+                if !known.contains(form) {
+                    known.push(form.clone());
+                }
+            }
         }
         self.dirs.extend(other.dirs.iter().cloned());
         self.complete = false;

@@ -179,7 +179,7 @@ impl<'a> Trip<'a> {
             .map(|e| e.map(|e| e.path()))
             .collect::<Result<_, _>>()?;
         isolated(tree, &who).args(["am", "-q"]).args(files).run()?;
-        let taken = Snapshot::of(tree)?.without(".git");
+        let taken = Snapshot::of(tree)?;
         taken.same_as(&self.applied.clone().without(manifest::NAME))?;
         ensure!(
             self.overlay.status(tree)? == Status::AppliedByGit,

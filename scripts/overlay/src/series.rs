@@ -26,10 +26,10 @@ impl Overlay {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
         let bases = self.bases(&tree)?;
         refuse_foreign(outdir)?;
-        let parent = outdir
-            .parent()
-            .filter(|p| *p != Path::new(""))
-            .unwrap_or(Path::new("."));
+        let parent = match outdir.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
         let unwritable = || {
             format!(
                 "{}: cannot be written to: choose another directory",
@@ -47,17 +47,10 @@ impl Overlay {
         }
         fs::set_permissions(&series, Permissions::from_mode(0o755))?;
         self.commit_series(&bases, &work, who)?;
-        let format = [
-            "format-patch",
-            "-q",
-            "--no-signature",
-            "--zero-commit",
-            "--abbrev=12",
-            "--no-renames",
-            "-o",
-        ];
-        isolated(&work, who)
-            .args(format)
+        let format = "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames";
+        let mut git = isolated(&work, who);
+        git.args(format.split(' '))
+            .arg("-o")
             .arg(&series)
             .arg("base..HEAD")
             .run()?;
@@ -133,11 +126,9 @@ fn refuse_foreign(outdir: &Path) -> Result<()> {
     }
     for entry in fs::read_dir(outdir).with_context(|| format!("{shown}: cannot be read"))? {
         let name = entry?.file_name();
-        if !name.to_string_lossy().ends_with(".patch") {
-            bail!(
-                "{shown}: holds {}, which is no patch: choose another directory for them",
-                name.to_string_lossy()
-            );
+        let name = name.to_string_lossy();
+        if !name.ends_with(".patch") {
+            bail!("{shown}: holds {name}, which is no patch: choose another directory for them");
         }
     }
     Ok(())

@@ -2,22 +2,14 @@
 
 //! Tests on a small repository and a small kernel tree of our own wording.
 
-mod apply;
-mod interrupt;
-mod line_ends;
-mod links;
-mod load;
-mod refuse;
-mod series;
-mod status;
-mod trip;
+mod runs;
+mod script;
 
 use crate::Overlay;
 use crate::snapshot::Snapshot;
 use crate::tree::Hooks;
 use anyhow::Result;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -149,14 +141,6 @@ impl World {
         put(&self.tree().join(path), content);
     }
 
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.tree().join(path)).unwrap()
-    }
-
-    fn has(&self, path: &str) -> bool {
-        fs::symlink_metadata(self.tree().join(path)).is_ok()
-    }
-
     fn edit_config(&self, from: &str, to: &str) {
         let config = fs::read_to_string(self.repo().join("scripts/overlay.toml")).unwrap();
         assert!(
@@ -168,22 +152,28 @@ impl World {
 
     /// Makes the repository a git checkout with one commit.
     fn commit(&self) {
-        self.git(&["init", "-q", "-b", "main"]);
-        self.git(&["config", "user.name", "A U Thor"]);
-        self.git(&["config", "user.email", "author@example.invalid"]);
-        self.git(&["add", "-A"]);
-        self.git(&[
-            "commit",
-            "-q",
-            "-m",
-            "all of it",
-            "--date",
-            "2001-02-03T04:05:06+0700",
-        ]);
+        for args in [
+            "init -q -b main",
+            "config user.name A_U_Thor",
+            "config user.email author@example.invalid",
+            "add -A",
+            "commit -q -m all --date 2001-02-03T04:05:06+0700",
+        ] {
+            let args: Vec<String> = args.split(' ').map(|w| w.replace('_', " ")).collect();
+            run_git(&self.repo(), &args);
+        }
     }
 
-    fn git(&self, args: &[&str]) {
-        run_git(&self.repo(), args);
+    /// Puts the tree into git.
+    fn history(&self) {
+        for args in [
+            "init -q",
+            "add -f -A",
+            "commit -q -m pristine",
+            "tag pristine",
+        ] {
+            run_git(&self.tree(), &args.split(' ').collect::<Vec<_>>());
+        }
     }
 
     fn overlay(&self) -> Overlay {
@@ -215,29 +205,19 @@ fn put(path: &Path, content: impl AsRef<[u8]>) {
     fs::write(path, content).unwrap();
 }
 
-fn make_executable(path: &Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn run_git(dir: &Path, args: &[&str]) -> String {
+fn run_git(dir: &Path, args: &[impl AsRef<std::ffi::OsStr> + std::fmt::Debug]) -> String {
     let mut git = Command::new("git");
     git.env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .arg("-C")
-        .arg(dir)
-        .args(args);
+        .env("PATH", std::env::var_os("PATH").unwrap());
     git.env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1");
     for role in ["AUTHOR", "COMMITTER"] {
-        git.env(format!("GIT_{role}_NAME"), "A U Thor")
-            .env(format!("GIT_{role}_EMAIL"), "author@example.invalid");
+        git.env(format!("GIT_{role}_NAME"), "A U Thor");
+        git.env(format!("GIT_{role}_EMAIL"), "author@example.invalid");
     }
-    let out = git.output().unwrap();
-    assert!(
-        out.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    let out = git.arg("-C").arg(dir).args(args).output().unwrap();
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "git {args:?}: {error}");
     String::from_utf8(out.stdout).unwrap()
 }
 
