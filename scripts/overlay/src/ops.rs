@@ -3,7 +3,7 @@
 //! Apply, revert and status. All three compare a tree with what should be in it and with what the
 //! manifest says may be in it. The result is a plan: the changes, and all that speaks against them.
 
-use crate::insert::{self, Form, Group, Insertion};
+use crate::insert::{self, Form, Insertion};
 use crate::load::OverlayFile;
 use crate::manifest::{self, Manifest, sha256};
 use crate::tree::{Access, Found, Hooks, Stop, Stopped, Tree, Write};
@@ -40,19 +40,19 @@ struct Plan {
     by_git: bool,
 }
 
-/// The intended content of a tree.
-struct Goal<'a> {
-    files: &'a [OverlayFile],
-    insertions: &'a [Insertion],
+const EDITED: &str = "the overlay's file was edited in this tree: take the edit over into the repository or delete the file, then run this again";
+const EDITED_LINES: &str = "the overlay's lines in it were edited in this tree: put them back as they were or restore the kernel's file, then run this again";
+
+fn does_not_fit(why: &str) -> String {
+    format!("{why}: use a kernel that fits, or adapt {CONFIG}")
 }
 
 impl Overlay {
     pub(crate) fn apply_with(&self, kdir: &Path, hooks: &Hooks) -> Result<Applied> {
         let tree = Tree::open(kdir, Access::Write, *hooks)?;
         self.check_version(&tree)?;
-        let plan = self.plan(&tree, &self.goal())?;
+        let plan = self.plan(&tree, &self.files, &self.insertions)?;
         plan.refuse(&tree)?;
-        tree.remove_leftover()?;
         plan.carry_out(&tree).map_err(|error| {
             if matches!(error.downcast_ref(), Some(Stopped(Stop::Kill))) {
                 return error;
@@ -80,21 +80,14 @@ impl Overlay {
     }
 
     fn revert_tree(&self, tree: &Tree) -> Result<Reverted> {
-        let nothing = Goal {
-            files: &[],
-            insertions: &[],
-        };
-        let plan = self.plan(tree, &nothing)?;
+        let plan = self.plan(tree, &[], &[])?;
         plan.refuse(tree)?;
-        tree.remove_leftover()?;
-        let dirs_kept = plan.carry_out(tree).with_context(|| {
-            let shown = tree.root.display();
-            format!("{shown}: half-way reverted: remove the cause, then revert again")
-        })?;
+        let shown = tree.root.display();
+        let half = || format!("{shown}: half-way reverted: remove the cause, then revert again");
         Ok(Reverted {
+            dirs_kept: plan.carry_out(tree).with_context(half)?,
             files_removed: plan.deletes.len(),
             insertions_removed: plan.insertions_removed,
-            dirs_kept,
             nothing_to_do: plan.old.is_none(),
         })
     }
@@ -102,18 +95,15 @@ impl Overlay {
     pub(crate) fn status_of(&self, kdir: &Path) -> Result<Status> {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
         self.check_version(&tree)?;
-        let plan = self.plan(&tree, &self.goal())?;
+        let plan = self.plan(&tree, &self.files, &self.insertions)?;
         let is_empty = plan.is_empty();
-        let (edited, conflicts): (Vec<_>, _) = plan.problems.into_iter().partition(|p| p.edited);
-        if !conflicts.is_empty() {
-            return Ok(Status::Conflict(
-                conflicts.into_iter().map(|p| p.text).collect(),
-            ));
-        }
-        if !edited.is_empty() {
-            return Ok(Status::Edited(edited.into_iter().map(|p| p.path).collect()));
-        }
+        let (edited, conflicts): (Vec<_>, Vec<_>) =
+            plan.problems.into_iter().partition(|p| p.edited);
         Ok(match plan.old {
+            _ if !conflicts.is_empty() => {
+                Status::Conflict(conflicts.into_iter().map(|p| p.text).collect())
+            }
+            _ if !edited.is_empty() => Status::Edited(edited.into_iter().map(|p| p.path).collect()),
             None => Status::Pristine,
             Some(_) if plan.by_git => Status::AppliedByGit,
             Some(old) if !old.complete || plan.missing > 0 => Status::Partial,
@@ -128,21 +118,14 @@ impl Overlay {
         let old = self.manifest(tree)?.map(|(old, _)| old);
         let base = |path: &str| {
             let Found::File { content, mode } = tree.look(path)? else {
-                bail!("{path}: not in this tree: use a kernel that fits, or adapt {CONFIG}");
+                bail!("{path}: {}", does_not_fit("not in this tree"));
             };
-            let forms = self.forms(path, old.as_ref());
-            let base = insert::base(&content, &forms).ok_or_else(|| anyhow!(edited_lines(path)))?;
+            let base = insert::base(&content, &self.forms(path, old.as_ref()));
+            let base = base.with_context(|| format!("{path}: {EDITED_LINES}"))?;
             Ok((path.to_string(), base, mode))
         };
         let bases = self.insertion_files().map(base).collect::<Result<_>>();
         bases.with_context(|| tree.root.display().to_string())
-    }
-
-    fn goal(&self) -> Goal<'_> {
-        Goal {
-            files: &self.files,
-            insertions: &self.insertions,
-        }
     }
 
     /// Refuses a kernel that the overlay was not made for.
@@ -163,12 +146,15 @@ impl Overlay {
         if let Some(manifest) = tree.manifest()? {
             return Ok(Some((manifest, false)));
         }
-        let mut made = Manifest::default();
+        let mut made = Manifest {
+            complete: true,
+            ..Manifest::default()
+        };
         for file in &self.files {
             match tree.look(&file.path)? {
                 Found::File { content, .. } if content == file.content => {
-                    made.files
-                        .insert(file.path.clone(), [sha256(&content)].into());
+                    let hash = sha256(&content);
+                    made.files.insert(file.path.clone(), [hash].into());
                 }
                 _ => return Ok(None),
             }
@@ -183,60 +169,57 @@ impl Overlay {
             if found < groups.len() {
                 return Ok(None);
             }
-            made.insertions
-                .insert(path.to_string(), vec![Form::new(&ours, &base)]);
+            let forms = vec![Form::new(&ours, &base)];
+            made.insertions.insert(path.to_string(), forms);
         }
         // The innermost directories first: those in which nothing else is.
-        for dir in parents(self.files.iter().map(|f| f.path.as_str()))
-            .into_iter()
-            .rev()
-        {
+        for dir in parents(&self.files).into_iter().rev() {
             let is_ours = |p: &String| made.files.contains_key(p) || made.dirs.contains(p);
             if tree.entries(&dir).iter().all(is_ours) {
                 made.dirs.insert(dir);
             }
         }
-        made.complete = true;
         Ok(Some((made, true)))
     }
 
     /// The forms in which the insertions of a file may be there.
     fn forms(&self, path: &str, old: Option<&Manifest>) -> Vec<Form> {
-        match old.and_then(|old| old.insertions.get(path)) {
-            Some(forms) if forms.is_empty() => vec![Form {
+        let forms = old.and_then(|old| old.insertions.get(path)).cloned();
+        forms.map_or(Vec::new(), |forms| match forms.is_empty() {
+            true => vec![Form {
                 marks: Vec::new(),
                 ..Form::new(&of_file(&self.insertions, path), &[])
             }],
-            Some(forms) => forms.clone(),
-            None => Vec::new(),
-        }
+            false => forms,
+        })
     }
 
-    fn plan(&self, tree: &Tree, goal: &Goal) -> Result<Plan> {
+    /// Compares a tree with the files and insertions that should be in it.
+    fn plan(&self, tree: &Tree, files: &[OverlayFile], insertions: &[Insertion]) -> Result<Plan> {
         let mut plan = Plan::default();
-        if let Some((old, by_git)) = self.manifest(tree)? {
-            (plan.old, plan.by_git) = (Some(old), by_git);
-        }
-        for file in goal.files {
+        let old = self.manifest(tree)?;
+        plan.by_git = old.as_ref().is_some_and(|(_, by_git)| *by_git);
+        plan.old = old.map(|(old, _)| old);
+        let old = plan.old.clone().unwrap_or_default();
+        for file in files {
             plan.new_file(tree, file)?;
         }
-        for path in plan
-            .old
-            .iter()
-            .flat_map(|m| m.files.keys().cloned())
-            .collect::<Vec<_>>()
-        {
-            if !plan.done.files.contains_key(&path) {
-                self.plan_delete(&mut plan, tree, &path)?;
+        for path in old.files.keys() {
+            if !plan.done.files.contains_key(path) {
+                self.plan_delete(&mut plan, tree, path)?;
             }
         }
-        let of_old = plan.old.iter().flat_map(|m| m.insertions.keys());
-        let of_goal = goal.insertions.iter().map(|i| &i.file);
-        for path in of_old.chain(of_goal).cloned().collect::<BTreeSet<_>>() {
-            let forms = self.forms(&path, plan.old.as_ref());
-            plan.insertions(tree, &path, &forms, &of_file(goal.insertions, &path))?;
+        let of_goal = insertions.iter().map(|i| &i.file);
+        for path in old
+            .insertions
+            .keys()
+            .chain(of_goal)
+            .collect::<BTreeSet<_>>()
+        {
+            let forms = self.forms(path, plan.old.as_ref());
+            plan.insertions(tree, path, &forms, &of_file(insertions, path))?;
         }
-        plan.dirs(tree, parents(goal.files.iter().map(|f| f.path.as_str())));
+        plan.dirs(tree, parents(files));
         plan.done.complete = true;
         Ok(plan)
     }
@@ -244,21 +227,20 @@ impl Overlay {
     /// A file that should not be there any longer.
     fn plan_delete(&self, plan: &mut Plan, tree: &Tree, path: &str) -> Result<()> {
         let is_in_repo = |content: &[u8]| {
-            self.files
-                .iter()
-                .any(|f| f.path == path && f.content == content)
+            let mut files = self.files.iter();
+            files.any(|f| f.path == path && f.content == content)
         };
         match tree.look(path)? {
-            Found::Nothing => {}
+            Found::Nothing => Ok(()),
             Found::Unusable(why) => {
-                plan.problem(path, true, format!("the overlay's file is gone, {why}"));
+                plan.problem(path, true, &format!("the overlay's file is gone, {why}"))
             }
             Found::File { content, .. } if plan.knows(path, &content) || is_in_repo(&content) => {
                 plan.deletes.push(path.to_string());
+                Ok(())
             }
-            Found::File { .. } => plan.edited(path),
+            Found::File { .. } => plan.problem(path, true, EDITED),
         }
-        Ok(())
     }
 
     pub(crate) fn insertion_files(&self) -> impl Iterator<Item = &str> {
@@ -269,68 +251,53 @@ impl Overlay {
 
 impl Plan {
     fn knows(&self, path: &str, content: &[u8]) -> bool {
-        self.old
-            .as_ref()
-            .is_some_and(|old| old.knows(path, content))
+        let old = self.old.as_ref();
+        old.is_some_and(|old| old.knows(path, content))
     }
 
-    fn problem(&mut self, path: &str, edited: bool, why: String) {
-        self.problems.push(Problem {
-            path: path.to_string(),
-            edited,
-            text: format!("{path}: {why}"),
-        });
-    }
-
-    fn edited(&mut self, path: &str) {
-        let why = "the overlay's file was edited in this tree: take the edit over into the repository or delete the file, then run this again";
-        self.problem(path, true, why.to_string());
+    /// Notes a problem, and lets the comparison go on.
+    fn problem(&mut self, path: &str, edited: bool, why: &str) -> Result<()> {
+        let (path, text) = (path.to_string(), format!("{path}: {why}"));
+        self.problems.push(Problem { path, edited, text });
+        Ok(())
     }
 
     fn new_file(&mut self, tree: &Tree, file: &OverlayFile) -> Result<()> {
         let path = &file.path;
-        self.done
-            .files
-            .insert(path.clone(), [sha256(&file.content)].into());
-        let is_recorded = self
-            .old
-            .as_ref()
-            .is_some_and(|m| m.files.contains_key(path));
-        let mut needs_write = false;
-        match tree.look(path)? {
-            Found::Unusable(why) => {
-                self.problem(
-                    path,
-                    false,
-                    format!("the overlay's file cannot go there, {why}"),
-                );
-            }
+        let hash = sha256(&file.content);
+        self.done.files.insert(path.clone(), [hash].into());
+        let recorded = self.old.as_ref().and_then(|m| m.files.get(path));
+        let is_recorded = recorded.is_some();
+        let is_unchanged = match tree.look(path)? {
             Found::Nothing => {
                 self.missing += usize::from(is_recorded);
-                needs_write = true;
+                false
             }
             Found::File { content, mode } if self.old.is_some() && content == file.content => {
-                needs_write = file.executable != (mode & 0o111 != 0);
+                file.executable == (mode & 0o111 != 0)
             }
-            Found::File { content, .. } if self.knows(path, &content) => needs_write = true,
-            Found::File { .. } if is_recorded => self.edited(path),
+            Found::File { content, .. } if self.knows(path, &content) => false,
+            Found::File { .. } if is_recorded => return self.problem(path, true, EDITED),
             Found::File { .. } => {
                 let why = "exists already and is not the overlay's: move it away";
-                self.problem(path, false, why.to_string());
+                return self.problem(path, false, why);
             }
-        }
-        match needs_write {
-            false => self.files_unchanged += 1,
-            true => {
-                self.files_written += 1;
-                self.writes.push(Write {
-                    path: path.clone(),
-                    content: file.content.clone(),
-                    mode: None,
-                    executable: file.executable,
-                });
+            Found::Unusable(why) => {
+                let why = format!("the overlay's file cannot go there, {why}");
+                return self.problem(path, false, &why);
             }
+        };
+        if is_unchanged {
+            self.files_unchanged += 1;
+            return Ok(());
         }
+        self.files_written += 1;
+        self.writes.push(Write {
+            path: path.clone(),
+            content: file.content.clone(),
+            mode: None,
+            executable: file.executable,
+        });
         Ok(())
     }
 
@@ -346,49 +313,32 @@ impl Plan {
             Found::File { content, mode } => (content, mode),
             Found::Nothing if ours.is_empty() => return Ok(()),
             Found::Nothing => {
-                let anchor = &ours[0].anchor;
-                let why = format!("not in this tree, so there is no anchor /{anchor}/");
-                self.problem(
-                    path,
-                    false,
-                    format!("{why}: use a kernel that fits, or adapt {CONFIG}"),
+                let why = format!(
+                    "not in this tree, so there is no anchor /{}/",
+                    ours[0].anchor
                 );
-                return Ok(());
+                return self.problem(path, false, &does_not_fit(&why));
             }
             Found::Unusable(why) => {
-                self.problem(path, false, format!("lines cannot be inserted, {why}"));
-                return Ok(());
+                return self.problem(path, false, &format!("lines cannot be inserted, {why}"));
             }
         };
         let Some(base) = insert::base(&full, forms) else {
-            self.problems.push(Problem {
-                path: path.to_string(),
-                edited: true,
-                text: edited_lines(path),
-            });
-            return Ok(());
+            return self.problem(path, true, EDITED_LINES);
         };
         let form = Form::new(ours, &base);
         if forms.is_empty() && insert::take_out(&full, &form.groups).0 > 0 {
             let why = "has lines of the overlay already, not put there by it: take them out";
-            self.problem(path, false, why.to_string());
-            return Ok(());
+            return self.problem(path, false, why);
         }
         let content = match insert::put_in(&base, &form.groups) {
             Ok(content) => content,
-            Err(why) => {
-                self.problem(
-                    path,
-                    false,
-                    format!("{why}: use a kernel that fits, or adapt {CONFIG}"),
-                );
-                return Ok(());
-            }
+            Err(why) => return self.problem(path, false, &does_not_fit(&why)),
         };
         self.insertions += ours.len();
         if full != base {
             let last = forms.last().map_or(0, |form| form.insertions);
-            self.insertions_removed += last - ours.len().min(last);
+            self.insertions_removed += last.saturating_sub(ours.len());
         } else if !forms.is_empty() {
             self.missing += 1;
         }
@@ -407,23 +357,15 @@ impl Plan {
     }
 
     fn dirs(&mut self, tree: &Tree, needed: BTreeSet<String>) {
-        let is_new = |d: &&String| !tree.root.join(d).exists();
+        let old = self.old.as_ref().map(|old| old.dirs.clone());
+        let old = old.unwrap_or_default();
+        let is_new = |dir: &&String| !tree.root.join(dir).exists();
         self.mkdirs = needed.iter().filter(is_new).cloned().collect();
-        let old = self
-            .old
-            .as_ref()
-            .map(|m| m.dirs.clone())
-            .unwrap_or_default();
-        self.done.dirs = old
-            .intersection(&needed)
-            .chain(&self.mkdirs)
-            .cloned()
-            .collect();
-        let is_reverted = needed.is_empty();
+        self.done.dirs = &(&old & &needed) | &self.mkdirs;
         // The innermost first: a directory with something else in it is left to a later run.
-        for dir in old.into_iter().rev().filter(|dir| !needed.contains(dir)) {
+        for dir in (&old - &needed).into_iter().rev() {
             let goes = |e: &String| self.rmdirs.contains(e) || self.deletes.contains(e);
-            if is_reverted || tree.entries(&dir).iter().all(goes) {
+            if needed.is_empty() || tree.entries(&dir).iter().all(goes) {
                 self.rmdirs.insert(dir);
             } else {
                 self.done.dirs.insert(dir);
@@ -449,6 +391,7 @@ impl Plan {
 
     /// Makes the changes; returns the directories that had to stay.
     fn carry_out(&self, tree: &Tree) -> Result<Vec<String>> {
+        tree.remove_leftover()?;
         let is_reverted = self.done.files.is_empty() && self.done.insertions.is_empty();
         let is_recorded = match is_reverted {
             true => self.old.is_none(),
@@ -459,15 +402,9 @@ impl Plan {
         }
         let old = self.old.clone().unwrap_or_default();
         tree.write_manifest(&old.or(&self.done))?;
-        for dir in &self.mkdirs {
-            tree.make_dir(dir)?;
-        }
-        for write in &self.writes {
-            tree.write(write)?;
-        }
-        for path in &self.deletes {
-            tree.delete(path)?;
-        }
+        self.mkdirs.iter().try_for_each(|dir| tree.make_dir(dir))?;
+        self.writes.iter().try_for_each(|file| tree.write(file))?;
+        self.deletes.iter().try_for_each(|path| tree.delete(path))?;
         let mut kept = Vec::new();
         for dir in self.rmdirs.iter().rev() {
             if tree.remove_dir(dir)? {
@@ -487,23 +424,15 @@ fn of_file<'a>(insertions: &'a [Insertion], path: &str) -> Vec<&'a Insertion> {
 }
 
 /// All directories above some files.
-fn parents<'a>(files: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let above = files.flat_map(|f| Path::new(f).ancestors().skip(1));
-    let named = above.filter(|dir| *dir != Path::new(""));
-    named
-        .map(|dir| dir.to_string_lossy().into_owned())
-        .collect()
-}
-
-fn edited_lines(path: &str) -> String {
-    format!(
-        "{path}: the overlay's lines in it were edited in this tree: put them back as they were or restore the kernel's file, then run this again"
-    )
+fn parents(files: &[OverlayFile]) -> BTreeSet<String> {
+    let slashes = files
+        .iter()
+        .flat_map(|f| f.path.match_indices('/').map(|(at, _)| &f.path[..at]));
+    slashes.map(str::to_string).collect()
 }
 
 /// The file with some insertions in it.
 pub(crate) fn inserted(path: &str, base: &[u8], ours: &[&Insertion]) -> Result<Vec<u8>> {
-    let groups: Vec<Group> = insert::groups(ours);
-    insert::put_in(base, &groups)
-        .map_err(|why| anyhow!("{path}: {why}: use a kernel that fits, or adapt {CONFIG}"))
+    let inserted = insert::put_in(base, &insert::groups(ours));
+    inserted.map_err(|why| anyhow!("{path}: {}", does_not_fit(&why)))
 }

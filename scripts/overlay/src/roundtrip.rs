@@ -7,9 +7,8 @@ use crate::manifest;
 use crate::snapshot::{Snapshot, stamps};
 use crate::tree::{Hooks, Stop};
 use crate::{Overlay, Status};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -35,7 +34,17 @@ pub fn roundtrip(pristine: &Path, overlay: &Overlay, workdir: &Path) -> Result<V
     let scratch = tempfile::Builder::new()
         .prefix("roundtrip-")
         .tempdir_in(workdir)?;
-    let trip = Trip::new(pristine, overlay, scratch.path().to_path_buf())?;
+    let mut trip = Trip {
+        pristine,
+        overlay,
+        dir: scratch.path().to_path_buf(),
+        before: Snapshot::default(),
+        applied: Snapshot::default(),
+    };
+    let tree = trip.copy()?;
+    trip.before = Snapshot::of(tree.path())?;
+    overlay.apply(tree.path())?;
+    trip.applied = Snapshot::of(tree.path())?;
     let mut results = Vec::new();
     // Each check has a tree of its own.
     let mut check = |name: &str, run: &dyn Fn(&Path) -> Result<String>| {
@@ -60,11 +69,8 @@ pub fn roundtrip(pristine: &Path, overlay: &Overlay, workdir: &Path) -> Result<V
     }
     check("the pristine tree is untouched", &|copy| {
         Snapshot::of(copy)?.same_as(&trip.before)?;
-        ensure!(
-            !pristine.join(manifest::NAME).exists(),
-            "{} is in it",
-            manifest::NAME
-        );
+        let has_manifest = pristine.join(manifest::NAME).exists();
+        ensure!(!has_manifest, "{} is in it", manifest::NAME);
         Ok(String::new())
     });
     Ok(results)
@@ -84,73 +90,50 @@ struct Trip<'a> {
     applied: Snapshot,
 }
 
-impl<'a> Trip<'a> {
-    fn new(pristine: &'a Path, overlay: &'a Overlay, dir: PathBuf) -> Result<Self> {
-        let (before, applied) = Default::default();
-        let mut trip = Self {
-            pristine,
-            overlay,
-            dir,
-            before,
-            applied,
-        };
-        let tree = trip.copy()?;
-        trip.before = Snapshot::of(tree.path())?;
-        overlay.apply(tree.path())?;
-        trip.applied = Snapshot::of(tree.path())?;
-        Ok(trip)
-    }
-
+impl Trip<'_> {
     /// A fresh copy of the kernel's files.
     fn copy(&self) -> Result<TempDir> {
-        let tree = tempfile::Builder::new()
-            .prefix("tree-")
-            .tempdir_in(&self.dir)?;
+        let mut builder = tempfile::Builder::new();
+        let tree = builder.prefix("tree-").tempdir_in(&self.dir)?;
         for path in self.overlay.files() {
             let mut above = Path::new(path).ancestors().skip(1);
             if let Some(dir) = above.find(|dir| self.pristine.join(dir).is_dir()) {
                 fs::create_dir_all(tree.path().join(dir))?;
             }
         }
-        let of_version = ["Makefile", "Kbuild", "Kconfig"].into_iter();
-        let files = of_version
+        let files = ["Makefile", "Kbuild", "Kconfig"].into_iter();
+        let files = files
             .chain(self.overlay.insertion_files())
             .chain(self.overlay.files());
-        for file in files {
-            let (from, to) = (self.pristine.join(file), tree.path().join(file));
+        for (from, to) in files.map(|f| (self.pristine.join(f), tree.path().join(f))) {
             if from.is_file() {
+                let cannot = || format!("{}: cannot be copied", from.display());
                 fs::create_dir_all(to.parent().unwrap_or(tree.path()))?;
-                fs::copy(&from, &to)
-                    .with_context(|| format!("{}: cannot be copied", from.display()))?;
+                fs::copy(&from, &to).with_context(cannot)?;
             }
         }
         Ok(tree)
     }
 
     fn there_and_back(&self, tree: &Path) -> Result<String> {
-        let first = self.overlay.apply(tree)?;
+        let (overlay, is) = (self.overlay, |status| {
+            Ok::<_, Error>(self.overlay.status(tree)? == status)
+        });
+        let first = overlay.apply(tree)?;
         ensure!(
             !first.nothing_to_do,
             "a pristine tree was found to have it all"
         );
-        ensure!(
-            self.overlay.status(tree)? == Status::Applied,
-            "not seen as applied"
-        );
+        ensure!(is(Status::Applied)?, "not seen as applied");
         let before = stamps(tree)?;
-        let second = self.overlay.apply(tree)?;
+        let second = overlay.apply(tree)?;
         let is_same = second.nothing_to_do && stamps(tree)? == before;
         ensure!(is_same, "the second apply wrote something");
-        self.overlay.revert(tree)?;
+        overlay.revert(tree)?;
         Snapshot::of(tree)?.same_as(&self.before)?;
-        ensure!(
-            self.overlay.status(tree)? == Status::Pristine,
-            "not seen as pristine"
-        );
-        Ok(format!(
-            "{} files, {} insertions",
-            first.files_written, first.insertions
-        ))
+        ensure!(is(Status::Pristine)?, "not seen as pristine");
+        let (files, insertions) = (first.files_written, first.insertions);
+        Ok(format!("{files} files, {insertions} insertions"))
     }
 
     fn series(&self, tree: &Path) -> Result<String> {
@@ -159,7 +142,8 @@ impl<'a> Trip<'a> {
             email: "round@trip.invalid".into(),
             date: "1000000000 +0000".into(),
         };
-        let [first, second] = ["series-1", "series-2"].map(|name| self.dir.join(name));
+        let dir = fs::canonicalize(&self.dir)?;
+        let [first, second] = ["series-1", "series-2"].map(|name| dir.join(name));
         let patches = self.overlay.patches_by(tree, &first, &who)?;
         let same = Snapshot::of(tree)?.same_as(&self.before);
         same.context("making the series changed the tree")?;
@@ -169,30 +153,25 @@ impl<'a> Trip<'a> {
         let same = Snapshot::of(&second)?.same_as(&Snapshot::of(&first)?);
         same.context("the series of an applied tree is another one")?;
 
-        let git = |args: &[&str]| isolated(tree, &who).args(args).run();
-        git(&["init", "-q", "--template=", "-b", "main"])?;
-        git(&["add", "-f", "-A"])?;
-        git(&["commit", "-q", "-m", "pristine"])?;
-        git(&["tag", "pristine"])?;
-        let files: BTreeSet<_> = fs::canonicalize(&first)?
-            .read_dir()?
-            .map(|e| e.map(|e| e.path()))
-            .collect::<Result<_, _>>()?;
-        isolated(tree, &who).args(["am", "-q"]).args(files).run()?;
-        let taken = Snapshot::of(tree)?;
-        taken.same_as(&self.applied.clone().without(manifest::NAME))?;
-        ensure!(
-            self.overlay.status(tree)? == Status::AppliedByGit,
-            "not seen as applied by git"
-        );
-        ensure!(
-            self.overlay.apply(tree)?.nothing_to_do,
-            "not enough for apply"
-        );
+        let git = |args: &str| isolated(tree, &who).args(args.split(' ')).run();
+        git("init -q --template= -b main")?;
+        git("add -f -A")?;
+        git("commit -q -m pristine")?;
+        git("tag pristine")?;
+        isolated(tree, &who)
+            .args(["am", "-q"])
+            .args(&patches)
+            .run()?;
+        let expected = self.applied.clone().without(manifest::NAME);
+        Snapshot::of(tree)?.same_as(&expected)?;
+        let status = self.overlay.status(tree)?;
+        ensure!(status == Status::AppliedByGit, "not seen as applied by git");
+        let again = self.overlay.apply(tree)?;
+        ensure!(again.nothing_to_do, "not enough for apply");
         self.overlay.revert(tree)?;
         // Git has no empty directories.
-        git(&["add", "-f", "-A"])?;
-        git(&["diff", "--cached", "--exit-code", "pristine"]).context("not reverted")?;
+        git("add -f -A")?;
+        git("diff --cached --exit-code pristine").context("not reverted")?;
         Ok(format!("{} patches", patches.len()))
     }
 
@@ -217,9 +196,8 @@ impl<'a> Trip<'a> {
                 let at = || format!("stopped at step {step}");
                 if apply_again {
                     self.overlay.apply_with(tree, &HURRIED)?;
-                    Snapshot::of(tree)?
-                        .same_as(&self.applied)
-                        .with_context(at)?;
+                    let same = Snapshot::of(tree)?.same_as(&self.applied);
+                    same.with_context(at)?;
                 }
                 // An apply that fails has to clean up itself.
                 if is_revert || done || stop == Stop::Kill {

@@ -69,14 +69,14 @@ impl Overlay {
         work: &Path,
         who: &Identity,
     ) -> Result<()> {
-        let git = |args: &[&str]| isolated(work, who).args(args).run();
-        git(&["init", "-q", "--template=", "-b", "series"])?;
+        let git = |args: &str| isolated(work, who).args(args.split(' ')).run();
+        git("init -q --template= -b series")?;
         for (path, content, mode) in bases {
             put(work, path, content, *mode)?;
         }
-        git(&["add", "-f", "-A"])?;
-        git(&["commit", "-q", "--allow-empty", "-m", "base"])?;
-        git(&["tag", "base"])?;
+        git("add -f -A")?;
+        git("commit -q --allow-empty -m base")?;
+        git("tag base")?;
         for (number, patch) in self.patches.iter().enumerate() {
             for file in self.files.iter().filter(|f| patch.takes(&f.path)) {
                 let mode = if file.executable { 0o755 } else { 0o644 };
@@ -88,9 +88,13 @@ impl Overlay {
                 let ours: Vec<&Insertion> = self.insertions.iter().filter(belongs).collect();
                 put(work, path, &inserted(path, base, &ours)?, *mode)?;
             }
-            git(&["add", "-f", "-A"])?;
+            git("add -f -A")?;
             let message = format!("{}\n\n{}\n", patch.subject, patch.body.trim());
-            git(&["commit", "-q", "-s", "--cleanup=whitespace", "-m", &message])?;
+            let mut commit = isolated(work, who);
+            commit
+                .args("commit -q -s --cleanup=whitespace -m".split(' '))
+                .arg(&message)
+                .run()?;
         }
         Ok(())
     }

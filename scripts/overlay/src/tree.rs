@@ -94,15 +94,13 @@ pub(crate) enum Found {
 impl Tree {
     pub fn open(kdir: &Path, access: Access, hooks: Hooks) -> Result<Self> {
         let shown = kdir.display();
-        let root = match fs::canonicalize(kdir) {
-            Ok(root) => root,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                bail!("{shown}: no such directory: give a kernel source tree with KDIR=")
-            }
-            Err(e) => return Err(e).with_context(|| format!("{shown}: cannot be opened")),
-        };
+        let cannot = || format!("{shown}: cannot be opened");
+        if !fs::exists(kdir).with_context(cannot)? {
+            bail!("{shown}: no such directory: give a kernel source tree with KDIR=");
+        }
+        let root = fs::canonicalize(kdir).with_context(cannot)?;
         let version = kernel_version(&root)?;
-        let lock = File::open(&root).with_context(|| format!("{shown}: cannot be opened"))?;
+        let lock = File::open(&root).with_context(cannot)?;
         let operation = match access {
             Access::Read => FlockOperation::NonBlockingLockShared,
             Access::Write => FlockOperation::NonBlockingLockExclusive,
@@ -122,41 +120,29 @@ impl Tree {
 
     /// Looks at a path of the tree without following a symbolic link anywhere in it.
     pub fn look(&self, path: &str) -> Result<Found> {
-        let mut at = self.root.clone();
-        let mut parts = Path::new(path).iter().peekable();
-        let mut sofar = PathBuf::new();
-        while let Some(part) = parts.next() {
-            at.push(part);
-            sofar.push(part);
+        let cannot = || format!("{path}: cannot be read");
+        for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+            let part = &path[..end];
+            let at = self.root.join(part);
             let meta = match fs::symlink_metadata(&at) {
-                Ok(meta) => meta,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-                Err(e) => {
-                    return Err(e)
-                        .with_context(|| format!("{}: cannot be looked at", at.display()));
-                }
+                meta => meta.with_context(cannot)?,
             };
-            let (kind, last, sofar) = (meta.file_type(), parts.peek().is_none(), sofar.display());
-            let unusable = |why: String| Ok(Found::Unusable(why));
+            let (kind, is_last) = (meta.file_type(), end == path.len());
+            let wanted = if is_last { "file" } else { "directory" };
             if kind.is_symlink() {
-                return unusable(format!(
-                    "{sofar} is a symbolic link: put a real {} there",
-                    if last { "file" } else { "directory" }
-                ));
+                let why = format!("{part} is a symbolic link: put a real {wanted} there");
+                return Ok(Found::Unusable(why));
             }
-            if !last && !kind.is_dir() || last && !kind.is_file() {
-                return unusable(format!(
-                    "{sofar} is not a {}: move it away",
-                    if last { "regular file" } else { "directory" }
-                ));
+            if kind.is_file() && is_last {
+                let (content, mode) = (fs::read(&at).with_context(cannot)?, meta.mode() & 0o7777);
+                return Ok(Found::File { content, mode });
             }
-            if last {
-                let content =
-                    fs::read(&at).with_context(|| format!("{}: cannot be read", at.display()))?;
-                return Ok(Found::File {
-                    content,
-                    mode: meta.mode() & 0o7777,
-                });
+            if !kind.is_dir() || is_last {
+                let wanted = if is_last { "regular file" } else { wanted };
+                return Ok(Found::Unusable(format!(
+                    "{part} is not a {wanted}: move it away"
+                )));
             }
         }
         Ok(Found::Nothing)
@@ -173,12 +159,14 @@ impl Tree {
 
     /// Paths of what is in a directory; nothing, if it is none.
     pub fn entries(&self, dir: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.root.join(dir))
+        let entries = fs::read_dir(self.root.join(dir));
+        let names = entries
             .into_iter()
             .flatten()
-            .flatten();
-        entries
-            .map(|entry| format!("{dir}/{}", entry.file_name().to_string_lossy()))
+            .flatten()
+            .map(|entry| entry.file_name());
+        names
+            .map(|name| format!("{dir}/{}", name.to_string_lossy()))
             .collect()
     }
 
@@ -212,12 +200,12 @@ impl Tree {
         let (temporary, target) = (self.root.join(TEMPORARY), self.root.join(&write.path));
         self.step()?;
         let put = || -> io::Result<()> {
-            let mode = if write.executable { 0o777 } else { 0o666 };
-            let mut file = OpenOptions::new()
+            let mut options = OpenOptions::new();
+            options
                 .write(true)
                 .create_new(true)
-                .mode(mode)
-                .open(&temporary)?;
+                .mode(if write.executable { 0o777 } else { 0o666 });
+            let mut file = options.open(&temporary)?;
             file.write_all(&write.content)?;
             self.give(&temporary, write.mode.map_or(&self.root, |_| &target));
             if let Some(mode) = write.mode {
@@ -230,8 +218,8 @@ impl Tree {
         };
         put().with_context(|| format!("{}: cannot be written", write.path))?;
         self.step()?;
-        fs::rename(&temporary, &target)
-            .with_context(|| format!("{}: cannot be put in place", write.path))
+        let renamed = fs::rename(&temporary, &target);
+        renamed.with_context(|| format!("{}: cannot be put in place", write.path))
     }
 
     pub fn make_dir(&self, dir: &str) -> Result<()> {
@@ -247,8 +235,19 @@ impl Tree {
 
     pub fn delete(&self, path: &str) -> Result<()> {
         self.step()?;
-        absent_is_fine(fs::remove_file(self.root.join(path)))
-            .with_context(|| format!("{path}: cannot be removed"))
+        self.remove(path)
+    }
+
+    /// Removes the temporary file of an interrupted run.
+    pub fn remove_leftover(&self) -> Result<()> {
+        self.remove(TEMPORARY)
+    }
+
+    fn remove(&self, path: &str) -> Result<()> {
+        match fs::remove_file(self.root.join(path)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| format!("{path}: cannot be removed")),
+        }
     }
 
     /// Removes a directory; returns whether it stays because it is not empty.
@@ -259,7 +258,7 @@ impl Tree {
         self.step()?;
         match fs::remove_dir(self.root.join(dir)) {
             Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(true),
-            removed => absent_is_fine(removed)
+            removed => removed
                 .map(|()| false)
                 .with_context(|| format!("{dir}: cannot be removed")),
         }
@@ -270,24 +269,6 @@ impl Tree {
         if let (true, Ok(like)) = (rustix::process::geteuid().is_root(), fs::metadata(like)) {
             let _ = chown(path, Some(like.uid()), Some(like.gid()));
         }
-    }
-
-    /// Removes the temporary file of an interrupted run.
-    pub fn remove_leftover(&self) -> Result<()> {
-        let file = self.root.join(TEMPORARY);
-        absent_is_fine(fs::remove_file(&file)).with_context(|| {
-            format!(
-                "{}: left by an interrupted run, cannot be removed",
-                file.display()
-            )
-        })
-    }
-}
-
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }
 
@@ -304,23 +285,18 @@ pub fn kernel_version(kdir: &Path) -> Result<Version> {
     let makefile = fs::read(kdir.join("Makefile")).unwrap_or_default();
     let makefile = String::from_utf8_lossy(&makefile);
     let value = |name: &str| {
-        let of = |line: &str| {
-            Some(
-                line.strip_prefix(name)?
-                    .trim_start()
-                    .strip_prefix('=')?
-                    .trim()
-                    .to_string(),
-            )
-        };
-        makefile.lines().take(20).find_map(of)
+        let mut lines = makefile
+            .lines()
+            .take(20)
+            .filter_map(|line| line.split_once('='));
+        lines.find_map(|(key, value)| (key.trim_end() == name).then(|| value.trim().to_string()))
     };
-    let number =
-        |name: &str| value(name).filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
-    let whole = ["Kbuild", "Kconfig"]
+    let number = |name: &str| value(name)?.parse::<u32>().ok();
+    let is_whole = ["Kbuild", "Kconfig"]
         .iter()
         .all(|name| kdir.join(name).is_file());
-    let (Some(version), Some(patchlevel), true) = (number("VERSION"), number("PATCHLEVEL"), whole)
+    let (Some(version), Some(patchlevel), true) =
+        (number("VERSION"), number("PATCHLEVEL"), is_whole)
     else {
         if kdir.join("source").is_symlink() && kdir.join("Makefile").is_file() {
             bail!(
@@ -332,13 +308,13 @@ pub fn kernel_version(kdir: &Path) -> Result<Version> {
         );
     };
     let series = format!("{version}.{patchlevel}");
-    let sublevel = number("SUBLEVEL")
-        .filter(|s| s != "0")
-        .map(|s| format!(".{s}"));
-    let full = format!(
-        "{series}{}{}",
-        sublevel.unwrap_or_default(),
-        value("EXTRAVERSION").unwrap_or_default()
-    );
-    Ok(Version { series, full })
+    let sublevel = match number("SUBLEVEL").unwrap_or(0) {
+        0 => String::new(),
+        n => format!(".{n}"),
+    };
+    let extra = value("EXTRAVERSION").unwrap_or_default();
+    Ok(Version {
+        full: format!("{series}{sublevel}{extra}"),
+        series,
+    })
 }

@@ -44,12 +44,14 @@ fn revert(world: &World, hooks: &Hooks) -> bool {
     world.overlay().revert_with(&world.tree(), hooks).is_ok()
 }
 
+type Setup = fn() -> World;
 type Run = fn(&World, &Hooks) -> bool;
+type Change = fn(&World);
 
 #[test]
 fn a_run_that_is_stopped_at_any_step_is_completed_or_undone_by_the_next() {
-    let nothing: fn(&World) = |_| ();
-    let cases: [(&str, fn() -> World, Run, Stop, fn(&World)); 5] = [
+    let nothing: Change = |_| ();
+    let cases: [(&str, Setup, Run, Stop, Change); 5] = [
         ("apply", pristine, apply, Stop::Kill, nothing),
         ("update", stale, apply, Stop::Kill, nothing),
         ("changed update", stale, apply, Stop::Kill, change_again),
