@@ -7,7 +7,7 @@
 use crate::code::two_trees;
 use crate::page::{Part, Section, Table};
 use crate::report::Outcome;
-use crate::targets::{Ready, Session};
+use crate::session::{Ready, Session};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fs;

@@ -19,7 +19,7 @@ use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::page::{Listing, Section};
 use crate::report::Outcome;
-use crate::targets::{Ready, Session};
+use crate::session::{Ready, Session};
 use allowed::Allowed;
 use anyhow::{Context, Result};
 use calls::Panic;

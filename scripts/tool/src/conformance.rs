@@ -3,7 +3,7 @@
 //! Compares the lock tables of the kernel's document with those of the code.
 
 use crate::report::Outcome;
-use crate::targets::Session;
+use crate::session::Session;
 use ::conformance::{Members, Subject};
 use anyhow::{Context, Result};
 use std::fs;
@@ -35,8 +35,5 @@ pub fn run(session: &Session, tree: &Path, out: Option<&Path>) -> Result<Outcome
         failures: report.failures(),
         ..Outcome::default()
     };
-    if outcome.failed == 0 {
-        step.done(&outcome.counts());
-    }
-    Ok(outcome)
+    Ok(step.ended(outcome))
 }

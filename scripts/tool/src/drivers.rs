@@ -73,10 +73,7 @@ pub fn run(
         .build
         .join(format!("drivers-{}.json", config.name));
     tap::write(&file, &[(PROGRAM, &tap)], &outcome)?;
-    if outcome.failed == 0 {
-        step.done(&outcome.counts());
-    }
-    Ok(outcome)
+    Ok(step.ended(outcome))
 }
 
 /// Words for the kernel, which passes to init what follows the dashes.

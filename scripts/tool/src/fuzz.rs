@@ -35,7 +35,7 @@ pub struct Plan {
     pub functions: usize,
 }
 
-pub const DEFAULT: Plan = Plan {
+pub const LONG: Plan = Plan {
     seed: 1,
     seconds: 30 * 60,
     modules: 4,

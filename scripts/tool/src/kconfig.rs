@@ -12,115 +12,59 @@ use std::path::Path;
 pub struct Config {
     pub name: &'static str,
     pub arch: &'static str,
-    fragments: &'static [&'static str],
+    /// Files of scripts/configs.
+    fragments: &'static str,
     /// The memory of a guest.
     pub memory_mib: u32,
     /// Compiled by clippy in place of rustc.
     pub clippy: bool,
 }
 
-pub const X86_64: Config = Config {
-    name: "x86_64",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "kunit",
-        "doctests",
-        "off",
-        "qemu",
-        "samples-modules",
-        "x86_64",
-        "inline-helpers",
-    ],
-    memory_mib: 1024,
-    clippy: false,
-};
+const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
+    Config {
+        name,
+        arch: "x86_64",
+        fragments,
+        memory_mib: 1024,
+        clippy: false,
+    }
+}
+
+pub const X86_64: Config = x86_64(
+    "x86_64",
+    "common kunit doctests off qemu samples-modules x86_64 inline-helpers",
+);
 pub const X86_64_DEBUG: Config = Config {
-    name: "x86_64-debug",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "kunit",
-        "doctests",
-        "off",
-        "qemu",
-        "samples",
-        "x86_64-debug",
-    ],
-    memory_mib: 1024,
     clippy: true,
+    ..x86_64(
+        "x86_64-debug",
+        "common kunit doctests off qemu samples x86_64-debug",
+    )
 };
 pub const UM: Config = Config {
-    name: "um",
     arch: "um",
-    fragments: &["common", "kunit", "off", "um"],
-    memory_mib: 1024,
-    clippy: false,
+    ..x86_64("um", "common kunit off um")
 };
 /// Not one of those that `make test` builds.
-pub const X86_64_KCSAN: Config = Config {
-    name: "x86_64-kcsan",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "kunit",
-        "doctests",
-        "off",
-        "qemu",
-        "samples",
-        "x86_64-kcsan",
-    ],
-    memory_mib: 1024,
-    clippy: false,
-};
+pub const X86_64_KCSAN: Config = x86_64(
+    "x86_64-kcsan",
+    "common kunit doctests off qemu samples x86_64-kcsan",
+);
 /// The kernel that is measured.
-pub const X86_64_BENCH: Config = Config {
-    name: "x86_64-bench",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "off",
-        "qemu",
-        "samples",
-        "x86_64",
-        "inline-helpers",
-        "bench",
-    ],
-    memory_mib: 1024,
-    clippy: false,
-};
+pub const X86_64_BENCH: Config = x86_64(
+    "x86_64-bench",
+    "common off qemu samples x86_64 inline-helpers bench",
+);
 /// The same, where C helpers are calls.
-pub const X86_64_BENCH_CALLS: Config = Config {
-    name: "x86_64-bench-calls",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "off",
-        "qemu",
-        "samples",
-        "x86_64",
-        "called-helpers",
-        "bench",
-    ],
-    memory_mib: 1024,
-    clippy: false,
-};
-
+pub const X86_64_BENCH_CALLS: Config = x86_64(
+    "x86_64-bench-calls",
+    "common off qemu samples x86_64 called-helpers bench",
+);
 /// No kernel is made of it: what [`X86_64_BENCH`] has below rust/, to be built without the overlay.
-pub const X86_64_UNUSED: Config = Config {
-    name: "x86_64-unused",
-    arch: "x86_64",
-    fragments: &[
-        "common",
-        "off",
-        "qemu",
-        "x86_64",
-        "inline-helpers",
-        "unused",
-    ],
-    memory_mib: 1024,
-    clippy: false,
-};
+pub const X86_64_UNUSED: Config = x86_64(
+    "x86_64-unused",
+    "common off qemu x86_64 inline-helpers unused",
+);
 
 /// Those that can be asked for by name.
 pub const ALL: &[Config] = &[
@@ -137,46 +81,49 @@ impl Config {
         if let Some(config) = ALL.iter().find(|config| config.name == name) {
             return Ok(*config);
         }
-        let Ok(file) = fs::canonicalize(name) else {
-            let names: Vec<&str> = ALL.iter().map(|config| config.name).collect();
-            bail!(
-                "CONFIG={name}: no such configuration and no such file: use one of {}",
-                names.join(", ")
-            )
-        };
-        Self::with_fragment(&file)
+        match fs::canonicalize(name) {
+            Ok(file) => Self::with_fragment(&file),
+            Err(_) => {
+                let names: Vec<&str> = ALL.iter().map(|config| config.name).collect();
+                let names = names.join(", ");
+                bail!("CONFIG={name}: no such configuration and no such file: use one of {names}")
+            }
+        }
     }
 
     /// x86_64 with the options of a file, which take precedence.
     fn with_fragment(file: &Path) -> Result<Self> {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let Some(path) = file.to_str().filter(|_| file.is_file()) else {
-            bail!("CONFIG={}: not a file of options", file.display());
+        let path = file
+            .to_str()
+            .filter(|path| !path.contains(char::is_whitespace));
+        let Some(path) = path.filter(|_| file.is_file()) else {
+            bail!(
+                "CONFIG={}: not a file of options, or a space in its path",
+                file.display()
+            );
         };
         // They live as long as the program.
-        let path: &'static str = Box::leak(path.to_string().into_boxed_str());
-        let fragments = [X86_64.fragments, &[path]].concat();
-        Ok(Self {
-            name: Box::leak(format!("x86_64+{stem}").into_boxed_str()),
-            fragments: Box::leak(fragments.into_boxed_slice()),
-            ..X86_64
-        })
+        Ok(x86_64(
+            format!("x86_64+{stem}").leak(),
+            format!("{} {path}", X86_64.fragments).leak(),
+        ))
     }
 
     /// The options of all its fragments, as one text for kunit.py.
     pub fn options(&self, repo: &Path, inline_helpers: bool) -> Result<String> {
-        let mut text = String::new();
-        for fragment in self.fragments {
+        let mut lines: Vec<String> = Vec::new();
+        for fragment in self.fragments.split(' ') {
             let path = repo.join("scripts/configs").join(fragment);
-            text += &fs::read_to_string(&path)
-                .with_context(|| format!("{}: cannot be read", path.display()))?;
-        }
-        let wanted = |line: &&str| line.starts_with("CONFIG_") || line.ends_with(" is not set");
-        let allowed = |line: &&str| inline_helpers || *line != "CONFIG_RUST_INLINE_HELPERS=y";
-        let mut lines: Vec<&str> = Vec::new();
-        for line in text.lines().map(str::trim).filter(wanted).filter(allowed) {
-            lines.retain(|earlier| option_name(earlier) != option_name(line));
-            lines.push(line);
+            let text = fs::read_to_string(&path);
+            let text = text.with_context(|| format!("{}: cannot be read", path.display()))?;
+            for line in text.lines().map(str::trim) {
+                let is_option = line.starts_with("CONFIG_") || line.ends_with(" is not set");
+                if is_option && (inline_helpers || line != "CONFIG_RUST_INLINE_HELPERS=y") {
+                    lines.retain(|earlier| option_name(earlier) != option_name(line));
+                    lines.push(line.to_string());
+                }
+            }
         }
         Ok(lines.join("\n") + "\n")
     }
@@ -193,25 +140,18 @@ fn option_name(line: &str) -> &str {
     name.unwrap_or_default()
 }
 
-/// The options that a `.config` has otherwise than asked for.
+/// The options that a `.config` has otherwise than asked for. An option that does not exist is not set.
 pub fn unmet(options: &str, dot_config: &str) -> Vec<String> {
-    options
-        .lines()
-        .filter(|wanted| !is_met(wanted, dot_config))
-        .map(str::to_string)
-        .collect()
-}
-
-fn is_met(wanted: &str, dot_config: &str) -> bool {
-    if let Some(name) = wanted
-        .strip_prefix("# ")
-        .and_then(|rest| rest.strip_suffix(" is not set"))
-    {
-        // An option that does not exist here is not set either.
-        let set = format!("{name}=");
-        return !dot_config.lines().any(|line| line.starts_with(&set));
-    }
-    dot_config.lines().any(|line| line == wanted)
+    let value = |wanted: &str| {
+        let mut lines = dot_config.lines().filter(|line| !line.starts_with('#'));
+        lines.find(|line| option_name(line) == option_name(wanted))
+    };
+    let is_met = |wanted: &&str| match wanted.starts_with('#') {
+        true => value(wanted).is_none(),
+        false => value(wanted) == Some(wanted),
+    };
+    let unmet = options.lines().filter(|wanted| !is_met(wanted));
+    unmet.map(str::to_string).collect()
 }
 
 #[cfg(test)]
@@ -223,83 +163,60 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
     }
 
+    fn options(config: Config) -> String {
+        config.options(&repo(), true).unwrap()
+    }
+
     #[test]
     fn unmet_options_are_named() {
         let options =
             "CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=8\n";
         let dot = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=y\nCONFIG_E=64\n";
-        assert_eq!(
-            unmet(options, dot),
-            ["CONFIG_B=y", "# CONFIG_C is not set", "CONFIG_E=8"]
-        );
+        let found = unmet(options, dot).join(", ");
+        assert_eq!(found, "CONFIG_B=y, # CONFIG_C is not set, CONFIG_E=8");
         assert!(unmet("CONFIG_A=y\n", "CONFIG_A=y\n").is_empty());
-        assert_eq!(
-            unmet("CONFIG_A=y\n", "CONFIG_AB=y\nXCONFIG_A=y\n"),
-            ["CONFIG_A=y"]
-        );
+        let other = unmet("CONFIG_A=y\n", "CONFIG_AB=y\nXCONFIG_A=y\n");
+        assert_eq!(other, ["CONFIG_A=y"]);
     }
 
     #[test]
     fn the_committed_fragments_do_not_contradict_each_other() {
         for config in ALL.iter().chain(&[X86_64_UNUSED]) {
-            let options = config.options(&repo(), true).unwrap();
             let mut seen = HashSet::new();
-            for fragment in config.fragments {
-                let text =
-                    fs::read_to_string(repo().join("scripts/configs").join(fragment)).unwrap();
-                let lines = text.lines().filter(|line| line.contains("CONFIG_"));
-                for name in lines.filter(|line| !line.contains("SPDX")).map(option_name) {
-                    let is_option = name.starts_with("CONFIG_");
-                    assert!(
-                        !is_option || seen.insert(name.to_string()),
-                        "{}: {name} twice",
-                        config.name
-                    );
+            for fragment in config.fragments.split(' ') {
+                let path = repo().join("scripts/configs").join(fragment);
+                let text = fs::read_to_string(path).unwrap();
+                let names = text.lines().map(|line| option_name(line).to_string());
+                for name in names.filter(|name| name.starts_with("CONFIG_")) {
+                    assert!(seen.insert(name.clone()), "{}: {name} twice", config.name);
                 }
             }
-            assert!(
-                options.contains("CONFIG_RUST=y\n") && !options.contains("SPDX"),
-                "{}",
-                config.name
-            );
+            let options = options(*config);
+            assert!(options.contains("CONFIG_RUST=y\n") && !options.contains("SPDX"));
         }
     }
 
     #[test]
     fn inline_helpers_can_be_left_out() {
-        assert!(
-            X86_64
-                .options(&repo(), true)
-                .unwrap()
-                .contains("CONFIG_RUST_INLINE_HELPERS=y")
-        );
-        assert!(
-            !X86_64
-                .options(&repo(), false)
-                .unwrap()
-                .contains("INLINE_HELPERS")
-        );
-        assert!(X86_64.wants_inline_helpers(&repo()).unwrap());
-        assert!(
-            !X86_64_DEBUG.wants_inline_helpers(&repo()).unwrap()
-                && !UM.wants_inline_helpers(&repo()).unwrap()
-        );
+        assert!(options(X86_64).contains("CONFIG_RUST_INLINE_HELPERS=y"));
+        let without = X86_64.options(&repo(), false).unwrap();
+        assert!(!without.contains("INLINE_HELPERS"));
+        let wanting = [X86_64, X86_64_DEBUG, UM].map(|c| c.wants_inline_helpers(&repo()).unwrap());
+        assert_eq!(wanting, [true, false, false]);
     }
 
     #[test]
     fn the_measured_kernels_differ_by_their_helpers_alone() {
-        let options = |config: Config| config.options(&repo(), true).unwrap();
-        let others = |config: Config| -> HashSet<String> {
-            let options = options(config);
+        let [inline, calls] = [options(X86_64_BENCH), options(X86_64_BENCH_CALLS)];
+        let others = |options: &str| -> HashSet<String> {
             let lines = options
                 .lines()
                 .filter(|line| !line.contains("INLINE_HELPERS"));
             lines.map(str::to_string).collect()
         };
-        let (inline, calls) = (X86_64_BENCH, X86_64_BENCH_CALLS);
-        assert_eq!(others(inline), others(calls));
-        assert!(options(inline).contains("CONFIG_RUST_INLINE_HELPERS=y"));
-        assert!(options(calls).contains("# CONFIG_RUST_INLINE_HELPERS is not set"));
+        assert_eq!(others(&inline), others(&calls));
+        assert!(inline.contains("CONFIG_RUST_INLINE_HELPERS=y"));
+        assert!(calls.contains("# CONFIG_RUST_INLINE_HELPERS is not set"));
     }
 
     #[test]
@@ -309,7 +226,7 @@ mod tests {
         fs::write(&file, "CONFIG_FTRACE=y\nCONFIG_MINE=y\n").unwrap();
         let config = Config::by_name(file.to_str().unwrap()).unwrap();
         assert_eq!(config.name, "x86_64+mine");
-        let options = config.options(&repo(), true).unwrap();
+        let options = options(config);
         assert!(options.ends_with("CONFIG_FTRACE=y\nCONFIG_MINE=y\n"));
         assert!(!options.contains("# CONFIG_FTRACE is not set"));
         assert!(Config::by_name(dir.path().to_str().unwrap()).is_err());

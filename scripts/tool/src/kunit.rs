@@ -136,10 +136,7 @@ pub fn judged(
             ));
         }
     }
-    if outcome.failed == 0 {
-        step.done(&outcome.counts());
-    }
-    Ok((outcome, said))
+    Ok((step.ended(outcome), said))
 }
 
 /// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.

@@ -20,8 +20,5 @@ pub fn run(places: &Places, progress: &Progress) -> Result<Outcome> {
     for problem in &report.problems {
         outcome.fail(problem.clone());
     }
-    if outcome.failed == 0 {
-        step.done(&outcome.counts());
-    }
-    Ok(outcome)
+    Ok(step.ended(outcome))
 }

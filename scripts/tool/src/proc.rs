@@ -2,6 +2,7 @@
 
 //! Runs other programs: their output goes to a log, each line to a callback. None is left running after an interruption.
 
+use crate::places::Places;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
@@ -9,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -21,38 +22,9 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
 /// Variables of the calling make, and those with which a user's shell could bend a kernel build.
-const UNWANTED: &[&str] = &[
-    "ARCH",
-    "AR",
-    "BINDGEN",
-    "CASE",
-    "CC",
-    "CONFIG",
-    "CROSS_COMPILE",
-    "FILTER",
-    "GNUMAKEFLAGS",
-    "HOSTCC",
-    "KBUILD_OUTPUT",
-    "KCFLAGS",
-    "KCONFIG_CONFIG",
-    "KDIR",
-    "KRUSTFLAGS",
-    "LD",
-    "LLVM",
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "MAKEOVERRIDES",
-    "MFLAGS",
-    "O",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTDOC",
-    "RUSTFLAGS",
-    "V",
-    "VERBOSE",
-    "W",
-];
+const UNWANTED: &str = "ARCH AR BINDGEN CASE CC CONFIG CROSS_COMPILE FILTER GNUMAKEFLAGS HOSTCC KBUILD_OUTPUT KCFLAGS \
+    KCONFIG_CONFIG KDIR KRUSTFLAGS LD LLVM MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS O RUSTC RUSTC_WRAPPER \
+    RUSTC_WORKSPACE_WRAPPER RUSTDOC RUSTFLAGS V VERBOSE W";
 
 /// Shows the children's output in addition to logging it.
 pub fn set_verbose(on: bool) {
@@ -62,10 +34,19 @@ pub fn set_verbose(on: bool) {
 /// A command whose environment does not depend on the caller's.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut cmd = Command::new(program);
-    for name in UNWANTED {
+    for name in UNWANTED.split_whitespace() {
         cmd.env_remove(name);
     }
     cmd.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    cmd
+}
+
+/// Cargo in the workspace of the host's tools.
+pub fn cargo(cargo: &Path, places: &Places) -> Command {
+    let mut cmd = command(cargo);
+    cmd.current_dir(places.repo.join("scripts"))
+        .env("CARGO_TARGET_DIR", places.build.join("target"))
+        .env("CARGO_TERM_COLOR", "never");
     cmd
 }
 
@@ -111,29 +92,40 @@ pub struct Logged<'a> {
 }
 
 impl Logged<'_> {
-    pub fn run(&self, cmd: Command, mut on: impl FnMut(Event)) -> Result<Ended> {
+    pub fn run(&self, mut cmd: Command, mut on: impl FnMut(Event)) -> Result<Ended> {
+        let shown = self.log.display();
         let mut log = open_log(self.log, self.append)?;
         let deadline = self.timeout.map(|t| Instant::now() + t);
-        let mut child = Group::spawn(cmd)?;
-        let output = child.output.take().expect("made by spawn");
+        let name = cmd.get_program().to_string_lossy().into_owned();
+        let flags = rustix::pipe::PipeFlags::CLOEXEC;
+        let (output, writer) = rustix::pipe::pipe_with(flags).context("no pipe")?;
+        cmd.stdout(writer.try_clone().context("no pipe")?)
+            .stderr(writer);
+        // It has a process group of its own, with everything it starts.
+        let mut children = CHILDREN.lock().expect("no child is spawned in a panic");
+        let spawned = cmd.process_group(0).spawn();
+        let mut child = spawned.with_context(|| format!("{name}: cannot be run"))?;
+        let running = Running(Pid::from_child(&child));
+        children.push(running.0);
+        drop((children, cmd));
         let (sender, lines) = channel();
         let reader = thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            let mut line = Vec::new();
-            while matches!(output.read_until(b'\n', &mut line), Ok(n) if n > 0) {
-                if sender.send(std::mem::take(&mut line)).is_err() {
-                    break;
-                }
-            }
+            let lines = BufReader::new(File::from(output))
+                .split(b'\n')
+                .map_while(|line| line.ok());
+            lines
+                .map(|line| sender.send(line))
+                .take_while(Result::is_ok)
+                .for_each(drop);
         });
         let mut timed_out = false;
         loop {
             match lines.recv_timeout(Duration::from_millis(200)) {
                 Ok(line) => {
-                    log.write_all(&line)
-                        .with_context(|| format!("{}: cannot write", self.log.display()))?;
+                    let written = log.write_all(&line).and_then(|()| log.write_all(b"\n"));
+                    written.with_context(|| format!("{shown}: cannot write"))?;
                     let text = String::from_utf8_lossy(&line);
-                    let text = text.trim_end_matches(['\n', '\r']);
+                    let text = text.trim_end_matches('\r');
                     if VERBOSE.load(Ordering::Relaxed) {
                         eprintln!("{text}");
                     }
@@ -144,48 +136,47 @@ impl Logged<'_> {
             }
             if deadline.is_some_and(|d| Instant::now() >= d) && !timed_out {
                 timed_out = true;
-                child.signal(Signal::KILL);
+                let _ = kill_process_group(running.0, Signal::KILL);
             }
         }
-        let status = child.wait()?;
+        let status = child.wait().context("a child was lost")?;
         let _ = reader.join();
         stop_here_if_interrupted();
         Ok(Ended { status, timed_out })
     }
 }
 
+/// A child that an interruption has to end.
+struct Running(Pid);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(mut children) = CHILDREN.lock() {
+            children.retain(|pid| *pid != self.0);
+        }
+    }
+}
+
 /// Runs a short command and takes its output; neither logged nor timed.
 pub fn output(mut cmd: Command) -> Result<Output> {
-    let name = cmd.get_program().to_string_lossy().into_owned();
-    let output = cmd
-        .process_group(0)
-        .output()
-        .with_context(|| format!("{name}: cannot be run"));
+    let output = cmd.process_group(0).output();
     stop_here_if_interrupted();
-    output
+    output.with_context(|| format!("{}: cannot be run", cmd.get_program().to_string_lossy()))
 }
 
 /// The output of a short command that succeeds, as text.
 pub fn text(cmd: Command) -> Option<String> {
-    let output = output(cmd).ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let output = output(cmd).ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The last lines of a log, for the user to see.
 pub fn tail(log: &Path, lines: usize) -> String {
-    let Ok(bytes) = fs::read(log) else {
-        return String::new();
-    };
-    let text = String::from_utf8_lossy(&bytes);
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();
-    let mut shown = all[all.len().saturating_sub(lines)..].join("\n");
-    if !shown.is_empty() {
-        shown.push('\n');
-    }
-    shown
+    let last = all[all.len().saturating_sub(lines)..].iter();
+    last.map(|line| format!("{line}\n")).collect()
 }
 
 /// Looks a program up as the shell would.
@@ -242,63 +233,15 @@ fn stop_here_if_interrupted() {
 }
 
 fn open_log(log: &Path, append: bool) -> Result<File> {
-    if let Some(dir) = log.parent() {
-        fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
-    }
+    let cannot = || format!("{}: cannot be written", log.display());
+    fs::create_dir_all(log.parent().unwrap_or(log)).with_context(cannot)?;
     let mut options = File::options();
     options
         .create(true)
         .write(true)
         .append(append)
         .truncate(!append);
-    options
-        .open(log)
-        .with_context(|| format!("{}: cannot be written", log.display()))
-}
-
-/// A child with everything it starts, in a process group of its own.
-struct Group {
-    child: Child,
-    output: Option<File>,
-    pid: Pid,
-}
-
-impl Group {
-    fn spawn(mut cmd: Command) -> Result<Self> {
-        let name = cmd.get_program().to_string_lossy().into_owned();
-        let (read, write) =
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("no pipe")?;
-        cmd.stdout(write.try_clone().context("no pipe")?)
-            .stderr(write)
-            .process_group(0);
-        let mut children = CHILDREN.lock().expect("no child is spawned in a panic");
-        let child = cmd
-            .spawn()
-            .with_context(|| format!("{name}: cannot be run"))?;
-        let pid = Pid::from_child(&child);
-        children.push(pid);
-        Ok(Self {
-            child,
-            output: Some(read.into()),
-            pid,
-        })
-    }
-
-    fn signal(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid, signal);
-    }
-
-    fn wait(mut self) -> Result<ExitStatus> {
-        self.child.wait().context("a child was lost")
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Ok(mut children) = CHILDREN.lock() {
-            children.retain(|pid| *pid != self.pid);
-        }
-    }
+    options.open(log).with_context(cannot)
 }
 
 #[cfg(test)]
@@ -311,56 +254,51 @@ mod tests {
         cmd
     }
 
+    /// Runs a command with a log in a new directory; its end, the log's path and the lines that were seen.
+    fn run(cmd: Command, timeout: Option<Duration>) -> Result<(Ended, String, Vec<String>)> {
+        let dir = tempfile::tempdir().unwrap();
+        let log = &dir.path().join("sub/x.log");
+        let append = false;
+        let mut seen = Vec::new();
+        let ended = Logged {
+            log,
+            append,
+            timeout,
+        }
+        .run(cmd, |event| {
+            if let Event::Line(line) = event {
+                seen.push(line.to_string());
+            }
+        })?;
+        assert_eq!(
+            tail(log, 1),
+            seen.last().map_or(String::new(), |l| format!("{l}\n"))
+        );
+        Ok((ended, fs::read_to_string(log)?, seen))
+    }
+
     #[test]
     fn lines_and_log_agree() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("sub/x.log");
-        let run = Logged {
-            log: &log,
-            append: false,
-            timeout: None,
-        };
-        let mut seen = Vec::new();
-        let ended = run
-            .run(sh("echo one; echo two >&2; exit 3"), |event| {
-                if let Event::Line(line) = event {
-                    seen.push(line.to_string());
-                }
-            })
-            .unwrap();
+        let (ended, log, seen) = run(sh("echo one; echo two >&2; exit 3"), None).unwrap();
         assert_eq!(ended.status.code(), Some(3));
-        assert_eq!(seen, ["one", "two"]);
-        assert_eq!(fs::read_to_string(&log).unwrap(), "one\ntwo\n");
-        assert_eq!(tail(&log, 1), "two\n");
+        assert_eq!(
+            (seen.join(" "), &*log),
+            ("one two".to_string(), "one\ntwo\n")
+        );
     }
 
     #[test]
     fn a_child_that_hangs_is_ended_with_its_children() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("x.log");
-        let run = Logged {
-            log: &log,
-            append: false,
-            timeout: Some(Duration::from_millis(400)),
-        };
         let start = Instant::now();
-        let ended = run.run(sh("sleep 60 & sleep 60"), |_| ()).unwrap();
+        let limit = Some(Duration::from_millis(400));
+        let (ended, ..) = run(sh("sleep 60 & sleep 60"), limit).unwrap();
         assert!(ended.timed_out && !ended.status.success());
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("x.log");
-        let run = Logged {
-            log: &log,
-            append: false,
-            timeout: None,
-        };
-        let error = run
-            .run(command("no-such-program-here"), |_| ())
-            .unwrap_err();
+        let error = run(command("no-such-program-here"), None).unwrap_err();
         assert!(
             error.to_string().contains("no-such-program-here"),
             "{error}"
@@ -370,11 +308,7 @@ mod tests {
     #[test]
     fn make_variables_do_not_reach_children() {
         let cmd = command("true");
-        let removed: Vec<_> = cmd
-            .get_envs()
-            .filter(|(_, v)| v.is_none())
-            .map(|(k, _)| k.to_owned())
-            .collect();
-        assert!(removed.iter().any(|k| k == "MAKEFLAGS") && removed.iter().any(|k| k == "ARCH"));
+        let is_removed = |name: &str| cmd.get_envs().any(|env| env == (name.as_ref(), None));
+        assert!(is_removed("MAKEFLAGS") && is_removed("ARCH") && is_removed("W"));
     }
 }

@@ -37,11 +37,8 @@ pub fn build_library(
 }
 
 fn cargo_build(places: &Places, cargo: &Path) -> Command {
-    let mut cmd = proc::command(cargo);
-    cmd.current_dir(places.repo.join("scripts"))
-        .args(["build", "--release", "--locked"])
-        .env("CARGO_TARGET_DIR", places.build.join("target"))
-        .env("CARGO_TERM_COLOR", "never");
+    let mut cmd = proc::cargo(cargo, places);
+    cmd.args(["build", "--release", "--locked"]);
     cmd
 }
 

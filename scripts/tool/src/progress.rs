@@ -3,6 +3,7 @@
 //! Progress on stderr: a line with its time for each step. On a terminal it is live; elsewhere a line now and then shows that
 //! the step goes on.
 
+use crate::report::Outcome;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -149,6 +150,14 @@ impl Step<'_> {
         self.end(result);
         let mut done = self.progress.done.lock().expect("never held in a panic");
         done.push((self.name.clone(), self.start.elapsed()));
+    }
+
+    /// Ends the step with an outcome, which is a result if nothing failed.
+    pub fn ended(self, outcome: Outcome) -> Outcome {
+        if outcome.failed == 0 {
+            self.done(&outcome.counts());
+        }
+        outcome
     }
 
     fn end(&mut self, result: &str) {

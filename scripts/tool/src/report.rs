@@ -21,6 +21,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    pub fn success() -> Self {
+        Self {
+            passed: 1,
+            ..Self::default()
+        }
+    }
+
     pub fn failure(line: String) -> Self {
         let mut outcome = Self::default();
         outcome.fail(line);
@@ -102,35 +109,22 @@ impl Report {
     }
 
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "{:28} {:>7} {:>7} {:>8} {:>9}\n",
-            "step", "passed", "failed", "skipped", "seconds"
-        );
-        for StepReport {
-            name,
-            seconds,
-            outcome,
-        } in &self.steps
-        {
-            let Outcome {
-                passed,
-                failed,
-                skipped,
-                ..
-            } = outcome;
-            text += &format!("{name:28} {passed:>7} {failed:>7} {skipped:>8} {seconds:>9.1}\n");
+        let row = |name: &str, cells: [String; 4]| {
+            let [passed, failed, skipped, seconds] = cells;
+            format!("{name:28} {passed:>7} {failed:>7} {skipped:>8} {seconds:>9}\n")
+        };
+        let counts = |name, outcome: &Outcome, seconds: f64| {
+            let [passed, failed, skipped] =
+                [outcome.passed, outcome.failed, outcome.skipped].map(|n| n.to_string());
+            row(name, [passed, failed, skipped, format!("{seconds:.1}")])
+        };
+        let heads = ["passed", "failed", "skipped", "seconds"].map(str::to_string);
+        let mut text = row("step", heads);
+        for step in &self.steps {
+            text += &counts(&step.name, &step.outcome, step.seconds);
         }
-        let seconds: f64 = self.steps.iter().map(|step| step.seconds).sum();
-        let Outcome {
-            passed,
-            failed,
-            skipped,
-            ..
-        } = self.total();
-        text + &format!(
-            "{:28} {passed:>7} {failed:>7} {skipped:>8} {seconds:>9.1}\n",
-            "all"
-        )
+        let seconds = self.steps.iter().map(|step| step.seconds).sum();
+        text + &counts("all", &self.total(), seconds)
     }
 
     pub fn write(&self, path: &Path) -> Result<()> {

@@ -93,10 +93,7 @@ pub fn run(
     let file = kernel.places.build.join("selftests.json");
     let results: Vec<_> = taps.iter().map(|(name, tap)| (*name, tap)).collect();
     tap::write(&file, &results, &outcome)?;
-    if outcome.failed == 0 {
-        step.done(&outcome.counts());
-    }
-    Ok(outcome)
+    Ok(step.ended(outcome))
 }
 
 /// Returns the list of programs for init.

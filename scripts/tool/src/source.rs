@@ -10,12 +10,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 /// The source package as unpacked in the cache, fetched if it is not there.
-pub fn pristine(
-    places: &Places,
-    packages: &Packages,
-    _series: &[String],
-    progress: &Progress,
-) -> Result<PathBuf> {
+pub fn pristine(places: &Places, packages: &Packages, progress: &Progress) -> Result<PathBuf> {
     let found = packages.setup(places, &["pristine"], progress)?;
     let dir = found.get("pristine").context("there is no kernel source")?;
     Ok(dir.into())

@@ -28,11 +28,6 @@ pub struct Plan {
     pub operations: u64,
 }
 
-pub const DEFAULT: Plan = Plan {
-    seed: 1,
-    operations: 1_000_000,
-};
-
 /// The counts of a kind of operation.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Row {

@@ -2,6 +2,7 @@
 
 //! The table of TESTING.md: every suite with its tier, its kernel, and why it exists.
 
+use crate::kconfig::Config;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -19,19 +20,13 @@ pub enum Tier {
 pub struct Row {
     pub name: String,
     pub tier: Tier,
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "compared with the code by a test")
-    )]
-    pub kernel: String,
+    pub kernel: Option<Config>,
 }
 
 /// All rows, in the order in which the suites run.
 pub fn load(repo: &Path) -> Result<Vec<Row>> {
-    let path = repo.join("TESTING.md");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    rows(&text).with_context(|| path.display().to_string())
+    let text = fs::read_to_string(repo.join("TESTING.md"));
+    rows(&text.context("TESTING.md cannot be read")?).context("TESTING.md")
 }
 
 fn rows(text: &str) -> Result<Vec<Row>> {
@@ -53,35 +48,34 @@ fn row(line: &str) -> Result<Row> {
     if purpose.is_empty() || found.is_empty() {
         bail!("{name}: say its purpose, and what it found");
     }
-    Ok(Row {
-        name: name.to_string(),
-        tier,
-        kernel: kernel.to_string(),
-    })
+    let kernel = match kernel {
+        "none" => None,
+        kernel => Some(Config::by_name(kernel).with_context(|| name.to_string())?),
+    };
+    let name = name.to_string();
+    Ok(Row { name, tier, kernel })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HEAD: &str =
-        "Text.\n\n| suite | tier | kernel | purpose | found |\n|---|---|---|---|---|\n";
+    use crate::kconfig::UM;
 
     #[test]
     fn rows_have_five_cells_and_a_tier() {
-        let read = |row: &str| rows(&format!("{HEAD}{row}\n"));
+        let read = |row: &str| rows(&format!("Text.\n\n| suite | tier |\n|---|---|\n{row}\n"));
         let one = read("| a b | test | um | why | this |").unwrap();
-        assert_eq!(
-            (one.len(), &*one[0].name, one[0].tier),
-            (1, "a b", Tier::Test)
-        );
-        assert_eq!(one[0].kernel, "um");
+        let [Row { name, tier, kernel }] = &one[..] else {
+            panic!("{one:?}")
+        };
+        assert_eq!((&**name, *tier, *kernel), ("a b", Tier::Test, Some(UM)));
         for (row, complaint) in [
             ("| a | test | um | why |", "not a row"),
             ("| a | often | um | why | this |", "is no tier"),
             ("| a | all | um | | this |", "say its purpose"),
+            ("| a | all | arm | why | this |", "no such configuration"),
         ] {
-            let error = read(row).unwrap_err().to_string();
+            let error = format!("{:#}", read(row).unwrap_err());
             assert!(error.contains(complaint), "{error}");
         }
     }

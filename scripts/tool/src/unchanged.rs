@@ -6,7 +6,7 @@ use crate::kconfig::Config;
 use crate::places::Places;
 use crate::proc;
 use crate::report::Outcome;
-use crate::targets::Ready;
+use crate::session::Ready;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

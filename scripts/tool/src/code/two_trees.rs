@@ -6,8 +6,8 @@
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_BENCH, X86_64_UNUSED};
 use crate::places::Places;
+use crate::session::{Ready, Session};
 use crate::source;
-use crate::targets::{Ready, Session};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,7 @@ fn build<T>(
     if places.kdir.is_some() {
         return Ok(None);
     }
-    let series = &ready.overlay.supported_versions;
-    let pristine = source::pristine(places, &ready.packages, series, session.progress)?;
+    let pristine = source::pristine(places, &ready.packages, session.progress)?;
     let ours = kernel.build_rust(config, session.progress)?;
     let other = elsewhere(places, pristine);
     let kernel = Kernel {

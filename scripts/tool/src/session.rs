@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A run of the tool: what was asked for, and what is made ready for its target.
+
+use crate::Arguments;
+use crate::bench::{self, Baseline};
+use crate::code;
+use crate::host::{Compilers, Packages};
+use crate::kbuild::Kernel;
+use crate::kconfig::Config;
+use crate::places::Places;
+use crate::programs;
+use crate::progress::Progress;
+use crate::report::Outcome;
+use anyhow::{Context, Result, bail};
+use overlay::Overlay;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub struct Session<'a> {
+    pub places: &'a Places,
+    pub progress: &'a Progress,
+    pub arguments: &'a Arguments,
+}
+
+/// A host and a tree that are ready to build.
+pub struct Ready {
+    pub packages: Packages,
+    pub overlay: Overlay,
+    pub compilers: Compilers,
+    bindgen: PathBuf,
+}
+
+impl Session<'_> {
+    pub fn overlay(&self) -> Result<Overlay> {
+        Overlay::load(&self.places.repo)
+    }
+
+    pub fn packages(&self, overlay: &Overlay) -> Packages {
+        Packages {
+            cargo: self.arguments.cargo.clone(),
+            rustc: self.arguments.rustc.clone(),
+            series: overlay.supported_versions.clone(),
+        }
+    }
+
+    /// Packages, source, bindgen and overlay.
+    pub fn ready(&self) -> Result<Ready> {
+        let overlay = self.overlay()?;
+        let packages = self.packages(&overlay);
+        let steps = ["packages", "source", "bindgen"];
+        let is_needed = |step: &&str| *step != "source" || self.places.kdir.is_none();
+        let steps: Vec<&str> = steps.into_iter().filter(is_needed).collect();
+        let found = packages.setup(self.places, &steps, self.progress)?;
+        let compilers = Compilers::of(&found)?;
+        let (rust, llvm) = (&compilers.rust.version, compilers.llvm.major);
+        let text = format!("  {:22} rustc {rust}, LLVM {llvm}", "compilers");
+        self.progress.say(&text);
+        let bindgen = found.get("bindgen").context("there is no bindgen")?.into();
+        self.put_in(&overlay, &self.places.tree())?;
+        Ok(Ready {
+            packages,
+            overlay,
+            compilers,
+            bindgen,
+        })
+    }
+
+    pub fn kernel<'r>(&'r self, ready: &'r Ready) -> Kernel<'r> {
+        Kernel {
+            places: self.places,
+            packages: &ready.packages,
+            compilers: &ready.compilers,
+            bindgen: &ready.bindgen,
+            ours: ready.overlay.files().map(str::to_string).collect(),
+        }
+    }
+
+    /// One of the guest's programs, built.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        programs::build(self.places, &self.arguments.cargo, name, self.progress)
+    }
+
+    /// Applies the overlay, and says in a line what that did.
+    pub fn put_in(&self, overlay: &Overlay, tree: &Path) -> Result<String> {
+        let step = self.progress.step("overlay");
+        let done = overlay.apply(tree)?;
+        let (written, unchanged) = (done.files_written, done.files_unchanged);
+        let result = match done.nothing_to_do {
+            true => format!("up to date: {unchanged} files"),
+            false => format!("{written} files written, {unchanged} as they were"),
+        };
+        step.done(&result);
+        let (count, shown) = (done.insertions, self.places.show(tree));
+        Ok(format!(
+            "{result}, {count} insertions in {shown} ({})",
+            done.version
+        ))
+    }
+
+    /// The tree that the overlay goes into, fetched if need be.
+    pub fn tree(&self, overlay: &Overlay) -> Result<PathBuf> {
+        if self.places.kdir.is_none() {
+            let packages = self.packages(overlay);
+            packages.setup(self.places, &["source"], self.progress)?;
+        }
+        Ok(self.places.tree())
+    }
+
+    /// Writes the series into a directory below build/, with what is not committed yet.
+    pub fn write_patches(&self, overlay: &Overlay, tree: &Path, dir: &str) -> Result<Vec<PathBuf>> {
+        let dir = self.places.build.join(dir);
+        let step = self.progress.step("patches");
+        let patches = overlay.patches(tree, &dir)?;
+        step.done(&format!("{} in {}", patches.len(), self.places.show(&dir)));
+        Ok(patches)
+    }
+
+    pub fn config_or(&self, default: Config) -> Result<Config> {
+        let asked = self.arguments.config.as_deref();
+        asked.map_or(Ok(default), Config::by_name)
+    }
+
+    /// The kernel that was asked for, of those that boot with a guest.
+    pub fn guest_config(&self, default: Config) -> Result<Config> {
+        let config = self.config_or(default)?;
+        let name = config.name;
+        if config.arch == "um" {
+            bail!("CONFIG={name}: it has no guest: take x86_64 or x86_64-debug");
+        }
+        Ok(config)
+    }
+
+    /// Builds the plugin of QEMU.
+    pub fn plugin(&self) -> Result<PathBuf> {
+        programs::build_library(
+            self.places,
+            &self.arguments.cargo,
+            bench::PLUGIN,
+            self.progress,
+        )
+    }
+
+    /// The number of helper calls of each primitive where helpers are not inlined.
+    pub fn helper_calls(&self, kernel: &Kernel) -> Result<BTreeMap<String, u64>> {
+        code::helper_calls(kernel, bench::called(kernel))
+    }
+
+    /// The stored costs of primitives, and their file.
+    pub fn baseline(&self) -> Result<(PathBuf, Baseline)> {
+        let file = self.baseline_file();
+        let baseline = Baseline::load(&file).with_context(|| self.places.show(&file))?;
+        Ok((file, baseline))
+    }
+
+    pub fn baseline_file(&self) -> PathBuf {
+        let default = || self.places.repo.join(bench::BASELINE);
+        self.arguments.baseline.clone().unwrap_or_else(default)
+    }
+
+    /// Failures on stderr, the counts as stdout's last line; the exit code.
+    pub fn end(&self, outcome: &Outcome) -> u8 {
+        for failure in &outcome.failures {
+            eprintln!("error: {failure}");
+        }
+        println!("{}", outcome.last_line());
+        u8::from(outcome.failed > 0)
+    }
+}
