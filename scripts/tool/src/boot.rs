@@ -12,7 +12,7 @@ use crate::report::Outcome;
 use crate::splat;
 use anyhow::Result;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -88,19 +88,36 @@ pub struct Boot {
     /// Failures: unexpected kernel warnings, and a timeout.
     pub outcome: Outcome,
     pub timed_out: bool,
-    kernel_log: PathBuf,
     /// The log of the kernel, as the user would type its path.
     pub shown: String,
 }
 
 impl Boot {
-    /// Shows the end of the kernel's log.
-    pub fn show_log(&self) {
-        eprint!("{}", proc::tail(&self.kernel_log, 20));
+    /// What is wrong about the exit code.
+    pub fn wrong_code(&self) -> Option<String> {
+        let is = match self.code {
+            Some(0) => return None,
+            Some(code) => format!("is {code}"),
+            None => "is missing".to_string(),
+        };
+        Some(format!("the exit code {is}: see {}", self.shown))
     }
 }
 
-impl Guest<'_> {
+impl<'a> Guest<'a> {
+    /// A guest with one program, its init, and two processors.
+    pub fn new(name: &'a str, init: &'a str, program: &Path, timeout: Duration) -> Self {
+        Self {
+            name,
+            files: Initramfs::new(program),
+            init,
+            append: "",
+            processors: Processors::Parallel(2),
+            plugin: None,
+            timeout,
+        }
+    }
+
     /// Boots the kernel; `show` is given each line of the second port, or none after a time of silence.
     pub fn boot(
         &self,
@@ -150,14 +167,16 @@ impl Guest<'_> {
             outcome: Outcome::default(),
             timed_out: ended.timed_out,
             shown: kernel.places.show(&kernel_log),
-            kernel_log,
         };
         for (line, text) in splat::find(&said, 5) {
             let complaint = format!("unexpected kernel warning: {}:{line}: {text}", boot.shown);
             boot.outcome.fail(complaint);
         }
+        if boot.code.is_none() {
+            // Early errors of the program are on the first port.
+            eprint!("{}", proc::tail(&kernel_log, 20));
+        }
         if ended.timed_out {
-            boot.show_log();
             boot.outcome.fail(format!(
                 "the guest did not end within {} s: see {}",
                 self.timeout.as_secs(),

@@ -2,11 +2,10 @@
 
 //! Compares the lock tables of the kernel's document with those of the code.
 
-use crate::report::Outcome;
+use crate::report::{Outcome, write_json};
 use crate::session::Session;
 use ::conformance::{Members, Subject};
-use anyhow::{Context, Result};
-use std::fs;
+use anyhow::Result;
 use std::path::Path;
 
 /// Checks that a build directory has the files from which the members of the struct are read.
@@ -25,9 +24,7 @@ pub fn run(session: &Session, tree: &Path, out: Option<&Path>) -> Result<Outcome
     };
     let report = Subject::new(&session.places.repo, tree, members, &series)?.check()?;
     let file = session.places.build.join("conformance.json");
-    let text = serde_json::to_string_pretty(&report)?;
-    fs::write(&file, text + "\n")
-        .with_context(|| format!("{}: cannot be written", file.display()))?;
+    write_json(&file, &report)?;
     session.progress.hidden(|| println!("{}", report.text()));
     let outcome = Outcome {
         passed: report.passed(),

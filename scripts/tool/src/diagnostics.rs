@@ -14,17 +14,14 @@ pub struct Warning {
 /// The warnings about the files of `ours` (paths relative to the tree), each once.
 pub fn about(log: &str, ours: &[String]) -> Vec<Warning> {
     let mut found: Vec<Warning> = Vec::new();
-    for block in blocks(log) {
-        let Some(file) = place(block).and_then(|place| ours.iter().find(|file| is_at(place, file)))
-        else {
-            continue;
-        };
-        let warning = Warning {
-            file: file.clone(),
-            text: format!("{block}\n"),
-        };
-        if is_warning(block) && !found.contains(&warning) {
-            found.push(warning);
+    for block in blocks(log, "warning") {
+        let is_about = |file: &&String| place(block).is_some_and(|place| is_at(place, file));
+        if let Some(file) = ours.iter().find(is_about) {
+            let (file, text) = (file.clone(), format!("{block}\n"));
+            let warning = Warning { file, text };
+            if !found.contains(&warning) {
+                found.push(warning);
+            }
         }
     }
     found
@@ -35,21 +32,13 @@ const SHOWN: usize = 20;
 
 /// Every error, once, with the compiler's whole message.
 pub fn errors(log: &str) -> String {
-    let is_error = |block: &&str| {
-        let first = block.lines().next().unwrap_or_default();
-        let is_summary = ["error: aborting", "error: could not compile"]
-            .iter()
-            .any(|summary| first.starts_with(summary));
-        let starts = ["error: ", "error["]
-            .iter()
-            .any(|word| first.starts_with(word));
-        (starts || first.contains(": error: ")) && !is_summary
-    };
     let mut errors: Vec<String> = Vec::new();
-    for block in blocks(log).into_iter().filter(is_error) {
-        let lines: Vec<&str> = block.lines().take(40).collect();
-        let error = lines.join("\n") + "\n";
-        if !errors.contains(&error) {
+    for block in blocks(log, "error") {
+        let summaries = ["error: aborting", "error: could not compile"];
+        let is_summary = summaries.iter().any(|summary| block.starts_with(summary));
+        let lines = block.lines().take(40).map(|line| format!("{line}\n"));
+        let error: String = lines.collect();
+        if !is_summary && !errors.contains(&error) {
             errors.push(error);
         }
     }
@@ -72,67 +61,51 @@ pub fn in_checkout(text: &str, tree: &Path, shown_tree: &str, ours: &[String]) -
     text
 }
 
-/// The log cut into messages: each begins where a compiler's message does and ends before a blank line, a line of the
-/// build or the next message.
-fn blocks(log: &str) -> Vec<&str> {
+/// The messages of a log of one kind. Each begins where a compiler's message does and ends before a blank line, a line of
+/// the build or the next message.
+fn blocks<'a>(log: &'a str, kind: &str) -> Vec<&'a str> {
     let mut blocks = Vec::new();
-    let mut start = None;
-    let mut position = 0;
-    for line in log.split_inclusive('\n') {
-        let begins = begins_message(line);
-        let ends =
-            begins || line.trim().is_empty() || line.starts_with("make") || is_build_line(line);
-        if let Some(from) = start.filter(|_| ends) {
-            blocks.push(log[from..position].trim_end());
-            start = None;
-        }
-        if begins {
-            start = Some(position);
+    let (mut start, mut position) = (None, 0);
+    for line in log.split_inclusive('\n').chain([""]) {
+        let begins = ["warning", "error"].iter().find(|kind| begins(line, kind));
+        if begins.is_some() || line.trim().is_empty() || is_build_line(line) {
+            let from = std::mem::replace(&mut start, begins.map(|kind| (kind, position)));
+            if let Some((_, from)) = from.filter(|(found, _)| **found == kind) {
+                blocks.push(log[from..position].trim_end());
+            }
         }
         position += line.len();
-    }
-    if let Some(from) = start {
-        blocks.push(log[from..].trim_end());
     }
     blocks
 }
 
-fn begins_message(line: &str) -> bool {
-    let rust = ["warning: ", "warning[", "error: ", "error["];
-    rust.iter().any(|word| line.starts_with(word))
-        || line.contains(": warning: ")
-        || line.contains(": error: ")
+/// Rustc begins a line with the kind of a message, clang with a place.
+fn begins(line: &str, kind: &str) -> bool {
+    let rest = line.strip_prefix(kind);
+    let is_rust = rest.is_some_and(|rest| rest.starts_with(": ") || rest.starts_with('['));
+    is_rust || line.contains(&format!(": {kind}: "))
 }
 
 fn is_build_line(line: &str) -> bool {
-    line.strip_prefix("  ")
-        .is_some_and(|rest| rest.chars().take(2).all(|c| c.is_ascii_uppercase()) && rest.len() > 2)
-}
-
-fn is_warning(block: &str) -> bool {
-    let first = block.lines().next().unwrap_or_default();
-    first.starts_with("warning") || first.contains(": warning: ")
+    let step = line.strip_prefix("  ").filter(|rest| rest.len() > 2);
+    let is_step = step.is_some_and(|s| s.chars().take(2).all(|c| c.is_ascii_uppercase()));
+    is_step || line.starts_with("make")
 }
 
 /// The file that a message is about: after rustc's arrow, or at the start of clang's first line.
 fn place(block: &str) -> Option<&str> {
-    let arrow = block
+    let mut lines = block.lines().map(str::trim_start);
+    let arrow = lines.find_map(|line| line.strip_prefix("--> "));
+    let first = block
         .lines()
-        .find_map(|line| line.trim_start().strip_prefix("--> "));
-    let spot = arrow.or_else(|| {
-        block
-            .lines()
-            .next()
-            .filter(|line| line.contains(": warning: "))
-    })?;
-    spot.split(':').next().map(str::trim)
+        .next()
+        .filter(|line| line.contains(": warning: "));
+    arrow.or(first)?.split(':').next().map(str::trim)
 }
 
 fn is_at(place: &str, file: &str) -> bool {
-    place == file
-        || place
-            .strip_suffix(file)
-            .is_some_and(|front| front.ends_with('/'))
+    let front = place.strip_suffix(file);
+    front.is_some_and(|front| front.is_empty() || front.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -148,19 +121,19 @@ mod tests {
         error: aborting\n";
 
     fn ours() -> Vec<String> {
-        vec![
-            "rust/kernel/mm/vma/x.rs".to_string(),
-            "rust/helpers/vma.c".to_string(),
-        ]
+        ["rust/kernel/mm/vma/x.rs", "rust/helpers/vma.c"]
+            .map(str::to_string)
+            .into()
     }
 
     #[test]
-    fn only_warnings_about_our_files_count() {
-        let found = about(LOG, &ours());
+    fn only_warnings_about_our_files_count_and_once() {
+        let found = about(&LOG.repeat(2), &ours());
         let files: Vec<&str> = found.iter().map(|w| w.file.as_str()).collect();
-        assert_eq!(files, ["rust/kernel/mm/vma/x.rs", "rust/helpers/vma.c"]);
+        assert_eq!(files, ours());
+        let [rust, c] = &found[..] else { panic!() };
         assert!(
-            found[0].text.contains("^^^^^") && !found[1].text.contains("CC"),
+            rust.text.contains("^^^^^") && !c.text.contains("CC"),
             "{found:?}"
         );
         assert!(about(LOG, &["kernel/mm/vma/y.rs".to_string()]).is_empty());
@@ -170,17 +143,10 @@ mod tests {
     #[test]
     fn every_error_is_shown_whole_and_once() {
         let second = "b.c:1:2: error: odd\n    1 | odd\n";
-        let log = format!("{LOG}\n{second}\n{second}\n");
-        let shown = errors(&log);
-        assert!(
-            shown.starts_with("error[E0277]") && shown.contains("take the other"),
-            "{shown}"
-        );
-        assert!(!shown.contains("aborting"), "{shown}");
-        assert_eq!(
-            shown.matches("b.c:1:2: error: odd\n    1 | odd\n").count(),
-            1
-        );
+        let shown = errors(&format!("{LOG}\n{second}\n{second}\n"));
+        let is_whole = shown.starts_with("error[E0277]") && shown.contains("take the other");
+        assert!(is_whole && !shown.contains("aborting"), "{shown}");
+        assert_eq!(shown.matches(second).count(), 1);
         assert_eq!(errors("all is well\n"), "");
         let many: String = (0..25)
             .map(|n| format!("x.c:{n}:1: error: odd\n"))
@@ -191,24 +157,15 @@ mod tests {
     #[test]
     fn paths_are_those_of_the_checkout() {
         let tree = Path::new("/r/build/linux");
-        let shown = |text: &str| in_checkout(text, tree, "build/linux", &ours());
-        assert_eq!(
-            shown("  --> /r/build/linux/rust/kernel/mm/vma/x.rs:5:6"),
-            "  --> rust/kernel/mm/vma/x.rs:5:6"
-        );
-        assert_eq!(
-            shown("/r/build/linux/mm/mmap.c:1:2"),
-            "build/linux/mm/mmap.c:1:2"
-        );
-        assert_eq!(
-            shown("rust/helpers/vma.c:9: odd"),
-            "rust/helpers/vma.c:9: odd"
-        );
-    }
-
-    #[test]
-    fn a_repeated_warning_counts_once() {
-        let twice = format!("{LOG}{LOG}");
-        assert_eq!(about(&twice, &ours()).len(), 2);
+        for (text, shown) in [
+            (
+                "  --> /r/build/linux/rust/kernel/mm/vma/x.rs:5:6",
+                "  --> rust/kernel/mm/vma/x.rs:5:6",
+            ),
+            ("/r/build/linux/mm/mmap.c:1:2", "build/linux/mm/mmap.c:1:2"),
+            ("rust/helpers/vma.c:9: odd", "rust/helpers/vma.c:9: odd"),
+        ] {
+            assert_eq!(in_checkout(text, tree, "build/linux", &ours()), shown);
+        }
     }
 }

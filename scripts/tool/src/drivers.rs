@@ -3,7 +3,6 @@
 //! Runs the tests of the sample drivers as the init of a guest. It has four processors, because the tests look for races.
 
 use crate::boot::{Guest, Processors};
-use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::progress::Progress;
@@ -33,13 +32,9 @@ pub fn run(
     let append = format!("{ENVIRONMENT} {}", arguments(case)?);
     let mut step = progress.step(&format!("drivers {}", config.name));
     let guest = Guest {
-        name: "drivers",
-        files: Initramfs::new(program),
-        init: PROGRAM,
         append: &append,
         processors: Processors::Parallel(4),
-        plugin: None,
-        timeout: TIMEOUT,
+        ..Guest::new("drivers", PROGRAM, program, TIMEOUT)
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {
         Some(line) => {
@@ -52,14 +47,8 @@ pub fn run(
         None => step.doing("running"),
     })?;
     let tap = Tap::parse(boot.output.iter().map(String::as_str));
-    let end = match boot.code {
-        Some(code) => End::Exit(code),
-        None => End::Bad(format!("no exit code: see {}", boot.shown)),
-    };
-    if boot.code.is_none() && !boot.timed_out {
-        // Early errors of the program are on the first port.
-        boot.show_log();
-    }
+    let missing = || End::Bad(format!("no exit code: see {}", boot.shown));
+    let end = boot.code.map_or_else(missing, End::Exit);
     let mut outcome = tap.judge(&end, |_| false);
     for (reason, count) in tap.skips() {
         progress.say(&format!("    {count} skipped: {reason}"));
@@ -68,11 +57,12 @@ pub fn run(
         outcome.fail(format!("its output is not TAP version {OURS}"));
     }
     outcome.add(boot.outcome);
-    let file = kernel
-        .places
-        .build
-        .join(format!("drivers-{}.json", config.name));
-    tap::write(&file, &[(PROGRAM, &tap)], &outcome)?;
+    let file = format!("drivers-{}.json", config.name);
+    tap::write(
+        &kernel.places.build.join(file),
+        &[(PROGRAM, &tap)],
+        &outcome,
+    )?;
     Ok(step.ended(outcome))
 }
 

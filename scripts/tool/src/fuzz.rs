@@ -6,14 +6,14 @@
 mod compile;
 mod judge;
 
-use crate::boot::{Guest, Processors};
+use crate::boot::Guest;
 use crate::initramfs::Initramfs;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::progress::Progress;
-use crate::report::Outcome;
+use crate::report::{Outcome, write_json};
 use crate::rustdoc;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use judge::Run;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -126,12 +126,8 @@ pub fn run(
     let coverage = Coverage::of(&api, &rules, &reached);
     show(plan, &counts, &coverage, &rules, progress);
     let value = serde_json::json!({ "plan": plan, "counts": counts, "coverage": coverage, "outcome": outcome });
-    let file = kernel
-        .places
-        .build
-        .join(format!("fuzz-{}.json", config.name));
-    fs::write(&file, serde_json::to_string_pretty(&value)? + "\n")
-        .with_context(|| format!("{}: cannot be written", file.display()))?;
+    let file = format!("fuzz-{}.json", config.name);
+    write_json(&kernel.places.build.join(file), &value)?;
     Ok(outcome)
 }
 
@@ -153,26 +149,19 @@ fn boot(
         files = files.with(&format!("/{name}"), &sources.join(&name));
         list.push(format!("{}:{}", module.name, module.function_count()));
     }
+    let list = list.join(",");
     let guest = Guest {
-        name: "fuzz",
         files,
-        init: PROGRAM,
-        append: &format!(
-            "printk.devkmsg=on VMA_FUZZ_MODULES={} VMA_FUZZ_SECONDS={seconds}",
-            list.join(",")
-        ),
-        processors: Processors::Parallel(2),
-        plugin: None,
-        timeout: SLOWEST * Duration::from_secs(seconds) + GRACE,
+        append: &format!("printk.devkmsg=on VMA_FUZZ_MODULES={list} VMA_FUZZ_SECONDS={seconds}"),
+        ..Guest::new(
+            "fuzz",
+            PROGRAM,
+            program,
+            SLOWEST * Duration::from_secs(seconds) + GRACE,
+        )
     };
-    let boot = guest.boot(kernel, config, &mut |line| {
-        if let Some(line) = line {
-            step.doing(line);
-        }
-    })?;
-    if boot.code.is_none() && !boot.timed_out {
-        boot.show_log();
-    }
+    let mut show = |line: Option<&str>| line.iter().for_each(|line| step.doing(line));
+    let boot = guest.boot(kernel, config, &mut show)?;
     let run = Run::of(boot);
     if run.is_good() {
         step.done(&format!("{} functions run", run.functions));

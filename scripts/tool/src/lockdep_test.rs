@@ -12,6 +12,7 @@ use crate::splat;
 use anyhow::Result;
 use regex_lite::Regex;
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -111,22 +112,20 @@ pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<O
         .filter(|case| only.is_none_or(|part| case.name.contains(part)))
         .collect();
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    let all = Mutex::new(Outcome::default());
+    let work = || -> Result<()> {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            outcome.add(run_case(kernel, case, progress)?);
+            let outcome = run_case(kernel, case, progress)?;
+            all.lock().expect("no panic").add(outcome);
         }
-        Ok(outcome)
+        Ok(())
     };
-    let outcomes: Vec<Result<Outcome>> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let workers: Vec<_> = (0..PARALLEL).map(|_| scope.spawn(work)).collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
-        joined.map(|result| result.expect("no panic")).collect()
-    });
-    let mut all = Outcome::default();
-    for outcome in outcomes {
-        all.add(outcome?);
-    }
+        let mut ends = workers.into_iter().map(|worker| worker.join());
+        ends.try_for_each(|end| end.expect("no panic"))
+    })?;
+    let mut all = all.into_inner().expect("no panic");
     if cases.is_empty() {
         all.fail(format!("CASE={}: no such case", only.unwrap_or_default()));
     }
@@ -173,27 +172,21 @@ fn judge(case: &Case, reports: &[Report]) -> Option<String> {
         return None;
     }
     let found: Vec<String> = reports.iter().map(Report::to_string).collect();
+    let found = match found.is_empty() {
+        true => "no report".to_string(),
+        false => found.join("; "),
+    };
+    let Case { wanted, held, .. } = case;
     Some(format!(
-        "{kinds:?} was expected, of {} under {}, but the kernel's log has {}",
-        case.wanted,
-        case.held,
-        if found.is_empty() {
-            "no report".to_string()
-        } else {
-            found.join("; ")
-        }
+        "{kinds:?} was expected, of {wanted} under {held}, but the kernel's log has {found}"
     ))
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = self.wanted.as_deref().unwrap_or("-");
-        write!(
-            f,
-            "{:?} ({wanted} under {})",
-            self.line,
-            self.held.join(", ")
-        )
+        let (line, held) = (&self.line, self.held.join(", "));
+        write!(f, "{line:?} ({wanted} under {held})")
     }
 }
 
@@ -247,25 +240,25 @@ fn whole_lines(log: &str) -> String {
     whole.join("\n")
 }
 
+const TITLES: [(&str, Kind); 4] = [
+    (
+        "WARNING: possible circular locking dependency detected",
+        Kind::Circular,
+    ),
+    (
+        "WARNING: possible recursive locking detected",
+        Kind::Recursive,
+    ),
+    (
+        "BUG: sleeping function called from invalid context",
+        Kind::Sleep,
+    ),
+    ("[ BUG: Invalid wait context ]", Kind::WaitContext),
+];
+
 fn kind(line: &str) -> Kind {
-    [
-        (
-            "WARNING: possible circular locking dependency detected",
-            Kind::Circular,
-        ),
-        (
-            "WARNING: possible recursive locking detected",
-            Kind::Recursive,
-        ),
-        (
-            "BUG: sleeping function called from invalid context",
-            Kind::Sleep,
-        ),
-        ("[ BUG: Invalid wait context ]", Kind::WaitContext),
-    ]
-    .into_iter()
-    .find_map(|(title, kind)| line.contains(title).then_some(kind))
-    .unwrap_or(Kind::Other)
+    let title = TITLES.iter().find(|(title, _)| line.contains(title));
+    title.map_or(Kind::Other, |(_, kind)| *kind)
 }
 
 #[cfg(test)]
@@ -310,11 +303,12 @@ mod tests {
 
     #[test]
     fn the_report_that_is_expected() {
-        assert_eq!(
-            judge(case("vma_write_under_i_mmap"), &reports(CIRCULAR)),
-            None
-        );
-        assert_eq!(judge(case("sleep_under_page_table"), &reports(SLEEP)), None);
+        for (name, log) in [
+            ("vma_write_under_i_mmap", CIRCULAR),
+            ("sleep_under_page_table", SLEEP),
+        ] {
+            assert_eq!(judge(case(name), &reports(log)), None);
+        }
     }
 
     #[test]
@@ -328,17 +322,14 @@ mod tests {
         // Of other locks, of which one happens to be held, too; of another kind; one more, or one less.
         assert!(wrong("mmap_under_i_mmap", CIRCULAR).contains("(vm_lock under &mapping"));
         let about_mmap = CIRCULAR.replacen("&mapping->i_mmap_rwsem", "&mm->other", 1);
-        let about_mmap = about_mmap.replace("&mm->mmap_lock", "&mapping->i_mmap_rwsem");
-        wrong("vma_write_under_i_mmap", &about_mmap);
-        wrong(
-            "vma_write_under_i_mmap",
-            &CIRCULAR.replace("circular locking dependency", "recursive locking"),
-        );
-        wrong("vma_write_under_i_mmap", &CIRCULAR.repeat(2));
-        wrong(
-            "vma_write_under_i_mmap",
-            &format!("{CIRCULAR}[    3.0] BUG: KASAN: f\n"),
-        );
+        for log in [
+            about_mmap.replace("&mm->mmap_lock", "&mapping->i_mmap_rwsem"),
+            CIRCULAR.replace("circular locking dependency", "recursive locking"),
+            CIRCULAR.repeat(2),
+            format!("{CIRCULAR}[    3.0] BUG: KASAN: f\n"),
+        ] {
+            wrong("vma_write_under_i_mmap", &log);
+        }
         wrong("sleep_in_map_pages", SLEEP);
         let half = SLEEP.split("[    2.316067] [").next().unwrap();
         wrong("sleep_under_page_table", half);
@@ -350,10 +341,8 @@ mod tests {
         for cell in order_table(&repo()).unwrap() {
             let words = format!("{} under {}", cell.wanted, cell.held);
             let name = words.to_lowercase().replace(' ', "_");
-            let kind = CASES
-                .iter()
-                .find(|case| case.name == name)
-                .map(|case| case.kind);
+            let case = CASES.iter().find(|case| case.name == name);
+            let kind = case.map(|case| case.kind);
             match cell.found_by {
                 FoundBy::Lockdep => assert!(kind.is_some_and(|k| !sleeps(k)), "{words}"),
                 FoundBy::MightSleep => assert!(kind.is_some_and(sleeps), "{words}"),
@@ -368,11 +357,8 @@ mod tests {
         let suite = repo().join("rust/kernel/mm/vma/tests/misorder.rs");
         let text = fs::read_to_string(suite).unwrap();
         assert!(text.contains(&format!("#[kunit_tests({SUITE})]")) && text.contains(WORD));
-        let names: Vec<&str> = text
-            .split("#[test]\n    fn ")
-            .skip(1)
-            .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
-            .collect();
+        let tests = text.split("#[test]\n    fn ").skip(1);
+        let names: Vec<&str> = tests.filter_map(|test| test.split('(').next()).collect();
         let run: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         assert_eq!(names, run);
     }

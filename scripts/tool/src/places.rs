@@ -22,16 +22,14 @@ impl Places {
     pub fn new(repo: &Path, kdir: Option<&Path>) -> Result<Self> {
         let repo = fs::canonicalize(repo)
             .with_context(|| format!("{}: no such checkout", repo.display()))?;
-        let kdir = match kdir {
-            None => None,
-            Some(dir) => match fs::canonicalize(dir) {
-                Ok(dir) => Some(dir),
-                Err(e) => bail!(
-                    "KDIR={}: {e}: give the top directory of a kernel tree",
-                    dir.display()
-                ),
-            },
+        let advice = |dir: &Path| {
+            format!(
+                "KDIR={}: give the top directory of a kernel tree",
+                dir.display()
+            )
         };
+        let kdir = kdir.map(|dir| fs::canonicalize(dir).with_context(|| advice(dir)));
+        let kdir = kdir.transpose()?;
         Ok(Self {
             build: repo.join("build"),
             cache: cache_dir(|name| env::var(name).ok())?,
@@ -42,9 +40,8 @@ impl Places {
 
     /// The kernel tree that is configured and built.
     pub fn tree(&self) -> PathBuf {
-        self.kdir
-            .clone()
-            .unwrap_or_else(|| self.build.join("linux"))
+        let own = || self.build.join("linux");
+        self.kdir.clone().unwrap_or_else(own)
     }
 
     /// The `O=` directory of a configuration; a caller's tree has its own, so that changing between trees rebuilds
@@ -66,19 +63,13 @@ impl Places {
 
     /// A path as a reader standing in the checkout would type it.
     pub fn show(&self, path: &Path) -> String {
-        path.strip_prefix(&self.repo)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        let below = path.strip_prefix(&self.repo);
+        below.unwrap_or(path).display().to_string()
     }
 }
 
 fn cache_dir(var: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
-    let set = |name| {
-        var(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| Some(PathBuf::from(var(name).filter(|value| !value.is_empty())?));
     let dir = match (set("VMA_CACHE"), set("XDG_CACHE_HOME"), set("HOME")) {
         (Some(dir), _, _) => dir,
         (_, Some(dir), _) => dir.join("linux-rust-vma"),
@@ -98,14 +89,6 @@ fn cache_dir(var: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
 mod tests {
     use super::*;
 
-    fn cache(vars: &[(&str, &str)]) -> Result<PathBuf> {
-        cache_dir(|name| {
-            vars.iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.to_string())
-        })
-    }
-
     #[test]
     fn cache_follows_the_variables_in_order() {
         let all = [
@@ -113,28 +96,22 @@ mod tests {
             ("XDG_CACHE_HOME", "/b"),
             ("HOME", "/c"),
         ];
-        assert_eq!(cache(&all).unwrap(), Path::new("/a"));
-        assert_eq!(cache(&all[1..]).unwrap(), Path::new("/b/linux-rust-vma"));
-        assert_eq!(
-            cache(&all[2..]).unwrap(),
-            Path::new("/c/.cache/linux-rust-vma")
-        );
-        assert_eq!(
-            cache(&[("VMA_CACHE", ""), ("HOME", "/c")]).unwrap(),
-            Path::new("/c/.cache/linux-rust-vma")
-        );
-        assert!(
-            cache(&[])
-                .unwrap_err()
-                .to_string()
-                .contains("set VMA_CACHE or HOME")
-        );
-        assert!(
-            cache(&[("VMA_CACHE", "here")])
-                .unwrap_err()
-                .to_string()
-                .contains("absolute")
-        );
+        let in_home = "/c/.cache/linux-rust-vma";
+        for (vars, expected) in [
+            (&all[..], "/a"),
+            (&all[1..], "/b/linux-rust-vma"),
+            (&all[2..], in_home),
+            (&[("VMA_CACHE", ""), ("HOME", "/c")], in_home),
+            (&[], "no directory for the cache: set VMA_CACHE or HOME"),
+            (
+                &[("VMA_CACHE", "x")],
+                "VMA_CACHE=x: the cache must be an absolute path",
+            ),
+        ] {
+            let var = |name: &str| Some(vars.iter().find(|(n, _)| *n == name)?.1.to_string());
+            let found = cache_dir(var).map_or_else(|e| e.to_string(), |p| p.display().to_string());
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod build;
 
-use crate::boot::{Guest, Processors};
+use crate::boot::Guest;
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -50,15 +50,16 @@ pub fn run(
     }
     let seconds = programs.iter().map(|program| program.seconds).sum();
     let guest = Guest {
-        name: "selftests",
         files,
-        init: PROGRAM,
         append: APPEND,
-        processors: Processors::Parallel(2),
-        plugin: None,
-        timeout: BESIDES + Duration::from_secs(seconds),
+        ..Guest::new(
+            "selftests",
+            PROGRAM,
+            &init,
+            BESIDES + Duration::from_secs(seconds),
+        )
     };
-    let boot = guest.boot(kernel, config, &mut |line| match line {
+    let mut boot = guest.boot(kernel, config, &mut |line| match line {
         Some(line) => {
             if let Some(test) = tap::finished_test(line) {
                 step.advance(&test);
@@ -85,14 +86,17 @@ pub fn run(
     if dot_config.contains("\nCONFIG_DEBUG_KMEMLEAK=y\n") {
         said.judge_leaks(&mut outcome);
     }
-    outcome.check(boot.code == Some(0), || match boot.code {
-        Some(code) => format!("the exit code of {PROGRAM} is {code}: see {}", boot.shown),
-        None => format!("the exit code of {PROGRAM} is missing: see {}", boot.shown),
+    let wrong = boot.wrong_code();
+    outcome.check(wrong.is_none(), || {
+        format!("{PROGRAM}: {}", wrong.unwrap_or_default())
     });
-    outcome.add(boot.outcome);
-    let file = kernel.places.build.join("selftests.json");
+    outcome.add(std::mem::take(&mut boot.outcome));
     let results: Vec<_> = taps.iter().map(|(name, tap)| (*name, tap)).collect();
-    tap::write(&file, &results, &outcome)?;
+    tap::write(
+        &kernel.places.build.join("selftests.json"),
+        &results,
+        &outcome,
+    )?;
     Ok(step.ended(outcome))
 }
 
@@ -143,9 +147,8 @@ impl<'a> Said<'a> {
                         end: None,
                     }),
                     Some((name, end)) => {
-                        if let Some(open) = open.filter(|open| open.name == name) {
-                            open.end = Some(end);
-                        }
+                        let same = open.filter(|open| open.name == name);
+                        same.into_iter().for_each(|open| open.end = Some(end));
                     }
                     None => {
                         let leaks = own.strip_prefix("leaks ");
@@ -210,8 +213,8 @@ mod tests {
         text.lines().map(str::to_string).collect()
     }
 
-    fn judge(text: &str) -> Outcome {
-        Said::read(&lines(text)).judge(&selftest("one")).0
+    fn judge(name: &str, text: &str) -> Outcome {
+        Said::read(&lines(text)).judge(&selftest(name)).0
     }
 
     const GOOD: &str = "vma-run: one: begin\nTAP version 13\n1..1\nok 1 a\nvma-run: one: exit 0\n";
@@ -226,49 +229,38 @@ mod tests {
 
     #[test]
     fn each_program_is_judged_by_its_own_lines() {
-        let text = format!(
-            "{GOOD}vma-run: two: begin\nTAP version 13\n1..1\nnot ok 1 b\nvma-run: two: exit 1\n"
-        );
-        let output = lines(&text);
-        let said = Said::read(&output);
-        let one = said.judge(&selftest("one")).0;
-        assert_eq!((one.passed, one.failed), (1, 0));
-        assert_eq!(said.judge(&selftest("two")).0.failures, ["two: b"]);
-        assert_eq!(
-            said.judge(&selftest("three")).0.failures,
-            ["three: it did not run"]
-        );
+        let two = GOOD
+            .replace("one", "two")
+            .replace("ok 1 a", "not ok 1 b")
+            .replace("t 0", "t 1");
+        let text = format!("{GOOD}{two}");
+        assert_eq!(judge("one", &text).counts(), "1 passed, 0 failed");
+        assert_eq!(judge("two", &text).failures, ["two: b"]);
+        assert_eq!(judge("three", &text).failures, ["three: it did not run"]);
     }
 
     #[test]
     fn bad_ends_are_failures() {
-        for end in [
-            "signal 11",
-            "no end within 5 s",
-            "cannot be run: x",
-            "exit 1",
+        for (from, to) in [
+            ("exit 0", "signal 11"),
+            ("exit 0", "no end within 5 s"),
+            ("exit 0", "cannot be run: x"),
+            ("exit 0", "exit 1"),
+            ("one: exit", "two: exit"),
         ] {
-            let outcome = judge(&GOOD.replace("exit 0", end));
-            assert_eq!(outcome.failed, 1, "{end}");
+            assert_eq!(judge("one", &GOOD.replace(from, to)).failed, 1, "{to}");
         }
-        let outcome = judge(&GOOD.replace("vma-run: one: exit 0\n", ""));
-        assert_eq!(
-            outcome.failures,
-            ["one: it ended badly: the guest ended before it"]
-        );
-        let mixed = judge(&GOOD.replace("one: exit", "two: exit"));
-        assert_eq!(mixed.failed, 1);
+        let outcome = judge("one", &GOOD.replace("vma-run: one: exit 0\n", ""));
+        let failure = "one: it ended badly: the guest ended before it";
+        assert_eq!(outcome.failures, [failure]);
     }
 
     #[test]
     fn only_known_reasons_excuse_testing_nothing() {
-        let skip = |reason: &str| {
-            judge(&format!(
-                "vma-run: one: begin\n1..0 # SKIP {reason}\nvma-run: one: exit 4\n"
-            ))
-        };
-        assert_eq!(skip("/dev/x: no such file").failed, 0);
-        assert_eq!(skip("too tired").failed, 1);
+        for (reason, failed) in [("/dev/x: no such file", 0), ("too tired", 1)] {
+            let text = format!("vma-run: one: begin\n1..0 # SKIP {reason}\nvma-run: one: exit 4\n");
+            assert_eq!(judge("one", &text).failed, failed, "{reason}");
+        }
     }
 
     #[test]
@@ -282,9 +274,7 @@ mod tests {
         assert_eq!(judge("vma-run: leaks 0\n").passed, 1);
         assert_eq!(judge("").failures, ["the kernel was not asked for leaks"]);
         let found = judge("unreferenced object 0xf (size 8):\n  comm \"x\"\nvma-run: leaks 1\n");
-        assert_eq!(
-            found.failures,
-            ["1 leaks: unreferenced object 0xf (size 8): | comm \"x\""]
-        );
+        let failure = "1 leaks: unreferenced object 0xf (size 8): | comm \"x\"";
+        assert_eq!(found.failures, [failure]);
     }
 }

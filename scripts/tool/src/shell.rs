@@ -94,29 +94,19 @@ pub fn run(
     let program = out.join("shell-program");
     initramfs::write(&program, &content)?;
     let guest = Guest {
-        name: "shell",
         files: files.with("/program", &program),
-        init: "vma-shell",
-        append: "",
-        processors: Processors::Parallel(2),
-        plugin: None,
-        timeout: TIMEOUT,
+        ..Guest::new("shell", "vma-shell", &init, TIMEOUT)
     };
     let boot = guest.boot(kernel, config, &mut |line| {
-        if let Some(line) = line {
-            progress.hidden(|| println!("{line}"));
-        }
+        line.iter()
+            .for_each(|line| progress.hidden(|| println!("{line}")));
     })?;
     for failure in &boot.outcome.failures {
         eprintln!("error: {failure}");
     }
     match boot.code {
-        None => {
-            boot.show_log();
-            bail!("the program did not end: see {}", boot.shown);
-        }
-        Some(0) if boot.outcome.failed > 0 => Ok(1),
-        Some(0) => Ok(0),
+        None => bail!("the program did not end: see {}", boot.shown),
+        Some(0) => Ok(u8::from(boot.outcome.failed > 0)),
         Some(code) => {
             eprintln!("error: the program's exit code is {code}");
             Ok(code)

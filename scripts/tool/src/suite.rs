@@ -35,7 +35,7 @@ use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// What a suite depends on, which decides whether its earlier result is still valid.
+/// The inputs of a suite. An earlier result is valid for the same inputs.
 #[derive(Clone, Copy)]
 enum Needs {
     /// The checkout and, if it has one, a kernel.

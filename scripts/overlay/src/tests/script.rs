@@ -91,7 +91,7 @@ impl Script {
         Ok(())
     }
 
-    /// What is in the world must be as the line says.
+    /// Compares the world with the line.
     fn check(&self, command: &str, name: &str, text: &str) -> Result<()> {
         let path = self.path(name);
         let content = || fs::read(self.path(name)).with_context(|| name.to_string());

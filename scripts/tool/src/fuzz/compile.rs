@@ -7,9 +7,10 @@ use crate::kconfig::Config;
 use crate::proc;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::iter::successors;
 use std::path::Path;
 use vma_fuzz::Module;
 
@@ -65,9 +66,8 @@ pub fn all(
             module.remove(&names);
         }
         if removed == 0 {
-            let first = wrong
-                .first()
-                .map_or("no error of rustc", |error| &error.text);
+            let text = |error: &Message| error.rendered.clone().unwrap_or(error.message.clone());
+            let first = wrong.first().map_or("no error of rustc".to_string(), text);
             bail!(
                 "generated modules do not build: {first}: see {}",
                 kernel.places.show(&log)
@@ -77,76 +77,64 @@ pub fn all(
     bail!("generated modules do not build after {ROUNDS} rounds")
 }
 
-/// An error of the compiler's.
-struct Error {
-    /// Where: the file's stem and the line, of everything that it points at and of macros around that.
-    at: Vec<(String, usize)>,
-    text: String,
+/// A message of rustc's, in JSON.
+#[derive(Deserialize)]
+struct Message {
+    level: String,
+    message: String,
+    rendered: Option<String>,
+    spans: Vec<Span>,
 }
 
-fn errors(output: &str) -> Vec<Error> {
-    let mut errors = Vec::new();
-    for line in output.lines() {
-        let Some(start) = line.find('{') else {
-            continue;
-        };
-        let Ok(value) = serde_json::from_str::<Value>(&line[start..]) else {
-            continue;
-        };
-        if value["level"] != "error" {
-            continue;
-        }
-        let mut at = Vec::new();
-        for span in value["spans"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|span| span["is_primary"] == true)
-        {
-            let mut span = span;
-            while !span.is_null() {
-                let file = span["file_name"].as_str().unwrap_or_default();
-                let stem = Path::new(file)
-                    .file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy();
-                at.push((
-                    stem.to_string(),
-                    span["line_start"].as_u64().unwrap_or(0) as usize,
-                ));
-                span = &span["expansion"]["span"];
-            }
-        }
-        let text = value["rendered"]
-            .as_str()
-            .or(value["message"].as_str())
-            .unwrap_or_default();
-        errors.push(Error {
-            at,
-            text: text.to_string(),
-        });
+#[derive(Deserialize)]
+struct Span {
+    file_name: String,
+    line_start: usize,
+    #[serde(default)]
+    is_primary: bool,
+    expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Deserialize)]
+struct Expansion {
+    span: Span,
+}
+
+/// The errors in a log of the build.
+fn errors(output: &str) -> Vec<Message> {
+    let json = output
+        .lines()
+        .filter_map(|line| Some(&line[line.find('{')?..]));
+    let messages = json.filter_map(|json| serde_json::from_str::<Message>(json).ok());
+    messages
+        .filter(|message| message.level == "error")
+        .collect()
+}
+
+impl Message {
+    /// The lines of a file that it points at, and those of macros around them.
+    fn lines<'a>(&'a self, stem: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let primary = self.spans.iter().filter(|span| span.is_primary);
+        let outward = |span: &&'a Span| span.expansion.as_ref().map(|expansion| &expansion.span);
+        let spans = primary.flat_map(move |span| successors(Some(span), outward));
+        let is_there = move |file: &str| Path::new(file).file_stem() == Some(stem.as_ref());
+        let there = spans.filter(move |span| is_there(&span.file_name));
+        there.map(|span| span.line_start)
     }
-    errors
 }
 
 /// The functions of a module that errors are in.
 fn refused(
-    errors: &[Error],
+    errors: &[Message],
     module: &str,
     functions: &[(String, usize, usize)],
 ) -> BTreeSet<String> {
-    let lines = errors
+    let lines: BTreeSet<usize> = errors.iter().flat_map(|e| e.lines(module)).collect();
+    let has_error = |first: usize, last: usize| lines.range(first..=last).next().is_some();
+    let refused = functions
         .iter()
-        .flat_map(|error| &error.at)
-        .filter(|(stem, _)| stem == module);
-    lines
-        .filter_map(|(_, line)| {
-            functions
-                .iter()
-                .find(|(_, first, last)| (first..=last).contains(&line))
-        })
-        .map(|(name, ..)| name.clone())
-        .collect()
+        .filter(|(_, first, last)| has_error(*first, *last));
+    refused.map(|(name, ..)| name.clone()).collect()
 }
 
 #[cfg(test)]
@@ -156,14 +144,13 @@ mod tests {
     #[test]
     fn errors_belong_to_the_function_with_their_line() {
         let output = "  RUSTC [M] x.o\n{\"level\":\"error\",\"message\":\"no\",\"spans\":[{\"is_primary\":true,\
-            \"file_name\":\"/a/m.rs\",\"line_start\":12,\"expansion\":null}]}\n{\"level\":\"warning\",\"spans\":[]}\n";
+            \"file_name\":\"/a/macro.rs\",\"line_start\":1,\"expansion\":{\"span\":{\"file_name\":\"/a/m.rs\",\
+            \"line_start\":12,\"expansion\":null}}}]}\n{\"level\":\"warning\",\"message\":\"\",\"spans\":[]}\n";
         let errors = errors(output);
         assert_eq!(errors.len(), 1);
         let functions = [("f0".to_string(), 1, 9), ("f1".to_string(), 10, 20)];
-        assert_eq!(
-            refused(&errors, "m", &functions),
-            BTreeSet::from(["f1".to_string()])
-        );
+        let found = refused(&errors, "m", &functions);
+        assert_eq!(found, BTreeSet::from(["f1".to_string()]));
         assert!(refused(&errors, "other", &functions).is_empty());
     }
 }

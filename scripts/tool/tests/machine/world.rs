@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 pub struct World {
@@ -32,11 +32,9 @@ paths = ["rust/**"]
 /// Replaces the list of needs in bootstrap.sh.
 const NEEDS: &str = "sh=dash python3=python3";
 
-/// The programs that bootstrap.sh uses.
-const SHELL_TOOLS: &[&str] = &[
-    "cut", "df", "dirname", "find", "grep", "head", "id", "mkdir", "mv", "rm", "sed", "seq",
-    "sort", "tail", "tr",
-];
+/// The programs that bootstrap.sh, make and their stand-ins use.
+const HOST_TOOLS: &str = "sh make python3 cp echo sleep cat true env cut df dirname find grep head id mkdir mv rm sed seq \
+    sort tail tr";
 
 /// Stands in for kunit.py: configures by copying.
 const KUNIT: &str = r#"
@@ -46,21 +44,21 @@ if sys.argv[1] == "config":
     shutil.copy(sys.argv[sys.argv.index("--kunitconfig") + 1], out + "/.config")
 "#;
 
-const LLVM_TOOLS: &[&str] = &[
-    "clang",
-    "ld.lld",
-    "llvm-ar",
-    "llvm-nm",
-    "llvm-objcopy",
-    "llvm-strip",
-    "llvm-link",
-];
+const LLVM_TOOLS: &str = "clang ld.lld llvm-ar llvm-nm llvm-objcopy llvm-strip llvm-link";
+
+/// Empty files: fragments of configurations, and the files that mark a kernel tree.
+const EMPTY: &str = "repo/scripts/configs/kunit repo/scripts/configs/doctests repo/scripts/configs/off \
+    repo/scripts/configs/qemu repo/scripts/configs/samples repo/scripts/configs/samples-modules \
+    repo/scripts/configs/x86_64 repo/scripts/configs/um tree/Kconfig tree/Kbuild tree/MAINTAINERS tree/COPYING \
+    tree/scripts/checkpatch.pl tree/rust/kernel/lib.rs tree/mm/mmap.c \
+    sysroot/lib/rustlib/src/rust/library/core/src/lib.rs";
 
 impl World {
     pub fn new() -> Self {
         let world = Self {
             dir: tempfile::tempdir().unwrap(),
         };
+        let inline_helpers = "CONFIG_RUST_INLINE_HELPERS=y\n";
         for (path, text) in [
             ("repo/scripts/overlay.toml", OVERLAY),
             (
@@ -69,49 +67,24 @@ impl World {
             ),
             ("repo/rust/ours.rs", "// ours\n"),
             ("repo/scripts/configs/common", "CONFIG_RUST=y\n"),
-            ("repo/scripts/configs/kunit", ""),
-            ("repo/scripts/configs/doctests", ""),
-            ("repo/scripts/configs/off", ""),
-            ("repo/scripts/configs/qemu", ""),
-            ("repo/scripts/configs/samples", ""),
-            ("repo/scripts/configs/samples-modules", ""),
-            ("repo/scripts/configs/x86_64", ""),
-            (
-                "repo/scripts/configs/inline-helpers",
-                "CONFIG_RUST_INLINE_HELPERS=y\n",
-            ),
-            ("repo/scripts/configs/um", ""),
+            ("repo/scripts/configs/inline-helpers", inline_helpers),
             ("tree/rust/list", "alpha\nbeta\ngamma\n"),
             ("tree/tools/testing/kunit/kunit.py", KUNIT),
-            ("sysroot/lib/rustlib/src/rust/library/core/src/lib.rs", ""),
         ] {
             world.write(path, text);
         }
-        // Files that mark a kernel tree, for every check of the overlay.
-        for path in [
-            "Kconfig",
-            "Kbuild",
-            "MAINTAINERS",
-            "COPYING",
-            "scripts/checkpatch.pl",
-            "rust/kernel/lib.rs",
-            "mm/mmap.c",
-        ] {
-            world.write(&format!("tree/{path}"), "\n");
-        }
+        EMPTY
+            .split_whitespace()
+            .for_each(|path| world.write(path, ""));
         world.version([7, 3, 4], "all:\n\t@echo '  CC      thing.o'\n");
-        let suffixed = LLVM_TOOLS.iter().map(|tool| format!("{tool}-19"));
-        for tool in suffixed.chain(["cargo".to_string(), "git".to_string()]) {
-            world.program(&tool, "exit 1");
+        for tool in LLVM_TOOLS.split(' ') {
+            world.program(&format!("{tool}-19"), "exit 1");
         }
+        world.program("cargo", "exit 1");
+        world.program("git", "exit 1");
         world.program("bindgen", "echo bindgen 0.72.1");
         world.rustc("1.90.0", "19.1.7");
-        for tool in [
-            "sh", "make", "python3", "cp", "echo", "sleep", "cat", "true", "env",
-        ]
-        .iter()
-        .chain(SHELL_TOOLS)
-        {
+        for tool in HOST_TOOLS.split_whitespace() {
             world.borrow(tool);
         }
         world
@@ -144,23 +117,17 @@ impl World {
     /// A rustc that says these versions and has its library source.
     pub fn rustc(&self, release: &str, llvm: &str) {
         let sysroot = self.path("sysroot");
-        self.program(
-            "rustc",
-            &format!(
-                "case $1 in -vV) echo 'release: {release}'; echo 'LLVM version: {llvm}' ;; --print) echo {} ;; esac",
-                sysroot.display()
-            ),
-        );
+        let version = format!("echo 'release: {release}'; echo 'LLVM version: {llvm}'");
+        let sysroot = format!("echo {}", sysroot.display());
+        let script = format!("case $1 in -vV) {version} ;; --print) {sysroot} ;; esac");
+        self.program("rustc", &script);
     }
 
     /// The machine's own program, if it has it.
     pub fn borrow(&self, name: &str) -> bool {
         let dirs = ["/usr/bin", "/bin", "/usr/local/bin"];
-        let Some(file) = dirs
-            .iter()
-            .map(|dir| Path::new(dir).join(name))
-            .find(|file| file.exists())
-        else {
+        let mut files = dirs.iter().map(|dir| Path::new(dir).join(name));
+        let Some(file) = files.find(|file| file.exists()) else {
             return false;
         };
         let link = self.path("bin").join(name);
@@ -170,82 +137,66 @@ impl World {
     }
 
     /// The tool in this world, with the given arguments.
-    pub fn tool(&self, arguments: &[&str]) -> Command {
+    pub fn tool(&self, arguments: &str) -> Command {
         let mut cmd = Command::new(env!("CARGO_BIN_EXE_vma-tool"));
         cmd.arg("--repo")
             .arg(self.path("repo"))
             .arg("--cargo")
-            .arg(self.path("bin/cargo"));
-        cmd.args(arguments);
-        cmd.env_clear();
-        cmd.env("PATH", self.path("bin"))
+            .arg(self.path("bin/cargo"))
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .env("PATH", self.path("bin"))
             .env("HOME", self.path("home"))
             .env("VMA_NEEDS", NEEDS)
             .env("VMA_KEYRING", "/dev/null")
             .env("VMA_KERNEL_MIB", "1")
-            .env("VMA_CACHE", self.path("cache"));
-        cmd.stdin(Stdio::null());
+            .env("VMA_CACHE", self.path("cache"))
+            .stdin(Stdio::null());
         cmd
     }
 
     /// The tool with the tree of this world as KDIR= and its rustc as RUSTC=.
-    pub fn in_tree(&self, arguments: &[&str]) -> Command {
-        let mut cmd = self.tool(&[]);
-        cmd.arg("--kdir")
-            .arg(self.path("tree"))
-            .arg("--rustc")
-            .arg(self.path("bin/rustc"));
-        cmd.args(arguments);
+    pub fn in_tree(&self, arguments: &str) -> Command {
+        let mut cmd = self.tool(arguments);
+        cmd.arg("--kdir").arg(self.path("tree"));
+        cmd.arg("--rustc").arg(self.path("bin/rustc"));
         cmd
     }
 
     /// Every file below a directory with its content.
     pub fn content(&self, path: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        let mut dirs = vec![self.path(path)];
-        while let Some(dir) = dirs.pop() {
-            for entry in fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    dirs.push(path);
-                } else {
-                    files.insert(path.clone(), fs::read(path).unwrap());
-                }
-            }
-        }
+        let entries = walkdir::WalkDir::new(self.path(path)).into_iter();
+        let paths = entries.map(|entry| entry.unwrap().into_path());
+        let files = paths.filter(|path| path.is_file());
         files
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
     }
 }
 
-/// Runs a command that must fail with one line of error, and returns that line.
-pub fn refusal(mut cmd: Command) -> String {
+/// Runs a command that must fail with one line of error, last, and with all of these texts in it. Returns the line.
+#[track_caller]
+pub fn refused(mut cmd: Command, texts: &[&str]) -> String {
     let output = cmd.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_ne!(output.status.code(), Some(0), "{}", all(&output));
-    let errors: Vec<&str> = stderr
-        .lines()
-        .filter(|line| line.starts_with("error: "))
-        .collect();
-    assert_eq!(errors.len(), 1, "{}", all(&output));
-    assert_eq!(stderr.lines().last(), Some(errors[0]), "{}", all(&output));
+    let all = format!("{output:?}");
+    assert_ne!(output.status.code(), Some(0), "{all}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let is_error = |line: &&str| line.starts_with("error: ");
+    let errors: Vec<&str> = stderr.lines().filter(is_error).collect();
+    assert!(
+        errors.len() == 1 && stderr.lines().last() == Some(errors[0]),
+        "{all}"
+    );
+    for text in texts {
+        assert!(errors[0].contains(text), "{text:?} is not in {}", errors[0]);
+    }
     errors[0].to_string()
 }
 
-/// Runs a command that must succeed, and returns stdout's last line and all of stderr.
-pub fn success(mut cmd: Command) -> (String, String) {
+/// Runs a command that must succeed, and returns stdout's last line.
+pub fn success(mut cmd: Command) -> String {
     let output = cmd.output().unwrap();
-    assert!(output.status.success(), "{}", all(&output));
+    assert!(output.status.success(), "{output:?}");
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let last = stdout.lines().last().unwrap_or_default().to_string();
-    (last, String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn all(output: &Output) -> String {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    format!(
-        "{}\nstdout:\n{}\nstderr:\n{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    )
+    stdout.lines().last().unwrap_or_default().to_string()
 }
