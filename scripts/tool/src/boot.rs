@@ -93,7 +93,7 @@ pub struct Boot {
 }
 
 impl Boot {
-    /// What is wrong about the exit code.
+    /// Returns a complaint about an exit code other than 0.
     pub fn wrong_code(&self) -> Option<String> {
         let is = match self.code {
             Some(0) => return None,
@@ -129,33 +129,27 @@ impl<'a> Guest<'a> {
         let kernel_log = kernel.places.log(&format!("{name}-kernel"));
         let _ = fs::remove_file(&kernel_log);
         let initramfs = self.files.pack(kernel, config, self.name)?;
-        let append = format!(
-            "console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {} {}",
-            self.processors.append(),
-            self.append
-        );
+        let (processors, more) = (self.processors.append(), self.append);
+        let append =
+            format!("console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {processors} {more}");
         let mut cmd = qemu(kernel, config, self.processors, append.trim_end());
         cmd.arg("-initrd").arg(&initramfs);
-        cmd.arg("-serial")
-            .arg(format!("file:{}", kernel_log.display()))
-            .args(["-serial", "stdio", "-monitor", "none"]);
+        let log = format!("file:{}", kernel_log.display());
+        cmd.args(["-serial", &log, "-serial", "stdio", "-monitor", "none"]);
         if let Some(plugin) = &self.plugin {
             cmd.args(["-plugin", plugin]);
         }
 
         let mut output = Vec::new();
-        let ended = Logged {
+        let run = Logged {
             log: &kernel.places.log(&name),
             append: false,
             timeout: Some(self.timeout),
-        }
-        .run(cmd, |event| match event {
+        };
+        let ended = run.run(cmd, |event| match event {
             Event::Line(line) => {
-                let line = line.trim_end_matches('\r');
                 show(Some(line));
-                if !line.trim().is_empty() {
-                    output.push(line.to_string());
-                }
+                output.extend((!line.trim().is_empty()).then(|| line.to_string()));
             }
             Event::Quiet => show(None),
         })?;
@@ -177,11 +171,9 @@ impl<'a> Guest<'a> {
             eprint!("{}", proc::tail(&kernel_log, 20));
         }
         if ended.timed_out {
-            boot.outcome.fail(format!(
-                "the guest did not end within {} s: see {}",
-                self.timeout.as_secs(),
-                boot.shown
-            ));
+            let (limit, shown) = (self.timeout.as_secs(), &boot.shown);
+            let failure = format!("the guest did not end within {limit} s: see {shown}");
+            boot.outcome.fail(failure);
         }
         Ok(boot)
     }
@@ -190,9 +182,10 @@ impl<'a> Guest<'a> {
 /// The exit code that an init writes to the console.
 fn exit_code(kernel_log: &str, init: &str) -> Option<u8> {
     let words = format!("{init}: exit ");
-    kernel_log
+    let mut codes = kernel_log
         .lines()
-        .find_map(|line| line.trim().strip_prefix(&words)?.parse().ok())
+        .filter_map(|line| line.trim().strip_prefix(&words));
+    codes.find_map(|code| code.parse().ok())
 }
 
 #[cfg(test)]
@@ -204,9 +197,7 @@ mod tests {
         let log = "[ 1.0] Run /init\r\nvma-demo: begin\r\n[ 1.1] x\nvma-demo: exit 3\r\n";
         assert_eq!(exit_code(log, "vma-demo"), Some(3));
         assert_eq!(exit_code(log, "vma-drivers"), None);
-        assert_eq!(
-            exit_code("vma-demo: begin\n[ 1.0] Kernel", "vma-demo"),
-            None
-        );
+        let begun = "vma-demo: begin\n[ 1.0] Kernel";
+        assert_eq!(exit_code(begun, "vma-demo"), None);
     }
 }

@@ -61,10 +61,9 @@ impl Kernel<'_> {
         let out = self.places.out(config.name);
         refuse_tree_built_in_place(&self.places.tree())?;
         if !self.inline_helpers() && config.wants_inline_helpers(&self.places.repo)? {
-            progress.say(&format!(
-                "  {}: without inline helpers: rustc has LLVM {}, clang {}",
-                config.name, self.compilers.rust.llvm_major, self.compilers.llvm.major
-            ));
+            let (rust, clang) = (self.compilers.rust.llvm_major, self.compilers.llvm.major);
+            let why = format!("without inline helpers: rustc has LLVM {rust}, clang {clang}");
+            progress.say(&format!("  {}: {why}", config.name));
         }
         if !out.join(goal.file).exists() {
             self.packages.setup(self.places, &["room"], progress)?;
@@ -80,35 +79,28 @@ impl Kernel<'_> {
         fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
         let options = config.options(&self.places.repo, self.inline_helpers())?;
         let fragment = out.join("wanted.kunitconfig");
-        fs::write(&fragment, &options)
-            .with_context(|| format!("{}: cannot be written", fragment.display()))?;
+        let written = fs::write(&fragment, &options);
+        written.with_context(|| format!("{}: cannot be written", fragment.display()))?;
         let mut cmd = self.kunit("config");
         cmd.arg("--build_dir")
             .arg(out)
-            .arg("--arch")
-            .arg(config.arch);
-        for option in self.make_options(config) {
-            cmd.arg(format!("--make_options={option}"));
-        }
+            .args(["--arch", config.arch]);
+        let make_options = self.make_options(config).into_iter();
+        cmd.args(make_options.map(|option| format!("--make_options={option}")));
         cmd.arg("--kunitconfig").arg(&fragment);
         let log = self.places.log(&format!("configure-{}", config.name));
         let (success, _) = proc::watched(&log, cmd, |_| ())?;
         self.require_options(config, &options, out)?;
         if !success {
             eprint!("{}", proc::tail(&log, 20));
-            bail!(
-                "{} could not be configured: see {}",
-                config.name,
-                self.places.show(&log)
-            );
+            let (name, log) = (config.name, self.places.show(&log));
+            bail!("{name} could not be configured: see {log}");
         }
+        let shown = self.places.show(&out.join(".config"));
         match self.places.kdir {
             None => step.done("as asked"),
             // The caller's own is not read, and could not be there: a configured tree is refused.
-            Some(_) => step.done(&format!(
-                "{}, from scripts/configs",
-                self.places.show(&out.join(".config"))
-            )),
+            Some(_) => step.done(&format!("{shown}, from scripts/configs")),
         }
         Ok(())
     }
@@ -118,20 +110,14 @@ impl Kernel<'_> {
         let Ok(dot_config) = fs::read_to_string(out.join(".config")) else {
             return Ok(());
         };
-        let unmet = kconfig::unmet(options, &dot_config);
+        let (name, unmet) = (config.name, kconfig::unmet(options, &dot_config));
         if unmet.iter().any(|option| option == "CONFIG_RUST=y") {
             let why = self.why_no_rust(config, out);
-            bail!(
-                "{}: the kernel does not accept this Rust toolchain: {why}",
-                config.name
-            );
+            bail!("{name}: the kernel does not accept this Rust toolchain: {why}");
         }
         if !unmet.is_empty() {
-            bail!(
-                "{}: the kernel's dependencies do not allow: {}",
-                config.name,
-                unmet.join(", ")
-            );
+            let unmet = unmet.join(", ");
+            bail!("{name}: the kernel's dependencies do not allow: {unmet}");
         }
         Ok(())
     }
@@ -143,9 +129,8 @@ impl Kernel<'_> {
             return "make does not run".to_string();
         };
         let text = String::from_utf8_lossy(&output.stderr);
-        let reason = text
-            .lines()
-            .find_map(|line| line.strip_prefix("*** ").filter(|l| !l.trim().is_empty()));
+        let mut reasons = text.lines().filter_map(|line| line.strip_prefix("*** "));
+        let reason = reasons.find(|reason| !reason.trim().is_empty());
         reason
             .unwrap_or("run `make rustavailable` in the tree")
             .to_string()
@@ -161,36 +146,26 @@ impl Kernel<'_> {
                 step.advance(what);
             }
         })?;
-        let warnings = diagnostics::about(&text, &self.ours);
+        let (name, shown) = (config.name, self.places.show(&log));
         if !success {
             match diagnostics::errors(&text) {
                 errors if errors.is_empty() => eprint!("{}", proc::tail(&log, 20)),
                 errors => eprint!("{}", self.in_checkout(&errors)),
             }
-            bail!(
-                "{} does not build: see {}",
-                config.name,
-                self.places.show(&log)
-            );
+            bail!("{name} does not build: see {shown}");
         }
         let options = config.options(&self.places.repo, self.inline_helpers())?;
         self.require_options(config, &options, out)?;
-        if !warnings.is_empty() {
-            for warning in &warnings {
-                eprint!("{}", self.in_checkout(&warning.text));
-                // Otherwise the next run does not compile it, and so does not see the warning.
-                touch(&self.places.tree().join(&warning.file));
-            }
-            bail!(
-                "{}: {} warning(s) about our own files: see {}",
-                config.name,
-                warnings.len(),
-                self.places.show(&log)
-            );
+        let warnings = diagnostics::about(&text, &self.ours);
+        for warning in &warnings {
+            eprint!("{}", self.in_checkout(&warning.text));
+            // Otherwise the next run does not compile it, and so does not see the warning.
+            touch(&self.places.tree().join(&warning.file));
         }
-        match step.count() {
-            0 => step.done("nothing to do"),
-            n => step.done(&format!("{n} steps")),
+        match (warnings.len(), step.count()) {
+            (0, 0) => step.done("nothing to do"),
+            (0, n) => step.done(&format!("{n} steps")),
+            (n, _) => bail!("{name}: {n} warning(s) about our own files: see {shown}"),
         }
         Ok(())
     }
@@ -205,11 +180,10 @@ impl Kernel<'_> {
     pub fn make(&self, config: Config, out: &Path) -> Command {
         let mut cmd = proc::command("make");
         let jobs = available_parallelism().map_or(2, usize::from);
-        cmd.arg("-C")
-            .arg(self.places.tree())
-            .arg(format!("O={}", out.display()));
-        cmd.arg(format!("ARCH={}", config.arch))
-            .arg(format!("--jobs={jobs}"));
+        cmd.arg("-C").arg(self.places.tree());
+        cmd.arg(format!("O={}", out.display()));
+        cmd.arg(format!("ARCH={}", config.arch));
+        cmd.arg(format!("--jobs={jobs}"));
         cmd.args(self.make_options(config));
         self.environment(&mut cmd);
         cmd
@@ -226,30 +200,26 @@ impl Kernel<'_> {
 
     fn make_options(&self, config: Config) -> Vec<String> {
         let Compilers { rust, llvm } = self.compilers;
-        let ccache = if proc::find("ccache").is_some() {
-            "ccache "
-        } else {
-            ""
-        };
+        let has_ccache = proc::find("ccache").is_some();
+        let ccache = if has_ccache { "ccache " } else { "" };
+        let (clang, rustc) = (llvm.clang(), rust.rustc.display());
         let mut options = vec![
             format!("LLVM={}", llvm.option()),
-            format!("CC={ccache}{}", llvm.clang()),
+            format!("CC={ccache}{clang}"),
             // No ccache here: kbuild hands HOSTCC to rustc as its linker, which takes one word.
-            format!("HOSTCC={}", llvm.clang()),
-            format!("RUSTC={}", rust.rustc.display()),
-            format!("HOSTRUSTC={}", rust.rustc.display()),
+            format!("HOSTCC={clang}"),
+            format!("RUSTC={rustc}"),
+            format!("HOSTRUSTC={rustc}"),
             format!("BINDGEN={}", self.bindgen.display()),
         ];
-        let tools = [
+        for (variable, tool) in [
             ("RUSTDOC", "rustdoc"),
             ("RUSTFMT", "rustfmt"),
             ("CLIPPY_DRIVER", "clippy-driver"),
-        ];
-        for (variable, tool) in tools {
-            options.extend(
-                rust.beside(tool)
-                    .map(|file| format!("{variable}={}", file.display())),
-            );
+        ] {
+            if let Some(file) = rust.beside(tool) {
+                options.push(format!("{variable}={}", file.display()));
+            }
         }
         if config.clippy && rust.beside("clippy-driver").is_some() {
             options.push("CLIPPY=1".to_string());
@@ -287,27 +257,21 @@ pub fn python() -> &'static Path {
 fn build_line(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("  ")?;
     let (tool, what) = rest.trim_start().split_once(char::is_whitespace)?;
-    let is_tool = tool.len() > 1
-        && tool
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '+');
+    let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '+';
     // Said whether or not there is anything to do.
     let is_work = !["CALL", "DESCEND"].contains(&tool);
+    let is_tool = tool.len() > 1 && tool.chars().all(is_upper);
     (is_tool && is_work && !rest.starts_with(' ')).then(|| what.trim())
 }
 
 /// A tree that was configured in place cannot be built anywhere else; kbuild would say so in six lines.
 fn refuse_tree_built_in_place(tree: &Path) -> Result<()> {
-    let traces = [
-        ".config",
-        "include/config",
-        "arch/x86/include/generated",
-        "arch/um/include/generated",
-    ];
-    if let Some(trace) = traces.iter().find(|trace| tree.join(trace).exists()) {
+    let traces = ".config include/config arch/x86/include/generated arch/um/include/generated";
+    let mut traces = traces.split(' ');
+    if let Some(trace) = traces.find(|trace| tree.join(trace).exists()) {
+        let shown = tree.display();
         bail!(
-            "{}: built in place before ({trace} is there): run `make mrproper` in it, which removes its .config",
-            tree.display()
+            "{shown}: built in place before ({trace} is there): run `make mrproper` in it, which removes its .config"
         );
     }
     Ok(())
@@ -325,14 +289,18 @@ mod tests {
 
     #[test]
     fn steps_of_a_build_are_recognised() {
-        assert_eq!(build_line("  CC      mm/thing.o"), Some("mm/thing.o"));
-        assert_eq!(build_line("  RUSTC L rust/some.o"), Some("L rust/some.o"));
-        assert_eq!(build_line("  HOSTCC  scripts/x"), Some("scripts/x"));
-        assert_eq!(build_line("make[1]: Entering directory '/x'"), None);
-        assert_eq!(build_line("  DESCEND objtool"), None);
-        assert_eq!(build_line("  GEN"), None);
-        assert_eq!(build_line("   = note: something"), None);
-        assert_eq!(build_line("  --> rust/a.rs:1:2"), None);
+        for (line, what) in [
+            ("  CC      mm/thing.o", "mm/thing.o"),
+            ("  RUSTC L rust/some.o", "L rust/some.o"),
+            ("  HOSTCC  scripts/x", "scripts/x"),
+            ("make[1]: Entering directory '/x'", ""),
+            ("  DESCEND objtool", ""),
+            ("  GEN", ""),
+            ("   = note: something", ""),
+            ("  --> rust/a.rs:1:2", ""),
+        ] {
+            assert_eq!(build_line(line).unwrap_or_default(), what);
+        }
     }
 
     #[test]
@@ -340,9 +308,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         refuse_tree_built_in_place(dir.path()).unwrap();
         fs::write(dir.path().join(".config"), "").unwrap();
-        let error = refuse_tree_built_in_place(dir.path())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("make mrproper"), "{error}");
+        assert!(refuse_tree_built_in_place(dir.path()).is_err());
     }
 }

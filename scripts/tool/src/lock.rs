@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// Held until dropped.
@@ -19,42 +19,20 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock. The error names the process that holds it.
     pub fn take(path: &Path, what: &str) -> Result<Self> {
-        match Self::attempt(path)? {
-            Ok(lock) => Ok(lock),
-            Err(owner) => {
-                bail!("{what} is in use by another run (process {owner}): wait until it has ended")
-            }
-        }
-    }
-
-    fn attempt(path: &Path) -> Result<Result<Self, String>> {
         let cannot = || format!("{}: cannot be locked", path.display());
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)
-                .with_context(|| format!("{}: cannot be made", dir.display()))?;
-        }
-        let mut file = File::options()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .with_context(cannot)?;
+        fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;
+        let mut options = File::options();
+        options.create(true).read(true).write(true).truncate(false);
+        let mut file = options.open(path).with_context(cannot)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 file.set_len(0).with_context(cannot)?;
-                file.rewind().with_context(cannot)?;
                 write!(file, "{}", std::process::id()).with_context(cannot)?;
-                Ok(Ok(Self { _file: file }))
+                Ok(Self { _file: file })
             }
             Err(Errno::WOULDBLOCK) => {
-                let mut owner = String::new();
-                let _ = file.read_to_string(&mut owner);
-                Ok(Err(if owner.is_empty() {
-                    "unknown".to_string()
-                } else {
-                    owner
-                }))
+                let owner = std::io::read_to_string(&file).unwrap_or_default();
+                bail!("{what} is in use by another run (process {owner}): wait until it has ended")
             }
             Err(e) => Err(e).with_context(cannot),
         }

@@ -14,15 +14,15 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 /// The steps of one run, all on stderr: stdout is for results.
 pub struct Progress {
     live: Option<MultiProgress>,
-    done: Mutex<Vec<(String, Duration)>>,
+    done: Mutex<Vec<(String, f64)>>,
 }
 
 impl Progress {
     pub fn new(verbose: bool) -> Self {
-        let live = std::io::stderr().is_terminal() && !verbose;
+        let is_live = std::io::stderr().is_terminal() && !verbose;
+        let target = || ProgressDrawTarget::stderr_with_hz(8);
         Self {
-            live: live
-                .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8))),
+            live: is_live.then(|| MultiProgress::with_draw_target(target())),
             done: Mutex::new(Vec::new()),
         }
     }
@@ -64,12 +64,9 @@ impl Progress {
         }
     }
 
-    /// Seconds of each finished step that took any.
+    /// Seconds of each finished step.
     pub fn times(&self) -> Vec<(String, f64)> {
-        let done = self.done.lock().expect("never held in a panic");
-        done.iter()
-            .map(|(name, time)| (name.clone(), time.as_secs_f64()))
-            .collect()
+        self.done.lock().expect("never held in a panic").clone()
     }
 }
 
@@ -138,18 +135,15 @@ impl Step<'_> {
             (n, Some(of)) => format!("{n}/{of} "),
             (n, None) => format!("{n} "),
         };
-        eprintln!(
-            "    {}: {counted}{} ({seconds} s)",
-            self.name,
-            shorten(what, 60)
-        );
+        let (name, what) = (&self.name, shorten(what, 60));
+        eprintln!("    {name}: {counted}{what} ({seconds} s)");
     }
 
     /// Ends the step with its result.
     pub fn done(mut self, result: &str) {
         self.end(result);
         let mut done = self.progress.done.lock().expect("never held in a panic");
-        done.push((self.name.clone(), self.start.elapsed()));
+        done.push((self.name.clone(), self.start.elapsed().as_secs_f64()));
     }
 
     /// Ends the step with an outcome, which is a result if nothing failed.
@@ -165,11 +159,9 @@ impl Step<'_> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        self.progress.say(&format!(
-            "  {:22} {result:44} {:7.1} s",
-            self.name,
-            self.start.elapsed().as_secs_f64()
-        ));
+        let (name, seconds) = (&self.name, self.start.elapsed().as_secs_f64());
+        let line = format!("  {name:22} {result:44} {seconds:7.1} s");
+        self.progress.say(&line);
     }
 }
 
@@ -188,11 +180,13 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_string();
+    match text.chars().count() {
+        n if n <= width => text.to_string(),
+        n => "..."
+            .chars()
+            .chain(text.chars().skip(n + 3 - width))
+            .collect(),
     }
-    let tail: Vec<char> = text.chars().rev().take(width - 3).collect();
-    format!("...{}", tail.into_iter().rev().collect::<String>())
 }
 
 #[cfg(test)]

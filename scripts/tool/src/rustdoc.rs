@@ -28,11 +28,9 @@ pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<Pat
     for warning in &warnings {
         eprint!("{}", warning.text);
     }
-    if !warnings.is_empty() {
-        bail!(
-            "{} warning(s) about our own documentation: see {shown}",
-            warnings.len()
-        );
+    match warnings.len() {
+        0 => (),
+        n => bail!("{n} warning(s) about our own documentation: see {shown}"),
     }
     step.done("no warning about our own");
     Ok(out.join("Documentation/output/rust/rustdoc/kernel/mm/vma/index.html"))
@@ -42,33 +40,24 @@ pub fn build(kernel: &Kernel, config: Config, progress: &Progress) -> Result<Pat
 pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) -> Result<String> {
     let step = progress.step("rustdoc JSON");
     let out = kernel.places.out(config.name);
-    let record = out.join("rust/.kernel.o.cmd");
-    let record = fs::read_to_string(&record)
-        .with_context(|| format!("{}: cannot be read", record.display()))?;
-    let flags = compile_fail::kernel_flags(&record)
-        .with_context(|| "rust/.kernel.o.cmd has no call of rustc in it".to_string())?;
-    let Some(rustdoc) = kernel.compilers.rust.beside("rustdoc") else {
-        bail!(
-            "there is no rustdoc beside {}",
-            kernel.compilers.rust.rustc.display()
-        );
+    let record = fs::read_to_string(out.join("rust/.kernel.o.cmd"));
+    let record = record.context("rust/.kernel.o.cmd cannot be read")?;
+    let flags = compile_fail::kernel_flags(&record);
+    let flags = flags.context("rust/.kernel.o.cmd has no call of rustc in it")?;
+    let rust = &kernel.compilers.rust;
+    let Some(rustdoc) = rust.beside("rustdoc") else {
+        bail!("there is no rustdoc beside {}", rust.rustc.display());
     };
     let mut cmd = proc::command(rustdoc);
     cmd.current_dir(&out)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("OBJTREE", &out)
         .args(flags.iter().filter(|flag| !is_for_rustc_alone(flag)));
-    for name in EXTERNS {
+    for name in EXTERNS.split(' ') {
         cmd.args(["--extern", name]);
     }
-    cmd.args(["-L", "rust", "--crate-name", "kernel", "-Zunstable-options"])
-        .args([
-            "--output-format",
-            "json",
-            "--cap-lints",
-            "allow",
-            "--output",
-        ])
+    cmd.args("-L rust --crate-name kernel -Zunstable-options".split(' '))
+        .args("--output-format json --cap-lints allow --output".split(' '))
         .arg(dir)
         .arg(kernel.places.tree().join("rust/kernel/lib.rs"));
     let log = kernel.places.log("rustdoc-json");
@@ -77,24 +66,14 @@ pub fn json(kernel: &Kernel, config: Config, dir: &Path, progress: &Progress) ->
         eprint!("{}", proc::tail(&log, 20));
         bail!("rustdoc fails: see {}", kernel.places.show(&log));
     }
-    let file = dir.join("kernel.json");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
+    let text = fs::read_to_string(dir.join("kernel.json"));
+    let text = text.context("rustdoc has written no kernel.json")?;
     step.done("the kernel crate");
     Ok(text)
 }
 
 /// The crates that the `kernel` crate names.
-const EXTERNS: [&str; 8] = [
-    "ffi",
-    "pin_init",
-    "build_error",
-    "macros",
-    "bindings",
-    "uapi",
-    "zerocopy",
-    "zerocopy_derive",
-];
+const EXTERNS: &str = "ffi pin_init build_error macros bindings uapi zerocopy zerocopy_derive";
 
 fn is_for_rustc_alone(flag: &str) -> bool {
     flag.starts_with("--remap-path-scope") || flag.contains("clippy::")

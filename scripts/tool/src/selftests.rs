@@ -205,8 +205,8 @@ mod tests {
             "[[program]]\nname = '{name}'\ndirectory = 'mm'\nseconds = 5\nwhy = 'x'\n\
              file = 'prog'\narguments = ['--', '/dev/x']\nnothing = ['no such file']\n"
         );
-        let content: List = toml::from_str(&text).unwrap();
-        content.into_programs().remove(0)
+        let mut content: List = toml::from_str(&text).unwrap();
+        content.program.remove(0)
     }
 
     fn lines(text: &str) -> Vec<String> {

@@ -5,10 +5,9 @@
 use crate::kconfig::Config;
 use crate::places::Places;
 use crate::proc;
-use crate::report::Outcome;
+use crate::report::{Outcome, write_json};
 use crate::session::Ready;
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -35,8 +34,8 @@ impl Inputs {
     }
 
     pub fn file(&mut self, file: &Path) -> Result<()> {
-        let content =
-            fs::read(file).with_context(|| format!("{}: cannot be read", file.display()))?;
+        let content = fs::read(file);
+        let content = content.with_context(|| format!("{}: cannot be read", file.display()))?;
         self.add(&file.display().to_string(), &content);
         Ok(())
     }
@@ -45,13 +44,7 @@ impl Inputs {
     pub fn checkout(&mut self, places: &Places) -> Result<()> {
         let mut cmd = proc::command("git");
         cmd.arg("-C").arg(&places.repo);
-        cmd.args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]);
+        cmd.args("ls-files -z --cached --others --exclude-standard".split(' '));
         let names = proc::text(cmd).context("git ls-files fails: is this a git checkout?")?;
         for name in names.split_terminator('\0') {
             // A file that was deleted and not committed yet.
@@ -83,33 +76,20 @@ impl Inputs {
     }
 }
 
-/// A suite that passed.
-#[derive(Deserialize, Serialize)]
-struct Record {
-    inputs: String,
-    passed: usize,
-    skipped: usize,
-}
-
 /// The outcome of a suite that passed with these inputs.
 pub fn recall(file: &Path, inputs: &str) -> Option<Outcome> {
-    let record: Record = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-    (record.inputs == inputs).then(|| Outcome {
-        passed: record.passed,
-        skipped: record.skipped,
+    let record = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let (known, passed, skipped): (String, usize, usize) = record;
+    (known == inputs).then(|| Outcome {
+        passed,
+        skipped,
         ..Outcome::default()
     })
 }
 
 pub fn remember(file: &Path, inputs: &str, outcome: &Outcome) -> Result<()> {
-    let record = Record {
-        inputs: inputs.to_string(),
-        passed: outcome.passed,
-        skipped: outcome.skipped,
-    };
-    let cannot = || format!("{}: cannot be written", file.display());
-    fs::create_dir_all(file.parent().expect("below build/")).with_context(cannot)?;
-    fs::write(file, serde_json::to_vec(&record)?).with_context(cannot)
+    fs::create_dir_all(file.parent().expect("below build/"))?;
+    write_json(file, &(inputs, outcome.passed, outcome.skipped))
 }
 
 /// Removes a record before its suite runs, so that an interrupted or failed run is not taken for a success.
@@ -134,10 +114,7 @@ mod tests {
         remember(&file, "a", &outcome).unwrap();
         assert!(recall(&file, "b").is_none());
         let recalled = recall(&file, "a").unwrap();
-        assert_eq!(
-            (recalled.passed, recalled.failed, recalled.skipped),
-            (3, 0, 1)
-        );
+        assert_eq!(recalled.counts(), "3 passed, 0 failed, 1 skipped");
         forget(&file);
         assert!(recall(&file, "a").is_none());
     }

@@ -10,7 +10,7 @@ use crate::proc::{self, Event, Logged};
 use crate::progress::{Progress, Step};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ const SOURCES: [&str; 3] = ["tools/testing/selftests", "tools/include", "mm/gup_
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct List {
-    program: Vec<Selftest>,
+    pub program: Vec<Selftest>,
 }
 
 /// One run of a program.
@@ -46,16 +46,10 @@ pub struct Selftest {
 
 impl List {
     pub fn load(repo: &Path) -> Result<Vec<Selftest>> {
-        let path = repo.join("scripts/selftests.toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let content: Self =
-            toml::from_str(&text).with_context(|| format!("{}: wrong", path.display()))?;
-        Ok(content.into_programs())
-    }
-
-    pub fn into_programs(self) -> Vec<Selftest> {
-        self.program
+        let text = fs::read_to_string(repo.join("scripts/selftests.toml"));
+        let text = text.context("scripts/selftests.toml cannot be read")?;
+        let content: Self = toml::from_str(&text).context("scripts/selftests.toml")?;
+        Ok(content.program)
     }
 }
 
@@ -95,39 +89,34 @@ pub fn build(
     build.run(headers, "the headers for programs cannot be made")?;
 
     let source = directory(places, config).join("source");
-    fs::create_dir_all(&source).with_context(|| format!("{}: cannot be made", source.display()))?;
+    let make_dir = |dir: &Path| {
+        let made = fs::create_dir_all(dir);
+        made.with_context(|| format!("{}: cannot be made", dir.display()))
+    };
+    make_dir(&source)?;
     let mut copy = proc::command("rsync");
-    copy.current_dir(places.tree())
-        .args(["--archive", "--relative", "--delete"])
-        // Files that the makefiles generate among the sources stay, or everything would be built again.
-        .arg("--exclude=local_config.*")
-        .args(SOURCES)
-        .arg(&source);
+    copy.current_dir(places.tree());
+    // Files that the makefiles generate among the sources stay, or everything would be built again.
+    copy.args("--archive --relative --delete --exclude=local_config.*".split(' '));
+    copy.args(SOURCES).arg(&source);
     build.run(copy, "the sources cannot be copied")?;
 
-    let directories: BTreeSet<&str> = programs
-        .iter()
-        .filter_map(|program| program.directory.as_deref())
-        .collect();
-    for name in directories {
+    let mut directories: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for program in programs {
+        if let Some(name) = &program.directory {
+            directories.entry(name).or_default().insert(program.file());
+        }
+    }
+    let headers = format!("KHDR_INCLUDES=-isystem {}/usr/include", out.display());
+    for (name, files) in directories {
         let output = directory(places, config).join(name);
-        fs::create_dir_all(&output)
-            .with_context(|| format!("{}: cannot be made", output.display()))?;
+        make_dir(&output)?;
         let mut make = proc::command("make");
         make.arg("-C")
-            .arg(source.join("tools/testing/selftests").join(name))
-            .arg(format!("OUTPUT={}", output.display()))
-            .arg(format!("ARCH={}", config.arch))
-            .arg(format!(
-                "KHDR_INCLUDES=-isystem {}/usr/include",
-                out.display()
-            ))
-            .args(["CC=gcc", "USERLDFLAGS=-static"]);
-        let files: BTreeSet<&str> = programs
-            .iter()
-            .filter(|program| program.directory.as_deref() == Some(name))
-            .map(Selftest::file)
-            .collect();
+            .arg(source.join("tools/testing/selftests").join(name));
+        make.arg(format!("OUTPUT={}", output.display()));
+        make.arg(format!("ARCH={}", config.arch)).arg(&headers);
+        make.args(["CC=gcc", "USERLDFLAGS=-static"]);
         make.args(files.iter().map(|file| output.join(file)));
         build.run(make, &format!("the selftests of {name} do not build"))?;
     }
