@@ -32,6 +32,7 @@ impl Lock {
             }
             Err(Errno::WOULDBLOCK) => {
                 let owner = std::io::read_to_string(&file).unwrap_or_default();
+                let owner = if owner.is_empty() { "unknown" } else { &*owner };
                 bail!("{what} is in use by another run (process {owner}): wait until it has ended")
             }
             Err(e) => Err(e).with_context(cannot),

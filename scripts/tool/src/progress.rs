@@ -13,53 +13,47 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// The steps of one run, all on stderr: stdout is for results.
 pub struct Progress {
-    live: Option<MultiProgress>,
+    /// Hidden where there is no terminal.
+    bars: MultiProgress,
     done: Mutex<Vec<(String, f64)>>,
 }
 
 impl Progress {
     pub fn new(verbose: bool) -> Self {
-        let is_live = std::io::stderr().is_terminal() && !verbose;
-        let target = || ProgressDrawTarget::stderr_with_hz(8);
+        let target = match std::io::stderr().is_terminal() && !verbose {
+            true => ProgressDrawTarget::stderr_with_hz(8),
+            false => ProgressDrawTarget::hidden(),
+        };
         Self {
-            live: is_live.then(|| MultiProgress::with_draw_target(target())),
+            bars: MultiProgress::with_draw_target(target),
             done: Mutex::new(Vec::new()),
         }
     }
 
     /// One line that stays.
     pub fn say(&self, text: &str) {
-        match &self.live {
-            Some(live) => drop(live.println(text)),
-            None => eprintln!("{text}"),
+        match self.bars.is_hidden() {
+            true => eprintln!("{text}"),
+            false => drop(self.bars.println(text)),
         }
     }
 
     /// Lets something be printed on stdout without the live display getting into it.
     pub fn hidden(&self, print: impl FnOnce()) {
-        match &self.live {
-            Some(live) => live.suspend(print),
-            None => print(),
-        }
+        self.bars.suspend(print);
     }
 
     pub fn step(&self, name: &str) -> Step<'_> {
-        let bar = self.live.as_ref().map(|live| {
-            let bar = live.add(ProgressBar::new_spinner());
-            bar.set_style(style("  {spinner} {prefix:22} {msg} ({elapsed})"));
-            bar.set_prefix(name.to_string());
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        bar.set_style(style("  {spinner} {prefix:22} {msg} ({elapsed})"));
+        bar.set_prefix(name.to_string());
+        if !self.bars.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        });
-        let now = Instant::now();
+        }
         Step {
             progress: self,
-            name: name.to_string(),
-            start: now,
-            spoken: now,
+            spoken: Instant::now(),
             bar,
-            count: 0,
-            of: None,
             done: false,
         }
     }
@@ -73,77 +67,59 @@ impl Progress {
 /// A step that runs.
 pub struct Step<'a> {
     progress: &'a Progress,
-    name: String,
-    start: Instant,
     spoken: Instant,
-    bar: Option<ProgressBar>,
-    count: u64,
-    of: Option<u64>,
+    bar: ProgressBar,
     done: bool,
 }
 
 impl Step<'_> {
     /// Sets the number of units, if it is known.
     pub fn expect(&mut self, total: Option<u64>) {
-        self.of = total.filter(|t| *t > 0);
-        if let (Some(bar), Some(total)) = (&self.bar, self.of) {
-            bar.set_length(total);
-            bar.set_style(style(
-                "  {spinner} {prefix:22} [{bar:24}] {pos}/{len} {msg} ({elapsed})",
-            ));
+        if let Some(total) = total.filter(|total| *total > 0) {
+            self.bar.set_length(total);
+            let template = "  {spinner} {prefix:22} [{bar:24}] {pos}/{len} {msg} ({elapsed})";
+            self.bar.set_style(style(template));
         }
     }
 
-    /// One more unit is done, or `done` units in all.
+    /// Sets the number of units that are done.
     pub fn advance_to(&mut self, count: u64, what: &str) {
-        self.count = count;
-        match &self.bar {
-            Some(bar) if self.of.is_some() => {
-                bar.set_position(count);
-                bar.set_message(shorten(what, 40));
-            }
-            Some(bar) => bar.set_message(format!("{count} {}", shorten(what, 40))),
-            None => self.alive(what),
-        }
+        self.bar.set_position(count);
+        self.doing(what);
     }
 
     pub fn advance(&mut self, what: &str) {
-        self.advance_to(self.count + 1, what);
+        self.advance_to(self.count() + 1, what);
     }
 
     pub fn count(&self) -> u64 {
-        self.count
+        self.bar.position()
     }
 
-    /// Shows the current work, where nothing can be counted.
+    /// Shows the current work: at once on a terminal, elsewhere now and then.
     pub fn doing(&mut self, what: &str) {
-        let what = what.trim();
-        match &self.bar {
-            Some(bar) => bar.set_message(shorten(what, 60)),
-            None => self.alive(what),
-        }
-    }
-
-    fn alive(&mut self, what: &str) {
-        if self.spoken.elapsed() < HEARTBEAT {
-            return;
-        }
-        self.spoken = Instant::now();
-        let seconds = self.start.elapsed().as_secs();
-        let counted = match (self.count, self.of) {
+        let is_live = !self.progress.bars.is_hidden();
+        let counted = match (self.count(), self.bar.length()) {
             (0, _) => String::new(),
+            (_, Some(_)) if is_live => String::new(),
             (n, Some(of)) => format!("{n}/{of} "),
             (n, None) => format!("{n} "),
         };
-        let (name, what) = (&self.name, shorten(what, 60));
-        eprintln!("    {name}: {counted}{what} ({seconds} s)");
+        let text = format!("{counted}{}", shorten(what.trim(), 50));
+        if is_live {
+            self.bar.set_message(text);
+        } else if self.spoken.elapsed() >= HEARTBEAT {
+            self.spoken = Instant::now();
+            let (name, seconds) = (self.bar.prefix(), self.bar.elapsed().as_secs());
+            eprintln!("    {name}: {text} ({seconds} s)");
+        }
     }
 
     /// Ends the step with its result.
     pub fn done(mut self, result: &str) {
         self.end(result);
         let mut done = self.progress.done.lock().expect("never held in a panic");
-        done.push((self.name.clone(), self.start.elapsed().as_secs_f64()));
+        done.push((self.bar.prefix(), self.bar.elapsed().as_secs_f64()));
     }
 
     /// Ends the step with an outcome, which is a result if nothing failed.
@@ -156,10 +132,8 @@ impl Step<'_> {
 
     fn end(&mut self, result: &str) {
         self.done = true;
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-        let (name, seconds) = (&self.name, self.start.elapsed().as_secs_f64());
+        self.bar.finish_and_clear();
+        let (name, seconds) = (self.bar.prefix(), self.bar.elapsed().as_secs_f64());
         let line = format!("  {name:22} {result:44} {seconds:7.1} s");
         self.progress.say(&line);
     }
@@ -202,10 +176,13 @@ mod tests {
     #[test]
     fn finished_steps_are_timed_and_failed_ones_are_not() {
         let progress = Progress::new(true);
-        progress.step("one").done("ready");
+        let mut step = progress.step("one");
+        step.advance("a");
+        step.advance("b");
+        assert_eq!(step.count(), 2);
+        step.done("ready");
         drop(progress.step("two"));
         let times = progress.times();
-        assert_eq!(times.len(), 1);
-        assert_eq!(times[0].0, "one");
+        assert_eq!((times.len(), &*times[0].0), (1, "one"));
     }
 }

@@ -8,34 +8,36 @@ use std::path::Path;
 use std::process::Command;
 
 /// Steps of the script in a world; stdout, and whether it succeeded.
-fn setup(world: &World, steps: &[&str], variables: &[(&str, &str)]) -> (String, bool) {
+fn setup(world: &World, steps: &str, variables: &[(&str, &str)]) -> (String, bool) {
     let mut cmd = Command::new("/bin/sh");
-    cmd.arg(world.path("repo/scripts/bootstrap.sh"))
-        .arg("--setup")
-        .args(steps)
-        .env_clear()
-        .env("PATH", world.path("bin"))
-        .env("VMA_BUILD", world.path("repo/build"))
-        .env("VMA_CACHE", world.path("cache"))
-        .env("VMA_CARGO", world.path("bin/cargo"))
-        .env("VMA_SERIES", "7.3 7.2")
-        .env("VMA_RUSTC", world.path("bin/rustc"))
-        .env("VMA_NEEDS", "sh=dash")
-        .env("VMA_KEYRING", "/dev/null")
-        .env("VMA_SOURCE_MIB", "1")
-        .envs(variables.iter().copied());
-    let output = cmd.output().unwrap();
+    cmd.arg(world.path("repo/scripts/bootstrap.sh"));
+    cmd.arg("--setup").args(steps.split(' ')).env_clear();
+    for (name, path) in [
+        ("PATH", "bin"),
+        ("VMA_BUILD", "repo/build"),
+        ("VMA_CACHE", "cache"),
+        ("VMA_CARGO", "bin/cargo"),
+        ("VMA_RUSTC", "bin/rustc"),
+    ] {
+        cmd.env(name, world.path(path));
+    }
+    cmd.env("VMA_SERIES", "7.3 7.2").env("VMA_NEEDS", "sh=dash");
+    cmd.env("VMA_KEYRING", "/dev/null")
+        .env("VMA_SOURCE_MIB", "1");
+    let output = cmd.envs(variables.iter().copied()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     (text, output.status.success())
 }
 
-fn error(world: &World, steps: &[&str], variables: &[(&str, &str)]) -> String {
+/// The error with which steps of the script must fail, and which must have all of these texts.
+#[track_caller]
+fn fails(world: &World, steps: &str, variables: &[(&str, &str)], texts: &[&str]) {
     let (text, succeeded) = setup(world, steps, variables);
-    assert!(!succeeded, "{text}");
     let last = text.lines().last().unwrap_or_default();
-    last.strip_prefix("error=")
-        .unwrap_or_else(|| panic!("{text}"))
-        .to_string()
+    assert!(!succeeded && last.starts_with("error="), "{text}");
+    for part in texts {
+        assert!(last.contains(part), "{part:?} is not in {last}");
+    }
 }
 
 /// An apt that offers packages, each with its version, and writes down what it installs.
@@ -45,14 +47,9 @@ fn apt(world: &World, offers: &[(&str, &str)]) {
         cases += &format!("'policy {package}') echo '  Candidate: {version}' ;;\n");
     }
     world.program("apt-cache", &format!("case \"$*\" in\n{cases}esac"));
-    let installed = world.path("installed");
-    world.program(
-        "apt-get",
-        &format!(
-            "case \"$*\" in *install*) echo \"$*\" >>{0} ;; esac",
-            installed.display()
-        ),
-    );
+    let installed = world.path("installed").display().to_string();
+    let install = format!("case \"$*\" in *install*) echo \"$*\" >>{installed} ;; esac");
+    world.program("apt-get", &install);
     // As root, whoever runs the test.
     fs::remove_file(world.path("bin/id")).unwrap();
     world.program("id", "echo 0");
@@ -66,18 +63,15 @@ fn installed(world: &World) -> String {
 fn nothing_is_installed_where_all_is_there() {
     let world = World::new();
     apt(&world, &[]);
-    let (text, succeeded) = setup(&world, &["packages", "bindgen"], &[]);
+    let (text, succeeded) = setup(&world, "packages bindgen", &[]);
     assert!(succeeded, "{text}");
-    for line in [
-        "rust_version=1.90.0",
-        "rust_llvm=19",
-        "llvm=-19",
-        "llvm_major=19",
-    ] {
+    let bindgen = format!("bindgen={}", world.path("bin/bindgen").display());
+    for line in "rust_version=1.90.0 rust_llvm=19 llvm=-19 llvm_major=19"
+        .split(' ')
+        .chain([&*bindgen])
+    {
         assert!(text.lines().any(|l| l == line), "{line}: {text}");
     }
-    let bindgen = world.path("bin/bindgen");
-    assert!(text.contains(&format!("bindgen={}", bindgen.display())));
     assert_eq!(installed(&world), "");
 }
 
@@ -85,24 +79,14 @@ fn nothing_is_installed_where_all_is_there() {
 fn missing_packages_are_installed_and_must_then_be_there() {
     let world = World::new();
     apt(&world, &[]);
-    let needs = [(
-        "VMA_NEEDS",
-        "sh=dash no-such-tool=one,two -optional-tool=three",
-    )];
-    let error = error(&world, &["packages"], &needs);
-    assert_eq!(
-        error,
-        "no-such-tool: still missing after its package was installed"
-    );
+    let needs = "sh=dash no-such-tool=one,two -optional-tool=three";
+    let text = "no-such-tool: still missing after its package was installed";
+    fails(&world, "packages", &[("VMA_NEEDS", needs)], &[text]);
     assert!(installed(&world).contains("install -y --no-install-recommends one two three"));
     // An optional one alone is not missed.
     fs::remove_file(world.path("installed")).unwrap();
-    let (_, succeeded) = setup(
-        &world,
-        &["packages"],
-        &[("VMA_NEEDS", "-optional-tool=three")],
-    );
-    assert!(succeeded && installed(&world).is_empty());
+    let needs = [("VMA_NEEDS", "-optional-tool=three")];
+    assert!(setup(&world, "packages", &needs).1 && installed(&world).is_empty());
 }
 
 #[test]
@@ -111,17 +95,10 @@ fn without_the_right_to_install_the_command_is_shown() {
     apt(&world, &[]);
     world.program("id", "echo 1000");
     let needs = [("VMA_NEEDS", "no-such-tool=one")];
-    let text = error(&world, &["packages"], &needs);
-    assert!(
-        text.contains("no sudo: as root, run: apt-get install one"),
-        "{text}"
-    );
+    let run = "as root, run: apt-get install one";
+    fails(&world, "packages", &needs, &["no sudo", run]);
     world.program("sudo", "exit 1");
-    let text = error(&world, &["packages"], &needs);
-    assert!(
-        text.contains("sudo refuses: as root, run: apt-get install one"),
-        "{text}"
-    );
+    fails(&world, "packages", &needs, &["sudo refuses", run]);
     assert_eq!(installed(&world), "");
 }
 
@@ -130,22 +107,26 @@ fn llvm_follows_rustc_where_it_can() {
     let world = World::new();
     world.rustc("1.90.0", "22.1.0");
     apt(&world, &[("clang-22", "1:22.1.8-1")]);
-    let (text, succeeded) = setup(&world, &["packages"], &[]);
+    let (text, succeeded) = setup(&world, "packages", &[]);
     // The stand-in installs nothing: the other LLVM is taken.
     assert!(succeeded && text.contains("llvm_major=19"), "{text}");
     assert!(installed(&world).contains("clang-22 lld-22 llvm-22 libclang-22-dev"));
 
     fs::remove_file(world.path("installed")).unwrap();
     apt(&world, &[("clang-23", "1:23.1.0-1")]);
-    let (_, succeeded) = setup(&world, &["packages"], &[]);
+    let (_, succeeded) = setup(&world, "packages", &[]);
     assert!(
         succeeded && installed(&world).is_empty(),
         "another is there"
     );
 
     fs::remove_file(world.path("bin/ld.lld-19")).unwrap();
-    let text = error(&world, &["packages"], &[]);
-    assert!(text.contains("install LLVM 22 (that of rustc)"), "{text}");
+    fails(
+        &world,
+        "packages",
+        &[],
+        &["install LLVM 22 (that of rustc)"],
+    );
     assert!(installed(&world).contains("clang-23"), "the newest offered");
 }
 
@@ -162,7 +143,7 @@ fn the_newest_rustc_that_is_offered_is_installed() {
         &world,
         &[("rustc-web", "1.96.0+dfsg1-1"), ("rustc", "1.63.0-1")],
     );
-    error(&world, &["packages"], &[("VMA_RUSTC", "")]);
+    fails(&world, "packages", &[("VMA_RUSTC", "")], &[]);
     assert!(installed(&world).contains("rustc-web rust-web-src"));
 }
 
@@ -170,13 +151,14 @@ fn the_newest_rustc_that_is_offered_is_installed() {
 fn a_rustc_that_is_too_old_or_none_is_refused() {
     let world = World::new();
     world.rustc("1.63.0", "19.1.7");
-    let text = error(&world, &["packages"], &[]);
-    assert!(
-        text.contains("is 1.63.0 and the kernel needs 1.85.0"),
-        "{text}"
+    fails(
+        &world,
+        "packages",
+        &[],
+        &["is 1.63.0 and the kernel needs 1.85.0"],
     );
-    let text = error(&world, &["packages"], &[("VMA_RUSTC", "/no/rustc")]);
-    assert!(text.contains("/no/rustc does not run"), "{text}");
+    let none = [("VMA_RUSTC", "/no/rustc")];
+    fails(&world, "packages", &none, &["/no/rustc does not run"]);
 }
 
 fn cached(world: &World, name: &str, [v, p, s]: [u32; 3]) {
@@ -192,30 +174,28 @@ fn the_preferred_series_wins_and_its_newest_release() {
     cached(&world, "c", [7, 3, 10]);
     cached(&world, "d", [7, 30, 1]);
     world.write("cache/source/half/README", "");
-    let pick = |series: &str| setup(&world, &["pristine"], &[("VMA_SERIES", series)]).0;
-    let taken = |name: &str| {
-        format!(
-            "pristine={}\n",
-            world.path("cache/source").join(name).display()
-        )
-    };
-    assert_eq!(pick("7.3 7.2"), taken("c"));
-    assert_eq!(pick("7.1 7.2"), taken("a"));
-    assert!(error(&world, &["pristine"], &[("VMA_SERIES", "7.1")]).contains("without apt"));
+    let source = world.path("cache/source").display().to_string();
+    for (series, taken) in [("7.3 7.2", "c"), ("7.1 7.2", "a")] {
+        let (text, _) = setup(&world, "pristine", &[("VMA_SERIES", series)]);
+        assert_eq!(text, format!("pristine={source}/{taken}\n"));
+    }
+    fails(
+        &world,
+        "pristine",
+        &[("VMA_SERIES", "7.1")],
+        &["without apt"],
+    );
 }
 
 #[test]
 fn too_little_room_is_told_before_anything_is_written() {
     let world = World::new();
     cached(&world, "a", [7, 3, 4]);
-    let text = error(&world, &["room"], &[("VMA_KERNEL_MIB", "1000000000")]);
-    assert!(
-        text.contains("a kernel build needs 1000000000 MiB and") && text.contains("make room"),
-        "{text}"
-    );
-    error(&world, &["source"], &[("VMA_SOURCE_MIB", "1000000000")]);
+    let texts = ["a kernel build needs 1000000000 MiB and", "make room"];
+    fails(&world, "room", &[("VMA_KERNEL_MIB", "1000000000")], &texts);
+    fails(&world, "source", &[("VMA_SOURCE_MIB", "1000000000")], &[]);
     assert!(!world.path("repo/build/linux.tmp").exists());
-    assert!(setup(&world, &["room"], &[("VMA_KERNEL_MIB", "0")]).1);
+    assert!(setup(&world, "room", &[("VMA_KERNEL_MIB", "0")]).1);
 }
 
 #[test]
@@ -223,7 +203,7 @@ fn an_interrupted_copy_is_made_again() {
     let world = World::new();
     cached(&world, "a", [7, 3, 4]);
     world.write("repo/build/linux.tmp/half", "");
-    let full = setup(&world, &["source"], &[]);
+    let full = setup(&world, "source", &[]);
     assert!(full.1, "{}", full.0);
     assert!(world.path("repo/build/linux/Makefile").exists());
     assert!(!world.path("repo/build/linux/half").exists());
@@ -252,11 +232,8 @@ fn archive(world: &World, series: &[&str]) {
 fn a_series_that_has_gone_is_replaced_or_its_absence_told() {
     let world = World::new();
     archive(&world, &["7.2", "7.4"]);
-    let text = error(&world, &["pristine"], &[]);
-    assert!(
-        text.starts_with("linux-source-7.2 7.2.9-1 could not be fetched"),
-        "{text}"
-    );
+    let text = "error=linux-source-7.2 7.2.9-1 could not be fetched";
+    fails(&world, "pristine", &[], &[text]);
     let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
     assert_eq!(
         list,
@@ -264,11 +241,8 @@ fn a_series_that_has_gone_is_replaced_or_its_absence_told() {
     );
 
     archive(&world, &["7.4", "7.5"]);
-    let text = error(&world, &["pristine"], &[]);
-    assert!(
-        text.contains("series 7.3 7.2 (it has: 7.4 7.5)") && text.contains("KDIR="),
-        "{text}"
-    );
+    let texts = ["series 7.3 7.2 (it has: 7.4 7.5)", "KDIR="];
+    fails(&world, "pristine", &[], &texts);
     assert!(!world.path("cache/source/linux-source-7.2_7.2.9-1").exists());
 }
 
@@ -281,7 +255,7 @@ fn before_the_first_update_the_addresses_must_do() {
         "case \"$*\" in *--print-uris*) echo \"'http://s/x/dists/a-security/InRelease' s 0\";\n\
          echo \"'http://d/y/dists/a/InRelease' d 0\" ;; *download*) exit 1 ;; esac",
     );
-    error(&world, &["pristine"], &[]);
+    fails(&world, "pristine", &[], &[]);
     let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
     assert!(list.contains(" http://d/y/ trixie-backports"), "{list}");
 }
