@@ -2,10 +2,10 @@
 
 //! Git, kept away from what a caller's environment or configuration would make it do.
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 
 /// The author of a patch, and its date.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +20,9 @@ impl Identity {
     /// The repository's configured identity, or else its last commit's author; the date is that
     /// commit's, so that the same commit gives the same patches.
     pub fn of(repo: &Path) -> Result<Self> {
+        let shown = repo.display();
         let advice = || {
-            format!(
-                "{}: patches take author and date from git: clone the repository with git",
-                repo.display()
-            )
+            format!("{shown}: patches take author and date from git: clone the repository with git")
         };
         let log = in_repo(repo)
             .args(["log", "-1", "--date=raw", "--format=%ad%n%an%n%ae"])
@@ -39,16 +37,13 @@ impl Identity {
         let [date, author, address] = log.lines().collect::<Vec<_>>()[..] else {
             return None;
         };
-        let first = |configured: Option<String>, else_: &str| {
-            let configured = configured
-                .map(|c| c.trim().to_string())
-                .filter(|c| !c.is_empty());
-            configured.unwrap_or_else(|| else_.to_string())
+        let first = |configured: Option<String>, default: &str| match configured.as_deref() {
+            Some(text) if !text.trim().is_empty() => text.trim().to_string(),
+            _ => default.to_string(),
         };
-        let (name, email) = (first(name, author), first(email, address));
         Some(Self {
-            name,
-            email,
+            name: first(name, author),
+            email: first(email, address),
             date: date.to_string(),
         })
     }
@@ -68,11 +63,8 @@ pub(crate) fn uncommitted(repo: &Path, paths: &[&str]) -> Result<Option<String>>
     let mut git = in_repo(repo);
     git.args(["status", "--porcelain", "-z", "--untracked-files=all", "--"]);
     let out = git.args(paths).run()?;
-    Ok(out
-        .split('\0')
-        .next()
-        .and_then(|entry| entry.get(3..))
-        .map(str::to_string))
+    let first = out.split('\0').next().and_then(|entry| entry.get(3..));
+    Ok(first.map(str::to_string))
 }
 
 /// Git in the user's repository, which may belong to another user.
@@ -93,15 +85,9 @@ pub(crate) fn isolated(dir: &Path, who: &Identity) -> Command {
     git.env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_ATTR_NOSYSTEM", "1");
-    for setting in [
-        "core.autocrlf=false",
-        "core.hooksPath=/dev/null",
-        "core.attributesFile=/dev/null",
-        "core.excludesFile=/dev/null",
-        "gc.auto=0",
-        "maintenance.auto=false",
-        "commit.gpgSign=false",
-    ] {
+    let settings = "core.autocrlf=false core.hooksPath=/dev/null core.attributesFile=/dev/null \
+        core.excludesFile=/dev/null gc.auto=0 maintenance.auto=false commit.gpgSign=false";
+    for setting in settings.split_whitespace() {
         git.args(["-c", setting]);
     }
     git
@@ -129,20 +115,14 @@ pub(crate) trait Run {
 
 impl Run for Command {
     fn run(&mut self) -> Result<String> {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = match self.stdin(std::process::Stdio::null()).output() {
+        let output = match self.stdin(Stdio::null()).output() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => bail!("git: not found: install git"),
-            other => other.context("git: cannot be started")?,
+            output => output.context("git: cannot be started")?,
         };
-        let complaint = String::from_utf8_lossy(&stderr);
-        let complaint = complaint
-            .lines()
-            .rfind(|l| !l.trim().is_empty())
-            .unwrap_or("no message");
-        ensure!(status.success(), "git: {complaint}");
-        String::from_utf8(stdout).map_err(|_| anyhow!("git: wrote something that is not UTF-8"))
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let complaint = complaint.lines().rfind(|line| !line.trim().is_empty());
+        let complaint = complaint.unwrap_or("no message");
+        ensure!(output.status.success(), "git: {complaint}");
+        String::from_utf8(output.stdout).context("git: wrote something that is not UTF-8")
     }
 }

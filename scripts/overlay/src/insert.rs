@@ -57,33 +57,34 @@ struct Line {
 }
 
 fn lines(bytes: &[u8]) -> Vec<Line> {
-    let mut start = 0;
+    let mut next = 0;
     let line = |text: &[u8]| {
-        let stripped = text.strip_suffix(b"\n");
-        let stripped = stripped.map(|t| t.strip_suffix(b"\r").unwrap_or(t));
-        let end = start + stripped.unwrap_or(text).len();
-        let line = Line {
-            start,
-            end,
-            next: start + text.len(),
-        };
-        start = line.next;
-        line
+        let start = next;
+        next += text.len();
+        let plain = text.strip_suffix(b"\n");
+        let plain = plain.map_or(text, |text| text.strip_suffix(b"\r").unwrap_or(text));
+        let end = start + plain.len();
+        Line { start, end, next }
     };
     bytes.split_inclusive(|b| *b == b'\n').map(line).collect()
 }
 
 pub(crate) fn groups(insertions: &[&Insertion]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for insertion in insertions {
-        let same =
-            |g: &&mut Group| (&g.anchor, g.position) == (&insertion.anchor, insertion.position);
-        match groups.iter_mut().find(same) {
-            Some(group) => group.lines.extend(insertion.lines.iter().cloned()),
+    for &Insertion {
+        ref anchor,
+        position,
+        ref lines,
+        ..
+    } in insertions.iter().copied()
+    {
+        let is_same = |g: &&mut Group| g.anchor == *anchor && g.position == position;
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.lines.extend(lines.iter().cloned()),
             None => groups.push(Group {
-                anchor: insertion.anchor.clone(),
-                position: insertion.position,
-                lines: insertion.lines.clone(),
+                anchor: anchor.clone(),
+                position,
+                lines: lines.clone(),
             }),
         }
     }
@@ -129,9 +130,10 @@ impl Group {
         let text = self.text(bytes, lines, anchor, true);
         let (before, after) = (&bytes[..anchor.start], &bytes[anchor.next..]);
         match self.position {
-            Position::Before => before
-                .ends_with(&text)
-                .then(|| before.len() - text.len()..before.len()),
+            Position::Before => {
+                let start = before.len().checked_sub(text.len())?;
+                (before[start..] == text).then_some(start..before.len())
+            }
             Position::After if after.starts_with(&text) => {
                 Some(anchor.next..anchor.next + text.len())
             }

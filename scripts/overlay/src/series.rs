@@ -30,37 +30,27 @@ impl Overlay {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        let unwritable = || {
-            format!(
-                "{}: cannot be written to: choose another directory",
-                parent.display()
-            )
-        };
+        let shown = parent.display();
+        let unwritable = || format!("{shown}: cannot be written to: choose another directory");
         fs::create_dir_all(parent).with_context(unwritable)?;
-        let scratch = tempfile::Builder::new()
-            .prefix(".patches-")
-            .tempdir_in(parent)
-            .with_context(unwritable)?;
-        let (work, series) = (scratch.path().join("work"), scratch.path().join("series"));
-        for dir in [&work, &series] {
-            fs::create_dir(dir)?;
-        }
-        fs::set_permissions(&series, Permissions::from_mode(0o755))?;
+        let mut builder = tempfile::Builder::new();
+        let scratch = builder.prefix(".patches-").tempdir_in(parent);
+        let scratch = scratch.with_context(unwritable)?;
+        let [work, series] = ["work", "series"].map(|name| scratch.path().join(name));
+        fs::create_dir(&work)?;
+        fs::create_dir(&series)?;
         self.commit_series(&bases, &work, who)?;
-        let format = "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames";
+        let format = "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames -o";
         let mut git = isolated(&work, who);
         git.args(format.split(' '))
-            .arg("-o")
-            .arg(&series)
-            .arg("base..HEAD")
-            .run()?;
-        let mut names: Vec<_> = fs::read_dir(&series)?
-            .map(|e| Ok(e?.file_name()))
-            .collect::<Result<_>>()?;
-        names.sort();
-        replace(&series, outdir)
-            .with_context(|| format!("{}: cannot be replaced", outdir.display()))?;
-        Ok(names.into_iter().map(|name| outdir.join(name)).collect())
+            .args([series.as_os_str(), "base..HEAD".as_ref()]);
+        git.run()?;
+        let names = fs::read_dir(&series)?.map(|entry| Ok(outdir.join(entry?.file_name())));
+        let mut paths: Vec<_> = names.collect::<Result<_>>()?;
+        paths.sort();
+        let replaced = replace(&series, outdir);
+        replaced.with_context(|| format!("{}: cannot be replaced", outdir.display()))?;
+        Ok(paths)
     }
 
     fn commit_series(
@@ -91,10 +81,8 @@ impl Overlay {
             git("add -f -A")?;
             let message = format!("{}\n\n{}\n", patch.subject, patch.body.trim());
             let mut commit = isolated(work, who);
-            commit
-                .args("commit -q -s --cleanup=whitespace -m".split(' '))
-                .arg(&message)
-                .run()?;
+            commit.args("commit -q -s --cleanup=whitespace -m".split(' '));
+            commit.arg(&message).run()?;
         }
         Ok(())
     }

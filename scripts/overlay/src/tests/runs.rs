@@ -2,92 +2,96 @@
 
 //! Runs beside another one, without permission, and ended at every one of their steps, by a signal or by an error.
 
-use super::{HURRIED, World, assert_names, message};
+use super::script::{Script, names};
 use crate::git::Identity;
+use crate::roundtrip::HURRIED;
+use crate::snapshot::Snapshot;
 use crate::tree::{Access, Hooks, Stop, Tree};
+use crate::{Applied, Reverted};
+use anyhow::Result;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-fn pristine() -> World {
-    World::new()
-}
-
-fn applied() -> World {
-    let world = World::new();
-    world.apply();
-    world
-}
-
+const PRISTINE: &str = "";
+const APPLIED: &str = "apply";
 /// Applied, and then much changed in the repository.
-fn stale() -> World {
-    let world = applied();
-    world.repo_file("rust/kernel/mm/new.rs", "//! Changed.\n");
-    world.repo_file("rust/kernel/mm/more/file.rs", "//! More.\n");
-    fs::remove_dir_all(world.repo().join("Documentation/fresh")).unwrap();
-    world.edit_config("mod new;", "pub mod new;");
-    world.edit_config("\"NEW ENTRY\"", "\"OTHER ENTRY\"");
-    world
+const STALE: &str = r#"apply
+write repo/rust/kernel/mm/new.rs //! Changed.\n
+write repo/rust/kernel/mm/more/file.rs //! More.\n
+rm repo/Documentation/fresh
+config mod new; => pub mod new;
+config "NEW ENTRY" => "OTHER ENTRY""#;
+const CHANGE: &str = r"config pub mod new; => pub(crate) mod new;
+write repo/rust/kernel/mm/new.rs //! Changed again.\n
+write repo/rust/kernel/mm/more/file.rs //! Even more.\n";
+
+fn after(lines: &str) -> Script {
+    let mut script = Script::new();
+    script.lines(lines);
+    script
 }
 
-fn change_again(world: &World) {
-    world.edit_config("pub mod new;", "pub(crate) mod new;");
-    world.repo_file("rust/kernel/mm/new.rs", "//! Changed again.\n");
-    world.repo_file("rust/kernel/mm/more/file.rs", "//! Even more.\n");
+fn apply(script: &Script, hooks: &Hooks) -> Result<Applied> {
+    script.overlay()?.apply_with(&script.tree(), hooks)
 }
 
-fn apply(world: &World, hooks: &Hooks) -> bool {
-    world.overlay().apply_with(&world.tree(), hooks).is_ok()
+fn revert(script: &Script, hooks: &Hooks) -> Result<Reverted> {
+    script.overlay()?.revert_with(&script.tree(), hooks)
 }
 
-fn revert(world: &World, hooks: &Hooks) -> bool {
-    world.overlay().revert_with(&world.tree(), hooks).is_ok()
+/// The error is one line with these texts.
+#[track_caller]
+fn fails<T>(result: Result<T>, texts: &str) {
+    let error = result
+        .err()
+        .map_or("not refused".to_string(), |e| format!("{e:#}"));
+    assert_eq!(error.lines().count(), 1, "{error}");
+    names(&error, texts).unwrap();
 }
-
-type Setup = fn() -> World;
-type Run = fn(&World, &Hooks) -> bool;
-type Change = fn(&World);
 
 #[test]
 fn a_run_that_is_stopped_at_any_step_is_completed_or_undone_by_the_next() {
-    let nothing: Change = |_| ();
-    let cases: [(&str, Setup, Run, Stop, Change); 5] = [
-        ("apply", pristine, apply, Stop::Kill, nothing),
-        ("update", stale, apply, Stop::Kill, nothing),
-        ("changed update", stale, apply, Stop::Kill, change_again),
-        ("revert", applied, revert, Stop::Kill, nothing),
-        ("failing apply", pristine, apply, Stop::Error, nothing),
-    ];
-    let before = pristine().snapshot();
-    for (name, setup, run, stop, then) in cases {
-        let world = setup();
-        then(&world);
-        world.apply();
-        let expected = world.snapshot();
+    let before = after(PRISTINE).snapshot();
+    for (name, setup, is_revert, stop, then) in [
+        ("apply", PRISTINE, false, Stop::Kill, ""),
+        ("update", STALE, false, Stop::Kill, ""),
+        ("changed update", STALE, false, Stop::Kill, CHANGE),
+        ("revert", APPLIED, true, Stop::Kill, ""),
+        ("failing apply", PRISTINE, false, Stop::Error, ""),
+    ] {
+        let mut whole = after(setup);
+        whole.lines(then);
+        whole.lines("apply");
+        let expected = whole.snapshot();
         // Followed by an apply and a revert, or by a revert.
         for completed in [true, false] {
             for step in 1.. {
-                let world = setup();
+                let mut script = after(setup);
                 let stop_at = Some((step, stop));
                 let hooks = Hooks {
                     stop: stop_at,
                     ..HURRIED
                 };
-                let done = run(&world, &hooks);
-                let same = |expected: &crate::snapshot::Snapshot| {
-                    let same = world.snapshot().same_as(expected);
+                let done = match is_revert {
+                    false => apply(&script, &hooks).is_ok(),
+                    true => revert(&script, &hooks).is_ok(),
+                };
+                let same = |script: &Script, expected: &Snapshot| {
+                    let same = script.snapshot().same_as(expected);
                     same.unwrap_or_else(|e| panic!("{name}, stopped at step {step}: {e}"));
                 };
                 if stop == Stop::Error && !done {
-                    same(&before);
+                    same(&script, &before);
                 }
-                then(&world);
+                script.lines(then);
                 if completed {
-                    world.apply();
-                    same(&expected);
+                    script.lines("apply");
+                    same(&script, &expected);
                 }
-                world.revert();
-                same(&before);
+                script.lines("revert");
+                same(&script, &before);
                 if done {
                     assert!(step > 10, "{name}: {step} steps: nothing was interrupted");
                     break;
@@ -101,82 +105,73 @@ fn a_run_that_is_stopped_at_any_step_is_completed_or_undone_by_the_next() {
 fn an_error_says_what_state_the_tree_is_in() {
     let stop = Some((5, Stop::Error));
     let hooks = Hooks { stop, ..HURRIED };
-    let fails = |world: &World| message(world.overlay().apply_with(&world.tree(), &hooks));
-    let named = ["tree: ", "stopped by a test", "is as it was before"];
-    assert_names(&fails(&pristine()), &named);
-    assert_names(
-        &fails(&stale()),
-        &["tree: ", "half-way", "apply again or revert"],
+    let as_before = "tree:  | stopped by a test | is as it was before";
+    fails(apply(&after(PRISTINE), &hooks), as_before);
+    fails(
+        apply(&after(STALE), &hooks),
+        "tree:  | half-way | apply again or revert",
     );
-    let world = applied();
-    let error = message(world.overlay().revert_with(&world.tree(), &hooks));
-    assert_names(&error, &["tree: ", "half-way", "revert again"]);
+    fails(
+        revert(&after(APPLIED), &hooks),
+        "tree:  | half-way | revert again",
+    );
 }
 
 /// As a user who may not write there; root may write everywhere, so this thread stops being root.
 #[test]
 fn a_tree_that_cannot_be_written() {
-    let world = World::new();
-    let overlay = world.overlay();
-    let set_mode = |path: &std::path::Path, mode| {
+    let script = Script::new();
+    let overlay = script.overlay().unwrap();
+    let set_mode = |path: &Path, mode| {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     };
-    for entry in walkdir::WalkDir::new(world.dir.path()) {
+    for entry in walkdir::WalkDir::new(script.path("")) {
         let entry = entry.unwrap();
         if entry.file_type().is_dir() {
             set_mode(entry.path(), 0o777);
         }
     }
-    let dir = world.tree().join("rust/kernel/mm");
+    let dir = script.path("tree/rust/kernel/mm");
     set_mode(&dir, 0o555);
-    let before = world.snapshot();
+    let before = script.snapshot();
     let attempt = || {
         if rustix::process::geteuid().is_root() {
             let nobody = rustix::process::Uid::from_raw(65534);
             rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
         }
-        message(overlay.apply(&world.tree()))
+        overlay.apply(&script.tree())
     };
-    let error = std::thread::scope(|scope| scope.spawn(attempt).join().unwrap());
+    let result = std::thread::scope(|scope| scope.spawn(attempt).join().unwrap());
     set_mode(&dir, 0o777);
-    let named = [
-        "rust/kernel/mm/new",
-        "Permission denied",
-        "is as it was before",
-    ];
-    assert_names(&error, &named);
-    world.snapshot().same_as(&before).unwrap();
+    fails(
+        result,
+        "rust/kernel/mm/new | Permission denied | is as it was before",
+    );
+    script.snapshot().same_as(&before).unwrap();
 }
 
 #[test]
 fn another_run_on_the_same_tree() {
-    let world = World::new();
-    let before = world.snapshot();
-    let other = fs::File::open(world.tree()).unwrap();
+    let mut script = Script::new();
+    let before = script.snapshot();
+    let other = fs::File::open(script.tree()).unwrap();
     flock(&other, FlockOperation::LockExclusive).unwrap();
-    let (overlay, tree) = (world.overlay(), world.tree());
-    for error in [
-        message(overlay.apply(&tree)),
-        message(overlay.revert(&tree)),
-        message(overlay.status(&tree)),
-    ] {
-        assert_names(
-            &error,
-            &["tree: another run is working on this tree", "wait"],
-        );
-    }
-    world.snapshot().same_as(&before).unwrap();
+    let text = "tree: another run is working on this tree | wait";
+    fails(apply(&script, &HURRIED), text);
+    fails(revert(&script, &HURRIED), text);
+    fails(script.overlay().unwrap().status(&script.tree()), text);
+    script.snapshot().same_as(&before).unwrap();
     flock(&other, FlockOperation::Unlock).unwrap();
-    world.apply();
+    script.lines("apply");
 }
 
 #[test]
 fn a_child_process_that_has_the_tree_open_keeps_it_from_nobody() {
-    let world = World::new();
-    let tree = Tree::open(&world.tree(), Access::Write, Hooks::default()).unwrap();
+    let mut script = Script::new();
+    let tree = Tree::open(&script.tree(), Access::Write, Hooks::default()).unwrap();
     let in_a_child = tree.lock.try_clone().unwrap();
     drop(tree);
-    world.apply();
+    script.lines("apply");
     drop(in_a_child);
 }
 

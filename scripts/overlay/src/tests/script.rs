@@ -2,7 +2,7 @@
 
 //! Runs the cases of cases.txt: a command on each line, and what has to come of it.
 
-use super::{HURRIED, World, put, run_git};
+use crate::roundtrip::HURRIED;
 use crate::snapshot::{Snapshot, Stamps, stamps};
 use crate::tree::{Hooks, Stop};
 use crate::{Overlay, manifest, roundtrip};
@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
 
 #[test]
 fn cases() {
@@ -31,15 +33,51 @@ fn cases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-struct Script {
-    world: World,
+/// A small repository and a small kernel tree of our own wording.
+const BASE: &str = r"write repo/rust/kernel/mm/new.rs //! The new module.\n
+write repo/rust/kernel/mm/new/part.rs //! A part of it.\n
+write repo/samples/rust/new/Kconfig config NEW\n
+write repo/samples/rust/new/Makefile obj-y += new.o
+write repo/Documentation/fresh/deep/text.rst Text\n====\n
+write tree/Makefile # comment\nVERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n
+write tree/Kbuild # nothing\n
+write tree/Kconfig # nothing\n
+write tree/rust/kernel/mm.rs //! Memory.\n\nmod old;\nmod other;\n\nfn f() {}\n// last\n
+write tree/rust/kernel/mm/old.rs //! Old.\n
+write tree/samples/rust/Kconfig if RUST\n\nconfig ONE\n\nendif\n
+write tree/Documentation/index.rst Index\n
+write tree/LIST ALPHA\nthe beginning\n\nZULU\nthe end\n";
+
+/// A directory with a repository and a kernel tree, and what is remembered of it.
+pub struct Script {
+    dir: TempDir,
     kept: HashMap<String, (PathBuf, Snapshot, Stamps)>,
 }
 
 impl Script {
-    fn new() -> Self {
-        let (world, kept) = (World::new(), HashMap::new());
-        Self { world, kept }
+    pub fn new() -> Self {
+        // In memory where the system has a place for that: these tests are nothing but small writes.
+        let dir = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
+        let (dir, kept) = (dir.unwrap(), HashMap::new());
+        let mut script = Self { dir, kept };
+        put(
+            &script.path("repo/scripts/overlay.toml"),
+            include_str!("overlay.toml"),
+        );
+        script.lines(BASE);
+        script
+    }
+
+    pub fn lines(&mut self, lines: &str) {
+        lines.lines().for_each(|line| self.line(line).unwrap());
+    }
+
+    pub fn tree(&self) -> PathBuf {
+        self.path("tree")
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.tree()).unwrap()
     }
 
     fn line(&mut self, line: &str) -> Result<()> {
@@ -65,8 +103,29 @@ impl Script {
                     "insertions": {}, "dirs": [] });
                 put(&self.path("tree").join(manifest::NAME), text.to_string());
             }
-            "commit" => self.world.commit(),
-            "history" => self.world.history(),
+            "commit" => {
+                let repo = self.path("repo");
+                for args in [
+                    "init -q -b main",
+                    "config user.name A_U_Thor",
+                    "config user.email author@example.invalid",
+                    "add -A",
+                    "commit -q -m all --date 2001-02-03T04:05:06+0700",
+                ] {
+                    self.git(&repo, args)?;
+                }
+            }
+            "history" => {
+                let tree = self.path("tree");
+                for args in [
+                    "init -q",
+                    "add -f -A",
+                    "commit -q -m pristine",
+                    "tag pristine",
+                ] {
+                    self.git(&tree, args)?;
+                }
+            }
             "git" => self.git(&path, text)?,
             "keep" => {
                 let (name, path) = rest.split_once(' ').unwrap_or((rest, "tree"));
@@ -132,11 +191,11 @@ impl Script {
         }
     }
 
-    fn path(&self, path: &str) -> PathBuf {
-        self.world.dir.path().join(path)
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
     }
 
-    fn overlay(&self) -> Result<Overlay> {
+    pub fn overlay(&self) -> Result<Overlay> {
         Overlay::load(&self.path("repo"))
     }
 
@@ -149,13 +208,29 @@ impl Script {
         Ok(())
     }
 
-    fn git(&self, dir: &std::path::Path, args: &str) -> Result<()> {
+    /// Runs git, whose output is perhaps given.
+    fn git(&self, dir: &Path, args: &str) -> Result<()> {
         let (args, expected) = match replacement(args) {
             Ok((args, expected)) => (args, Some(expected)),
             Err(_) => (args, None),
         };
-        let said = run_git(dir, &args.split(' ').collect::<Vec<_>>());
-        expected.map_or(Ok(()), |text| expect(said.as_bytes(), &*unescaped(text)))
+        let mut git = Command::new("git");
+        git.env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), "A U Thor");
+            git.env(format!("GIT_{role}_EMAIL"), "author@example.invalid");
+        }
+        let args = args.split(' ').map(|word| word.replace('_', " "));
+        let out = git.arg("-C").arg(dir).args(args).output()?;
+        ensure!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        expected.map_or(Ok(()), |text| expect(&out.stdout, &unescaped(text)))
     }
 
     fn keep(&mut self, name: &str, path: &str) -> Result<()> {
@@ -240,7 +315,7 @@ impl Script {
         let (commands, dirs): (Vec<_>, Vec<_>) =
             commands.split(' ').partition(|word| known.contains(word));
         for command in commands {
-            let (all, tree) = (self.world.dir.path(), self.path("tree"));
+            let (all, tree) = (self.dir.path(), self.path("tree"));
             let before = (Snapshot::of(all)?, stamps(&tree).ok());
             let Err(error) = self.run(command, dirs.first().unwrap_or(&"tree")) else {
                 bail!("was not refused");
@@ -263,12 +338,18 @@ impl Script {
     }
 }
 
+fn put(path: &Path, content: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
 fn expect<T: PartialEq + std::fmt::Debug + ?Sized>(found: &T, expected: &T) -> Result<()> {
     ensure!(found == expected, "found {found:?}, expected {expected:?}");
     Ok(())
 }
 
-fn names(message: &str, texts: &str) -> Result<()> {
+/// Checks that a message has these texts.
+pub fn names(message: &str, texts: &str) -> Result<()> {
     for text in texts.split(" | ") {
         let text = String::from_utf8(unescaped(text))?;
         ensure!(message.contains(&text), "{text:?} is not in {message:?}");
