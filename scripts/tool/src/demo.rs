@@ -3,15 +3,14 @@
 //! The demo: its program as the init of a guest, and its verdict.
 
 use crate::boot::Guest;
-use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::progress::Progress;
 use crate::report::Outcome;
+use crate::suite::Run;
 use anyhow::Result;
 use regex_lite::Regex;
-use std::path::Path;
 use std::time::Duration;
 
+pub const PROGRAM: &str = "vma-demo";
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A finished run of the demo.
@@ -22,16 +21,11 @@ pub struct Demo {
 }
 
 /// Boots the kernel with the demo as its init; `show` is given each line the demo prints.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    program: &Path,
-    progress: &Progress,
-    show: &mut dyn FnMut(&str),
-) -> Result<Demo> {
-    let mut step = progress.step(&format!("demo {}", config.name));
-    let guest = Guest::new("demo", "vma-demo", program, TIMEOUT);
-    let mut boot = guest.boot(kernel, config, &mut |line| match line {
+pub fn run(run: &Run, config: Config, show: &mut dyn FnMut(&str)) -> Result<Demo> {
+    let program = run.session.program(PROGRAM)?;
+    let mut step = run.session.progress.step(&format!("demo {}", config.name));
+    let guest = Guest::new("demo", PROGRAM, &program, TIMEOUT);
+    let mut boot = guest.boot(run.kernel, config, &mut |line| match line {
         Some(line) => show(line),
         None => step.doing("booting"),
     })?;

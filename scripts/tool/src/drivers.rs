@@ -3,13 +3,11 @@
 //! Runs the tests of the sample drivers as the init of a guest. It has four processors, because the tests look for races.
 
 use crate::boot::{Guest, Processors};
-use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::progress::Progress;
 use crate::report::Outcome;
+use crate::suite::Run;
 use crate::tap::{self, End, OURS, Tap};
 use anyhow::{Result, bail};
-use std::path::Path;
 use std::time::Duration;
 
 /// The program, and what it calls itself on the console.
@@ -21,20 +19,17 @@ const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
 
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Boots the kernel with the tests as its init, those with `case` in their names, and writes the result of each.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    program: &Path,
-    case: Option<&str>,
-    progress: &Progress,
-) -> Result<Outcome> {
+/// Boots the kernel with the tests as its init, those with `CASE=` in their names, and writes the result of each.
+pub fn run(run: &Run, config: Config) -> Result<Outcome> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
+    let program = run.session.program(PROGRAM)?;
+    let case = run.session.arguments.case.as_deref();
     let append = format!("{ENVIRONMENT} {}", arguments(case)?);
     let mut step = progress.step(&format!("drivers {}", config.name));
     let guest = Guest {
         append: &append,
         processors: Processors::Parallel(4),
-        ..Guest::new("drivers", PROGRAM, program, TIMEOUT)
+        ..Guest::new("drivers", PROGRAM, &program, TIMEOUT)
     };
     let boot = guest.boot(kernel, config, &mut |line| match line {
         Some(line) => {

@@ -8,13 +8,13 @@ mod judge;
 
 use crate::boot::Guest;
 use crate::initramfs::Initramfs;
-use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::progress::Progress;
 use crate::report::{Outcome, write_json};
 use crate::rustdoc;
+use crate::suite::Run;
 use anyhow::Result;
-use judge::Run;
+use judge::Ended;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,13 +71,9 @@ struct Counts {
 }
 
 /// Generates, compiles and runs until the time is over, and writes down what was reached.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    program: &Path,
-    plan: Plan,
-    progress: &Progress,
-) -> Result<Outcome> {
+pub fn run(run: &Run, config: Config, plan: Plan) -> Result<Outcome> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
+    let program = run.session.program(PROGRAM)?;
     let dir = kernel.places.build.join("fuzz");
     let api = vma_fuzz::api(&rustdoc::json(kernel, config, &dir, progress)?)?;
     let rules = Rules::load()?;
@@ -107,16 +103,14 @@ pub fn run(
         let left = limit.saturating_sub(ran).max(Duration::from_secs(20));
         let seconds = left.min(Duration::from_secs(60 * BOOT_MINUTES)).as_secs();
         ran += Duration::from_secs(seconds);
-        let run = boot(
-            kernel, config, program, &modules, &sources, seconds, progress,
-        )?;
+        let ended = boot(run, config, &program, &modules, &sources, seconds)?;
         counts.boots += 1;
-        counts.functions_run += run.functions;
-        counts.processes_killed += run.killed;
-        outcome.check(run.is_good(), || {
-            format!("seed {seed}: {}", run.what_is_wrong(kernel, &sources))
+        counts.functions_run += ended.functions;
+        counts.processes_killed += ended.killed;
+        outcome.check(ended.is_good(), || {
+            format!("seed {seed}: {}", ended.what_is_wrong(kernel, &sources))
         });
-        outcome.add(run.outcome);
+        outcome.add(ended.outcome);
         if outcome.failed == 0 {
             // Modules that caused no complaint need not be kept.
             let _ = fs::remove_dir_all(&sources);
@@ -132,15 +126,14 @@ pub fn run(
 }
 
 fn boot(
-    kernel: &Kernel,
+    run: &Run,
     config: Config,
     program: &Path,
     modules: &[Module],
     sources: &Path,
     seconds: u64,
-    progress: &Progress,
-) -> Result<Run> {
-    let mut step = progress.step(&format!("fuzz {}", config.name));
+) -> Result<Ended> {
+    let mut step = run.session.progress.step(&format!("fuzz {}", config.name));
     step.doing("running");
     let mut files = Initramfs::new(program);
     let mut list = Vec::new();
@@ -161,12 +154,12 @@ fn boot(
         )
     };
     let mut show = |line: Option<&str>| line.iter().for_each(|line| step.doing(line));
-    let boot = guest.boot(kernel, config, &mut show)?;
-    let run = Run::of(boot);
-    if run.is_good() {
-        step.done(&format!("{} functions run", run.functions));
+    let boot = guest.boot(run.kernel, config, &mut show)?;
+    let ended = Ended::of(boot);
+    if ended.is_good() {
+        step.done(&format!("{} functions run", ended.functions));
     }
-    Ok(run)
+    Ok(ended)
 }
 
 fn show(plan: Plan, counts: &Counts, coverage: &Coverage, rules: &Rules, progress: &Progress) {

@@ -5,22 +5,22 @@
 //!
 //! KCSAN instruments C only, so of the accessor itself the compiled code is looked at.
 
-use crate::kbuild::Kernel;
-use crate::kconfig::X86_64_KCSAN;
+use crate::kconfig::Config;
 use crate::kunit::{self, Boot};
 use crate::objcode;
-use crate::progress::Progress;
 use crate::report::Outcome;
+use crate::suite::Run;
 use anyhow::Result;
 
 const SUITE: &str = "rust_vma_data_race.*";
 const SETTER: &str = "vma_set_maybe_guard";
 
 /// Runs the suite on the built kernel, and judges its log.
-pub fn run(kernel: &Kernel, progress: &Progress) -> Result<Outcome> {
+pub fn run(run: &Run, config: Config) -> Result<Outcome> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
     let is_race = |line: &str| line.contains("BUG: KCSAN: data-race in ");
-    let boot = Boot::of(X86_64_KCSAN, Some(SUITE));
-    let (mut outcome, log) = kunit::judged(kernel, &boot, progress, is_race)?;
+    let boot = Boot::of(config, Some(SUITE));
+    let (mut outcome, log) = kunit::judged(run, &boot, is_race)?;
     let reports: Vec<&str> = log.lines().filter(|line| is_race(line)).collect();
     let of = |function: &str| count(&reports, function);
     let other = reports.len() - reports.iter().filter(|line| line.contains("vma_")).count();
@@ -37,7 +37,7 @@ pub fn run(kernel: &Kernel, progress: &Progress) -> Result<Outcome> {
         "KCSAN reports the load by READ_ONCE()".to_string()
     });
 
-    let object = kernel.places.out(X86_64_KCSAN.name).join("rust/kernel.o");
+    let object = kernel.places.out(config.name).join("rust/kernel.o");
     let listing = objcode::function(kernel, &object, "flags_loaded_once")?;
     for line in &listing {
         progress.say(&format!("    {line}"));

@@ -8,9 +8,9 @@ use crate::boot::{self, Processors};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
-use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::splat;
+use crate::suite::Run;
 use anyhow::{Context, Result, bail};
 use regex_lite::Regex;
 use serde_json::Value;
@@ -23,14 +23,9 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Boots the kernel built for `config` and counts its tests.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    filter: Option<&str>,
-    progress: &Progress,
-) -> Result<Outcome> {
-    let boot = Boot::of(config, filter);
-    Ok(judged(kernel, &boot, progress, |_| false)?.0)
+pub fn run(run: &Run, config: Config) -> Result<Outcome> {
+    let boot = Boot::of(config, run.session.arguments.filter.as_deref());
+    Ok(judged(run, &boot, |_| false)?.0)
 }
 
 /// A boot with KUnit.
@@ -56,13 +51,12 @@ impl<'a> Boot<'a> {
 
 /// Like [`run`], and returns the kernel's log. Warnings for which `is_known` is true are left to the caller.
 pub fn judged(
-    kernel: &Kernel,
+    run: &Run,
     boot: &Boot,
-    progress: &Progress,
     is_known: impl Fn(&str) -> bool,
 ) -> Result<(Outcome, String)> {
-    let places = kernel.places;
-    let mut step = progress.step(&boot.name);
+    let (kernel, places) = (run.kernel, run.session.places);
+    let mut step = run.session.progress.step(&boot.name);
     let out = places.out(boot.config.name);
     let log_name = boot.name.replace(' ', "-");
     let kernel_log = places.log(&format!("{log_name}-kernel"));

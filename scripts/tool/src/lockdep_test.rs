@@ -3,12 +3,11 @@
 //! Checks that the kernel reports the lock orders that types cannot reject: a boot for each case of a KUnit suite that takes
 //! locks in the wrong order, or sleeps in atomic context. The log must have the report, about these two locks, and no other.
 
-use crate::kbuild::Kernel;
-use crate::kconfig::X86_64_DEBUG;
+use crate::kconfig::{Config, X86_64_DEBUG};
 use crate::kunit::{self, Boot};
-use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::splat;
+use crate::suite::Run;
 use anyhow::Result;
 use regex_lite::Regex;
 use std::fmt;
@@ -105,8 +104,9 @@ struct Report {
 /// Boots at the same time: a boot is mostly one task.
 const PARALLEL: usize = 2;
 
-/// Boots the built kernel once for each case whose name contains `only`, and judges the logs.
-pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<Outcome> {
+/// Boots the built kernel once for each case whose name contains `CASE=`, and judges the logs.
+pub fn run(run: &Run, _: Config) -> Result<Outcome> {
+    let only = run.session.arguments.case.as_deref();
     let cases: Vec<&Case> = CASES
         .iter()
         .filter(|case| only.is_none_or(|part| case.name.contains(part)))
@@ -115,7 +115,7 @@ pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<O
     let all = Mutex::new(Outcome::default());
     let work = || -> Result<()> {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = run_case(kernel, case, progress)?;
+            let outcome = run_case(run, case)?;
             all.lock().expect("no panic").add(outcome);
         }
         Ok(())
@@ -132,7 +132,7 @@ pub fn run(kernel: &Kernel, only: Option<&str>, progress: &Progress) -> Result<O
     Ok(all)
 }
 
-fn run_case(kernel: &Kernel, case: &Case, progress: &Progress) -> Result<Outcome> {
+fn run_case(run: &Run, case: &Case) -> Result<Outcome> {
     let filter = format!("{SUITE}.{}", case.name);
     let boot = Boot {
         name: format!("lockdep-test {}", case.name),
@@ -141,7 +141,7 @@ fn run_case(kernel: &Kernel, case: &Case, progress: &Progress) -> Result<Outcome
         append: WORD,
     };
     // All complaints of the kernel are judged here.
-    let (mut outcome, log) = kunit::judged(kernel, &boot, progress, |_| true)?;
+    let (mut outcome, log) = kunit::judged(run, &boot, |_| true)?;
     let wrong = judge(case, &reports(&log));
     outcome.check(wrong.is_none(), || {
         format!("{}: {}", case.name, wrong.unwrap_or_default())

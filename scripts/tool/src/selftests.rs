@@ -7,15 +7,13 @@ mod build;
 
 use crate::boot::Guest;
 use crate::initramfs::{self, Initramfs};
-use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::progress::Progress;
 use crate::report::Outcome;
+use crate::suite::Run;
 use crate::tap::{self, End, Tap};
 use anyhow::{Context, Result};
 use build::{List, Selftest};
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The guest's init, and what it calls itself in its own lines.
@@ -25,13 +23,10 @@ const BESIDES: Duration = Duration::from_secs(120);
 /// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
 const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
-/// Builds the programs, with `own` those that are ours, boots the kernel, and judges each by what it says and how it ends.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    own: impl Fn(&str) -> Result<PathBuf>,
-    progress: &Progress,
-) -> Result<Outcome> {
+/// Builds the programs, boots the kernel, and judges each by what it says and how it ends.
+pub fn run(run: &Run, config: Config) -> Result<Outcome> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
+    let own = |name: &str| run.session.program(name);
     let programs = List::load(&kernel.places.repo)?;
     let init = own(PROGRAM)?;
     build::build(kernel, config, &programs, progress)?;

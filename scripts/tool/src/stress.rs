@@ -3,15 +3,14 @@
 //! The long run in which everything happens at once, as the init of a guest that watches all locks and all memory: shown
 //! while it goes on, judged by its table at the end.
 
+use crate::Arguments;
 use crate::boot::Guest;
-use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::progress::Progress;
 use crate::report::{Outcome, write_json};
+use crate::suite::Run;
 use anyhow::Result;
 use regex_lite::Regex;
 use serde::Serialize;
-use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -111,19 +110,18 @@ fn progress_of(line: &str) -> Option<u64> {
 }
 
 /// Boots the kernel with the program as its init, shows its table and writes it down.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    program: &Path,
-    plan: Plan,
-    progress: &Progress,
-) -> Result<Outcome> {
+pub fn run(run: &Run, config: Config) -> Result<Outcome> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
+    let program = run.session.program(PROGRAM)?;
+    let &Arguments {
+        seed, operations, ..
+    } = run.session.arguments;
+    let plan = Plan { seed, operations };
     let mut step = progress.step(&format!("stress {}", config.name));
-    let Plan { seed, operations } = plan;
     step.expect(Some(operations));
     let guest = Guest {
         append: &format!("VMA_STRESS_SEED={seed} VMA_STRESS_OPERATIONS={operations}"),
-        ..Guest::new("stress", PROGRAM, program, TIMEOUT)
+        ..Guest::new("stress", PROGRAM, &program, TIMEOUT)
     };
     let mut show = |line: Option<&str>| match line.map(progress_of) {
         Some(Some(count)) => step.advance_to(count, &format!("seed {seed}")),

@@ -29,9 +29,8 @@ use crate::stress;
 use crate::tiers::{self, Row, Tier};
 use crate::unchanged::{self, Inputs};
 use anyhow::{Context, Result, bail};
-use std::cell::{RefCell, RefMut};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -61,7 +60,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("page", Checkout, |run, _| {
         page::prove(run.session.places, &run.ready.packages, run.session.progress)
     }),
-    ("kunit", Checkout, kunit),
+    ("kunit", Checkout, kunit::run),
     ("assertions", Checkout, |run, config| objcode::assertions(run.kernel, config)),
     ("compile-fail", Checkout, compile_fail),
     ("conformance", Checkout, |run, config| {
@@ -71,16 +70,14 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("documentation", Checkout, |run, config| {
         rustdoc::build(run.kernel, config, run.session.progress).map(|_| Outcome::success())
     }),
-    ("demo", Guest(Some("vma-demo")), |run, config| {
-        let program = run.session.program("vma-demo")?;
-        let progress = run.session.progress;
-        Ok(demo::run(run.kernel, config, &program, progress, &mut |_| ())?.outcome)
+    ("demo", Guest(Some(demo::PROGRAM)), |run, config| {
+        Ok(demo::run(run, config, &mut |_| ())?.outcome)
     }),
-    ("drivers", Guest(Some(drivers::PROGRAM)), drivers),
-    ("lockdep-test", Guest(None), lockdep_test),
-    ("fuzz", Checkout, |run, config| fuzz(run, config, fuzz::SHORT)),
-    ("stress", Guest(Some(stress::PROGRAM)), stress),
-    ("selftests", Checkout, selftests),
+    ("drivers", Guest(Some(drivers::PROGRAM)), drivers::run),
+    ("lockdep-test", Guest(None), lockdep_test::run),
+    ("fuzz", Checkout, |run, config| fuzz::run(run, config, fuzz::SHORT)),
+    ("stress", Guest(Some(stress::PROGRAM)), stress::run),
+    ("selftests", Checkout, selftests::run),
     ("codegen-check", Measured, codegen_check),
     ("bench primitives", Measured, bench_primitives),
     ("bench compare", Measured, bench_compare),
@@ -107,42 +104,7 @@ pub struct Run<'a> {
     pub session: &'a Session<'a>,
     pub ready: &'a Ready,
     pub kernel: &'a Kernel<'a>,
-    bench: RefCell<Bench<'a>>,
-}
-
-pub fn kunit(run: &Run, config: Config) -> Result<Outcome> {
-    let filter = run.session.arguments.filter.as_deref();
-    kunit::run(run.kernel, config, filter, run.session.progress)
-}
-
-pub fn drivers(run: &Run, config: Config) -> Result<Outcome> {
-    let program = run.session.program(drivers::PROGRAM)?;
-    let case = run.session.arguments.case.as_deref();
-    drivers::run(run.kernel, config, &program, case, run.session.progress)
-}
-
-pub fn lockdep_test(run: &Run, _: Config) -> Result<Outcome> {
-    let case = run.session.arguments.case.as_deref();
-    lockdep_test::run(run.kernel, case, run.session.progress)
-}
-
-pub fn fuzz(run: &Run, config: Config, plan: fuzz::Plan) -> Result<Outcome> {
-    let program = run.session.program(fuzz::PROGRAM)?;
-    fuzz::run(run.kernel, config, &program, plan, run.session.progress)
-}
-
-pub fn stress(run: &Run, config: Config) -> Result<Outcome> {
-    let program = run.session.program(stress::PROGRAM)?;
-    let plan = stress::Plan {
-        seed: run.session.arguments.seed,
-        operations: run.session.arguments.operations,
-    };
-    stress::run(run.kernel, config, &program, plan, run.session.progress)
-}
-
-pub fn selftests(run: &Run, config: Config) -> Result<Outcome> {
-    let own = |name: &str| run.session.program(name);
-    selftests::run(run.kernel, config, own, run.session.progress)
+    bench: Mutex<Bench<'a>>,
 }
 
 pub fn codegen_check(run: &Run, config: Config) -> Result<Outcome> {
@@ -174,7 +136,7 @@ pub fn bench_writes(run: &Run, _: Config) -> Result<Outcome> {
 
 impl<'a> Run<'a> {
     pub fn new(session: &'a Session<'a>, ready: &'a Ready, kernel: &'a Kernel<'a>) -> Self {
-        let bench = RefCell::new(Bench::new(kernel, session.progress));
+        let bench = Mutex::new(Bench::new(kernel, session.progress));
         Self {
             session,
             ready,
@@ -183,8 +145,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub fn bench(&self) -> RefMut<'_, Bench<'a>> {
-        self.bench.borrow_mut()
+    pub fn bench(&self) -> MutexGuard<'_, Bench<'a>> {
+        self.bench.lock().expect("no panic")
     }
 
     pub fn bench_program(&self) -> Result<PathBuf> {

@@ -6,13 +6,18 @@ use crate::build_cost;
 use crate::code;
 use crate::conformance;
 use crate::demo;
+use crate::drivers;
 use crate::fuzz;
 use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
 use crate::kcsan;
+use crate::kunit;
+use crate::lockdep_test;
 use crate::report::Outcome;
 use crate::rustdoc;
+use crate::selftests;
 use crate::session::Session;
 use crate::shell::{self, Job};
+use crate::stress;
 use crate::suite::{self, Run};
 use crate::tiers::Tier;
 use anyhow::{Context, Result, bail};
@@ -57,19 +62,19 @@ pub const TARGETS: &[Target] = &[
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
-    target("kunit", "CONFIG FILTER", Kernel(X86_64, suite::kunit)),
-    target("kcsan", "", Kernel(X86_64_KCSAN, |run, _| kcsan::run(run.kernel, run.session.progress))),
-    target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, suite::lockdep_test)),
+    target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
+    target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
+    target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, lockdep_test::run)),
     target("bench", "", Bench(bench)),
     target("bench-compare", "BASELINE", Bench(bench_compare)),
     target("bench-baseline", "BASELINE", Bench(bench_baseline)),
     target("disasm", "CONFIG FUNC", Own(disasm)),
     target("codegen-check", "CONFIG", Kernel(X86_64_BENCH, suite::codegen_check)),
     target("build-cost", "", Own(build_cost)),
-    target("drivers", "CONFIG CASE", Guest(X86_64_DEBUG, suite::drivers)),
-    target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, suite::stress)),
+    target("drivers", "CONFIG CASE", Guest(X86_64_DEBUG, drivers::run)),
+    target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, stress::run)),
     target("fuzz", "SEED MINUTES", Kernel(X86_64_DEBUG, fuzz)),
-    target("selftests", "", Kernel(X86_64_DEBUG, suite::selftests)),
+    target("selftests", "", Kernel(X86_64_DEBUG, selftests::run)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
     target("conformance", "CONFIG", Own(conformance)),
     target("ledger", "", Own(ledger)),
@@ -168,9 +173,9 @@ fn run(session: &Session) -> Result<u8> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     kernel.build(X86_64, progress)?;
-    let program = session.program("vma-demo")?;
     let mut last = None;
-    let demo = demo::run(&kernel, X86_64, &program, progress, &mut |line| {
+    let run = Run::new(session, &ready, &kernel);
+    let demo = demo::run(&run, X86_64, &mut |line| {
         // The last line is shown last, after the times.
         if let Some(line) = last.replace(line.to_string()) {
             progress.hidden(|| println!("{line}"));
@@ -205,7 +210,7 @@ fn fuzz(run: &Run, config: Config) -> Result<Outcome> {
         seconds: 60 * arguments.minutes,
         ..fuzz::LONG
     };
-    suite::fuzz(run, config, plan)
+    fuzz::run(run, config, plan)
 }
 
 /// Builds the kernels that are measured, measures all primitives, and does the rest of the work with their outcome.
@@ -321,7 +326,7 @@ fn shell(session: &Session) -> Result<u8> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;
-    let own = [session.program("vma-demo")?, session.program("vma-map")?];
+    let own = [session.program(demo::PROGRAM)?, session.program("vma-map")?];
     shell::run(&kernel, config, job, &own, session.progress)
 }
 

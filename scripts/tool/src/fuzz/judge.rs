@@ -8,7 +8,7 @@ use crate::report::Outcome;
 use std::path::Path;
 
 /// A boot with generated modules.
-pub struct Run {
+pub struct Ended {
     pub functions: u64,
     /// Processes that were killed because a function did not return, which is none of the kernel's faults.
     pub killed: u64,
@@ -20,7 +20,7 @@ pub struct Run {
     pub outcome: Outcome,
 }
 
-impl Run {
+impl Ended {
     pub fn of(boot: Boot) -> Self {
         let (mut functions, mut killed, mut wrong, mut last) = (0, 0, Vec::new(), None);
         for line in &boot.output {

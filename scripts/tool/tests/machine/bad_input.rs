@@ -10,7 +10,7 @@ use std::process::Command;
 #[test]
 fn wrong_trees_and_arguments() {
     type Change = fn(&World);
-    let cases: [(&str, Change, &str, &[&str]); 8] = [
+    let cases: [(&str, Change, &str, &[&str]); 9] = [
         (
             "a tree that does not exist",
             |_| (),
@@ -54,6 +54,12 @@ fn wrong_trees_and_arguments() {
             &["no library source", "rust-src of 1.90.0"],
         ),
         (
+            "a kernel without a guest",
+            |_| (),
+            "TREE --config um drivers",
+            &["CONFIG=um: it has no guest"],
+        ),
+        (
             "an unknown configuration",
             |_| (),
             "TREE --config arm64 kunit",
@@ -70,7 +76,7 @@ fn wrong_trees_and_arguments() {
             None => world.tool(arguments),
         };
         refused(cmd, texts);
-        // Whatever refuses to build comes after the overlay.
+        // A build is refused after the overlay was applied.
         if arguments.ends_with("apply") {
             assert_eq!(world.content("tree"), before);
         }
