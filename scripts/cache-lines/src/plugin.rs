@@ -2,9 +2,7 @@
 
 //! The part of QEMU's plugin interface that is used here: version 1, from its qemu-plugin.h.
 
-use crate::instruction::Instruction;
-use crate::options::Options;
-use crate::stretch::Stretch;
+use crate::{Stretch, options, to_word};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fs::File;
 use std::io::Write;
@@ -64,7 +62,7 @@ struct State {
     stretch: Stretch,
 }
 
-static OPTIONS: OnceLock<Options> = OnceLock::new();
+static MARKS: OnceLock<Vec<u64>> = OnceLock::new();
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
 /// True if this is in a stretch.
@@ -101,18 +99,18 @@ pub unsafe extern "C" fn qemu_plugin_install(
 }
 
 fn prepare<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), String> {
-    let options = Options::parse(words)?;
-    let path = options.out.display();
-    let out = File::create(&options.out).map_err(|e| format!("{path}: cannot be written: {e}"))?;
+    let (marks, path) = options(words)?;
+    let cannot = |e| format!("{}: cannot be written: {e}", path.display());
+    let out = File::create(&path).map_err(cannot)?;
     let stretch = Stretch::default();
     *STATE.lock().expect("nobody panicked") = Some(State { out, stretch });
-    OPTIONS.get_or_init(|| options);
+    MARKS.get_or_init(|| marks);
     Ok(())
 }
 
 /// Called for each piece of code, before it is executed for the first time.
 extern "C" fn translated(_id: u64, block: *mut Block) {
-    let options = OPTIONS.get().expect("set before there are callbacks");
+    let marks = MARKS.get().expect("set before there are callbacks");
     // SAFETY: The block and its instructions live for the time of this call, and the index is below
     // their number.
     let instructions = (0..unsafe { qemu_plugin_tb_n_insns(block) })
@@ -124,13 +122,13 @@ extern "C" fn translated(_id: u64, block: *mut Block) {
             let bytes = std::slice::from_raw_parts(qemu_plugin_insn_data(instruction), size);
             (qemu_plugin_insn_vaddr(instruction), bytes)
         };
-        let Some(known) = Instruction::new(address, bytes) else {
+        let Some(word) = to_word(address, bytes) else {
             continue;
         };
-        let data = without_provenance_mut(known.to_word());
+        let data = without_provenance_mut(word as usize);
         // SAFETY: As above; the callbacks do not follow the pointer that they get.
         unsafe {
-            if options.marks.contains(&address) {
+            if marks.contains(&address) {
                 qemu_plugin_register_vcpu_insn_exec_cb(instruction, marked, NO_REGISTERS, data);
             }
             qemu_plugin_register_vcpu_mem_cb(
@@ -158,9 +156,9 @@ extern "C" fn marked(_vcpu: c_uint, _data: *mut c_void) {
 
 extern "C" fn accessed(_vcpu: c_uint, info: u32, address: u64, data: *mut c_void) {
     if COUNTING.load(Ordering::Relaxed) {
-        let by = Instruction::from_word(data.addr());
         let mut state = STATE.lock().expect("nobody panicked");
         let stretch = &mut state.as_mut().expect("set first").stretch;
-        stretch.add(address, by, qemu_plugin_mem_is_store(info));
+        let is_store = qemu_plugin_mem_is_store(info);
+        stretch.add(address, data.addr() as u64, is_store);
     }
 }
