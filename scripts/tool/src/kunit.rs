@@ -78,16 +78,10 @@ pub fn judged(
     let results = out.join(format!("{log_name}.json"));
     let _ = fs::remove_file(&results);
     let mut cmd = kernel.kunit("parse");
-    cmd.arg(format!("--json={}", results.display()));
+    cmd.arg(format!("--json={}", results.display()))
+        .arg(&kernel_log);
     let log = places.log(&log_name);
-    let (parsed, _) = proc::watched(
-        &log,
-        {
-            cmd.arg(&kernel_log);
-            cmd
-        },
-        |_| (),
-    )?;
+    let (parsed, _) = proc::watched(&log, cmd, |_| ())?;
     let Ok(text) = fs::read_to_string(&results) else {
         eprint!("{}", proc::tail(&kernel_log, 20));
         bail!("{}: no results: see {shown}", boot.name);

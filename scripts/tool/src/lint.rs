@@ -148,18 +148,14 @@ const RAW_ACCESS: &str = r"^((?!//).)*\b(unsafe|bindings)\b";
 
 /// The lines of tracked files that match one of the patterns, by git.
 fn grep(repo: &Path, patterns: &[String], files: &[&str]) -> Result<String> {
-    let mut cmd = proc::command("git");
-    cmd.arg("-C").arg(repo).args(["grep", "-InP"]);
-    for pattern in patterns {
-        cmd.args(["-e", pattern]);
-    }
     if patterns.is_empty() {
         return Ok(String::new());
     }
-    let output = proc::output({
-        cmd.arg("--").args(files);
-        cmd
-    })?;
+    let mut cmd = proc::command("git");
+    cmd.arg("-C").arg(repo).args(["grep", "-InP"]);
+    cmd.args(patterns.iter().flat_map(|pattern| ["-e", pattern]));
+    cmd.arg("--").args(files);
+    let output = proc::output(cmd)?;
     match output.status.code() {
         Some(0 | 1) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         _ => bail!(

@@ -3,11 +3,12 @@
 //! A guest for people: a shell in it, or a program of the host's that runs in it. The sample modules are loaded.
 
 use crate::boot::{self, Guest, Processors};
+use crate::demo;
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc;
-use crate::progress::Progress;
+use crate::suite::Run;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{IsTerminal, Read};
@@ -63,14 +64,9 @@ impl Job {
     }
 }
 
-/// Boots the kernel with `own` programs in /bin. Returns the exit code of the program, if there is one.
-pub fn run(
-    kernel: &Kernel,
-    config: Config,
-    job: Job,
-    own: &[PathBuf],
-    progress: &Progress,
-) -> Result<u8> {
+/// Boots the kernel with our programs in /bin. Returns the exit code of the program, if there is one.
+pub fn run(run: &Run, config: Config, job: Job) -> Result<u8> {
+    let (kernel, progress) = (run.kernel, run.session.progress);
     let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
     let Some(busybox) = proc::find("busybox").filter(is_usable) else {
         bail!("the guest needs a static busybox: install busybox-static and run again");
@@ -78,9 +74,8 @@ pub fn run(
     let out = kernel.places.out(config.name);
     let init = out.join("shell-init");
     let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
-    for file in own {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        files = files.with(&format!("/bin/{name}"), file);
+    for name in [demo::PROGRAM, "vma-map"] {
+        files = files.with(&format!("/bin/{name}"), &run.session.program(name)?);
     }
     let rest = match &job {
         Job::Interactive => INTERACTIVE,

@@ -326,8 +326,7 @@ fn shell(session: &Session) -> Result<u8> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;
-    let own = [session.program(demo::PROGRAM)?, session.program("vma-map")?];
-    shell::run(&kernel, config, job, &own, session.progress)
+    shell::run(&Run::new(session, &ready, &kernel), config, job)
 }
 
 fn clean(session: &Session) -> Result<u8> {
