@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 
 /*
- * Several VMAs of one address space read-locked at one moment, without the mmap lock if possible, beside writers that
+ * Several VMAs of one address space read-locked at one moment, without the mmap lock if possible, concurrently with writers that
  * lock, replace, split and merge them.
  *
  * A lookup walks `tree`, from addresses to VMAs. Each access to memory that others write is a step of its own, so that

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_survives_its_line_and_other_lines_are_rejected() {
+    fn record_round_trips_and_rest_is_refused() {
         let reader = Reader {
             operation: "hold-vma".to_string(),
             language: Language::Rust,

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn accesses_are_counted_by_place_and_instruction() {
+    fn counts_accesses_by_place_and_instruction() {
         let mut stretch = Stretch::default();
         let plain = to_word(0xffff_ffff_8100_0000, &[0x90]).unwrap();
         let locked = to_word(0xffff_ffff_8100_0010, &[0xf0, 0xff, 0x07]).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A cursor holds a VMA read lock, and RCU: nothing may be waited for beside it, the mmap lock least of
-//! all. To wait, drop it and begin another at its `addr()`.
+//! A cursor holds a VMA read lock, and RCU, so its task must not wait, least of all for the mmap
+//! lock. To wait, drop the cursor and begin another at its `addr()`.
 
 use kernel::{mm::vma::VmaLocks, prelude::*};
 

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_compiler_finds_has_a_case() {
+    fn compiler_errors_have_their_cases() {
         let table = order_table(&repo()).unwrap();
         assert_eq!((table.len(), table[0].held.as_str()), (63, "mmap read"));
         let wrong = differences(&table, &claims());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_shown_is_said_and_so_is_what_nobody_claims() {
+    fn unproven_claims_are_reported() {
         let table = cells(TABLE).unwrap();
         let right = ["mmap under mmap".to_string()];
         assert_eq!(differences(&table, &right), [""; 0]);

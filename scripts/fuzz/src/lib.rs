@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_about_a_function_that_is_gone_is_refused() {
+    fn rule_about_a_missing_function_is_refused() {
         let api = api(&rustdoc()).unwrap();
         let text = Rules::load().unwrap().check(&api).unwrap_err().to_string();
         assert!(text.contains("there is no public safe function"), "{text}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn safe_functions_are_reached_through_what_they_need_and_unsafe_ones_are_not() {
+    fn reaches_safe_functions_only() {
         let api = api(&rustdoc()).unwrap();
         let rules = Rules::load().unwrap();
         let module = Module::generate(&api, &rules, 1, 0, 50);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_is_removed_leaves_the_numbers_of_the_others() {
+    fn removed_function_keeps_other_numbers() {
         let api = api(&rustdoc()).unwrap();
         let mut module = Module::generate(&api, &Rules::load().unwrap(), 1, 0, 3);
         module.remove(&BTreeSet::from(["f1".to_string()]));

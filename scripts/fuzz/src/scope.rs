@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_borrows_ends_first() {
+    fn borrower_is_dropped_first() {
         let mut scope = Scope::default();
         let locks = scope.add("locks".into(), Ty::plain("VmaLocks"), BTreeMap::new());
         let guard = scope.add(
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_dropped_in_a_branch_may_be_alive_after_it() {
+    fn guard_dropped_in_branch_may_live_on() {
         let mut scope = Scope::default();
         let guard = scope.add("guard".into(), Ty::plain("Guard"), BTreeMap::new());
         let outer = scope.enter();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A range in which mappings come and go beside others that stay, and what every map of the process
+//! A range in which mappings come and go, next to some that stay, and what every map of the process
 //! has to show of it, whenever and in however many pieces it was read.
 //!
 //! The range has slots of [`SLOT`] pages:
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_the_ground_whatever_is_changed() {
+    fn ground_stays_in_this_process() {
         let ground = Ground::new(place(100), 3);
         ground.map().unwrap();
         let mut random = Random::new(1, 0);

@@ -254,7 +254,7 @@ mod tests {
                        rust/kernel.o: $(deps_rust/kernel.o)\n";
 
     #[test]
-    fn the_call_of_rustc_is_taken_and_writes_elsewhere() {
+    fn rustc_call_writes_elsewhere() {
         let line = rustc_line(CMD, Path::new("/t")).unwrap();
         assert_eq!(
             line,
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_judged_by_the_lines_and_memory_as_it_is() {
+    fn time_is_judged_by_lines() {
         let failures = |lines, cpu, memory| {
             let without = cost(1000, [4.0, 1.0, 2.0], 1000);
             let with = cost(lines, [cpu; 3], memory);

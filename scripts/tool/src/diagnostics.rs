@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_warnings_about_our_files_count_and_once() {
+    fn warning_about_our_files_counts_once() {
         let found = about(&LOG.repeat(2), &ours());
         let files: Vec<&str> = found.iter().map(|w| w.file.as_str()).collect();
         assert_eq!(files, ours());

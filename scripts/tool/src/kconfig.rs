@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_fragments_do_not_contradict_each_other() {
+    fn config_fragments_do_not_contradict() {
         for config in ALL.iter().chain(&[X86_64_UNUSED]) {
             let mut seen = HashSet::new();
             for fragment in config.fragments.split(' ') {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_measured_kernels_differ_by_their_helpers_alone() {
+    fn measured_kernels_differ_by_helpers_only() {
         let [inline, calls] = [options(X86_64_BENCH), options(X86_64_BENCH_CALLS)];
         let others = |options: &str| -> HashSet<String> {
             let lines = options
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_configuration_is_refused_with_the_known_ones() {
+    fn unknown_configuration_lists_known_ones() {
         let error = Config::by_name("arm").unwrap_err().to_string();
         assert!(error.contains("x86_64, x86_64-debug, um"), "{error}");
     }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_assertion_is_shown_with_what_was_expected() {
+    fn failed_assertion_shows_expectation() {
         let log = "[    1.0]     # other: ASSERTION FAILED at a.rs:1\r\n[    1.0]     Expected no\r\n\
                    [    1.0]     # a_case: ASSERTION FAILED at rust/x.rs:30\r\n\
                    [    1.0]     Expected a == b to be true, but is false\r\n\
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn ended_tests_are_recognised_for_the_progress() {
+    fn progress_counts_ended_tests() {
         assert_eq!(finished_test("[    0.5]     ok 3 a_test"), Some("a_test"));
         assert_eq!(finished_test("not ok 12 suite"), Some("suite"));
         assert_eq!(finished_test("[    0.5] ok then"), None);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn suites_are_those_of_our_files_that_this_kernel_has() {
+    fn lists_suites_that_this_kernel_has() {
         let dir = tempfile::tempdir().unwrap();
         for (file, text) in [
             ("a.rs", "#[kunit_tests(a)]\nmod a {}\n#[kunit_tests(b)]\n"),

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_table_leaves_to_the_kernel_has_a_case() {
+    fn withheld_access_has_a_case() {
         let sleeps = |kind| matches!(kind, Kind::Sleep | Kind::SleepAlone);
         for cell in order_table(&repo()).unwrap() {
             let words = format!("{} under {}", cell.wanted, cell.held);

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn finding_nothing_where_something_is_broken_fails() {
+    fn broken_variant_that_passes_fails() {
         let found = found(NOTHING).unwrap();
         assert_eq!((found.finding, found.states), (Finding::None, 4111));
         assert_eq!(judge(&run(Finding::None), &found).unwrap(), "4111 states");
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_is_not_complete_shows_nothing() {
+    fn incomplete_search_proves_nothing() {
         assert!(found(&format!("error: max search depth too small\n{NOTHING}")).is_err());
         assert!(found(&format!("pan: reached -DMEMLIM bound\n{NOTHING}")).is_err());
         assert!(found("").is_err());

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_hangs_is_ended_with_its_children() {
+    fn hanging_child_is_killed_with_its_children() {
         let start = Instant::now();
         let limit = Some(Duration::from_millis(400));
         let (ended, ..) = run(sh("sleep 60 & sleep 60"), limit).unwrap();

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn finished_steps_are_timed_and_failed_ones_are_not() {
+    fn only_finished_steps_are_timed() {
         let progress = Progress::new(true);
         let mut step = progress.step("one");
         step.advance("a");

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn complaints_are_found_whatever_stands_before_them() {
+    fn complaint_is_found_after_any_prefix() {
         for line in [
             "[    1.234567] WARNING: CPU: 1 PID: 9 at some/file.c:12 some_function+0x1/0x2",
             "[    1.234567][   T12] BUG: sleeping function called from invalid context at x.c:3",

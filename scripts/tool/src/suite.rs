@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_lists_every_suite_and_every_configuration_without_a_target_of_its_own() {
+    fn table_lists_suites_and_configurations() {
         let repo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let rows = tiers::load(&repo).unwrap();
         for row in &rows {

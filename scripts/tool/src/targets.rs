@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_a_target_ignores_are_refused() {
+    fn ignored_variables_are_refused() {
         assert_eq!(refusal("--config um kunit"), None);
         assert_eq!(refusal("--kdir /k --verbose ledger"), None);
         for (words, text) in [

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_success_is_recalled_for_the_same_inputs_only() {
+    fn success_counts_for_the_same_inputs_only() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("sub/x.json");
         let outcome = Outcome {

@@ -64,7 +64,7 @@ impl Copy {
 }
 
 #[test]
-fn new_driver_differs_from_the_first_in_its_names_alone() {
+fn new_driver_differs_from_first_by_names() {
     let copy = Copy::new();
     let made = copy.new_driver("my_dev2");
     assert!(made.status.success(), "{made:?}");
@@ -95,7 +95,7 @@ fn new_driver_differs_from_the_first_in_its_names_alone() {
 }
 
 #[test]
-fn new_driver_is_built_into_the_kernels_and_is_part_of_a_patch() {
+fn new_driver_is_built_and_in_the_series() {
     let copy = Copy::new();
     let before = copy.wiring();
     let name = "bar";
@@ -121,7 +121,7 @@ fn new_driver_is_built_into_the_kernels_and_is_part_of_a_patch() {
 }
 
 #[test]
-fn bad_and_existing_names_are_refused_in_one_line() {
+fn bad_and_existing_names_are_refused() {
     let copy = Copy::new();
     let before = copy.wiring();
     for name in [

@@ -86,7 +86,7 @@ fn a_table_that_tells_the_truth_passes() {
 }
 
 #[test]
-fn a_level_that_has_less_than_the_table_says_fails() {
+fn level_with_less_than_the_table_fails() {
     let level = edit(
         LEVEL,
         "unsafe impl Locked for Yes {}",
@@ -101,7 +101,7 @@ fn a_level_that_has_less_than_the_table_says_fails() {
 }
 
 #[test]
-fn a_level_that_has_more_than_the_table_says_fails() {
+fn level_with_more_than_the_table_fails() {
     let fields = edit(FIELDS, "usize where L: Any", "usize where L: Locked");
     let matrix = try_table(LEVEL, &fields);
     let [(name, detail)] = wrong(&matrix)[..] else {
@@ -127,7 +127,7 @@ fn another_text_than_the_capability_s_fails() {
 }
 
 #[test]
-fn an_unrelated_error_fails_only_its_own_items() {
+fn unrelated_error_fails_its_items_only() {
     let fields = edit(
         FIELDS,
         "fn set(&self, to: usize)",
@@ -147,7 +147,7 @@ fn an_unrelated_error_fails_only_its_own_items() {
 }
 
 #[test]
-fn a_method_of_the_unstable_view_that_levels_have_too_fails() {
+fn unstable_method_of_a_level_too_fails() {
     let fields = FIELDS.replace("peek", "get_both");
     let matrix = try_table(LEVEL, &fields);
     let names: Vec<&str> = wrong(&matrix).iter().map(|(name, _)| *name).collect();
@@ -162,7 +162,7 @@ fn a_method_of_the_unstable_view_that_levels_have_too_fails() {
 }
 
 #[test]
-fn a_broken_prelude_fails_by_itself_and_everything_it_hides() {
+fn broken_prelude_fails_with_all_it_hides() {
     let matrix = try_part(&table(FIELDS), "use kernel::Missing;\n", None);
     let names: Vec<&str> = wrong(&matrix).iter().map(|(name, _)| *name).collect();
     assert!(
@@ -203,7 +203,7 @@ fn a_method_of_both_views_is_tried_on_each() {
 }
 
 #[test]
-fn what_has_an_else_is_tried_without_the_option() {
+fn fallback_is_tried_without_the_option() {
     let fields = edit(FIELDS, "#[cfg(CONFIG_NOT_THERE)]", "");
     let matrix = try_table(LEVEL, &fields);
     assert_eq!(matrix.report.left_out, 0);
@@ -228,7 +228,7 @@ fn the_level_stands_for_itself_in_arguments() {
 }
 
 #[test]
-fn the_table_to_read_shows_what_is_and_marks_what_is_wrong() {
+fn table_marks_what_is_wrong() {
     let right = try_table(LEVEL, FIELDS).to_string();
     let line = |text: &str, access: &str| -> Vec<String> {
         let line = text

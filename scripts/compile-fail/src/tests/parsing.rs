@@ -46,7 +46,7 @@ fn verdict(success: bool, stderr: &str) -> Vec<String> {
 const EXPECTED: &str = r#"{"message":"the reason","level":"error","code":{"code":"E0001"},"spans":[{"file_name":"case.rs","line_start":2,"line_end":2,"is_primary":true,"label":null,"expansion":null}],"children":[]}"#;
 
 #[test]
-fn an_error_that_points_nowhere_must_be_expected_too() {
+fn error_without_a_place_must_be_expected() {
     assert!(verdict(false, EXPECTED).is_empty());
     let extra = r#"{"message":"out of luck","level":"error","code":null,"spans":[],"children":[]}"#;
     assert_eq!(
@@ -63,7 +63,7 @@ fn an_error_that_points_nowhere_must_be_expected_too() {
 }
 
 #[test]
-fn an_error_inside_a_library_is_known_by_code_and_text() {
+fn library_error_is_known_by_code_and_text() {
     let inside = EXPECTED.replace("case.rs", "library.rs");
     assert!(verdict(false, &inside).is_empty());
     assert_eq!(verdict(false, &inside.replace("E0001", "E0002")).len(), 2);
@@ -97,7 +97,7 @@ fn a_compiler_that_died_is_no_success() {
 }
 
 #[test]
-fn all_cases_of_this_repository_are_well_formed() {
+fn all_cases_are_well_formed() {
     let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     for path in crate::case_files(&cases, None).unwrap() {
         CaseFile::read(&path).unwrap_or_else(|e| panic!("{}: {e:#}", path.display()));

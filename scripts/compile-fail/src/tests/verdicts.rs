@@ -37,7 +37,7 @@ fn the_good_case_passes() {
 }
 
 #[test]
-fn the_text_may_be_a_message_a_label_a_note_or_a_help() {
+fn text_matches_any_part_of_a_message() {
     for text in [
         "`No` does not hold the lock",
         "take the lock first",
@@ -219,7 +219,7 @@ fn a_lint_counts_by_its_name() {
 }
 
 #[test]
-fn an_error_in_a_macro_of_the_kernel_is_where_it_is_called() {
+fn kernel_macro_error_is_at_its_call() {
     let call = "let _ = held;\n    #[cfg(misuse)]\n    kernel::write_unlocked!()";
     let case = GOOD.replace("kernel::write(held)", call);
     passes(&case);
@@ -231,7 +231,7 @@ fn an_error_in_a_macro_of_the_kernel_is_where_it_is_called() {
 }
 
 #[test]
-fn an_error_inside_the_kernel_crate_is_known_by_code_and_text() {
+fn kernel_crate_error_is_known_by_code() {
     let case = "//! There are eight levels.\n\n#[cfg(misuse)]\n\
                 const L: usize = kernel::level::<8>(); //~ E0080 \"there are levels 0 to 7\"\n\
                 #[cfg(not(misuse))]\nconst L: usize = kernel::level::<7>();\n";

@@ -73,7 +73,7 @@ fn an_entry_ends_with_the_difference() {
 }
 
 #[test]
-fn one_cell_of_several_that_does_not_deviate_fails() {
+fn one_cell_without_its_deviation_fails() {
     let mut bench = Bench::new();
     edit(
         &mut bench.deviations,

@@ -104,7 +104,7 @@ fn a_field_without_its_option_is_not_missed() {
 }
 
 #[test]
-fn a_deviation_can_be_for_kernels_without_an_option() {
+fn deviation_may_depend_on_an_option() {
     let mut text = bindings();
     edit(
         &mut text,
@@ -129,7 +129,7 @@ fn bindings_without_the_struct_are_no_success() {
 }
 
 #[test]
-fn a_build_directory_without_a_build_is_refused() {
+fn unbuilt_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let error = format!("{:#}", Members::of_build(dir.path()).unwrap_err());
     assert!(error.contains("build the kernel first"), "{error}");
@@ -150,7 +150,7 @@ fn a_build_directory_without_a_build_is_refused() {
 }
 
 #[test]
-fn conditions_and_nesting_of_the_header_are_understood() {
+fn parses_conditions_and_nesting() {
     let text = "struct other { int a; };\nstruct vm_area_struct {\n\tunion {\n\t\tstruct {\n\t\t\tlong a, *b;\n\t\t};\n\t};\n};\n";
     let error = Members::of_c(text).unwrap_err().to_string();
     assert!(

@@ -301,7 +301,7 @@ fn a_row_in_another_table() {
 }
 
 #[test]
-fn an_access_to_a_field_that_the_document_leaves_out() {
+fn access_to_an_undocumented_field() {
     noticed_method(
         "field.rs",
         "| `vm_freeptr`",

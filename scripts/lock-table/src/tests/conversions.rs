@@ -36,14 +36,14 @@ fn new_code_is_noticed(file: &str, code: &str, said: &[&str]) {
 }
 
 #[test]
-fn the_conversions_of_this_checkout_keep_their_levels() {
+fn conversions_gain_no_rights() {
     let table = LockTable::read(&vma_dir()).unwrap();
     let problems = table.problems(&vma_dir()).unwrap();
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]
-fn as_read_for_all_that_can_be_read_is_noticed() {
+fn as_read_on_any_readable_level_fails() {
     let from = "pub fn as_read(&self) -> &Vma<Read>\n    where\n        L: ReadHeld,";
     let to = from.replace("ReadHeld", "ReadFields");
     let said = [
@@ -70,7 +70,7 @@ fn a_level_that_gets_too_much_is_noticed() {
 }
 
 #[test]
-fn a_guard_that_dereferences_to_more_than_it_holds_is_noticed() {
+fn guard_deref_to_a_higher_level_fails() {
     let from = "type Target = Vma<VmaRead>;";
     let to = "type Target = Vma<MmapRead>;";
     let said = ["lock/vma_guard.rs: VmaGuard::Target: turns VmaRead into MmapRead"];
@@ -134,7 +134,7 @@ fn a_conversion_of_a_driver_is_one_too() {
 }
 
 #[test]
-fn a_method_for_diagnostics_that_can_be_called_is_noticed() {
+fn callable_decoy_fails() {
     let with = |code: &str| format!("\n{code}\n\ndecoys!");
     for (file, code, said) in [
         (

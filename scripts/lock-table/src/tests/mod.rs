@@ -208,7 +208,7 @@ impl<L: Level> Vma<L> => impl Vma<One> => impl<L: Level> Vma<L> was expected
 "#;
 
 #[test]
-fn what_is_outside_of_the_grammar_is_refused_with_its_place() {
+fn unknown_syntax_is_refused_with_its_place() {
     for line in REFUSED.trim().lines() {
         let parts: Vec<&str> = line.split("=>").map(str::trim).collect();
         let error = edited(parts[0], &parts[1].replace("\\n", "\n"));

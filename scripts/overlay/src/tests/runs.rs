@@ -52,7 +52,7 @@ fn fails<T>(result: Result<T>, texts: &str) {
 }
 
 #[test]
-fn a_run_that_is_stopped_at_any_step_is_completed_or_undone_by_the_next() {
+fn stopped_run_is_completed_or_undone() {
     let before = after(PRISTINE).snapshot();
     for (name, setup, is_revert, stop, then) in [
         ("apply", PRISTINE, false, Stop::Kill, ""),
@@ -166,7 +166,7 @@ fn another_run_on_the_same_tree() {
 }
 
 #[test]
-fn a_child_process_that_has_the_tree_open_keeps_it_from_nobody() {
+fn child_does_not_inherit_the_tree_lock() {
     let mut script = Script::new();
     let tree = Tree::open(&script.tree(), Access::Write, Hooks::default()).unwrap();
     let in_a_child = tree.lock.try_clone().unwrap();

@@ -43,7 +43,7 @@ fn the_table_of_attacks_names_what_exists() {
 }
 
 #[test]
-fn what_is_gone_and_what_is_left_out_is_said() {
+fn missing_and_unlisted_tests_are_reported() {
     const TABLE: &str =
         "//! | attack | shown by |\n//! |---|---|\n//! | one | `suite.test` |\n//! | | `case` |\n";
     let tests = Tests::of(&["kunit suite.test", "compile-fail case"]);

@@ -5,7 +5,7 @@ use super::*;
 const TEXT: &str = "fn f() {\n    // SAFETY: It is valid.\n    unsafe { g() };\n}\n";
 
 #[test]
-fn what_has_its_row_is_right() {
+fn block_with_a_row_passes() {
     assert!(problems("a.rs", TEXT, ROW).is_empty());
     let row = "[[rows]]\nitems = [\"a.rs f\"]\nreason = \"No test can see it.\"\n";
     assert!(problems("a.rs", TEXT, row).is_empty());

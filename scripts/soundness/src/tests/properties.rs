@@ -63,7 +63,7 @@ fn an_invariance_has_a_case_that_shows_it() {
 }
 
 #[test]
-fn what_is_not_implemented_has_a_case_that_shows_it() {
+fn missing_impl_has_its_case() {
     let bare = LISTED.replace(" by \"case\"", "");
     let said_ = said(TYPE, &[&bare, LIFETIME, PARAM].concat());
     assert_eq!(

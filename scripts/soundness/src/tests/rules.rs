@@ -7,7 +7,7 @@ fn body(head: &str) -> String {
 }
 
 #[test]
-fn a_safe_function_dereferences_no_pointer_it_is_given() {
+fn safe_function_dereferences_no_raw_argument() {
     for head in [
         "fn f(vma: *mut vm_area_struct)",
         "pub(super) fn f(a: usize, pte: NonNull<pte_t>)",
@@ -34,7 +34,7 @@ fn a_safe_function_dereferences_no_pointer_it_is_given() {
 }
 
 #[test]
-fn what_is_allowed_has_a_reason_and_is_there() {
+fn exception_needs_reason_and_item() {
     let text = body("fn f(vma: *mut A)");
     let allow = |item: &str, reason: &str| {
         format!("{ROW}[[pointers]]\nitem = \"a.rs {item}\"\nreason = \"{reason}\"\n")
@@ -45,7 +45,7 @@ fn what_is_allowed_has_a_reason_and_is_there() {
 }
 
 #[test]
-fn a_type_with_a_pointer_says_what_it_is_good_for() {
+fn type_with_a_pointer_states_its_purpose() {
     for text in [
         "/// A page.\nstruct A {\n    page: *mut page,\n}\n",
         "struct A(NonNull<page>);\n",
@@ -61,7 +61,7 @@ fn a_type_with_a_pointer_says_what_it_is_good_for() {
 }
 
 #[test]
-fn memory_that_may_be_uninitialised_is_lent_in_known_places() {
+fn uninit_memory_is_lent_in_known_places() {
     for call in [
         "core::slice::from_raw_parts_mut(p, n)",
         "x.assume_init()",

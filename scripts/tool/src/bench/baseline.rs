@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_toolchain_is_read_from_the_configuration() {
+    fn toolchain_comes_from_the_config() {
         let dot_config = "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.96.0\"\nCONFIG_CLANG_VERSION=220108\n\
                           CONFIG_RUSTC_VERSION=109600\nCONFIG_RUSTC_LLVM_VERSION=190107\n";
         assert_eq!(
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_file_is_what_would_be_written() {
+    fn committed_file_is_up_to_date() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../..")
             .join(FILE);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn with_another_toolchain_the_distance_from_c_is_compared() {
+    fn other_toolchain_compares_distance_from_c() {
         let was = baseline("1", &[("read", 40.0, 42.0)]);
         let compared = was.compare(&baseline("2", &[("read", 50.0, 52.0)]));
         assert_eq!(compared.outcome.failed, 0);

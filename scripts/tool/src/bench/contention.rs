@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vma_reader_that_loses_its_rate_is_a_failure() {
+    fn slow_vma_reader_is_a_failure() {
         let good = contention("read-vma", &[[1000, 1000, 1240]; 3]);
         assert_eq!(good.judge().failures, [""; 0]);
         assert_eq!(good.judge().passed, 2);

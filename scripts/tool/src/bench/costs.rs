@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_that_depend_on_the_layout_are_a_failure_in_rust_only() {
+    fn layout_dependent_cost_fails_in_rust_only() {
         let ticks = [[10_000, 10_000], [14_000, 14_000]];
         assert_eq!(
             costs(By::Count, "walk-vma", false, ticks).judge().failures,

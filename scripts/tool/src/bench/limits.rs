@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_of_a_user_primitive_is_as_exact_as_its_runs() {
+    fn user_exception_is_as_exact_as_its_runs() {
         let failed = |rust: f64| {
             let mut records = boot(&[]);
             records.push(primitive(Caller::User, "read", C, 10_000.0));

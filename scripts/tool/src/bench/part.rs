@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_of_the_host_is_used_if_it_is_constant() {
+    fn constant_host_clock_is_used() {
         let cpuinfo = |flags: &str| {
             format!("processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 2596.122\nflags\t\t: {flags}\n")
         };

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_boots_pass_and_bodies_are_what_nothing_does_not_take() {
+    fn body_is_the_cost_beyond_nothing() {
         let mut records = boot(&[("read", &[40.0, 42.0])]);
         for language in [C, Rust, Upstream] {
             records.push(primitive(Caller::User, "split", language, 4000.0));

@@ -123,7 +123,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn everything_that_was_measured_is_on_the_page() {
+    fn page_shows_every_measurement() {
         let layout = Layout {
             mappings: 10,
             span: 4 << 20,

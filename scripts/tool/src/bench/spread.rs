@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_does_not_count_instructions_is_a_failure() {
+    fn clock_must_count_instructions() {
         let failed = |ticks: &[f64]| {
             let mut outcome = Outcome::default();
             let clock: Spread = ticks.iter().copied().collect();

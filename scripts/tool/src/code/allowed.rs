@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_serves_whom_it_names_and_nobody_else() {
+    fn entry_serves_only_its_subject() {
         let text = "[[call]]\nfrom = [\"a\", \"b\"]\ncallee = \"f\"\nreason = \"x\"\n\
                     [[stack]]\nfrom = [\"a\"]\nreason = \" \"\n";
         let allowed: Allowed = toml::from_str(text).unwrap();

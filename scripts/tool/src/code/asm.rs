@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_found_in_each_language_that_has_them() {
+    fn functions_are_found_in_c_and_rust() {
         assert_eq!(found("outer").unwrap(), ["C outer", "Rust k::outer"]);
         assert_eq!(found("other-helper").unwrap(), ["Rust other_helper"]);
         assert_eq!(found("helper").unwrap(), ["C prim_helper"]);

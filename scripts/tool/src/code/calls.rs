@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_calls_by_way_of_ours_and_helpers_pass() {
+    fn same_calls_through_helpers_pass() {
         let code = code(
             &[
                 ("prim_read", &["down_read", "vma_end_read"]),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn panics_are_found_in_primitives_and_in_the_crate() {
+    fn finds_panics_in_primitives_and_crate() {
         let code = code(
             &[("prim_read", &[])],
             &[(PRIM, &[CRATE]), (CRATE, &[PANIC])],
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_in_vain_or_without_a_reason_fails() {
+    fn unused_or_unexplained_exception_fails() {
         let code = code(&[("prim_read", &[])], &[(PRIM, &["memcpy"]), (CRATE, &[])]);
         let entry = |callee: &str, reason: &str| {
             format!("[[call]]\nfrom = [\"read\"]\ncallee = \"{callee}\"\nreason = \"{reason}\"\n")
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_return_is_known_by_its_name() {
+    fn panics_are_known_by_name() {
         assert!(is_panic(
             "core::panicking::panic_const::panic_const_add_overflow"
         ));

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rustc_is_called_with_other_options_and_makes_no_code() {
+    fn rustc_checks_without_code_generation() {
         let text = "savedcmd_rust/kernel.o := OBJTREE=/o rustc -Cx=y @./include/generated/rustc_cfg \
                     --emit=dep-info=rust/.kernel.o.d --emit=obj=rust/kernel.o --crate-name kernel /l/lib.rs ; ld a\n";
         assert_eq!(
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_grows_or_an_object_that_is_new_fails() {
+    fn grown_section_or_new_object_fails() {
         let failures = |with: &[(&str, u64)]| {
             let (with, without) = (side(with), side(&[("kernel.o", 16)]));
             let bindings = Vec::new();

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_in_their_directories_without_those_that_are_timed() {
+    fn lists_samples_that_are_not_timed() {
         let out = tempfile::tempdir().unwrap();
         for file in [
             "first/b.ko",

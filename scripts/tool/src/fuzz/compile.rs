@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_belong_to_the_function_with_their_line() {
+    fn error_belongs_to_function_of_its_line() {
         let output = "  RUSTC [M] x.o\n{\"level\":\"error\",\"message\":\"no\",\"spans\":[{\"is_primary\":true,\
             \"file_name\":\"/a/macro.rs\",\"line_start\":1,\"expansion\":{\"span\":{\"file_name\":\"/a/m.rs\",\
             \"line_start\":12,\"expansion\":null}}}]}\n{\"level\":\"warning\",\"message\":\"\",\"spans\":[]}\n";

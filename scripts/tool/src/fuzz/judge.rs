@@ -51,7 +51,7 @@ impl Ended {
             && self.outcome.failed == 0
     }
 
-    pub fn what_is_wrong(&self, kernel: &Kernel, sources: &Path) -> String {
+    pub fn describe_failure(&self, kernel: &Kernel, sources: &Path) -> String {
         let mut text = match self.code {
             Some(0) => String::new(),
             Some(code) => format!("exit code {code}, "),

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verdict_is_read_as_the_browser_prints_it() {
+    fn reads_the_verdict_of_the_browser() {
         let output = "[1:ERROR] <noise>\n<!DOCTYPE html>\n<html lang=\"en\" data-verdict=\"{\
             &quot;width&quot;:390,&quot;shown&quot;:{&quot;sections&quot;:[&quot;a&quot;],\
             &quot;figures&quot;:[],&quot;tables&quot;:2,&quot;listings&quot;:0},\

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_on_the_page_and_nothing_is_loaded() {
+    fn page_is_complete_and_loads_nothing() {
         let html = rendered(&sample());
         for part in [
             "<a href=\"#first\">A chart &amp; a table</a>",

@@ -59,7 +59,7 @@ fn options_that_the_kernel_does_not_accept() {
 }
 
 #[test]
-fn a_toolchain_that_the_kernel_does_not_accept() {
+fn toolchain_refused_by_the_kernel() {
     let world = World::new();
     configured(&world, "", 1);
     let rule = "@echo '***' >&2; echo '*** That compiler is odd.' >&2; exit 1";
@@ -79,7 +79,7 @@ fn a_build_that_fails_shows_its_error() {
 }
 
 #[test]
-fn a_warning_about_our_files_fails_until_it_is_gone() {
+fn warning_about_our_files_fails() {
     let world = World::new();
     // Like kbuild: compiled, and warned about, only when the file is newer than what came of it.
     let warn = |file: &str| format!("@echo 'warning: odd'; echo '  --> rust/{file}.rs:1:1'");
@@ -100,7 +100,7 @@ fn a_warning_about_our_files_fails_until_it_is_gone() {
 }
 
 #[test]
-fn an_interrupted_build_leaves_nothing_running_and_goes_on() {
+fn interrupted_build_can_be_resumed() {
     let world = World::new();
     let pid_file = world.path("pid");
     let rule = format!(
@@ -141,7 +141,7 @@ fn is_running(pid: &str) -> bool {
 }
 
 #[test]
-fn bootstrap_without_cargo_and_apt_says_what_is_missing() {
+fn bootstrap_names_the_missing_tools() {
     let world = World::new();
     fs::remove_file(world.path("bin/cargo")).unwrap();
     let run = || {

@@ -76,7 +76,7 @@ fn nothing_is_installed_where_all_is_there() {
 }
 
 #[test]
-fn missing_packages_are_installed_and_must_then_be_there() {
+fn missing_packages_are_installed() {
     let world = World::new();
     apt(&world, &[]);
     let needs = "sh=dash no-such-tool=one,two -optional-tool=three";
@@ -90,7 +90,7 @@ fn missing_packages_are_installed_and_must_then_be_there() {
 }
 
 #[test]
-fn without_the_right_to_install_the_command_is_shown() {
+fn without_root_the_command_is_shown() {
     let world = World::new();
     apt(&world, &[]);
     world.program("id", "echo 1000");
@@ -131,7 +131,7 @@ fn llvm_follows_rustc_where_it_can() {
 }
 
 #[test]
-fn the_newest_rustc_that_is_offered_is_installed() {
+fn newest_rustc_is_installed() {
     // Whatever this machine has in /usr/bin is taken first.
     if Path::new("/usr/bin/rustc").exists() {
         eprintln!("not tested: this machine has /usr/bin/rustc");
@@ -167,7 +167,7 @@ fn cached(world: &World, name: &str, [v, p, s]: [u32; 3]) {
 }
 
 #[test]
-fn the_preferred_series_wins_and_its_newest_release() {
+fn newest_release_of_preferred_series_wins() {
     let world = World::new();
     cached(&world, "a", [7, 2, 12]);
     cached(&world, "b", [7, 3, 4]);
@@ -188,7 +188,7 @@ fn the_preferred_series_wins_and_its_newest_release() {
 }
 
 #[test]
-fn too_little_room_is_told_before_anything_is_written() {
+fn too_little_room_is_refused_first() {
     let world = World::new();
     cached(&world, "a", [7, 3, 4]);
     let texts = ["a kernel build needs 1000000000 MiB and", "make room"];
@@ -229,7 +229,7 @@ fn archive(world: &World, series: &[&str]) {
 }
 
 #[test]
-fn a_series_that_has_gone_is_replaced_or_its_absence_told() {
+fn missing_series_is_replaced_or_reported() {
     let world = World::new();
     archive(&world, &["7.2", "7.4"]);
     let text = "error=linux-source-7.2 7.2.9-1 could not be fetched";
@@ -247,7 +247,7 @@ fn a_series_that_has_gone_is_replaced_or_its_absence_told() {
 }
 
 #[test]
-fn before_the_first_update_the_addresses_must_do() {
+fn addresses_decide_before_first_update() {
     let world = World::new();
     archive(&world, &["7.3"]);
     world.program(

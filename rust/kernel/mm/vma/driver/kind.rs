@@ -17,8 +17,8 @@
 //! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
 //! for [`PfnMap`] alone, which is never a copy-on-write mapping.
 //!
-//! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour: a
-//! new mapping of the same file beside it then enlarges it, and no callback is called. The other
+//! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour:
+//! an adjacent new mapping of the same file then enlarges it, and no callback is called. The other
 //! two are never merged.
 //!
 //! [`DONTEXPAND`]: super::SetupFlags::DONTEXPAND

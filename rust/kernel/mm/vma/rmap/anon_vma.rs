@@ -137,8 +137,9 @@ impl<L: Level> Vma<L> {
     /// which reclaim could wait. Takes the `anon_vma` write lock and `page_table_lock` itself.
     ///
     /// C permits it under the mmap write lock, too. Here it takes the mmap read lock, which cannot
-    /// be held beside an [`RmapWriteGuard`](super::RmapWriteGuard) of the same address space: that
-    /// one has locked the reverse mappings that the VMA had, and would lack the new one.
+    /// be held together with an [`RmapWriteGuard`](super::RmapWriteGuard) of the same address
+    /// space: that one has locked the reverse mappings that the VMA had, and would lack the new
+    /// one.
     ///
     /// # Errors
     ///

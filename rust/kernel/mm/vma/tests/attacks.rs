@@ -12,8 +12,8 @@
 //!
 //! | attack | shown by |
 //! |---|---|
-//! | forgotten guard | `rust_vma_attacks.forgotten_mmap_read_guard_keeps_writers_out` |
-//! | | `rust_vma_attacks.forgotten_mmap_write_guard_keeps_everybody_out` |
+//! | forgotten guard | `rust_vma_attacks.forgotten_mmap_read_guard_blocks_writers` |
+//! | | `rust_vma_attacks.forgotten_mmap_write_guard_blocks_all` |
 //! | | `rust_vma_attacks.exit_waits_for_a_forgotten_mmap_guard` |
 //! | | `rust_vma_attacks.forgotten_i_mmap_guard_keeps_writers_out` |
 //! | | `rust_vma_attacks_vma_lock.forgotten_read_guard_keeps_writers_waiting` |
@@ -44,16 +44,16 @@
 //! | | `setups_swapped` |
 //! | | `access_buffer_of_another_access` |
 //! | | `page_table_entries_swapped` |
-//! | another address space | `rust_vma_attacks.guard_finds_nothing_of_another_address_space` |
-//! | | `rust_vma_attacks_driver.view_of_another_address_space_inserts_there` |
+//! | another address space | `rust_vma_attacks.guard_finds_no_vma_of_another_mm` |
+//! | | `rust_vma_attacks_driver.foreign_view_inserts_in_its_mm` |
 //! | | `rust_vma_attacks_driver.view_of_another_address_space_is_not_own` |
-//! | | `rust_vma_fields.a_policy_of_another_address_space_is_refused` |
+//! | | `rust_vma_fields.foreign_policy_is_refused` |
 //! | | `rust_vma_structure.only_the_tasks_own_memory_is_unmapped` |
-//! | | `rust_vma_pinning.memory_of_another_process_is_pinned_under_its_lock` |
+//! | | `rust_vma_pinning.foreign_memory_is_pinned_under_its_lock` |
 //! | | `lock_of_one_mm_view_of_another` |
-//! | second scope or order | `rust_vma_attacks.second_scope_gets_no_lock_that_the_first_excludes` |
+//! | second scope or order | `rust_vma_attacks.second_scope_respects_the_first` |
 //! | | `rust_vma_attacks.locks_of_two_scopes_are_counted` |
-//! | | `rust_vma_attacks.second_order_gets_no_lock_that_the_first_excludes` |
+//! | | `rust_vma_attacks.second_order_respects_the_first` |
 //! | | `rust_vma_misorder.mmap_under_mmap_read` |
 //! | | `rust_vma_misorder.mmap_under_vma_read` |
 //! | | `rust_vma_misorder.mmap_under_i_mmap` |
@@ -61,7 +61,7 @@
 //! | hook that fails | `rust_vma_attacks_driver.hook_fails_after_insert_page` |
 //! | | `rust_vma_attacks_driver.description_fails_after_the_operations` |
 //! | | `rust_vma_private_data.a_hook_that_fails_after_all_gives_it_back` |
-//! | | `rust_vma_pfn.what_a_failing_hook_has_mapped_is_unmapped_before_the_frames_go` |
+//! | | `rust_vma_pfn.failing_hook_unmaps_before_frames_go` |
 //! | | `rust_vma_pfn.a_range_that_does_not_fit_is_refused` |
 //! | | `rust_vma_seed.vma_without_data_is_never_seen` |
 //! | callback that keeps | `rust_vma_attacks_driver.callback_keeps_what_outlives_its_vma` |
@@ -101,8 +101,8 @@
 //! | | `operations_of_another_kind` |
 //! | | `operations_of_another_hook` |
 //! | | `vma_of_another_driver` |
-//! | | `rust_vma_inserting.only_the_operations_own_vmas_are_recognised` |
-//! | | `rust_vma_inserting.a_mapping_that_took_the_place_of_another_is_not_taken_for_it` |
+//! | | `rust_vma_inserting.recognises_vmas_of_its_operations_only` |
+//! | | `rust_vma_inserting.replaced_mapping_is_not_mistaken` |
 //!
 //! No test unloads the module of data that leaks. A mapping has a reference to its file, and that
 //! to the module of its operations. What is left after the last mapping is memory whose `drop()` is

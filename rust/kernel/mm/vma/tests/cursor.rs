@@ -195,7 +195,7 @@ mod tests {
     /// A writer elsewhere, and a gap in front of the VMA: the gap is looked up again.
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
-    fn a_gap_is_looked_up_again_concurrently_with_a_writer() -> Result {
+    fn gap_is_rechecked_after_a_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(3)?;
         unmap(mapping.start, 2 * PAGE_SIZE)?;
@@ -349,7 +349,7 @@ mod tests {
 
     /// Each round sees every VMA that stays mapped throughout, once.
     #[test]
-    fn nothing_is_missed_while_others_map_and_unmap() -> Result {
+    fn nothing_is_missed_under_map_and_unmap() -> Result {
         const ROUNDS: usize = 200;
 
         let mm = AddressSpace::of_this_case()?;

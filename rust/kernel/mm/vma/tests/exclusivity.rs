@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_downgraded_lock_admits_readers_but_cannot_be_reached_past_one() -> Result {
+    fn downgrade_admits_readers_not_writers() -> Result {
         let mm = AddressSpace::of_this_case()?;
 
         assert!(both(&mm, Mode::D, Mode::R)?);

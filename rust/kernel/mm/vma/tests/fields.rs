@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_a_driver_relies_on_are_not_cleared() -> Result {
+    fn driver_flags_are_not_cleared() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_set_is_not_there() -> Result {
+    fn unset_fields_are_none() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     #[cfg(CONFIG_NUMA)]
-    fn a_policy_of_another_address_space_is_refused() -> Result {
+    fn foreign_policy_is_refused() -> Result {
         const ADDR: usize = 1 << 20;
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;

@@ -87,7 +87,7 @@ mod tests {
 
     /// Of the mmap lock and the VMA locks, only the latter are kept.
     #[test]
-    fn the_mmap_lock_is_kept_only_without_vma_locks() -> Result {
+    fn mmap_lock_is_kept_without_vma_locks() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (one, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
@@ -108,7 +108,7 @@ mod tests {
     /// The deadlock that the protocol is there to avoid: a writer has one VMA and wants the other,
     /// which the reader would still hold while it waits for the writer.
     #[test]
-    fn what_was_locked_is_given_back_before_waiting() -> Result {
+    fn locks_are_released_before_waiting() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (one, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();

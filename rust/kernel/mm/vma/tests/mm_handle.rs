@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_found_address_space_is_used_after_its_writer() -> Result {
+    fn found_mm_is_used_after_its_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let file = mapped_file(&mm)?;
         let mut locks = mm.vma_locks();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_for_the_writer_ends_by_a_fatal_signal() -> Result {
+    fn fatal_signal_ends_the_wait_for_a_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let file = mapped_file(&mm)?;
         let mut locks = mm.vma_locks();

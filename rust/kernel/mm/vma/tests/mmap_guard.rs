@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn trylock_fails_under_a_writer_and_takes_nothing() -> Result {
+    fn trylock_fails_under_a_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mut locks = mm.vma_locks();
 

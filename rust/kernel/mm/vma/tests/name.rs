@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heap_and_the_stack_are_found_by_their_place() -> Result {
+    fn heap_and_stack_are_recognised() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (heap, stack, other) = (mm.map(2)?, mm.map(2)?, mm.map(2)?);
 

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_there_once_the_page_was_touched() -> Result {
+    fn entry_exists_after_first_touch() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (_, addr, other) = sparse(&mm)?;
         let mut locks = mm.vma_locks();

@@ -87,7 +87,7 @@ mod tests {
     });
 
     #[test]
-    fn locking_fails_with_the_reason_and_counts_nothing() -> Result {
+    fn failed_locking_counts_nothing() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let many = ManyReaders::of(&mm, mapping)?;

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn write_locked_is_told_by_the_sequence_numbers() {
+    fn sequence_numbers_tell_write_locked() {
         assert_eq!(
             VmRefcnt::decode(1, true),
             VmRefcnt::Attached { write_locked: true }

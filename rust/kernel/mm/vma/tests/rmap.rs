@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_finds_all_mappings_of_the_pages_asked_for() -> Result {
+    fn walk_finds_all_mappings_of_its_pages() -> Result {
         let mm = AddressSpace::of_this_case()?;
         // Page 0 of the file is in the hole before the mapping, so this is pages 1 to 4.
         let (mapping, file) = shared(&mm, 4)?;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_walk_finds_is_not_freed_under_the_lock() -> Result {
+    fn walk_results_live_under_the_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (mapping, file) = shared(&mm, 2)?;
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_memory_gets_its_reverse_mapping_once() -> Result {
+    fn anonymous_vma_is_prepared_once() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(2)?;
         let mut locks = mm.vma_locks();

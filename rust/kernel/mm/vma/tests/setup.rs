@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hook_sees_a_vma_that_is_not_attached_yet() -> Result {
+    fn hook_sees_a_detached_vma() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mut seen = None;
         let file = file(&raw mut seen)?;

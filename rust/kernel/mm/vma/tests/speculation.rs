@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
-    fn what_is_seen_is_what_a_lock_shows() -> Result {
+    fn speculative_read_agrees_with_a_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (anon, file) = (mm.map(2)?, mm.map_shared(3)?);
 
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
-    fn what_was_seen_beside_a_writer_is_thrown_away() -> Result {
+    fn reads_concurrent_with_a_writer_are_dropped() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let locks = mm.vma_locks();

@@ -147,7 +147,7 @@ mod tests {
     /// Both halves of a split are write-locked, so nobody sees them before the end.
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
-    fn what_was_split_is_write_locked() -> Result {
+    fn split_parts_are_write_locked() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(2)?;
         let other = mm.map(1)?;

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_mapped_is_found_and_it_names_its_mm() -> Result {
+    fn finds_only_mapped_vmas_with_their_mm() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(2)?;
         let locks = mm.vma_locks();

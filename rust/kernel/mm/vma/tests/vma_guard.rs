@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_one_vma_does_not_block_the_writer_of_another() -> Result {
+    fn vma_reader_blocks_no_other_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (read, written) = (mm.map(1)?, mm.map(1)?);
         let locks = mm.vma_locks();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_locked_vma_refuses_readers_until_unlock() -> Result {
+    fn write_lock_excludes_until_unlock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (written, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_locked_vma_refuses_readers_until_downgrade() -> Result {
+    fn write_lock_excludes_until_downgrade() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mmap_lock_is_handed_over_to_the_vma_lock() -> Result {
+    fn mmap_lock_hands_over_to_vma_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (mapping, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn several_vmas_are_locked_under_one_mmap_lock() -> Result {
+    fn locks_several_vmas_under_one_mmap_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let (one, other) = (mm.map(1)?, mm.map(1)?);
         let mut locks = mm.vma_locks();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn lock_vma_waits_for_a_writer_and_then_has_the_vma_lock() -> Result {
+    fn lock_vma_waits_for_a_writer() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let mut locks = mm.vma_locks();

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     #[cfg(CONFIG_PER_VMA_LOCK)]
-    fn unlock_and_downgrade_end_all_write_locks_at_once() -> Result {
+    fn unlock_and_downgrade_end_all_write_locks() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mappings = [mm.map(1)?, mm.map(1)?, mm.map(1)?];
         let mut locks = mm.vma_locks();

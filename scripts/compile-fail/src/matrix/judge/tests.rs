@@ -101,7 +101,7 @@ fn each_item_has_its_own_error() {
 }
 
 #[test]
-fn another_code_fails_though_the_text_is_right() {
+fn wrong_code_with_right_text_fails() {
     let other = |code: &str| {
         let runs = vec![
             said(vec![complaint(code, "no `No`", "take it", &[5]), lacks(6)]),
@@ -179,7 +179,7 @@ fn an_error_that_hides_others_is_taken_out() {
 }
 
 #[test]
-fn an_error_of_no_item_is_said_and_leaves_the_silent_ones_unknown() {
+fn stray_error_makes_other_items_unknown() {
     for lines in [&[1][..], &[7], &[5, 6], &[]] {
         let elsewhere = complaint("E0432", "unresolved import", "", lines);
         for end in ["get::Yes", "get::No"] {
@@ -208,7 +208,7 @@ fn copy(complaint_: &Complaint) -> Complaint {
 }
 
 #[test]
-fn a_compiler_that_fails_without_a_word_permits_nothing() {
+fn silent_compiler_failure_permits_nothing() {
     let outcome = Outcome {
         success: false,
         complaints: Vec::new(),

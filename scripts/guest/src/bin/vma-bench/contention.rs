@@ -6,7 +6,7 @@
 //! Reading without a writer, with a writer in another address space and with one in the same take
 //! turns, and so do the readers, so that what else the machine does comes to all of them. A turn is
 //! several slices, the median of which counts; a slice during which the writer did nothing, because
-//! the host did not run its processor, is not beside a writer. Turns are short, because a busy host
+//! the host did not run its processor, is not concurrent with a writer. Turns are short, because a busy host
 //! runs both processors at a time for some milliseconds only; and before and after each turn that
 //! matters there is one with the writer elsewhere, which shows whether it does.
 //!

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How page faults fare beside others: threads that touch new memory, each in a VMA of its own,
-//! beside nobody, and beside somebody who maps and unmaps, or who reads the first thread's VMA, in
-//! another address space and in this one.
+//! Times page faults: threads touch new memory, each in a VMA of its own, alone, and concurrently
+//! with a task that maps and unmaps, or that reads the first thread's VMA, in another address space
+//! and in this one.
 //!
 //! A thread touches each page of its memory, which is timed, and gives the memory back, which is
 //! not. A turn is long enough that threads which share a processor have had it several times.

@@ -235,7 +235,7 @@ fn read(devices: &Devices, operation: &Operation, language: Language) -> Result<
     Ok(())
 }
 
-/// Maps and unmaps until it is stopped. Returns how many calls of each were beside a reader.
+/// Maps and unmaps until it is stopped. Returns how many calls of each were concurrent with a reader.
 fn write(mmap: &mut [u64], munmap: &mut [u64]) -> Result<usize> {
     let page = sys::page_size();
     let beside = match sys::processors() {

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_stay_with_their_vma_after_a_difference() {
+    fn answers_stay_with_their_vma() {
         let mut second = seen();
         second.record = [0x8000, 0x9000, 0, 0];
         // Only the driver knows the first; the second's answers are about the first, which is
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vma_that_the_driver_left_out_takes_no_answers() {
+    fn skipped_vma_takes_no_answers() {
         let first = Area {
             start: 0,
             ..record::area(RECORD)

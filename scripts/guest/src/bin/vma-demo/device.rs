@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_steps_read_the_same_and_no_room_is_an_error() {
+    fn small_reads_agree_and_no_room_fails() {
         let file = File::open("/proc/self/exe").unwrap();
         let memory = sys::memfd(c"test").unwrap();
         let mut content = vec![0; 1000];

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_in_its_column_and_nothing_is_too_wide() {
+    fn table_keeps_columns_and_width() {
         let area = Area {
             start: 0x1000,
             end: 0x7fff_ffff_f000,

@@ -242,10 +242,10 @@ fn for_a_while(mut round: impl FnMut(u64)) {
     }
 }
 
-/// Does `main` beside threads, each of which does its work again and again until then.
+/// Does `main` concurrently with threads, each of which repeats its work until then.
 ///
 /// A thread that panics fails the test when `main` is done.
-fn beside(threads: usize, work: impl Fn(usize) + Sync, main: impl FnOnce()) {
+fn concurrently(threads: usize, work: impl Fn(usize) + Sync, main: impl FnOnce()) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for number in 0..threads {
@@ -264,7 +264,7 @@ fn beside(threads: usize, work: impl Fn(usize) + Sync, main: impl FnOnce()) {
 
 /// Repeats `round` for a while concurrently with threads that repeat `work`.
 fn race(threads: usize, work: impl Fn(usize) + Sync, round: impl FnMut(u64)) {
-    beside(threads, work, || for_a_while(round));
+    concurrently(threads, work, || for_a_while(round));
 }
 
 struct StopAtEnd<'a>(&'a AtomicBool);
@@ -281,7 +281,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn names_are_one_of_a_kind_and_short_enough_to_read() {
+    fn names_are_unique_and_short() {
         let tests = without_open_devices().chain(all());
         let names = tests.map(|test| test.name).collect::<Vec<_>>();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended_with_what_it_started() {
+    fn hanging_program_is_killed_with_its_tree() {
         let start = Instant::now();
         let output = output_of(&[
             shell("slow", 1, "sleep 60 & sleep 60"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Everything at once, for a long time: processes with threads that map, unmap, protect, move,
-//! advise, fault, fork and exec, and use all drivers, beside readers of their maps.
+//! advise, fault, fork and exec, and use all drivers, concurrently with readers of their maps.
 //!
 //! The result of each call is checked. An invariant that does not hold ends the run with a
 //! panic, and so does an error that cannot be explained. At the end there is a table of what was

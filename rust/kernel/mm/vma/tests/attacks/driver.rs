@@ -483,7 +483,7 @@ mod tests {
 
     /// A view of the same address in another address space does to its own VMA what it does.
     #[test]
-    fn view_of_another_address_space_inserts_there() -> Result {
+    fn foreign_view_inserts_in_its_mm() -> Result {
         let (mm, shared, _device, file) = with_mixed(1)?;
         let other = AddressSpace::unused()?;
         mm.map_file_as(&file, 0, 1, RW, FIXED, ADDR)?;

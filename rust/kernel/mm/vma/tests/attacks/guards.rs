@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forgotten_mmap_read_guard_keeps_writers_out() -> Result {
+    fn forgotten_mmap_read_guard_blocks_writers() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         forget(mm.vma_locks().read());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_mmap_write_guard_keeps_everybody_out() -> Result {
+    fn forgotten_mmap_write_guard_blocks_all() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
         let grabbed = GrabbedMm::from(&**mm);
@@ -212,7 +212,7 @@ mod tests {
 
     /// An address means something only in the address space of the guard that it is given to.
     #[test]
-    fn guard_finds_nothing_of_another_address_space() -> Result {
+    fn guard_finds_no_vma_of_another_mm() -> Result {
         let (mm, mapping, other) = two_spaces()?;
         let mut locks = mm.vma_locks();
 
@@ -254,7 +254,7 @@ mod tests {
 
     /// To wait through a second scope is what the suite `rust_vma_misorder` does.
     #[test]
-    fn second_scope_gets_no_lock_that_the_first_excludes() -> Result {
+    fn second_scope_respects_the_first() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map_shared(1)?;
         let (mut one, mut two) = (mm.vma_locks(), mm.vma_locks());
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn second_order_gets_no_lock_that_the_first_excludes() -> Result {
+    fn second_order_respects_the_first() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let file = file_of(&mm, mm.map_shared(1)?)?;
         let (mut one, mut two) = (LockOrder::new(), LockOrder::new());

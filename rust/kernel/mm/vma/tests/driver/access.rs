@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_is_written_if_it_is_shared_and_writable() -> Result {
+    fn shared_writable_mapping_counts_as_written() -> Result {
         let bench = with_io()?;
         let (mm, shared) = (&bench.0, &bench.1);
         let both = bindings::PROT_READ | bindings::PROT_WRITE;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_becomes_readable_is_not_read() -> Result {
+    fn access_needs_may_read() -> Result {
         let bench = with_hook(
             1,
             Hook::Mmap(|data, mut setup| {

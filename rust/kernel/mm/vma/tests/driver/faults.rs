@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_can_be_tried_again_without_the_lock() -> Result {
+    fn fault_is_retried_without_the_lock() -> Result {
         let (mm, shared, _device, file) = with_plain::<AnsweringOps>(4)?;
         let mapping = mm.map_file(&file, 0, 4)?;
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_driver_is_asked_before_a_page_is_written_to() -> Result {
+    fn page_mkwrite_precedes_the_write() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let shared = Shared::new(4)?;
         let device = super::super::device::Device::plain::<AroundOps>(&shared)?;

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn many_pages_are_inserted_up_to_the_first_that_is_mapped() -> Result {
+    fn insert_pages_stops_at_a_mapped_page() -> Result {
         const PAGES: usize = 40;
         let (mm, _shared, _device, file) = with_mixed(1)?;
         let mapping = mm.map_file(&file, 0, PAGES)?;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_operations_own_vmas_are_recognised() -> Result {
+    fn recognises_vmas_of_its_operations_only() -> Result {
         let (mm, shared, _device, file) = with_mixed(1)?;
         let mapping = mm.map_file(&file, 0, 1)?;
         let anonymous = mm.map(1)?;
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_that_took_the_place_of_another_is_not_taken_for_it() -> Result {
+    fn replaced_mapping_is_not_mistaken() -> Result {
         let (mm, _shared, _device, file) = with_mixed(1)?;
         let remembered = mm.map_file(&file, 0, 1)?.start;
         let insert = |locks: &mut crate::mm::vma::VmaLocks<'_>| -> Result {
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_mapping_gives_pages_by_faults_alone() -> Result {
+    fn plain_mapping_gets_pages_by_faults() -> Result {
         let (mm, shared, _device, file) = with_plain::<PlainOps>(1)?;
         let mapping = mm.map_file(&file, 0, 2)?;
 

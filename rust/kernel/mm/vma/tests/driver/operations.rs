@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_space_of_a_vma_that_is_closed_may_have_no_users() -> Result {
+    fn mm_of_a_closed_vma_may_have_no_users() -> Result {
         let mm = AddressSpace::unused()?;
         let shared = super::super::device::Shared::new(1)?;
         let device = super::super::device::Device::plain::<StrictOps>(&shared)?;
@@ -156,7 +156,7 @@ mod tests {
 
     #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
     #[test]
-    fn a_driver_can_refuse_to_be_moved_or_protected() -> Result {
+    fn driver_refuses_mremap_and_mprotect() -> Result {
         use super::super::syscalls::{
             mprotect,
             mremap_to, //

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_those_of_the_region_in_a_mixed_mapping_too() -> Result {
+    fn mixed_map_maps_frames_of_its_region_only() -> Result {
         let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
             Ok(setup.mixedmap().with_ops::<MixedOps>(region.clone()))
         }))?;
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_failing_hook_has_mapped_is_unmapped_before_the_frames_go() -> Result {
+    fn failing_hook_unmaps_before_frames_go() -> Result {
         let (mm, shared, device) = device(Hook::Mmap(|other, setup| {
             // A region of the hook's own, which goes with the mapping.
             let shared: Arc<Shared> = other.0.clone();
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn the_driver_is_asked_before_a_frame_is_written_to() -> Result {
+    fn pfn_mkwrite_precedes_the_write() -> Result {
         let (mm, shared, device) = device(Hook::Mmap(|region, setup| {
             Ok(setup.pfnmap()?.with_ops::<AskedOps>(region.clone()))
         }))?;
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_read_and_written_within_its_pages() -> Result {
+    fn region_access_is_bounded_by_its_pages() -> Result {
         let shared = Shared::new(0)?;
         let region = region(&shared)?;
         let frames = region.frames();
@@ -509,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_cached_is_for_page_frames_alone() -> Result {
+    fn noncached_memory_needs_page_frames() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let shared = Shared::new(0)?;
         let backing = region(&shared)?;

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_and_written_while_it_is_pinned() -> Result {
+    fn pinned_memory_is_read_and_written() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(3)?;
         let start = mapping.start + PAGE_SIZE - 2;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_pinned_under_the_lock_that_it_was_looked_at_under() -> Result {
+    fn pinning_keeps_the_lookup_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(2)?;
         let range = mapping.start..mapping.end();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_another_process_is_pinned_under_its_lock() -> Result {
+    fn foreign_memory_is_pinned_under_its_lock() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let other = AddressSpace::unused()?;
         map_in(&other, |other| {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_a_device_may_write_are_dirty_afterwards() -> Result {
+    fn device_written_pages_are_dirty() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map_shared(1)?;
         let range = mapping.start..mapping.end();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_all_there_is_not_pinned() -> Result {
+    fn range_with_a_hole_is_not_pinned() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(3)?;
         poke(mapping.start, 1)?;
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_read_only_is_not_pinned_for_writing() -> Result {
+    fn read_only_memory_is_not_pinned_for_write() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map_shared(1)?;
         poke(mapping.start, 1)?;

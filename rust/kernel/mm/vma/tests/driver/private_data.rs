@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mmap_prepare_describes_gets_a_share_when_it_is_mapped() -> Result {
+    fn prepared_vma_gets_its_share_when_mapped() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let shared = Shared::new(4)?;
         let device = prepared(&shared)?;
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mmap_prepare_describes_is_dropped_if_it_was_merged() -> Result {
+    fn merged_mmap_prepare_drops_its_data() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let shared = Shared::new(4)?;
         let device = prepared(&shared)?;
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_copy_of_a_fork_shares_it_until_it_exits() -> Result {
+    fn forked_copy_shares_data_until_exit() -> Result {
         let (mm, shared, _device, file) = with_plain::<PlainOps>(2)?;
         mm.map_file(&file, 0, 2)?;
 

@@ -151,7 +151,7 @@ mod tests {
 
     #[cfg(CONFIG_64BIT)]
     #[test]
-    fn a_second_task_receives_whole_messages_in_order() -> Result {
+    fn second_task_receives_messages_in_order() -> Result {
         let page = Arc::new(SharedPage::new(GFP_KERNEL)?, GFP_KERNEL)?;
         let sent = page.clone();
         let producer = SecondTask::spawn(move || -> Result {

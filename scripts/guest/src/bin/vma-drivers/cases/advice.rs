@@ -10,7 +10,7 @@ use vma_guest::device::{buffer, pfn};
 suite! {
     "advice":
     buffer_takes_every_advice, pfn_takes_every_advice,
-    populate_write_faults_in_a_buffer_but_no_pfn, map_populate_and_map_locked_fault_in,
+    populate_write_fills_buffers_not_pfns, map_populate_and_map_locked_fault_in,
     mlock_and_munlock_keep_contents,
 }
 
@@ -83,7 +83,7 @@ fn pfn_takes_every_advice() {
     assert_eq!(vmas, vmas_of(&pfn::NODE) - 2);
 }
 
-fn populate_write_faults_in_a_buffer_but_no_pfn() {
+fn populate_write_fills_buffers_not_pfns() {
     let (own, pfn) = (Buffer::of_pages(PAGES), Pfn::open());
     let before = own.stats();
     own.map(place(0), 0, PAGES).must();

@@ -12,7 +12,7 @@ suite! {
     "userptr, bad input":
     refuses_sizes, refuses_ends_beyond_the_address_space, refuses_addresses_never_mapped,
     refuses_unknown_ways_to_pin, refuses_nonzero_reserved_words,
-    refuses_reserved_words_with_registered_memory, refuses_use_without_registered_memory,
+    refuses_reserved_words, refuses_use_without_registered_memory,
     refuses_unknown_ioctls,
 }
 
@@ -136,7 +136,7 @@ fn refuses_nonzero_reserved_words() {
     holds(at, &bytes);
 }
 
-fn refuses_reserved_words_with_registered_memory() {
+fn refuses_reserved_words() {
     let userptr = Userptr::open();
     let (at, bytes) = memory();
     userptr.register(at, bytes.len()).must();

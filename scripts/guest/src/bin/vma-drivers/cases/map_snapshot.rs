@@ -119,7 +119,7 @@ fn sees_one_call_as_a_whole() {
 
     let (mut together, mut one_by_one) = ([[0_u64; 2]; 2], [[0_u64; 2]; 2]);
     let mut taken_so_far = 0;
-    beside(1, flip, || {
+    concurrently(1, flip, || {
         let start = Instant::now();
         while start.elapsed() < PATIENCE
             && (taken_so_far < SNAPSHOTS || one_by_one[0][1] + one_by_one[1][0] == 0)

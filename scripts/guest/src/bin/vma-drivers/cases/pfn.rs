@@ -6,7 +6,7 @@ use super::*;
 
 suite! {
     "pfn":
-    status_part_holds_its_pattern_without_faults, data_part_holds_its_pattern_with_a_fault_each,
+    status_part_never_faults, data_part_faults_page_by_page,
     maps_each_page_by_its_offset, maps_the_status_part_privately,
     refuses_stores_to_the_status_part, stores_show_in_a_second_mapping,
     stores_show_after_munmap_and_mmap, two_files_are_two_pieces_of_memory,
@@ -27,7 +27,7 @@ pub fn pattern(at: usize, first: u64, pages: usize) {
     }
 }
 
-fn status_part_holds_its_pattern_without_faults() {
+fn status_part_never_faults() {
     let pfn = Pfn::open();
     let before = pfn.stats();
     pfn.map_status(place(0), 0, STATUS_PAGES).must();
@@ -39,7 +39,7 @@ fn status_part_holds_its_pattern_without_faults() {
     assert_eq!(pfn.stats().dropped - before.dropped, 1);
 }
 
-fn data_part_holds_its_pattern_with_a_fault_each() {
+fn data_part_faults_page_by_page() {
     let pfn = Pfn::open();
     let before = pfn.stats();
     pfn.map_data(place(0), 0, DATA_PAGES).must();

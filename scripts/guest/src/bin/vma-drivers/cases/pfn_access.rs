@@ -8,7 +8,7 @@ suite! {
     "pfn":
     proc_mem_reads_the_status_part, proc_mem_reads_the_data_part,
     proc_mem_reads_across_pages_to_the_end, proc_mem_cannot_write_the_status_part,
-    proc_mem_writes_the_data_part_or_refuses, proc_mem_cannot_write_a_read_only_data_part,
+    proc_mem_writes_the_data_part_or_refuses, proc_mem_cannot_write_read_only_part,
     partial_read_leaves_the_rest_alone, process_vm_readv_is_efault,
     write_and_read_system_calls_work,
 }
@@ -123,7 +123,7 @@ fn proc_mem_writes_the_data_part_or_refuses() {
 }
 
 /// The same memory is also mapped for writing: that is its own permission.
-fn proc_mem_cannot_write_a_read_only_data_part() {
+fn proc_mem_cannot_write_read_only_part() {
     let pfn = Pfn::open();
     pfn.map_data_read_only(place(0), 0, 4).must();
     pfn.map_data(place(1), 0, 4).must();

@@ -121,7 +121,7 @@ fn populate_races_with_anonymous_memory() {
     let populate = |_| {
         found.fetch_add(try_populate(&buffer).into(), Relaxed);
     };
-    beside(1, populate, || {
+    concurrently(1, populate, || {
         while found.load(Relaxed) == 0 {
             yield_now();
         }

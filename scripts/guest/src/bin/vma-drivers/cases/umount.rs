@@ -10,7 +10,7 @@ use vma_guest::device::{Node, buffer, pfn, userptr};
 suite! {
     "umount":
     is_ebusy_while_a_device_is_open_or_mapped, revoke_works_after_it,
-    revoke_reaches_one_node_as_devtmpfs_has_one, buffer_works_after_it,
+    revoke_reaches_the_devtmpfs_node, buffer_works_after_it,
     registered_memory_works_after_it, exit_ends_the_file_system,
 }
 
@@ -116,7 +116,7 @@ fn revoke_works_after_it() {
     }
 }
 
-fn revoke_reaches_one_node_as_devtmpfs_has_one() {
+fn revoke_reaches_the_devtmpfs_node() {
     let dev = Pfn::open();
     let away = Away::with(&pfn::NODE);
     let pfn = Pfn { file: away.open() };

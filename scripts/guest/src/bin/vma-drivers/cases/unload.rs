@@ -15,7 +15,7 @@ suite! {
     "unload":
     waits_for_a_mapping_of_a_closed_buffer, waits_for_a_mapping_of_closed_pfn,
     waits_for_a_mapping_of_a_child, waits_for_registered_memory, waits_for_an_open_map,
-    waits_for_an_open_file_of_rust_vma_describe, races_with_the_last_munmap,
+    waits_for_an_open_describe_file, races_with_the_last_munmap,
 }
 
 /// A driver that is a module.
@@ -183,7 +183,7 @@ fn waits_for_an_open_map() {
     Map::of(pid).must();
 }
 
-fn waits_for_an_open_file_of_rust_vma_describe() {
+fn waits_for_an_open_describe_file() {
     let Some(module) = Module::find("rust_vma_describe", &all::NODE) else {
         return;
     };
