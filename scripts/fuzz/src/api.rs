@@ -57,6 +57,8 @@ pub struct Callable {
     pub bounds: Vec<Bound>,
     /// The lifetimes that the function declares itself.
     pub lifetimes: BTreeSet<String>,
+    /// Its documentation says that it sleeps.
+    pub sleeps: bool,
 }
 
 /// The items of the crate, from rustdoc's JSON.
@@ -76,6 +78,13 @@ pub struct Api {
     pub hooks: Vec<Callable>,
     /// The public modules below the abstraction's, for `use`.
     pub modules: BTreeSet<String>,
+}
+
+/// Returns true for the words that public functions use: "May sleep", "Sleeps" at the start of a sentence.
+fn says_that_it_sleeps(docs: &str) -> bool {
+    docs.split(['.', '\n'])
+        .map(str::trim_start)
+        .any(|sentence| sentence.starts_with("May sleep") || sentence.starts_with("Sleeps"))
 }
 
 impl Api {
@@ -292,6 +301,7 @@ impl Api {
             generics,
             bounds,
             lifetimes,
+            sleeps: says_that_it_sleeps(item["docs"].as_str().unwrap_or_default()),
         }
     }
 

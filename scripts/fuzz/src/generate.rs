@@ -408,7 +408,7 @@ impl<'a> Generator<'a> {
         if self.is_there(|name| single.iter().any(|known| known == name)) {
             return false;
         }
-        !(self.is_atomic() && self.rules.sleeps(&callable.path))
+        !(self.is_atomic() && (callable.sleeps || self.rules.sleeps(&callable.path)))
     }
 
     /// Returns true if a variable has something of a type that is so.

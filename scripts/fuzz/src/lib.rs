@@ -114,6 +114,26 @@ mod tests {
         .to_string()
     }
 
+    /// What the documentation says needs no rule.
+    #[test]
+    fn documentation_says_what_sleeps() {
+        let sleeping = |docs: &str| {
+            let field = format!(r#""docs":"{docs}","name":"read""#);
+            let text = rustdoc().replace(r#""name":"read""#, &field);
+            let sleeping = api(&text).unwrap().callables.into_iter();
+            sleeping
+                .filter(|one| one.sleeps)
+                .map(|one| one.path)
+                .collect::<Vec<_>>()
+        };
+        for docs in ["Locks.\\n\\nMay sleep, for it.", "Locks. Sleeps."] {
+            assert_eq!(sleeping(docs), ["VmaLocks::read"]);
+        }
+        for docs in ["Locks.", "Locks. Never sleeps.", "The caller may sleep."] {
+            assert_eq!(sleeping(docs), [""; 0]);
+        }
+    }
+
     #[test]
     fn rule_about_a_missing_function_is_refused() {
         let api = api(&rustdoc()).unwrap();

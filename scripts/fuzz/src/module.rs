@@ -83,6 +83,7 @@ pub fn add_harness(api: &mut Api) {
             generics: Vec::new(),
             bounds: Vec::new(),
             lifetimes: BTreeSet::new(),
+            sleeps: false,
         });
     };
     let index = ("index".to_string(), Ty::plain("usize"));
@@ -189,6 +190,7 @@ impl Module {
                 generics: Vec::new(),
                 bounds: Vec::new(),
                 lifetimes: BTreeSet::from(["'a".to_string()]),
+                sleeps: false,
             };
             // A copy of the data for each VMA.
             let extra = (name == "mmap_setup").then(data);

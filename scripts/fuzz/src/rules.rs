@@ -101,6 +101,13 @@ impl Rules {
             .chain(&api.hooks)
             .map(|callable| callable.path.as_str())
             .collect();
+        let said = api.callables.iter().filter(|callable| callable.sleeps);
+        if let Some(callable) = said.clone().find(|callable| self.sleeps(&callable.path)) {
+            bail!(
+                "rules.toml: the documentation of {} says that it sleeps: name it no more",
+                callable.path
+            );
+        }
         match self.functions().find(|function| !known.contains(function)) {
             Some(function) => bail!("rules.toml: there is no public safe function {function}"),
             None => Ok(()),

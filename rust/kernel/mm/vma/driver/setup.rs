@@ -160,7 +160,7 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
 
     /// Maps a page now (C: `vm_insert_page()`).
     ///
-    /// As [`DriverVma::insert_page()`](super::DriverVma::insert_page).
+    /// As [`DriverVma::insert_page()`](super::DriverVma::insert_page). May sleep, for memory.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// `io_remap_pfn_range()` if they are those of a device).
     ///
     /// Faults map the rest of the VMA, if any. Also sets IO, DONTEXPAND and DONTDUMP. The memory
-    /// type is set as by [`with_ops()`](Self::with_ops).
+    /// type is set as by [`with_ops()`](Self::with_ops). May sleep, for memory.
     ///
     /// # Errors
     ///

@@ -57,6 +57,8 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     /// is, whether the access was a write or not. If it is not writable, as in a VMA with
     /// [`pfn_mkwrite`](VmaOperations::pfn_mkwrite), a write splits the huge page.
     ///
+    /// May sleep, for memory.
+    ///
     /// Falls back to small pages if the huge page is not entirely inside the VMA and the region, if
     /// its frames are not aligned as its addresses, if something is already mapped there, or
     /// without `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.

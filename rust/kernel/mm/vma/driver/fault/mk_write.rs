@@ -35,6 +35,8 @@ fault!(MkWrite; MkWriteOutcome);
 
 impl<'a, T: VmaOperations> MkWrite<'a, T> {
     /// Makes the page writable.
+    ///
+    /// Sleeps for the lock of a page.
     #[inline]
     pub fn allow(self) -> MkWriteOutcome<'a> {
         // SAFETY: By the type invariants of the context.

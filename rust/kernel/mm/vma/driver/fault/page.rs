@@ -116,6 +116,8 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     }
 
     /// Maps a page, and answers with the outcome (C: `vmf_insert_page()`).
+    ///
+    /// May sleep, for memory.
     #[doc(alias = "vmf_insert_page")]
     #[inline]
     pub fn insert_page(self, page: &SharedPage) -> FaultOutcome<'a>
@@ -129,7 +131,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     /// Maps a page (C: `vm_insert_page()`).
     ///
     /// For handlers that do something else, such as releasing a lock, before they answer by
-    /// [`inserted()`](Self::inserted).
+    /// [`inserted()`](Self::inserted). May sleep, for memory.
     ///
     /// # Errors
     ///
@@ -157,6 +159,8 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
 
     /// Maps a frame of the region that the VMA's data has, and answers with the outcome
     /// (C: `vmf_insert_pfn()`, `vmf_insert_mixed()`).
+    ///
+    /// May sleep, for memory.
     #[doc(alias = "vmf_insert_pfn")]
     #[doc(alias = "vmf_insert_mixed")]
     #[inline]
