@@ -10,16 +10,9 @@ use std::ptr::without_provenance_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-#[repr(C)]
-pub struct Block {
-    _opaque: [u8; 0],
-}
-
-#[repr(C)]
-pub struct BlockInstruction {
-    _opaque: [u8; 0],
-}
-
+/// A piece of translated code, and an instruction of it.
+type Block = c_void;
+type BlockInstruction = c_void;
 type Translated = extern "C" fn(id: u64, block: *mut Block);
 type Executed = extern "C" fn(vcpu: c_uint, data: *mut c_void);
 type Accessed = extern "C" fn(vcpu: c_uint, info: u32, address: u64, data: *mut c_void);

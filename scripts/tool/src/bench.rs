@@ -6,326 +6,278 @@
 //! plugin that counts stores. Then on one and on two processors that are as fast as they can be: how readers, page faults
 //! and a writer delay each other, of which only ratios within a run are judged.
 //!
-//! All results are in one file, build/bench/bench.json, from which the tables and the page are made.
+//! This boots the guest and takes its records; crate::judge judges them. All results are kept in one file,
+//! build/bench/bench.json, from which the page is made.
 
-mod baseline;
-mod contention;
-mod costs;
-mod exceptions;
-mod faults;
-mod limits;
-mod part;
-mod primitives;
-mod projection;
-mod rows;
-#[cfg(test)]
-mod samples;
-pub mod sheet;
-mod spread;
-mod writes;
-
-pub use baseline::{Baseline, FILE as BASELINE};
-pub use part::PROGRAM;
-
+use crate::boot::Guest;
+use crate::boot::Processors::{self, Counting};
 use crate::code;
+use crate::initramfs::Initramfs;
+use crate::judge::baseline::{Baseline, Toolchain};
+use crate::judge::costs::{By, Costs};
+use crate::judge::primitives::{self, Exceptions, Shown};
+use crate::judge::records::{self, Record};
+use crate::judge::writes::{self, Projection, Symbols, Writes};
+use crate::judge::{Figures, build_cost, code as judged, contention, page};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_BENCH, X86_64_BENCH_CALLS};
-use crate::page::{self, Section, Table};
 use crate::progress::Progress;
 use crate::report::Outcome;
-use anyhow::{Context, Result, bail};
-use baseline::Toolchain;
-use bench_records::Record;
-use contention::Contention;
-use costs::{By, Costs};
-use exceptions::Exceptions;
-use faults::Faults;
-use part::Part;
-use primitives::{Helpers, Measured, Primitives};
-use projection::Projection;
-use rows::Row;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use writes::{Symbols, Writes};
+use anyhow::Result;
+use fs_err as fs;
+use std::path::Path;
+use std::time::Duration;
 
+/// The baseline under version control.
+pub const BASELINE: &str = "scripts/bench/baseline.toml";
+/// The program in the guest, and its name on the console.
+pub const PROGRAM: &str = "vma-bench";
 /// The plugin that counts loads and stores.
 pub const PLUGIN: &str = "cache-lines";
 
-/// Two boots of the same program, without randomisation.
-const PRIMITIVES: [Part; 2] = [
-    Part::counting("bench-primitives", "primitives", "nokaslr norandmaps"),
-    Part::counting("bench-primitives-again", "primitives", "nokaslr norandmaps"),
-];
-const COST: Part = Part::counting("bench-cost", "cost", "");
-const SIZES: Part = Part::counting("bench-sizes", "sizes", "");
-/// The plugin knows the addresses to which functions were linked.
-const WRITES: Part = Part::counting("bench-writes", "writes", "nokaslr");
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// Where Linux tells the frequency of the host's clock.
+const CPUINFO: &str = "/proc/cpuinfo";
 
-/// Readers, and page faults, by the number of processors.
-const PARALLEL: [(u32, Part, Part); 2] = [
-    (
-        1,
-        Part::parallel("bench-contention-1", "contention", 1),
-        Part::parallel("bench-faults-1", "faults", 1),
-    ),
-    (
-        2,
-        Part::parallel("bench-contention", "contention", 2),
-        Part::parallel("bench-faults", "faults", 2),
-    ),
-];
-
-/// Returns the kernels on which primitives are measured: both, or only one where helpers cannot be inlined.
-pub fn kernels(kernel: &Kernel) -> Vec<(Config, Helpers)> {
+/// Returns the kernels on which primitives are measured, with the form of their C helpers: both, or only one where helpers
+/// cannot be inlined.
+pub fn kernels(kernel: &Kernel) -> Vec<(Config, &'static str)> {
     match kernel.inline_helpers() {
-        true => vec![
-            (X86_64_BENCH, Helpers::Inline),
-            (X86_64_BENCH_CALLS, Helpers::Calls),
-        ],
-        false => vec![(X86_64_BENCH, Helpers::Calls)],
+        true => vec![(X86_64_BENCH, "inline"), (X86_64_BENCH_CALLS, "calls")],
+        false => vec![(X86_64_BENCH, "calls")],
     }
 }
 
 /// Returns the kernel in which helpers are called.
 pub fn called(kernel: &Kernel) -> Config {
-    match kernel.inline_helpers() {
-        true => X86_64_BENCH_CALLS,
-        false => X86_64_BENCH,
-    }
+    let last = kernels(kernel).pop();
+    last.map_or(X86_64_BENCH, |(config, _)| config)
 }
 
-/// Runs parts of the benchmark on kernels that are built, judges each, and writes all figures to build/bench/bench.json
-/// after each part.
+/// Runs parts of the benchmark on kernels that are built, and has each judged.
 pub struct Bench<'a> {
     kernel: &'a Kernel<'a>,
     progress: &'a Progress,
     figures: Figures,
 }
 
-#[derive(Default, Serialize)]
-struct Figures {
-    toolchain: Toolchain,
-    inline_helpers: bool,
-    /// The summary of `primitives`.
-    rows: Vec<Row>,
-    primitives: Vec<Measured>,
-    costs: Option<Costs>,
-    sizes: Option<Costs>,
-    writes: Option<Writes>,
-    projection: Option<Projection>,
-    /// On one processor, and on two.
-    contention: Vec<Contention>,
-    faults: Vec<Faults>,
-    outcome: Outcome,
-}
-
 impl<'a> Bench<'a> {
     pub fn new(kernel: &'a Kernel, progress: &'a Progress) -> Self {
-        let figures = Figures {
-            inline_helpers: kernel.inline_helpers(),
-            ..Figures::default()
-        };
         Self {
             kernel,
             progress,
-            figures,
+            figures: Figures::default(),
         }
     }
 
     /// Measures each primitive on each kernel, in two boots. `shown` has the number of helper calls that the code of each
     /// shows where helpers are not inlined.
-    pub fn primitives(&mut self, program: &Path, shown: &BTreeMap<String, u64>) -> Result<Outcome> {
-        let exceptions = Exceptions::load(&self.kernel.places.repo)?;
-        self.figures.toolchain = Toolchain::of(&self.kernel.places.out(X86_64_BENCH.name))?;
-        let mut outcome = Outcome::default();
-        let mut all = Vec::new();
+    pub fn primitives(&mut self, program: &Path, shown: &Shown) -> Result<Outcome> {
+        let (mut boots, mut all) = (Outcome::default(), Vec::new());
         for (config, helpers) in kernels(self.kernel) {
-            let mut boot = |part: &Part| -> Result<Primitives> {
-                let (records, booted) =
-                    part.run(self.kernel, config, program, None, self.progress)?;
-                outcome.add(booted);
-                Ok(Primitives::of(&records))
+            let mut boot = |name| {
+                let words = [name, "primitives", "nokaslr norandmaps"];
+                let records = self.boot(&mut boots, config, program, words, Counting, None)?;
+                anyhow::Ok(primitives::Boot::of(&records))
             };
-            let [first, second] = &PRIMITIVES;
-            all.push(Measured {
-                config: config.name,
+            all.push(primitives::Kernel {
+                config: config.name.to_string(),
                 helpers,
-                boots: [boot(first)?, boot(second)?],
+                boots: [boot("bench-primitives")?, boot("bench-primitives-again")?],
             });
         }
-        // Nothing is judged unless all boots came to their end.
-        if outcome.failed == 0 {
-            outcome.add(limits::judge(&all, &exceptions, shown));
-            let rows = Row::all(&all, &exceptions.helper_calls(shown));
-            self.show(&rows::table(&rows));
-            self.figures.rows = rows;
-            self.figures.primitives = all;
-        }
-        self.keep(outcome)
+        let places = self.kernel.places;
+        let toolchain = Toolchain::read(&places.out(X86_64_BENCH.name))?;
+        let exceptions = Exceptions::load(&places.repo)?;
+        self.judge(boots, |figures| {
+            let rows = primitives::rows(&all, &exceptions, shown);
+            let outcome = primitives::judge(&all, &exceptions, shown);
+            let said = primitives::table(&rows).text();
+            figures.primitives = Some(primitives::Figures {
+                toolchain,
+                kernels: all,
+                rows,
+            });
+            Ok((outcome, said))
+        })
     }
 
-    /// Runs a part that needs one kernel only.
-    fn run(
-        &self,
-        part: &Part,
-        program: &Path,
-        plugin: Option<String>,
-    ) -> Result<(Vec<Record>, Outcome)> {
-        part.run(self.kernel, X86_64_BENCH, program, plugin, self.progress)
+    /// Measures walks and look-ups: the part `cost` among few and many VMAs, `sizes` close together and far apart.
+    pub fn costs(&mut self, what: &str, program: &Path) -> Result<Outcome> {
+        let (mut boots, words) = (Outcome::default(), [&format!("bench-{what}"), what, ""]);
+        let records = self.boot(&mut boots, X86_64_BENCH, program, words, Counting, None)?;
+        self.judge(boots, |figures| {
+            let (by, place) = match what {
+                "cost" => (By::Count, &mut figures.costs),
+                _ => (By::Span, &mut figures.sizes),
+            };
+            let costs = place.insert(Costs::of(by, &records));
+            Ok((costs.judge(), costs.table().text()))
+        })
     }
 
-    fn show(&self, table: &Table) {
-        self.progress.hidden(|| println!("{}", table.text()));
-    }
-
-    /// Measures walks and look-ups among few and many VMAs.
-    pub fn cost(&mut self, program: &Path) -> Result<Outcome> {
-        let (costs, outcome) = self.costs(&COST, By::Count, program)?;
-        self.figures.costs = Some(costs);
-        self.keep(outcome)
-    }
-
-    /// Measures walks and look-ups among VMAs that are close together and far apart.
-    pub fn sizes(&mut self, program: &Path) -> Result<Outcome> {
-        let (costs, outcome) = self.costs(&SIZES, By::Span, program)?;
-        self.figures.sizes = Some(costs);
-        self.keep(outcome)
-    }
-
-    fn costs(&self, part: &Part, by: By, program: &Path) -> Result<(Costs, Outcome)> {
-        let (records, mut outcome) = self.run(part, program, None)?;
-        let costs = Costs::of(by, &records);
-        outcome.add(costs.judge());
-        self.show(&costs.table());
-        Ok((costs, outcome))
-    }
-
-    /// Counts the writes to cache lines. Together with the costs, if they were measured, they limit many processors.
+    /// Counts the writes to cache lines.
     pub fn writes(&mut self, program: &Path, plugin: &Path) -> Result<Outcome> {
         let out = self.kernel.places.out(X86_64_BENCH.name);
-        let read = |file: &Path| {
-            fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))
-        };
-        let symbols = Symbols::parse(&read(&out.join("System.map"))?)?;
-        let counted = out.join("bench-writes.txt");
+        let (map, counted) = (out.join("System.map"), out.join("bench-writes.txt"));
+        let symbols = Symbols::of(&fs::read_to_string(&map)?)?;
         let mut options = format!("{},out={}", plugin.display(), counted.display());
         for mark in symbols.marks()? {
             options += &format!(",mark={mark:x}");
         }
-        let (records, mut outcome) = self.run(&WRITES, program, Some(options))?;
-        let writes = Writes::of(&records, &read(&counted)?, &symbols)?;
-        outcome.add(writes.judge());
-        self.show(&writes.table());
-        if let Some(costs) = &self.figures.costs {
-            let projection = Projection::of(&writes, |operation| costs.last(operation));
-            self.show(&projection.table());
-            self.figures.projection = Some(projection);
-        }
-        self.figures.writes = Some(writes);
-        self.keep(outcome)
+        // The plugin knows the addresses to which functions were linked.
+        let (words, plugin) = (["bench-writes", "writes", "nokaslr"], Some(options));
+        let mut boots = Outcome::default();
+        let records = self.boot(&mut boots, X86_64_BENCH, program, words, Counting, plugin)?;
+        self.judge(boots, |figures| {
+            let writes = Writes::of(&records, &fs::read_to_string(&counted)?, &symbols)?;
+            let costs = figures.costs.as_ref();
+            let projection = costs.map(|costs| Projection::of(&writes, costs));
+            let all = writes::Figures { writes, projection };
+            let all = figures.writes.insert(all);
+            Ok((all.writes.judge(), all.text()))
+        })
     }
 
-    /// Measures readers and page faults while a writer is at work.
+    /// Measures readers and page faults while a writer is at work, on one processor and on two.
     pub fn contention(&mut self, program: &Path) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
-        for (processors, readers, faults) in &PARALLEL {
-            let (records, booted) = self.run(readers, program, None)?;
-            outcome.add(booted);
-            let contention = Contention::of(*processors, &records);
-            let (records, booted) = self.run(faults, program, None)?;
-            outcome.add(booted);
-            let faults = Faults::of(*processors, &records);
-            outcome.add(contention.judge());
-            outcome.add(faults.judge());
-            contention
-                .tables()
-                .iter()
-                .for_each(|table| self.show(table));
-            self.show(&faults.table());
-            self.figures.contention.push(contention);
-            self.figures.faults.push(faults);
+        let (mut boots, mut all) = (Outcome::default(), contention::Figures::default());
+        for (processors, suffix) in [(1, "-1"), (2, "")] {
+            let mut run = |what: &str| {
+                let words = [&format!("bench-{what}{suffix}"), what, ""];
+                let processors = Processors::Parallel(processors);
+                self.boot(&mut boots, X86_64_BENCH, program, words, processors, None)
+            };
+            all.add(processors, &run("contention")?, &run("faults")?);
         }
-        self.keep(outcome)
+        self.judge(boots, |figures| Ok(figures.contention.insert(all).judge()))
     }
 
     /// Compares the primitives with the baseline of a file.
     pub fn compare(&mut self, file: &Path, baseline: &Baseline) -> Result<Outcome> {
-        if self.figures.primitives.is_empty() {
-            bail!("nothing to compare: the primitives were not measured");
-        }
-        let shown = self.kernel.places.show(file);
-        let compared = baseline.compare(&self.measured());
-        if let Some(other) = &compared.other {
-            self.progress.say(&format!(
-                "  {shown} is of another toolchain ({other}): the distance of Rust from C is compared"
-            ));
-        }
-        for better in &compared.better {
-            self.progress.say(&format!(
-                "  better: {better}; `make bench-baseline` stores it"
-            ));
-        }
-        let mut outcome = compared.outcome;
-        self.progress
-            .say(&format!("  compared with {shown}: {}", outcome.counts()));
-        for failure in &mut outcome.failures {
-            *failure = format!("{shown}: {failure}");
-        }
-        self.keep(outcome)
+        self.judge(Outcome::default(), |figures| {
+            Ok(baseline.compare(&figures.baseline()?, file))
+        })
     }
 
-    /// Stores the primitives as a baseline.
-    pub fn store(&self, file: &Path) -> Result<()> {
-        let baseline = self.measured();
-        baseline.write(file)?;
-        self.progress.say(&format!(
-            "  {} counts of {} stored in {}",
-            baseline.len(),
-            self.figures.toolchain,
-            self.kernel.places.show(file)
-        ));
-        Ok(())
+    /// Makes them the baseline.
+    pub fn store(&mut self, file: &Path) -> Result<Outcome> {
+        self.judge(Outcome::default(), |figures| {
+            Ok((Outcome::default(), figures.baseline()?.store(file)?))
+        })
     }
 
-    /// Makes and checks the page of all measurements, with more sections at its end.
-    pub fn page(&self, more: Vec<Section>) -> Result<Outcome> {
-        let places = self.kernel.places;
-        let shown = places.show(&self.dir().join("bench.json"));
-        self.progress.say(&format!("  figures: {shown}"));
-        let exceptions = Exceptions::load(&places.repo)?.exception;
-        let names: Vec<&str> = exceptions.iter().map(|one| &*one.primitive).collect();
-        let listings = code::listings(self.kernel, X86_64_BENCH, &names)?;
-        let mut page = sheet::page(&self.figures)?;
-        let reasons = sheet::reasons(exceptions.iter().zip(listings));
-        page.sections.push(reasons);
-        page.sections.extend(more);
+    /// Makes and checks the page of all measurements.
+    pub fn page(&self, code: &judged::Report, cost: &build_cost::Report) -> Result<Outcome> {
+        let Kernel {
+            places, packages, ..
+        } = self.kernel;
+        let exceptions = Exceptions::load(&places.repo)?;
+        let names = exceptions.exception.iter().map(|one| &*one.primitive);
+        let listings = code::listings(self.kernel, X86_64_BENCH, &Vec::from_iter(names))?;
+        let page = page::measured(&self.figures, code, cost, &exceptions, listings)?;
         page::step(
             places,
-            self.kernel.packages,
-            &self.dir(),
-            &page,
+            packages,
             self.progress,
+            &places.build.join("bench"),
+            &page,
         )
     }
 
-    fn measured(&self) -> Baseline {
-        Baseline::of(&self.figures.primitives, &self.figures.toolchain)
-    }
-
-    fn dir(&self) -> PathBuf {
-        self.kernel.places.build.join("bench")
-    }
-
-    /// Adds the outcome of a part, and writes all figures.
-    fn keep(&mut self, outcome: Outcome) -> Result<Outcome> {
-        self.figures.outcome.add(outcome.clone());
-        let file = self.dir().join("bench.json");
-        let cannot = || format!("{}: cannot be written", file.display());
-        fs::create_dir_all(self.dir()).with_context(cannot)?;
-        let text = serde_json::to_string_pretty(&self.figures).with_context(cannot)?;
-        fs::write(&file, text + "\n").with_context(cannot)?;
+    /// Has boots judged, and all figures written.
+    fn judge(
+        &mut self,
+        boots: Outcome,
+        judge: impl FnOnce(&mut Figures) -> Result<(Outcome, String)>,
+    ) -> Result<Outcome> {
+        let dir = self.kernel.places.build.join("bench");
+        fs::create_dir_all(&dir)?;
+        let step = self.figures.step(&dir.join("bench.json"), boots, judge);
+        let (outcome, said) = step?;
+        if !said.is_empty() {
+            self.progress.hidden(|| println!("{said}"));
+        }
         Ok(outcome)
+    }
+
+    /// Boots, and returns the records of that. The words are a name, the argument of the program, and options of the kernel.
+    fn boot(
+        &self,
+        boots: &mut Outcome,
+        config: Config,
+        program: &Path,
+        [name, argument, options]: [&str; 3],
+        processors: Processors,
+        plugin: Option<String>,
+    ) -> Result<Vec<Record>> {
+        let title = format!("{name} {}", config.name);
+        let mut step = self.progress.step(&title);
+        let clock = match processors {
+            Processors::Counting => None,
+            Processors::Parallel(_) => host_clock(&fs::read_to_string(CPUINFO).unwrap_or_default()),
+        };
+        let clock = clock.unwrap_or_default();
+        let append = format!("{clock} {options} -- {argument}");
+        let guest = Guest {
+            name,
+            files: Initramfs::new(program),
+            init: PROGRAM,
+            append: append.trim_start(),
+            processors,
+            plugin,
+            timeout: TIMEOUT,
+        };
+        let mut show = |line: Option<&str>| match line.map(|line| line.strip_prefix("{\"plan\":")) {
+            Some(Some(count)) => step.expect(count.trim_end_matches('}').parse().ok()),
+            Some(None) => step.advance(argument),
+            None => step.doing("measuring"),
+        };
+        let boot = guest.boot(self.kernel, config, &mut show)?;
+        if boot.outcome.failed == 0 && boot.code == Some(0) {
+            step.done(&format!(
+                "{} measurements",
+                boot.output.len().saturating_sub(1)
+            ));
+        }
+        let ended = records::Boot {
+            name: &title,
+            lines: &boot.output,
+            code: boot.code,
+            outcome: boot.outcome,
+            log: &boot.shown,
+        };
+        Ok(records::parse(ended, boots))
+    }
+}
+
+/// Returns words that tell the kernel the frequency of the clock that it gets from the host: on a busy host it cannot
+/// measure that, and would have no clock but its timer interrupt.
+fn host_clock(cpuinfo: &str) -> Option<String> {
+    let value = |name: &str| {
+        cpuinfo.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            (key.trim() == name).then_some(value)
+        })
+    };
+    let mut flags = value("flags")?.split(' ');
+    let mhz: f64 = value("cpu MHz")?.trim().parse().ok()?;
+    flags
+        .any(|flag| flag == "constant_tsc")
+        .then(|| format!("tsc_early_khz={:.0} tsc=reliable", mhz * 1e3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constant_host_clock_is_used() {
+        let cpuinfo =
+            |flags: &str| format!("processor\t: 0\ncpu MHz\t\t: 2596.122\nflags\t\t: {flags}\n");
+        let clock = host_clock(&cpuinfo("fpu constant_tsc sse"));
+        assert_eq!(clock.as_deref(), Some("tsc_early_khz=2596122 tsc=reliable"));
+        assert_eq!(host_clock(&cpuinfo("fpu sse")), None);
+        assert_eq!(host_clock("Features\t: fp asimd\n"), None);
     }
 }

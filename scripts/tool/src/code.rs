@@ -1,77 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The compiled code: `make disasm` shows it, `make codegen-check` judges it.
+//! The compiled code: `make disasm` shows it. For `make codegen-check` this finds out what is in the objects, and
+//! crate::judge judges it.
 
-mod allowed;
 mod asm;
-mod calls;
+pub mod facts;
 #[cfg(test)]
 mod fixture;
-mod gate;
 pub mod object;
 mod primitives;
-mod sheet;
-mod size;
 mod stack;
-pub mod two_trees;
+mod two_trees;
 
+pub use asm::{Listing, function};
+pub use facts::assertions;
+
+use crate::judge::{build_cost, code as judged};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
-use crate::page::{Listing, Section};
-use crate::report::Outcome;
+use crate::report::{self, Outcome};
 use crate::session::{Ready, Session};
-use allowed::Allowed;
 use anyhow::{Context, Result};
-use calls::Panic;
-use primitives::{At, Code, Primitive};
+use facts::{Figure, Tree};
+use fs_err as fs;
+use primitives::{Code, samples_text};
 use serde::Serialize;
-use size::Unused;
-use std::collections::BTreeMap;
-use std::fs;
-
-/// How many bytes of stack more than C Rust may take for a primitive: four callee-saved registers, which the compiler
-/// chooses to keep or not.
-const MORE_STACK: u64 = 32;
-
-/// The content of build/bench/code.json.
-#[derive(Serialize)]
-struct Report<'a> {
-    config: &'a str,
-    primitives: &'a BTreeMap<String, Figures>,
-    abstraction: Abstraction<'a>,
-    /// Not there where the tree is the caller's own.
-    unused: Option<&'a Unused>,
-    /// Bytes of text.
-    samples: &'a BTreeMap<String, u64>,
-    outcome: &'a Outcome,
-}
-
-/// Of a primitive.
-#[derive(Serialize)]
-struct Figures {
-    c: Option<Figure>,
-    rust: Option<Figure>,
-    upstream: Option<Figure>,
-}
-
-/// Of a function with all of the same driver and of the abstraction that it comes to; calls are those of all.
-#[derive(Serialize)]
-struct Figure {
-    instructions: usize,
-    bytes: u64,
-    stack: u64,
-    /// Places, counted for each way to them.
-    helper_calls: u64,
-    calls: Vec<String>,
-    functions: Vec<String>,
-}
-
-/// The functions of kernel::mm::vma.
-#[derive(Serialize)]
-struct Abstraction<'a> {
-    functions: usize,
-    panics: &'a [Panic],
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Listings of a function in C and in Rust.
 pub fn listing(kernel: &Kernel, config: Config, function: &str) -> Result<String> {
@@ -94,157 +48,93 @@ pub fn helper_calls(kernel: &Kernel, config: Config) -> Result<BTreeMap<String, 
     let code = Code::read(kernel, config)?;
     let primitives = code.primitives().into_iter();
     Ok(primitives
-        .filter_map(|(name, p)| Some((name, calls::helper_calls(p.rust?))))
+        .filter_map(|(name, of)| Some((name, facts::helper_calls(*of.get("rust")?))))
         .collect())
 }
 
-/// The figures of a kernel's code.
-pub struct Looked {
-    figures: BTreeMap<String, Figures>,
-    unused: Option<Unused>,
-    pub outcome: Outcome,
-}
-
-/// Shows what the code of a built kernel is, writes it into build/bench, and judges it.
-pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<Looked> {
+/// Judges the code of a built kernel, shows what is in it, and writes it to build/bench/code.json.
+pub fn look(session: &Session, ready: &Ready, config: Config) -> Result<judged::Report> {
     let kernel = &session.kernel(ready);
     let code = Code::read(kernel, config)?;
-    let allowed = Allowed::load(&kernel.places.repo)?;
-    let primitives = code.primitives();
-    let mut figures = BTreeMap::new();
-    for (name, primitive) in &primitives {
-        figures.insert(name.clone(), Figures::of(primitive)?);
+    let mut primitives = judged::Primitives::new();
+    for (name, mut of) in code.primitives() {
+        let mut figure = |language| of.remove(language).map(Figure::of).transpose();
+        let sides = judged::Sides {
+            c: figure("c")?,
+            rust: figure("rust")?,
+            upstream: figure("upstream")?,
+        };
+        primitives.insert(name, sides);
     }
-    let mut outcome = calls::judge(&primitives, &allowed);
-    let (functions, panics) = calls::panics(&code, &allowed);
-    outcome.add(calls::judge_panics(functions, &panics));
-    outcome.add(judge_stack(&figures, &allowed));
+    let mut functions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, at) in code.all().filter(|(_, at)| at.is_of_the_abstraction()) {
+        let names = at.function.names().map(object::demangle);
+        let all = functions.entry(at.function.path()).or_default();
+        all.extend(names);
+    }
+    let mut allowed = judged::Allowed::load(&kernel.places.repo)?;
+    let mut outcome = judged::judge_primitives(&primitives, &mut allowed);
+    let (judged, abstraction) = judged::judge_panics(&functions, &mut allowed);
+    outcome.add(judged);
     outcome.add(allowed.judge());
-    let unused = two_trees::with(session, ready, Unused::of)?;
+    // Neither is there where the tree is the caller's own.
+    let unused = two_trees::with(session, ready, |with, without| {
+        Ok(judged::Unused::read(
+            &Tree::read(with)?,
+            &Tree::read(without)?,
+        ))
+    })?;
+    let option = two_trees::without_option(session, ready, |with, without| {
+        judged::judge_option(&Tree::read(with)?, &Tree::read(without)?)
+    })?;
+    let mut said = vec![judged::primitives_table(&primitives).text()];
     match &unused {
-        Some(unused) => outcome.add(unused.judge()),
+        Some(unused) => {
+            outcome.add(unused.judge());
+            said.extend(unused.tables().map(|table| table.text()));
+        }
         None => outcome.skipped += 1,
     }
-    match two_trees::without_option(session, ready, gate::Gate::of)? {
-        Some(gate) => {
-            session.progress.hidden(|| println!("{}", gate.line()));
-            outcome.add(gate.judge());
+    match option {
+        Some((judged, text)) => {
+            outcome.add(judged);
+            said.insert(0, text);
         }
         None => outcome.skipped += 1,
     }
     let out = kernel.places.out(config.name);
-    outcome.add(gate::without_mm(&out)?);
-    let samples = size::samples(&out)?;
-    session.progress.hidden(|| {
-        println!("{}", sheet::table(&figures).text());
-        if let Some(unused) = &unused {
-            println!("{}", unused.table());
-        }
-        println!("{}", size::samples_table(&samples, config.name));
-    });
-
-    let dir = kernel.places.build.join("bench");
-    fs::create_dir_all(&dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
-    let json = dir.join("code.json");
-    let report = Report {
+    outcome.add(build_cost::judge_without_mm(&out)?);
+    let samples = samples_text(&out)?;
+    said.push(judged::samples_table(config.name, &samples).text());
+    let report = judged::Report {
         config: config.name,
-        primitives: &figures,
-        abstraction: Abstraction {
-            functions,
-            panics: &panics,
-        },
-        unused: unused.as_ref(),
-        samples: &samples,
-        outcome: &outcome,
-    };
-    fs::write(&json, serde_json::to_string_pretty(&report)? + "\n")
-        .with_context(|| format!("{}: cannot be written", json.display()))?;
-    Ok(Looked {
-        figures,
+        primitives,
+        abstraction,
         unused,
+        samples,
         outcome,
-    })
+    };
+    write(session, "code.json", &report, &said.join("\n"))?;
+    Ok(report)
 }
 
-impl Looked {
-    pub fn section(&self) -> Result<Section> {
-        sheet::section(&self.figures, self.unused.as_ref())
-    }
+/// Measures what the overlay costs rustc, judges it, and writes it to build/bench/build-cost.json.
+pub fn build_cost(session: &Session, ready: &Ready) -> Result<(Outcome, build_cost::Report)> {
+    let report = two_trees::with(session, ready, |with, without| {
+        let step = session.progress.step("build cost");
+        let report = build_cost::Report::measure(with, without)?;
+        Ok((step.ended(report.judge()), report))
+    })?;
+    let (outcome, report) =
+        report.context("KDIR=: your tree is not one to take the overlay out of: run it without")?;
+    write(session, "build-cost.json", &report, &report.table().text())?;
+    Ok((outcome, report))
 }
 
-impl Figures {
-    fn of(primitive: &Primitive) -> Result<Self> {
-        let of = |at: Option<At>| at.map(Figure::of).transpose();
-        Ok(Self {
-            c: of(primitive.c)?,
-            rust: of(primitive.rust)?,
-            upstream: of(primitive.upstream)?,
-        })
-    }
-}
-
-impl Figure {
-    fn of(at: At) -> Result<Self> {
-        let all = at.ours();
-        Ok(Self {
-            instructions: all.iter().map(|at| at.function.code.len()).sum(),
-            bytes: all.iter().map(|at| at.function.bytes).sum(),
-            stack: stack::deepest(at)?,
-            helper_calls: calls::helper_calls(at),
-            calls: calls::callees(at).into_keys().collect(),
-            functions: all.iter().map(|at| at.function.path()).collect(),
-        })
-    }
-}
-
-fn judge_stack(figures: &BTreeMap<String, Figures>, allowed: &Allowed) -> Outcome {
-    let mut outcome = Outcome::default();
-    for (name, figures) in figures {
-        let (Some(c), Some(rust)) = (&figures.c, &figures.rust) else {
-            continue;
-        };
-        let fits = rust.stack <= c.stack + MORE_STACK;
-        outcome.check(fits || allowed.stack(name), || {
-            format!(
-                "{name}: Rust takes {} bytes of stack, C {}: more than {MORE_STACK} bytes more: take less, or give \
-                 the reason in scripts/bench/calls.toml",
-                rust.stack, c.stack
-            )
-        });
-    }
-    outcome
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stack_may_differ_by_saved_registers() {
-        let figure = |stack| {
-            Some(Figure {
-                instructions: 1,
-                bytes: 1,
-                stack,
-                helper_calls: 0,
-                calls: Vec::new(),
-                functions: Vec::new(),
-            })
-        };
-        let figures = |rust| Figures {
-            c: figure(8),
-            rust: figure(rust),
-            upstream: None,
-        };
-        let judge = |rust| {
-            let all = BTreeMap::from([("read".to_string(), figures(rust))]);
-            judge_stack(&all, &Allowed::default())
-        };
-        assert_eq!(judge(8 + MORE_STACK).failed, 0);
-        let failures = judge(8 + MORE_STACK + 8).failures;
-        assert!(
-            failures[0].starts_with("read: Rust takes 48 bytes of stack, C 8"),
-            "{failures:?}"
-        );
-    }
+fn write(session: &Session, name: &str, report: &impl Serialize, said: &str) -> Result<()> {
+    let dir = session.places.build.join("bench");
+    fs::create_dir_all(&dir)?;
+    report::write_json(&dir.join(name), report)?;
+    session.progress.hidden(|| println!("{said}"));
+    Ok(())
 }

@@ -5,9 +5,9 @@
 //!
 //! KCSAN instruments C only, so of the accessor itself the compiled code is looked at.
 
+use crate::code;
 use crate::kconfig::Config;
 use crate::kunit::{self, Boot};
-use crate::objcode;
 use crate::report::Outcome;
 use crate::suite::Run;
 use anyhow::Result;
@@ -38,7 +38,7 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     });
 
     let object = kernel.places.out(config.name).join("rust/kernel.o");
-    let listing = objcode::function(kernel, &object, "flags_loaded_once")?;
+    let listing = code::function(kernel, &object, "flags_loaded_once")?;
     for line in &listing {
         progress.say(&format!("    {line}"));
     }

@@ -4,7 +4,6 @@
 
 mod bench;
 mod boot;
-mod build_cost;
 mod code;
 mod conformance;
 mod demo;
@@ -13,6 +12,7 @@ mod drivers;
 mod fuzz;
 mod host;
 mod initramfs;
+mod judge;
 mod kbuild;
 mod kconfig;
 mod kcsan;
@@ -21,9 +21,6 @@ mod ledger;
 mod lint;
 mod lock;
 mod lockdep_test;
-mod model;
-mod objcode;
-mod page;
 mod places;
 mod proc;
 mod programs;

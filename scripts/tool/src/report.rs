@@ -55,6 +55,21 @@ impl Outcome {
         }
     }
 
+    /// One check, which may fail in several ways.
+    pub fn none(&mut self, failures: impl IntoIterator<Item = String>) {
+        let before = self.failed;
+        failures.into_iter().for_each(|line| self.fail(line));
+        self.passed += usize::from(self.failed == before);
+    }
+
+    /// Adds what another found about something.
+    pub fn add_of(&mut self, start: &str, mut other: Self) {
+        for failure in &mut other.failures {
+            failure.insert_str(0, start);
+        }
+        self.add(other);
+    }
+
     pub fn counts(&self) -> String {
         match self.skipped {
             0 => self.last_line(),

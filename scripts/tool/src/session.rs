@@ -3,9 +3,10 @@
 //! A run of the tool: what was asked for, and what is made ready for its target.
 
 use crate::Arguments;
-use crate::bench::{self, Baseline};
+use crate::bench;
 use crate::code;
 use crate::host::{Compilers, Packages};
+use crate::judge::baseline::Baseline;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::places::Places;

@@ -9,15 +9,13 @@ use crate::conformance;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
+use crate::judge;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64};
 use crate::kunit;
 use crate::ledger;
 use crate::lint as linting;
 use crate::lockdep_test;
-use crate::model;
-use crate::objcode;
-use crate::page;
 use crate::proc;
 use crate::progress::Progress;
 use crate::report::{Outcome, Report};
@@ -56,12 +54,12 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("series", Checkout, |run, _| round_trip(run.session, run.ready)),
     ("lint", Checkout, |run, _| lint(run.session, run.ready)),
     ("ledger", Checkout, |run, _| ledger::run(run.session.places, run.session.progress)),
-    ("model", Checkout, |run, _| model::run(run.session.places, run.session.progress)),
+    ("model", Checkout, |run, _| judge::model::run(run.session.places, run.session.progress)),
     ("page", Checkout, |run, _| {
-        page::prove(run.session.places, &run.ready.packages, run.session.progress)
+        judge::page::prove(run.session.places, &run.ready.packages, run.session.progress)
     }),
     ("kunit", Checkout, kunit::run),
-    ("assertions", Checkout, |run, config| objcode::assertions(run.kernel, config)),
+    ("assertions", Checkout, |run, config| code::assertions(run.kernel, config)),
     ("compile-fail", Checkout, compile_fail),
     ("conformance", Checkout, |run, config| {
         let places = run.session.places;
@@ -122,11 +120,11 @@ pub fn bench_compare(run: &Run, _: Config) -> Result<Outcome> {
 }
 
 pub fn bench_cost(run: &Run, _: Config) -> Result<Outcome> {
-    run.bench().cost(&run.bench_program()?)
+    run.bench().costs("cost", &run.bench_program()?)
 }
 
 pub fn bench_sizes(run: &Run, _: Config) -> Result<Outcome> {
-    run.bench().sizes(&run.bench_program()?)
+    run.bench().costs("sizes", &run.bench_program()?)
 }
 
 pub fn bench_writes(run: &Run, _: Config) -> Result<Outcome> {

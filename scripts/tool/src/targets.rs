@@ -2,7 +2,6 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
-use crate::build_cost;
 use crate::code;
 use crate::conformance;
 use crate::demo;
@@ -233,10 +232,9 @@ fn bench(run: &Run, mut outcome: Outcome) -> Result<Outcome> {
     outcome.add(run.bench().contention(&run.bench_program()?)?);
     let looked = code::look(session, run.ready, X86_64_BENCH)?;
     outcome.add(looked.outcome.clone());
-    let (built, cost) = build_cost::run(session, run.ready)?;
+    let (built, cost) = code::build_cost(session, run.ready)?;
     outcome.add(built);
-    let code = looked.section();
-    let page = code.and_then(|code| run.bench().page(vec![code, cost]));
+    let page = run.bench().page(&looked, &cost);
     outcome.add(page.unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))));
     Ok(outcome)
 }
@@ -248,7 +246,7 @@ fn bench_compare(run: &Run, mut outcome: Outcome) -> Result<Outcome> {
 
 fn bench_baseline(run: &Run, mut outcome: Outcome) -> Result<Outcome> {
     match outcome.failed {
-        0 => run.bench().store(&run.session.baseline_file())?,
+        0 => outcome.add(run.bench().store(&run.session.baseline_file())?),
         n => {
             let why = format!("nothing was stored, because of {n} failures: mend them first");
             outcome.fail(why);
@@ -270,7 +268,7 @@ fn disasm(session: &Session) -> Result<u8> {
 }
 
 fn build_cost(session: &Session) -> Result<u8> {
-    let (outcome, _) = build_cost::run(session, &session.ready()?)?;
+    let (outcome, _) = code::build_cost(session, &session.ready()?)?;
     Ok(session.end(&outcome))
 }
 
@@ -301,7 +299,7 @@ fn ledger(session: &Session) -> Result<u8> {
 fn model(session: &Session) -> Result<u8> {
     let packages = session.packages(&session.overlay()?);
     packages.setup(session.places, &["packages"], session.progress)?;
-    let outcome = crate::model::run(session.places, session.progress)?;
+    let outcome = crate::judge::model::run(session.places, session.progress)?;
     Ok(session.end(&outcome))
 }
 

@@ -11,32 +11,18 @@ use object::{SymbolKind, SymbolScope};
 pub enum Op<'a> {
     /// As they are.
     Bytes(&'a [u8]),
-    /// A call, with a relocation.
+    /// A call, a jump and the address of a symbol, with a relocation.
     Call(&'a str),
-    /// A jump, with a relocation.
     Jump(&'a str),
+    Name(&'a str),
     /// A call at this distance from the next instruction, without a relocation.
     CallAt(i32),
     /// A call with a relocation that names the section and an offset in it.
     CallSection(i64),
-    /// The address of a symbol.
-    Name(&'a str),
 }
 
 pub const RET: Op = Op::Bytes(&[0xc3]);
 pub const UD2: Op = Op::Bytes(&[0x0f, 0x0b]);
-
-impl Op<'_> {
-    fn opcode(&self) -> &[u8] {
-        match self {
-            Op::Bytes(bytes) => bytes,
-            Op::Call(_) | Op::CallAt(_) | Op::CallSection(_) => &[0xe8],
-            Op::Jump(_) => &[0xe9],
-            // lea symbol(%rip), %rax
-            Op::Name(_) => &[0x48, 0x8d, 0x05],
-        }
-    }
-}
 
 /// An object of these functions, all in one section, in this order.
 pub fn object(functions: &[(&str, &[Op])]) -> Object {
@@ -58,6 +44,7 @@ pub fn object(functions: &[(&str, &[Op])]) -> Object {
             }),
         }
     };
+    let undefined = |file: &mut File, name| symbol(file, name, SymbolSection::Undefined);
     for (name, _) in functions {
         symbol(&mut file, name, SymbolSection::Section(text));
     }
@@ -66,19 +53,21 @@ pub fn object(functions: &[(&str, &[Op])]) -> Object {
         let mut code = Vec::new();
         let mut named = Vec::new();
         for op in *ops {
-            code.extend(op.opcode());
+            let (opcode, target): (&[u8], Option<(SymbolId, i64)>) = match op {
+                Op::Bytes(bytes) => (bytes, None),
+                Op::CallAt(_) => (&[0xe8], None),
+                Op::CallSection(offset) => (&[0xe8], Some((file.section_symbol(text), *offset))),
+                Op::Call(name) => (&[0xe8], Some((undefined(&mut file, name), 0))),
+                Op::Jump(name) => (&[0xe9], Some((undefined(&mut file, name), 0))),
+                // lea symbol(%rip), %rax
+                Op::Name(name) => (&[0x48, 0x8d, 0x05], Some((undefined(&mut file, name), 0))),
+            };
+            code.extend(opcode);
+            named.extend(target.map(|(symbol, offset)| (code.len() as u64, symbol, offset)));
             match op {
                 Op::Bytes(_) => (),
                 Op::CallAt(distance) => code.extend(distance.to_le_bytes()),
-                Op::CallSection(offset) => {
-                    named.push((code.len() as u64, file.section_symbol(text), *offset));
-                    code.extend([0; 4]);
-                }
-                Op::Call(name) | Op::Jump(name) | Op::Name(name) => {
-                    let symbol = symbol(&mut file, name, SymbolSection::Undefined);
-                    named.push((code.len() as u64, symbol, 0));
-                    code.extend([0; 4]);
-                }
+                _ => code.extend([0; 4]),
             }
         }
         let start = file.add_symbol_data(id, text, &code, 1);

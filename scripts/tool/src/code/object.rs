@@ -10,20 +10,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The functions of one file, and how much text and data the file has.
+/// The functions of one file, and the bytes of its text, its data and its sections; sections of one name are one.
 #[derive(Debug, Default)]
 pub struct Object {
     pub path: PathBuf,
     pub functions: Vec<Function>,
-    pub sections: Sections,
-    by_name: BTreeMap<String, usize>,
-}
-
-/// Bytes by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sections {
     pub text: u64,
     pub data: u64,
+    pub sections: BTreeMap<String, u64>,
+    by_name: BTreeMap<String, usize>,
 }
 
 /// A function, under its linker name.
@@ -75,12 +70,9 @@ impl Object {
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = || format!("{}: cannot be read as an object file", path.display());
         let bytes = fs::read(path).with_context(wrong)?;
-        let mut object = Self::parse(&bytes).with_context(wrong)?;
-        if object.functions.is_empty() {
-            bail!("{}: has no functions", path.display());
-        }
-        object.path = path.to_path_buf();
-        Ok(object)
+        let object = Self::parse(&bytes).with_context(wrong)?;
+        let path = path.to_path_buf();
+        Ok(Self { path, ..object })
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Self> {
@@ -102,16 +94,18 @@ impl Object {
         for section in file.sections() {
             let header = section.elf_section_header();
             let flags = header.sh_flags(endian);
+            let name = section.name()?.to_string();
+            *object.sections.entry(name).or_default() += section.size();
             let is_data = [elf::SHT_PROGBITS, elf::SHT_NOBITS].contains(&header.sh_type(endian));
             match flags & u64::from(elf::SHF_ALLOC | elf::SHF_EXECINSTR) {
                 0 => continue,
                 f if f & u64::from(elf::SHF_EXECINSTR) != 0 => {
-                    object.sections.text += section.size();
+                    object.text += section.size();
                     object.read_section(&file, &section, &places)?;
                 }
                 // The linker drops what is discarded.
                 _ if is_data && !section.name()?.starts_with(".discard") => {
-                    object.sections.data += section.size();
+                    object.data += section.size();
                 }
                 _ => (),
             }
@@ -160,20 +154,6 @@ impl Object {
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.by_name.get(name).map(|at| &self.functions[*at])
     }
-}
-
-/// Counts the relocations of an object file by the symbol that they name.
-pub fn count_relocations(path: &Path) -> Result<BTreeMap<String, usize>> {
-    let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let file: ElfFile64 = ElfFile64::parse(&*bytes)?;
-    let mut counts = BTreeMap::new();
-    for (_, relocation) in file.sections().flat_map(|section| section.relocations()) {
-        if let RelocationTarget::Symbol(symbol) = relocation.target() {
-            let name = file.symbol_by_index(symbol)?.name()?.to_string();
-            *counts.entry(name).or_default() += 1;
-        }
-    }
-    Ok(counts)
 }
 
 /// The symbol that a relocation names. A section stands for the function at that place. Relative relocations are

@@ -3,111 +3,84 @@
 //! The primitives that are timed: one function in each language, of one name. Which object has them, and which other
 //! functions of ours they come to.
 
-use super::calls::is_in_the_abstraction;
 use super::object::{Function, Object};
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use anyhow::{Context, Result};
+use heck::ToKebabCase;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the functions that are compared are built.
-pub const BENCH: &str = "samples/rust/vma/bench";
+/// The directory of the drivers, and that of the functions that are compared.
+const SAMPLES: &str = "samples/rust/vma";
+const BENCH: &str = "samples/rust/vma/bench";
 const PREFIX: &str = "prim_";
 /// Of which the functions are that C calls, in the driver that is measured.
 const CALLBACKS: &str = "::Callbacks<rust_vma_bench::";
 
-/// The code of both languages.
+/// The objects of both languages, of which functions are followed into each other.
 pub struct Code {
-    c: World,
-    rust: World,
-}
-
-/// Objects of which functions are followed into each other.
-#[derive(Default)]
-pub struct World {
-    objects: Vec<Object>,
-}
-
-/// A primitive's functions.
-#[derive(Clone, Copy, Default)]
-pub struct Primitive<'a> {
-    pub c: Option<At<'a>>,
-    pub rust: Option<At<'a>>,
-    pub upstream: Option<At<'a>>,
+    pub c: Vec<Object>,
+    pub rust: Vec<Object>,
 }
 
 /// A function and where it stands, which says what the local names in it mean.
 #[derive(Clone, Copy)]
 pub struct At<'a> {
-    world: &'a World,
-    object: usize,
+    world: &'a [Object],
+    object: &'a Object,
     pub function: &'a Function,
 }
 
 impl Code {
     pub fn read(kernel: &Kernel, config: Config) -> Result<Self> {
         let out = kernel.places.out(config.name);
-        let mut c = World::default();
-        let mut rust = World::default();
-        for path in objects(&out.join(BENCH))? {
-            let is_c = name(&path).starts_with("vma_bench");
+        let (mut c, mut rust) = (Vec::new(), Vec::new());
+        for path in built(&out)?.iter().filter(|path| is_object(path)) {
+            let is_c = is_timed(path) && name(path).starts_with("vma_bench");
             let world = if is_c { &mut c } else { &mut rust };
-            world.objects.push(Object::read(&path)?);
+            world.push(Object::read(path)?);
         }
-        rust.objects.push(Object::read(&out.join("rust/kernel.o"))?);
+        rust.push(Object::read(&out.join("rust/kernel.o"))?);
         // Calls of its own where helpers are not inlined.
         let helpers = out.join("rust/helpers/helpers.o");
         if helpers.exists() {
-            rust.objects.push(Object::read(&helpers)?);
-        }
-        for path in samples(&out)?.into_iter().filter(|path| is_object(path)) {
-            rust.objects.push(Object::read(&path)?);
+            rust.push(Object::read(&helpers)?);
         }
         Ok(Self { c, rust })
     }
 
-    #[cfg(test)]
-    pub fn of(c: Vec<Object>, rust: Vec<Object>) -> Self {
-        Self {
-            c: World { objects: c },
-            rust: World { objects: rust },
-        }
+    /// All functions with their language, of which one is Rust with upstream's own API.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, At<'_>)> {
+        let rust = functions(&self.rust).map(|at| match at.function.path() {
+            path if path.contains("::upstream::") => ("upstream", at),
+            _ => ("rust", at),
+        });
+        functions(&self.c).map(|at| ("c", at)).chain(rust)
     }
 
-    /// By the name that the figures have.
-    pub fn primitives(&self) -> BTreeMap<String, Primitive<'_>> {
-        let mut all: BTreeMap<String, Primitive> = BTreeMap::new();
-        for at in self.c() {
+    /// By the name that the figures have, and by language.
+    pub fn primitives(&self) -> BTreeMap<String, BTreeMap<&'static str, At<'_>>> {
+        let mut all: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for (language, at) in self.all() {
             if let Some(name) = primitive(at.function) {
-                all.entry(name).or_default().c = Some(at);
-            }
-        }
-        for at in self.rust() {
-            if let Some(name) = primitive(at.function) {
-                let entry = all.entry(name).or_default();
-                match is_upstream(at.function) {
-                    true => entry.upstream = Some(at),
-                    false => entry.rust = Some(at),
-                }
+                all.entry(name).or_default().insert(language, at);
             }
         }
         all
     }
-
-    pub fn c(&self) -> impl Iterator<Item = At<'_>> {
-        self.c.functions()
-    }
-
-    pub fn rust(&self) -> impl Iterator<Item = At<'_>> {
-        self.rust.functions()
-    }
 }
 
-/// Returns true if a function uses upstream's own API.
-pub fn is_upstream(function: &Function) -> bool {
-    function.path().contains("::upstream::")
+fn functions(world: &[Object]) -> impl Iterator<Item = At<'_>> {
+    world.iter().flat_map(move |object| {
+        let at = move |function| At {
+            world,
+            object,
+            function,
+        };
+        object.functions.iter().map(at)
+    })
 }
 
 /// The primitive that a function is: by its own name, or by that of the operations whose fault handler it is.
@@ -115,62 +88,29 @@ fn primitive(function: &Function) -> Option<String> {
     let path = function.path();
     if let Some(rest) = path.strip_suffix(">>::fault") {
         let operations = rest.rsplit("::").next()?;
-        return path.contains(CALLBACKS).then(|| with_hyphens(operations));
+        return path.contains(CALLBACKS).then(|| operations.to_kebab_case());
     }
     let name = path.rsplit("::").next()?.strip_prefix(PREFIX)?;
     // A part that was split off has a dot in its name.
     (!name.contains('.')).then(|| name.replace('_', "-"))
 }
 
-/// `FaultPage` as `fault-page`.
-fn with_hyphens(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.extend(c.to_lowercase());
-    }
-    text
-}
-
-impl World {
-    fn functions(&self) -> impl Iterator<Item = At<'_>> {
-        self.objects
-            .iter()
-            .enumerate()
-            .flat_map(move |(object, o)| {
-                o.functions.iter().map(move |function| At {
-                    world: self,
-                    object,
-                    function,
-                })
-            })
-    }
-
-    /// Resolves a name in an object: its own function, else that of another.
-    fn find(&self, object: usize, name: &str) -> Option<At<'_>> {
-        let at = |object: usize| {
-            let function = self.objects[object].function(name)?;
-            Some(At {
-                world: self,
-                object,
-                function,
-            })
-        };
-        at(object).or_else(|| (0..self.objects.len()).find_map(at))
-    }
-}
-
 impl<'a> At<'a> {
-    /// The function of ours that a name in this one stands for.
+    /// The function of ours that a name in this one stands for: one of the same object, else of another.
     pub fn find(&self, name: &str) -> Option<At<'a>> {
-        self.world.find(self.object, name)
+        let objects = std::iter::once(self.object).chain(self.world);
+        let mut found = objects.filter_map(|object| Some((object, object.function(name)?)));
+        let (object, function) = found.next()?;
+        Some(At {
+            world: self.world,
+            object,
+            function,
+        })
     }
 
     /// The file that has the function.
     pub fn file(&self) -> &'a Path {
-        &self.world.objects[self.object].path
+        &self.object.path
     }
 
     /// Those of them that are of the same driver or of the abstraction, and not of the rest of the crate.
@@ -182,7 +122,13 @@ impl<'a> At<'a> {
 
     /// Returns true if it is of the same driver, or of the abstraction.
     pub fn is_ours_beside(&self, other: At) -> bool {
-        self.object == other.object || is_in_the_abstraction(&self.function.path())
+        std::ptr::eq(self.object, other.object) || self.is_of_the_abstraction()
+    }
+
+    /// Returns true if it is in `kernel::mm::vma`, wherever it was compiled.
+    pub fn is_of_the_abstraction(&self) -> bool {
+        let path = self.function.path();
+        path.starts_with("kernel::mm::vma::") || path.starts_with("<kernel::mm::vma::")
     }
 
     /// This function and all of ours that it comes to, each once.
@@ -207,38 +153,50 @@ impl<'a> At<'a> {
     }
 }
 
-/// The objects of a directory that a compiler made, in order; none where there is no such directory.
-fn objects(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = entries(dir)?;
-    files.retain(|path| is_object(path));
-    Ok(files)
-}
-
+/// An object that a compiler made.
 fn is_object(path: &Path) -> bool {
     path.extension().is_some_and(|x| x == "o") && !name(path).ends_with(".mod.o")
 }
 
-/// The files that were built of each sample driver, without those that are timed.
-pub fn samples(out: &Path) -> Result<Vec<PathBuf>> {
+/// A file of the functions that are timed.
+fn is_timed(path: &Path) -> bool {
+    path.parent().is_some_and(|dir| dir.ends_with(BENCH))
+}
+
+/// The files that were built of each sample driver, in its directory, sorted; none where there are no drivers.
+fn built(out: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for dir in entries(&out.join("samples/rust/vma"))? {
-        if dir.is_dir() && dir != out.join(BENCH) {
-            files.extend(entries(&dir)?);
-        }
+    for dir in entries(&out.join(SAMPLES))?
+        .iter()
+        .filter(|dir| dir.is_dir())
+    {
+        files.extend(entries(dir)?);
     }
+    files.sort();
     Ok(files)
 }
 
-/// Returns the entries of a directory, sorted.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     if !dir.exists() {
         return Ok(Vec::new());
     }
-    let entries =
-        fs::read_dir(dir).with_context(|| format!("{}: cannot be read", dir.display()))?;
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    Ok(paths)
+    let entries = fs::read_dir(dir).and_then(|all| all.map(|entry| Ok(entry?.path())).collect());
+    entries.with_context(|| format!("{}: cannot be read", dir.display()))
+}
+
+/// Bytes of text of each sample driver, except for those that are timed: of modules where the kernel has them, else of
+/// the objects that are linked into it.
+pub fn samples_text(out: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut sizes = BTreeMap::new();
+    // `.ko` before `.o`.
+    for path in built(out)?.iter().filter(|path| !is_timed(path)) {
+        if let Some((stem, "ko" | "o")) = name(path).split_once('.')
+            && !sizes.contains_key(stem)
+        {
+            sizes.insert(stem.to_string(), Object::read(path)?.text);
+        }
+    }
+    Ok(sizes)
 }
 
 fn name(path: &Path) -> String {
@@ -256,25 +214,27 @@ mod tests {
     #[test]
     fn lists_samples_that_are_not_timed() {
         let out = tempfile::tempdir().unwrap();
+        let samples = out.path().join(SAMPLES);
         for file in [
             "first/b.ko",
             "first/a.mod.o",
             "first/a.o",
             "bench/c.o",
-            "built-in.a",
+            "x.o",
         ] {
-            let path = out.path().join("samples/rust/vma").join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            fs::create_dir_all(samples.join(file).parent().unwrap()).unwrap();
+            fs::write(samples.join(file), "").unwrap();
         }
-        let found = samples(out.path()).unwrap();
-        assert_eq!(
-            found.iter().map(|path| name(path)).collect::<Vec<_>>(),
-            ["a.mod.o", "a.o", "b.ko"]
-        );
-        let objects: Vec<_> = found.iter().filter(|path| is_object(path)).collect();
-        assert_eq!(objects, [&out.path().join("samples/rust/vma/first/a.o")]);
-        assert!(samples(&out.path().join("none")).unwrap().is_empty());
+        let names = |of: fn(&Path) -> bool| -> Vec<String> {
+            let found = built(out.path()).unwrap().into_iter();
+            found
+                .filter(|path| of(path))
+                .map(|path| name(&path))
+                .collect()
+        };
+        assert_eq!(names(|path| !is_timed(path)), ["a.mod.o", "a.o", "b.ko"]);
+        assert_eq!(names(is_object), ["c.o", "a.o"]);
+        assert!(built(&out.path().join("none")).unwrap().is_empty());
     }
 
     #[test]
@@ -282,23 +242,24 @@ mod tests {
         let object = |name: &str| object(&[(name, &[RET])]);
         let handler = "_RNvMNtNtNtNtCs1_6kernel2mm3vma6driver9callbacksINtB2_9Callbacks\
                        NtNtCs2_14rust_vma_bench5pages9FaultPageE5fault";
-        let code = Code::of(
-            vec![
-                object("prim_read_end"),
-                object("prim_fault_page"),
-                object("prim_peek.cold"),
-            ],
-            vec![
-                object("_RNvNtCs2_14rust_vma_bench6fields13prim_read_end"),
-                object("_RNvNtCs2_14rust_vma_bench8upstream13prim_read_end"),
-                object(handler),
-            ],
-        );
+        let code = Code {
+            c: ["prim_read_end", "prim_fault_page", "prim_peek.cold"]
+                .map(object)
+                .into(),
+            rust: [
+                "_RNvNtCs2_14rust_vma_bench6fields13prim_read_end",
+                "_RNvNtCs2_14rust_vma_bench8upstream13prim_read_end",
+                handler,
+            ]
+            .map(object)
+            .into(),
+        };
         let primitives = code.primitives();
         let names: Vec<&str> = primitives.keys().map(String::as_str).collect();
         assert_eq!(names, ["fault-page", "read-end"]);
-        let upstream = primitives["read-end"].upstream.unwrap().function.path();
+        let upstream = primitives["read-end"]["upstream"].function.path();
         assert_eq!(upstream, "rust_vma_bench::upstream::prim_read_end");
-        assert!(primitives["fault-page"].rust.is_some() && primitives["fault-page"].c.is_some());
+        let languages: Vec<&str> = primitives["fault-page"].keys().copied().collect();
+        assert_eq!(languages, ["c", "rust"]);
     }
 }

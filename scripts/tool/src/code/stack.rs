@@ -129,8 +129,14 @@ mod tests {
 
     /// The stack of the first of these functions.
     fn stack(functions: &[(&str, &[Op])]) -> Result<u64> {
-        let code = Code::of(vec![object(functions)], Vec::new());
-        deepest(code.c().find(|at| at.function.name == "f").unwrap())
+        let (c, rust) = (vec![object(functions)], Vec::new());
+        let code = Code { c, rust };
+        deepest(
+            code.all()
+                .find(|(_, at)| at.function.name == "f")
+                .unwrap()
+                .1,
+        )
     }
 
     #[test]

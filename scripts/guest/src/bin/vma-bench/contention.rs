@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The waits of readers and a writer for each other: VMA-lock readers wait only for a writer of
-//! their VMA, mmap-lock readers for whoever writes to the address space at all.
+//! their VMA, mmap-lock readers for any writer of the address space.
 //!
 //! Reading without a writer, with a writer in another address space and with one in the same take
 //! turns, and so do the readers, so that what else the machine does comes to all of them. A turn is
 //! several slices, the median of which counts; a slice during which the writer did nothing, because
-//! the host did not run its processor, is not concurrent with a writer. Turns are short, because a busy host
-//! runs both processors at a time for some milliseconds only; and before and after each turn that
+//! the host did not run its processor, is not concurrent with a writer. Turns are short, because a busy
+//! host runs both processors at a time for some milliseconds only; and before and after each turn that
 //! matters there is one with the writer elsewhere, which shows whether it does.
 //!
 //! On a single processor the two take turns themselves, each of some milliseconds. There a turn is
 //! long enough for many of those, and all of it counts.
 
 use crate::abi;
-use crate::device::{Device, Devices, HOLDERS, Operation, Order, READERS};
+use crate::device::{Device, Devices, Done, HOLDERS, Operation, Order, READERS};
 use crate::mappings::Mappings;
-use crate::writer::{self, Calls, Writer};
+use crate::writer::{self, Calls, Writers};
 use crate::{plan, say};
-use bench_records::{Done, Place, Reader, Record, Turn, Waits};
+use serde_json::{Value, json};
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 use vma_guest::sys::{self, process};
@@ -54,7 +54,7 @@ const PROCESSOR: usize = 0;
 /// A reader, and what it is to do in a slice.
 struct Work<'a> {
     device: &'a Device,
-    operation: &'static Operation,
+    operation: Operation,
     order: Order,
 }
 
@@ -68,36 +68,41 @@ pub fn measure(devices: &Devices) -> Result<()> {
             "the clock goes in steps of {step:?}: the kernel needs a better one"
         )));
     }
-    let mut elsewhere = Writer::elsewhere()?;
-    let mut here = Writer::here()?;
+    let mut writers = Writers::start()?;
     process::stay_on(PROCESSOR)?;
     let mappings = Mappings::row(MAPPINGS)?;
-    let work = all_work(devices, mappings.third(1))?;
-    let ways = [Place::None, Place::Elsewhere, Place::Here, Place::Elsewhere];
+    let work = all_work(devices, mappings.thirds()[0])?;
     let turns = match sys::processors() {
         1 => TURNS_ON_ONE,
         _ => TURNS,
     };
     // A line for each turn of a reader, and two more with a writer in its address space.
-    plan(turns * (2 + work.len() * (ways.len() + 2)));
+    plan(turns * (2 + work.len() * (Writers::WAYS.len() + 2)));
     for _ in 0..turns {
-        let ((), waits) = here.during(|| {
+        let ((), waits) = writers.during("here", 0, || {
             let start = Instant::now();
             while start.elapsed() < TURN {
-                // So that its calls are taken for those beside this.
+                // So that its calls are taken for those concurrent with this.
                 writer::reading();
             }
             Ok(())
         })?;
-        say_waits(None, &waits);
+        say_waits(&Value::Null, waits);
         for work in &work {
-            for way in ways {
-                let writer = match way {
-                    Place::None => None,
-                    Place::Elsewhere => Some(&mut elsewhere),
-                    Place::Here => Some(&mut here),
-                };
-                work.turn(way, writer)?;
+            for way in Writers::WAYS {
+                let ((rounds, done), waits) = writers.during(way, 0, || work.turn(way))?;
+                let reader = json!({
+                    "operation": work.operation.name,
+                    "language": work.device.language,
+                    "hold_us": work.order.hold_us,
+                });
+                if way == "here" {
+                    say_waits(&reader, waits);
+                }
+                say(
+                    "turn",
+                    json!({"reader": reader, "writer": way, "rounds": rounds, "done": done}),
+                );
             }
         }
     }
@@ -108,84 +113,53 @@ pub fn measure(devices: &Devices) -> Result<()> {
 fn clock_step() -> Duration {
     let step = |_| {
         let start = Instant::now();
-        loop {
-            let passed = start.elapsed();
-            if passed > Duration::ZERO {
-                return passed;
-            }
-        }
+        let mut passed = std::iter::repeat_with(|| start.elapsed());
+        passed.find(|passed| !passed.is_zero())
     };
-    (0..10).map(step).min().unwrap_or(Duration::MAX)
+    (0..10).filter_map(step).min().unwrap_or(Duration::MAX)
 }
 
 /// Every reader, with as many rounds as fill a slice.
 fn all_work(devices: &Devices, addr: usize) -> Result<Vec<Work<'_>>> {
     let mut all = Vec::new();
-    for (operations, hold_us) in [(&READERS, 0), (&HOLDERS, HOLD)] {
-        for operation in operations {
-            for device in devices.both() {
-                let mut order = Order {
-                    rounds: TRIAL,
-                    addr: [addr; 2],
-                    hold_us,
-                };
-                let mut ticks = u64::MAX;
-                for _ in 0..TRIALS {
-                    ticks = ticks.min(device.run(operation, order)?.ticks);
-                }
-                let rounds = TRIAL * SLICE.as_nanos() as u64 / ticks.max(1);
-                order.rounds = rounds.clamp(1, abi::MAX_ROUNDS);
-                all.push(Work {
-                    device,
-                    operation,
-                    order,
-                });
+    let readers = READERS.map(|reader| (reader, 0)).into_iter();
+    for (operation, hold_us) in readers.chain(HOLDERS.map(|holder| (holder, HOLD))) {
+        for device in devices.both() {
+            let mut order = Order::new(TRIAL, [addr; 2]);
+            order.hold_us = hold_us;
+            let mut ticks = u64::MAX;
+            for _ in 0..TRIALS {
+                ticks = ticks.min(device.run(&operation, order)?.ticks);
             }
+            let rounds = TRIAL * SLICE.as_nanos() as u64 / ticks.max(1);
+            order.rounds = rounds.clamp(1, abi::MAX_ROUNDS);
+            all.push(Work {
+                device,
+                operation,
+                order,
+            });
         }
     }
     Ok(all)
 }
 
 impl Work<'_> {
-    fn reader(&self) -> Reader {
-        Reader {
-            operation: self.operation.name.to_string(),
-            language: self.device.language,
-            hold_us: self.order.hold_us,
+    /// Reads for a turn. Returns a number of rounds and what was done in them.
+    fn turn(&self, way: &str) -> Result<(u64, Done)> {
+        if sys::processors() == 1 {
+            return self.all();
         }
+        let mut before = writer::calls();
+        let slice = self.slices(|| {
+            let now = writer::calls();
+            way == "none" || std::mem::replace(&mut before, now) < now
+        })?;
+        Ok((self.order.rounds, slice))
     }
 
-    /// Reads for a turn, and says how it went.
-    fn turn(&self, way: Place, writer: Option<&mut Writer>) -> Result<()> {
-        let on_one = sys::processors() == 1;
-        let (rounds, done) = match writer {
-            None if on_one => self.all()?,
-            None => (self.order.rounds, self.slices(|| true)?),
-            Some(writer) => {
-                let (done, waits) = writer.during(|| {
-                    if on_one {
-                        return self.all();
-                    }
-                    let mut before = writer::calls();
-                    let slice = self.slices(|| {
-                        let now = writer::calls();
-                        std::mem::replace(&mut before, now) < now
-                    });
-                    Ok((self.order.rounds, slice?))
-                })?;
-                if way == Place::Here {
-                    say_waits(Some(self.reader()), &waits);
-                }
-                done
-            }
-        };
-        say(&Record::Turn(Turn {
-            reader: self.reader(),
-            writer: way,
-            rounds,
-            done,
-        }));
-        Ok(())
+    fn slice(&self) -> Result<Done> {
+        writer::reading();
+        self.device.run(&self.operation, self.order)
     }
 
     /// Reads for a turn on a single processor; returns how many rounds those were, and what was
@@ -194,10 +168,8 @@ impl Work<'_> {
         let start = Instant::now();
         let (mut rounds, mut all) = (0, Done::default());
         while start.elapsed() < TURN_ON_ONE {
-            writer::reading();
-            let done = self.device.run(self.operation, self.order)?;
+            all.operations += self.slice()?.operations;
             rounds += self.order.rounds;
-            all.operations += done.operations;
         }
         all.ticks = start.elapsed().as_nanos() as u64;
         Ok((rounds, all))
@@ -208,12 +180,8 @@ impl Work<'_> {
     fn slices(&self, mut counts: impl FnMut() -> bool) -> Result<Done> {
         let start = Instant::now();
         let mut slices = Vec::with_capacity(4096);
-        while start.elapsed() < TURN || slices.len() < SLICES {
-            if start.elapsed() > LONGEST_TURN {
-                break;
-            }
-            writer::reading();
-            let done = self.device.run(self.operation, self.order)?;
+        while (start.elapsed() < TURN || slices.len() < SLICES) && start.elapsed() <= LONGEST_TURN {
+            let done = self.slice()?;
             if counts() {
                 slices.push(done);
             }
@@ -223,12 +191,12 @@ impl Work<'_> {
     }
 }
 
-fn say_waits(reader: Option<Reader>, calls: &Calls) {
-    for (call, times) in [("mmap", calls.mmap), ("munmap", calls.munmap)] {
-        say(&Record::Waits(Waits {
-            reader: reader.clone(),
-            call: call.to_string(),
-            times,
-        }));
+fn say_waits(reader: &Value, calls: Calls) {
+    for (call, times) in ["mmap", "munmap"].into_iter().zip(calls) {
+        let times = writer::times(times);
+        say(
+            "waits",
+            json!({"reader": reader, "call": call, "times": times}),
+        );
     }
 }

@@ -10,7 +10,7 @@
 use crate::device::{Devices, LOOKUPS, Order, WALK_MMAP, WALKS};
 use crate::mappings::Mappings;
 use crate::{plan, say};
-use bench_records::{Cost, Layout, Loop, Record};
+use serde_json::json;
 use std::io::Result;
 use vma_guest::sys;
 
@@ -36,36 +36,17 @@ const LOOPS: u64 = 1_000_000;
 pub fn by_count(devices: &Devices) -> Result<()> {
     plan(RUNS + SIZES.len() * records_per_layout(devices));
     calibrate(devices, RUNS)?;
-    for mappings in SIZES {
-        measure(
-            devices,
-            Layout {
-                mappings,
-                span: mappings * sys::page_size(),
-                gaps: false,
-            },
-        )?;
-    }
-    Ok(())
+    let mut sizes = SIZES.into_iter();
+    sizes.try_for_each(|count| measure(devices, count, count * sys::page_size(), false))
 }
 
 /// Measures with mappings close together and far apart: without gaps and, where there is room for
 /// them, with.
 pub fn by_span(devices: &Devices) -> Result<()> {
     let with_gaps = SPANS.into_iter().skip(1).map(|span| (span, true));
-    let all = SPANS.map(|span| (span, false)).into_iter().chain(with_gaps);
+    let mut all = SPANS.map(|span| (span, false)).into_iter().chain(with_gaps);
     plan(all.clone().count() * records_per_layout(devices));
-    for (span, gaps) in all {
-        measure(
-            devices,
-            Layout {
-                mappings: SPREAD,
-                span,
-                gaps,
-            },
-        )?;
-    }
-    Ok(())
+    all.try_for_each(|(span, gaps)| measure(devices, SPREAD, span, gaps))
 }
 
 /// Times a known number of instructions, after a run that does not count.
@@ -74,10 +55,10 @@ pub fn calibrate(devices: &Devices, runs: usize) -> Result<()> {
     for _ in 0..runs {
         devices.tick()?;
         let (instructions, done) = devices.run_loop(LOOPS)?;
-        say(&Record::Loop(Loop {
-            instructions,
-            ticks: done.ticks,
-        }));
+        say(
+            "loop",
+            json!({"instructions": instructions, "ticks": done.ticks}),
+        );
     }
     Ok(())
 }
@@ -86,30 +67,30 @@ fn records_per_layout(devices: &Devices) -> usize {
     (WALKS.len() + LOOKUPS.len()) * RUNS * devices.both().len()
 }
 
-fn measure(devices: &Devices, layout: Layout) -> Result<()> {
-    let mappings = Mappings::make(layout)?;
-    let once = Order {
-        rounds: 1,
-        addr: [mappings.third(1), mappings.third(2)],
-        ..Order::default()
-    };
-    let vmas = devices.c.run(&WALK_MMAP, once)?.operations;
-    let walk = (VMAS_PER_RUN / vmas).max(1);
-    let walks = WALKS.iter().map(|operation| (operation, walk));
-    let lookups = LOOKUPS.iter().map(|operation| (operation, VMAS_PER_RUN));
-    for (operation, rounds) in walks.chain(lookups) {
+fn measure(devices: &Devices, count: usize, span: usize, gaps: bool) -> Result<()> {
+    let mappings = Mappings::make(count, span, gaps)?;
+    let once = Order::new(1, mappings.thirds());
+    let vmas = devices.c().run(&WALK_MMAP, once)?.operations;
+    let walks = WALKS.map(|walk| (walk, (VMAS_PER_RUN / vmas).max(1)));
+    for (operation, rounds) in walks
+        .into_iter()
+        .chain(LOOKUPS.map(|look| (look, VMAS_PER_RUN)))
+    {
         for run in 0..=RUNS {
             for device in devices.both() {
                 devices.tick()?;
-                let done = device.run(operation, Order { rounds, ..once })?;
+                let done = device.run(&operation, Order { rounds, ..once })?;
                 if run > 0 {
-                    say(&Record::Cost(Cost {
-                        layout,
-                        vmas,
-                        operation: operation.name.to_string(),
-                        language: device.language,
-                        done,
-                    }));
+                    say(
+                        "cost",
+                        json!({
+                            "layout": {"mappings": count, "span": span, "gaps": gaps},
+                            "vmas": vmas,
+                            "operation": operation.name,
+                            "language": device.language,
+                            "done": done,
+                        }),
+                    );
                 }
             }
         }

@@ -8,9 +8,9 @@
 //! not. A turn is long enough that threads which share a processor have had it several times.
 
 use crate::device::Devices;
-use crate::writer::{JOBS, Job, SHARED, SHARED_PAGES, Writer};
+use crate::writer::{JOBS, Job, SHARED, SHARED_PAGES, Writers};
 use crate::{plan, say};
-use bench_records::{Faults, Place, Record};
+use serde_json::json;
 use std::fs;
 use std::io::{Error, Result};
 use std::sync::Barrier;
@@ -26,47 +26,37 @@ const THREADS: [usize; 3] = [1, 2, 4];
 const TURN: Duration = Duration::from_millis(30);
 const TURNS: usize = 16;
 
-/// In whose company a turn is.
-const WAYS: [Place; 4] = [Place::None, Place::Elsewhere, Place::Here, Place::Elsewhere];
-
 /// The number of faults allowed in addition to those that are counted.
 const OTHERS: u64 = 200;
 
 pub fn measure(_devices: &Devices) -> Result<()> {
-    let mut elsewhere = Writer::elsewhere()?;
-    let mut here = Writer::here()?;
-    // It has page faults of its own before it is there.
-    here.during(|| Ok(()))?;
+    let mut writers = Writers::start()?;
+    // The one here has page faults of its own before it is there.
+    writers.during("here", 0, || Ok(()))?;
     // With the writer every number of threads, with each of the others one thread.
-    plan(TURNS * WAYS.len() * (THREADS.len() + JOBS.len() - 1));
+    plan(TURNS * Writers::WAYS.len() * (THREADS.len() + JOBS.len() - 1));
     for _ in 0..TURNS {
-        for (job, number) in JOBS.iter().zip(0..) {
+        for (number, job) in JOBS.iter().enumerate() {
             let (reader, threads) = match job {
                 Job::Write => (None, &THREADS[..]),
                 Job::Read(operation, language) => {
-                    let reader = (operation.name.to_string(), *language);
-                    (Some(reader), &THREADS[..1])
+                    (Some((operation.name, *language)), &THREADS[..1])
                 }
             };
             for &threads in threads {
-                for way in WAYS {
-                    let writer = match way {
-                        Place::None => None,
-                        Place::Elsewhere => Some(&mut elsewhere),
-                        Place::Here => Some(&mut here),
-                    };
-                    let turn = match writer {
-                        None => turn(threads)?,
-                        Some(writer) => writer.doing(number, || turn(threads))?.0,
-                    };
-                    say(&Record::Faults(Faults {
-                        threads: threads as u64,
-                        reader: reader.clone(),
-                        place: way,
-                        faults: turn.faults,
-                        ticks: turn.ticks,
-                        touching: turn.touching,
-                    }));
+                for way in Writers::WAYS {
+                    let (turn, _) = writers.during(way, number, || turn(threads))?;
+                    say(
+                        "faults",
+                        json!({
+                            "threads": threads,
+                            "reader": reader,
+                            "place": way,
+                            "faults": turn.faults,
+                            "ticks": turn.ticks,
+                            "touching": turn.touching,
+                        }),
+                    );
                 }
             }
         }
@@ -74,10 +64,13 @@ pub fn measure(_devices: &Devices) -> Result<()> {
     Ok(())
 }
 
-/// The page faults of a turn, as in [`Faults`].
+/// The page faults of a turn.
+#[derive(Default)]
 struct Touched {
     faults: u64,
+    /// The time of each thread.
     ticks: u64,
+    /// The time of all threads together, except for giving the memory back.
     touching: u64,
 }
 
@@ -85,7 +78,7 @@ struct Touched {
 fn turn(threads: usize) -> Result<Touched> {
     let before = minor_faults()?;
     let (ready, stop) = (Barrier::new(threads + 1), AtomicBool::new(false));
-    let all: Result<Vec<Touched>> = thread::scope(|scope| {
+    let sum = thread::scope(|scope| {
         let begin = |number| {
             let (ready, stop) = (&ready, &stop);
             scope.spawn(move || touch(number, ready, stop))
@@ -94,23 +87,25 @@ fn turn(threads: usize) -> Result<Touched> {
         ready.wait();
         thread::sleep(TURN);
         stop.store(true, Ordering::Relaxed);
-        let end = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().expect("it ends");
-        running.into_iter().map(end).collect()
-    });
-    let all = all?;
-    let sum = |value: fn(&Touched) -> u64| all.iter().map(value).sum::<u64>();
-    let faults = sum(|one| one.faults);
+        running
+            .into_iter()
+            .try_fold(Touched::default(), |sum, thread| {
+                let one: Touched = thread.join().expect("it ends")?;
+                Ok::<_, Error>(Touched {
+                    faults: sum.faults + one.faults,
+                    ticks: sum.ticks + one.ticks / threads as u64,
+                    touching: sum.touching + one.touching,
+                })
+            })
+    })?;
     let happened = minor_faults()? - before;
-    if !(faults..=faults + OTHERS).contains(&happened) {
+    if !(sum.faults..=sum.faults + OTHERS).contains(&happened) {
         return Err(Error::other(format!(
-            "{faults} pages were touched, and there were {happened} page faults"
+            "{} pages were touched, and there were {happened} page faults",
+            sum.faults
         )));
     }
-    Ok(Touched {
-        faults,
-        ticks: sum(|one| one.ticks) / threads as u64,
-        touching: sum(|one| one.touching),
-    })
+    Ok(sum)
 }
 
 /// The work of a thread.
@@ -119,7 +114,7 @@ fn touch(number: usize, ready: &Barrier, stop: &AtomicBool) -> Result<Touched> {
     let (at, len) = (SHARED + number * memory::STRIDE, SHARED_PAGES * page);
     let prepared =
         process::stay_on(number % sys::processors()).and_then(|()| memory::map_anonymous(at, len));
-    // Whoever waits for this thread must not wait in vain.
+    // A task that waits for this thread must not wait in vain.
     ready.wait();
     prepared?;
     let start = Instant::now();
@@ -147,10 +142,11 @@ fn minor_faults() -> Result<u64> {
     const MINFLT: usize = 7;
     let text = fs::read_to_string(STAT)?;
     let fields = text.rsplit(") ").next().unwrap_or_default();
-    let field = fields.split(' ').nth(MINFLT);
-    field
-        .and_then(|field| field.parse().ok())
-        .ok_or_else(|| Error::other(format!("{STAT}: not understood")))
+    let field = fields
+        .split(' ')
+        .nth(MINFLT)
+        .and_then(|field| field.parse().ok());
+    field.ok_or_else(|| Error::other(format!("{STAT}: not understood")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 //! Many mappings in a row, whose protection alternates so that they are not merged.
 
-use bench_records::Layout;
 use std::io::{Error, Result};
 use vma_guest::sys::{self, memory};
 
@@ -16,32 +15,19 @@ pub struct Mappings {
 impl Mappings {
     /// Makes mappings side by side, of a page each.
     pub fn row(count: usize) -> Result<Self> {
-        Self::make(Layout {
-            mappings: count,
-            span: count * sys::page_size(),
-            gaps: false,
-        })
+        Self::make(count, count * sys::page_size(), false)
     }
 
-    /// Makes mappings at the same distance from each other: of one page each, with gaps between
-    /// them, or of the length that leaves none.
-    pub fn make(layout: Layout) -> Result<Self> {
-        let Layout {
-            mappings: count,
-            span,
-            gaps,
-        } = layout;
+    /// Makes mappings at the same distance from each other, over `span` bytes: of one page each, with
+    /// gaps between them, or of the length that leaves none.
+    pub fn make(count: usize, span: usize, gaps: bool) -> Result<Self> {
         let at = memory::place(0);
         let page = sys::page_size();
         let stride = span / count / page * page;
         let len = if gaps { page } else { stride };
         let flags = libc::MAP_PRIVATE | libc::MAP_NORESERVE;
-        let read_only = libc::PROT_READ;
         for number in 0..count {
-            let prot = match number % 2 {
-                0 => read_only,
-                _ => read_only | libc::PROT_WRITE,
-            };
+            let prot = [libc::PROT_READ, libc::PROT_READ | libc::PROT_WRITE][number % 2];
             memory::map(at + number * stride, len, prot, flags, None).map_err(|e| {
                 Error::other(format!(
                     "mapping {number} of {count}: {e}; the limit is /proc/sys/vm/max_map_count"
@@ -51,9 +37,9 @@ impl Mappings {
         Ok(Self { at, count, stride })
     }
 
-    /// Returns the address of the mapping that is `number` thirds into the row.
-    pub fn third(&self, number: usize) -> usize {
-        self.at + self.count * number / 3 * self.stride
+    /// Returns the addresses of the mappings that are one and two thirds into the row.
+    pub fn thirds(&self) -> [usize; 2] {
+        [1, 2].map(|number| self.at + self.count * number / 3 * self.stride)
     }
 }
 
@@ -72,39 +58,23 @@ mod tests {
     fn count(at: usize, pages: usize) -> usize {
         let range = at..at + pages * sys::page_size();
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
-        let starts = maps.lines().map(|line| {
-            let start = line.split('-').next().unwrap();
-            usize::from_str_radix(start, 16).unwrap()
-        });
+        let starts = maps.lines().map(|line| line.split('-').next().unwrap());
+        let starts = starts.map(|start| usize::from_str_radix(start, 16).unwrap());
         starts.filter(|start| range.contains(start)).count()
     }
 
     #[test]
-    fn mappings_are_not_merged_and_go_away() {
-        let mappings = Mappings::row(10).unwrap();
-        let at = mappings.at;
-        assert_eq!(count(at, 10), 10);
-        assert_eq!(mappings.third(1), at + 3 * sys::page_size());
-        drop(mappings);
-        assert_eq!(count(at, 10), 0);
-    }
-
-    #[test]
-    fn mappings_are_spread_evenly() {
+    fn mappings_are_spread_evenly_and_go_away() {
         let page = sys::page_size();
         for gaps in [true, false] {
-            let mappings = Mappings::make(Layout {
-                mappings: 10,
-                span: 100 * page + 5,
-                gaps,
-            })
-            .unwrap();
+            let mappings = Mappings::make(10, 100 * page + 5, gaps).unwrap();
             let at = mappings.at;
             assert_eq!((count(at, 10), count(at, 100)), (1, 10));
-            assert_eq!(mappings.third(1), at + 30 * page);
-            let between = at + 9 * page..at + 10 * page;
-            let free = memory::protect(between.start, page, libc::PROT_READ).is_err();
+            assert_eq!(mappings.thirds(), [at + 30 * page, at + 60 * page]);
+            let free = memory::protect(at + 9 * page, page, libc::PROT_READ).is_err();
             assert_eq!(free, gaps);
+            drop(mappings);
+            assert_eq!(count(at, 100), 0);
         }
     }
 }

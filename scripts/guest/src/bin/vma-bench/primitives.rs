@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The cost of each primitive. A run begins just after an interrupt of the timer and is over before
-//! the next one, so that there is nothing in it but what is measured.
+//! the next one, so that there is nothing in it but what is measured. For the plugin of the emulator
+//! that counts loads and stores, every operation and every primitive is run.
 
 use crate::abi::{kind, place};
-use crate::device::{Device, Devices, Order, Primitive};
+use crate::device::{Device, Devices, Done, LOOKUPS, Operation, Order, WALKS};
+use crate::mappings::Mappings;
 use crate::{costs, plan, say};
-use bench_records::{Caller, Done, Record};
+use serde_json::json;
 use std::fs::File;
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 use vma_guest::sys::{self, memory};
 
-/// Runs of each primitive that count, after one that does not.
+/// Runs of each primitive that count.
 const RUNS: usize = 7;
 
 /// How long a run should be, in instructions. The timer's interrupts come every four million.
@@ -29,10 +31,15 @@ const PAGES: usize = 1024;
 /// that work, are as many in each run.
 const LONG: usize = 3000;
 
+/// Rounds of a run for the plugin, and of one that walks all VMAs. The mappings are in addition to
+/// those of the program itself, far from those that the primitives use.
+const COUNTED: u64 = 200;
+const WALKED: u64 = 20;
+const MAPPINGS: usize = 10;
+
 /// Anonymous mappings in a row, and which of them are looked up.
 const ROW: usize = 8;
-const FIRST: usize = 1;
-const SECOND: usize = 7;
+const LOOKED_UP: [usize; 2] = [1, 7];
 
 /// Where everything is.
 const ROW_AT: usize = 0;
@@ -53,46 +60,49 @@ const CALLS: [Call; 5] = [
     ("fault-insert-pfn", |devices, device| {
         fault(devices, device, kind::PFN)
     }),
-    ("mmap-munmap", map_and_unmap),
-    ("split", split),
+    ("mmap-munmap", |devices, device| {
+        again(devices, || {
+            device.map(memory::place(CALL_AT), 1, kind::PLAIN)?;
+            memory::unmap(memory::place(CALL_AT), sys::page_size())
+        })
+    }),
+    // Maps three pages of the driver, unmaps that in the middle, and then the others.
+    ("split", |devices, device| {
+        let (addr, page) = (memory::place(CALL_AT), sys::page_size());
+        again(devices, || {
+            device.map(addr, 3, kind::PLAIN)?;
+            memory::unmap(addr + page, page)?;
+            memory::unmap(addr, 3 * page)
+        })
+    }),
 ];
 
 pub fn measure(devices: &Devices) -> Result<()> {
-    let primitives = devices
-        .all()
-        .map(|device| Ok((device, device.primitives()?)))
-        .into_iter()
-        .collect::<Result<Vec<_>>>()?;
-    let count: usize = primitives.iter().map(|(_, all)| all.len()).sum();
-    plan(RUNS * (1 + count + CALLS.len() * devices.both().len()));
-
+    let primitives = primitives(devices)?;
+    let of_c = |one: &&(&Device, Operation)| one.0.language == devices.c().language;
+    let names: Vec<&str> = primitives
+        .iter()
+        .filter(of_c)
+        .map(|one| one.1.name)
+        .collect();
+    if let Some((_, one)) = primitives.iter().find(|one| !names.contains(&one.1.name)) {
+        return Err(Error::other(format!("C has no {}", one.name)));
+    }
+    plan(RUNS * (1 + primitives.len() + CALLS.len() * devices.both().len()));
     costs::calibrate(devices, RUNS)?;
     prepare()?;
-
     // All languages that have it, one after the other, run after run.
-    for primitive in &primitives[0].1 {
-        let having: Vec<(&Device, &Primitive)> = primitives
-            .iter()
-            .filter_map(|(device, all)| {
-                let same = all.iter().find(|other| other.name == primitive.name)?;
-                Some((*device, same))
-            })
-            .collect();
-        each(devices, &having)?;
-    }
-    for (_, all) in &primitives[1..] {
-        for primitive in all {
-            if !primitives[0].1.iter().any(|c| c.name == primitive.name) {
-                return Err(Error::other(format!("C has no {}", primitive.name)));
-            }
-        }
+    for name in names {
+        let having = primitives.iter().filter(|one| one.1.name == name);
+        each(devices, &having.copied().collect::<Vec<_>>())?;
     }
     for (name, call) in CALLS {
+        // After a run that does not count.
         for run in 0..=RUNS {
             for device in devices.both() {
                 let done = call(devices, device)?;
                 if run > 0 {
-                    record(Caller::User, name, device, done);
+                    record("user", name, device, done);
                 }
             }
         }
@@ -100,20 +110,70 @@ pub fn measure(devices: &Devices) -> Result<()> {
     Ok(())
 }
 
-fn record(caller: Caller, name: &str, device: &Device, done: Done) {
-    say(&Record::Primitive(bench_records::Primitive {
-        caller,
-        name: name.to_string(),
-        language: device.language,
-        done,
-    }));
+/// Runs everything for the plugin; a timer interrupt comes into few of the runs.
+pub fn writes(devices: &Devices) -> Result<()> {
+    let primitives = primitives(devices)?;
+    let operations = (WALKS.len() + LOOKUPS.len()) * devices.both().len();
+    plan(RUNS * (operations + primitives.len()));
+    let counted = |operation: &Operation, device: &Device, rounds, addr| -> Result<()> {
+        let operations = device.run(operation, Order::new(rounds, addr))?.operations;
+        let language = device.language;
+        say(
+            "stretch",
+            json!({"operation": operation.name, "language": language, "operations": operations}),
+        );
+        Ok(())
+    };
+    let mappings = Mappings::row(MAPPINGS)?;
+    let walks = WALKS.map(|walk| (walk, WALKED)).into_iter();
+    for (operation, rounds) in walks.chain(LOOKUPS.map(|look| (look, COUNTED))) {
+        for _ in 0..RUNS {
+            for device in devices.both() {
+                counted(&operation, device, rounds, mappings.thirds())?;
+            }
+        }
+    }
+    drop(mappings);
+    prepare()?;
+    for (device, primitive) in &primitives {
+        for _ in 0..RUNS {
+            counted(primitive, device, COUNTED, place(device, primitive)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// All primitives, with the drivers that have them.
+fn primitives(devices: &Devices) -> Result<Vec<(&Device, Operation)>> {
+    let mut all = Vec::new();
+    for device in devices.all() {
+        all.extend(device.primitives()?.into_iter().map(|one| (device, one)));
+    }
+    Ok(all)
+}
+
+fn record(caller: &str, name: &str, device: &Device, done: Done) {
+    let language = device.language;
+    say(
+        "primitive",
+        json!({"caller": caller, "name": name, "language": language, "done": done}),
+    );
 }
 
 /// Makes the places that stay the same.
-pub fn prepare() -> Result<()> {
-    make_row()?;
-    let executable = File::open("/proc/self/exe")?;
+fn prepare() -> Result<()> {
     let page = sys::page_size();
+    // Mappings that cannot be merged, each with a page that was written to.
+    for number in 0..ROW {
+        let addr = memory::place(ROW_AT) + number * page;
+        memory::map_anonymous(addr, page)?;
+        memory::set_byte(addr, 1);
+        memory::name(addr, page, c"bench")?;
+        if number % 2 == 0 {
+            memory::protect(addr, page, libc::PROT_READ)?;
+        }
+    }
+    let executable = File::open("/proc/self/exe")?;
     let file = Some((executable.as_raw_fd(), 0));
     memory::map(
         memory::place(FILE_AT),
@@ -124,29 +184,14 @@ pub fn prepare() -> Result<()> {
     )
 }
 
-/// Mappings that cannot be merged, each with a page that was written to.
-fn make_row() -> Result<()> {
-    let page = sys::page_size();
-    for number in 0..ROW {
-        let addr = memory::place(ROW_AT) + number * page;
-        memory::map_anonymous(addr, page)?;
-        memory::set_byte(addr, 1);
-        memory::name(addr, page, c"bench")?;
-        if number % 2 == 0 {
-            memory::protect(addr, page, libc::PROT_READ)?;
-        }
-    }
-    Ok(())
-}
-
 /// Where a primitive is done; the mappings of drivers are made anew.
-pub fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
+fn place(device: &Device, primitive: &Operation) -> Result<[usize; 2]> {
     let kind = match primitive.place {
         place::FILE => return Ok([memory::place(FILE_AT), 0]),
         place::MIXED => kind::MIXED,
         place::PFN => kind::PFN,
         place::ANON => {
-            return Ok([FIRST, SECOND].map(|n| memory::place(ROW_AT) + n * sys::page_size()));
+            return Ok(LOOKED_UP.map(|n| memory::place(ROW_AT) + n * sys::page_size()));
         }
         other => {
             return Err(Error::other(format!(
@@ -160,33 +205,25 @@ pub fn place(device: &Device, primitive: &Primitive) -> Result<[usize; 2]> {
     Ok([addr, 0])
 }
 
-fn each(devices: &Devices, having: &[(&Device, &Primitive)]) -> Result<()> {
-    let run = |(device, primitive): &(&Device, &Primitive), rounds| {
+fn each(devices: &Devices, having: &[(&Device, Operation)]) -> Result<()> {
+    let run = |(device, primitive): &(&Device, Operation), rounds| {
         let addr = place(device, primitive)?;
         devices.tick()?;
-        let order = Order {
-            rounds,
-            addr,
-            ..Order::default()
-        };
-        device.run_primitive(primitive, order)
+        device.run(primitive, Order::new(rounds, addr))
     };
 
-    let (_, primitive) = having[0];
     let first = run(&having[0], FIRST_ROUNDS)?;
-    let rounds = FIRST_ROUNDS * TICKS_PER_RUN / first.ticks.max(1);
-    let rounds = match primitive.is_once_per_page {
+    let rounds = match having[0].1.is_once_per_page {
         true => PAGES as u64,
-        false => rounds.max(1),
+        false => (FIRST_ROUNDS * TICKS_PER_RUN / first.ticks.max(1)).max(1),
     };
-    for one in having {
-        run(one, rounds)?;
-    }
-    for _ in 0..RUNS {
+    // The first of these runs does not count.
+    for number in 0..=RUNS {
         for one in having {
-            let (device, primitive) = one;
             let done = run(one, rounds)?;
-            record(Caller::Driver, &primitive.name, device, done);
+            if number > 0 {
+                record("driver", one.1.name, one.0, done);
+            }
         }
     }
     Ok(())
@@ -227,28 +264,8 @@ fn fault(devices: &Devices, device: &Device, kind: u64) -> Result<Done> {
     })
 }
 
-/// Maps a page of the driver and unmaps it.
-fn map_and_unmap(devices: &Devices, device: &Device) -> Result<Done> {
-    let addr = memory::place(CALL_AT);
-
-    memory::unmap(addr, PAGES * sys::page_size())?;
-    timed(devices, LONG, |_| {
-        device.map(addr, 1, kind::PLAIN)?;
-        memory::unmap(addr, sys::page_size())?;
-        Ok(1)
-    })
-}
-
-/// Maps three pages of the driver, unmaps that in the middle, and then the others.
-fn split(devices: &Devices, device: &Device) -> Result<Done> {
-    let page = sys::page_size();
-    let addr = memory::place(CALL_AT);
-
-    memory::unmap(addr, PAGES * page)?;
-    timed(devices, LONG, |_| {
-        device.map(addr, 3, kind::PLAIN)?;
-        memory::unmap(addr + page, page)?;
-        memory::unmap(addr, 3 * page)?;
-        Ok(1)
-    })
+/// Repeats what maps pages of the driver and unmaps them.
+fn again(devices: &Devices, mut once: impl FnMut() -> Result<()>) -> Result<Done> {
+    memory::unmap(memory::place(CALL_AT), PAGES * sys::page_size())?;
+    timed(devices, LONG, |_| once().map(|()| 1))
 }

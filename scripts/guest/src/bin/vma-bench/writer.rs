@@ -3,12 +3,12 @@
 //! The writer: it maps and unmaps a page as fast as it can, on a processor of its own if there is
 //! one, and times each call. It can do something else instead: read.
 //!
-//! It is a thread of the readers' process, which they share an mmap lock with, or a process that
-//! does just the same in an address space of its own: so it is known what a writer costs the
+//! There are two: a thread of the readers' process, which they share an mmap lock with, and a process
+//! that does just the same in an address space of its own: so it is known what a writer costs the
 //! readers that merely is at work on the same machine.
 
 use crate::device::{Devices, Operation, Order, READERS};
-use bench_records::{Language, Times};
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Error, Read, Result, Write};
 use std::sync::LazyLock;
@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use vma_guest::sys::memory;
 use vma_guest::sys::{self, process};
+use zerocopy::IntoBytes;
 
 /// Words that the processes share: one stops the writer, one counts its calls, and one says when
 /// the reader was at work last, in nanoseconds.
@@ -42,7 +43,7 @@ const ROUNDS: u64 = 50;
 #[derive(Clone, Copy)]
 pub enum Job {
     Write,
-    Read(&'static Operation, Language),
+    Read(&'static Operation, &'static str),
 }
 
 /// All that there is; a job is told by its place in here.
@@ -50,20 +51,17 @@ pub static JOBS: [Job; 5] = {
     let [vma, mmap] = &READERS;
     [
         Job::Write,
-        Job::Read(vma, Language::C),
-        Job::Read(vma, Language::Rust),
-        Job::Read(mmap, Language::C),
-        Job::Read(mmap, Language::Rust),
+        Job::Read(vma, "c"),
+        Job::Read(vma, "rust"),
+        Job::Read(mmap, "c"),
+        Job::Read(mmap, "rust"),
     ]
 };
 
-/// How long its calls took.
-pub struct Calls {
-    pub mmap: Times,
-    pub munmap: Times,
-}
+/// How long its calls of mmap() and of munmap() took: each their number, the median, 99 % and the worst.
+pub type Calls = [[u64; 4]; 2];
 
-/// How long after a sign of the reader's its calls are beside the reader. A busy host does not run
+/// How long after a sign of the reader's its calls are concurrent with it. A busy host does not run
 /// both processors at all times; on a single one, the two take turns that are longer.
 const BESIDE: Duration = Duration::from_micros(500);
 const BESIDE_ON_ONE: Duration = Duration::from_millis(50);
@@ -71,12 +69,7 @@ const BESIDE_ON_ONE: Duration = Duration::from_millis(50);
 /// Begun before there is another process, which then has the same.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// A writer that waits for its turn.
-pub struct Writer {
-    line: Line,
-}
-
-/// How many calls the writer has made; both writers count on.
+/// How many calls the writers have made.
 pub fn calls() -> u64 {
     memory::word(CALLED)
 }
@@ -91,34 +84,31 @@ fn now() -> u64 {
     START.elapsed().as_nanos() as u64
 }
 
-/// An end of a line between two tasks.
-struct Line {
-    from: File,
-    to: File,
+/// An end of a line between two tasks: to read from, and to write to.
+type Line = (File, File);
+
+/// Both ends.
+fn line() -> Result<(Line, Line)> {
+    let ((from, to_ours), (theirs, to)) = (sys::pipe()?, sys::pipe()?);
+    Ok(((from, to), (theirs, to_ours)))
 }
 
-impl Line {
-    /// Both ends.
-    fn new() -> Result<(Self, Self)> {
-        let ((here, to_here), (there, to_there)) = (sys::pipe()?, sys::pipe()?);
-        let ours = Self {
-            from: here,
-            to: to_there,
-        };
-        let theirs = Self {
-            from: there,
-            to: to_here,
-        };
-        Ok((ours, theirs))
-    }
+/// The writers, which wait for their turn.
+pub struct Writers {
+    elsewhere: Line,
+    here: Line,
 }
 
-impl Writer {
-    /// A process of its own. There must be no other thread yet.
-    pub fn elsewhere() -> Result<Self> {
-        share_words()?;
+impl Writers {
+    /// The places of the writer in turns that belong together.
+    pub const WAYS: [&str; 4] = ["none", "elsewhere", "here", "elsewhere"];
+
+    /// Starts a process and a thread. There must be no other thread yet.
+    pub fn start() -> Result<Self> {
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        memory::map(STOP, sys::page_size(), prot, libc::MAP_SHARED, None)?;
         LazyLock::force(&START);
-        let (ours, theirs) = Line::new()?;
+        let (ours, theirs) = line()?;
         let mut ours = Some(ours);
         process::fork(|| {
             // So that it hears when the parent is gone.
@@ -126,83 +116,60 @@ impl Writer {
             let shared = memory::map_anonymous(SHARED, SHARED_PAGES * sys::page_size());
             shared.and_then(|()| serve(theirs)).map_or(1, |()| 0)
         })?;
-        let line = ours.expect("the child takes its copy");
-        Ok(Self { line })
-    }
-
-    /// A thread of this process.
-    pub fn here() -> Result<Self> {
-        let (line, theirs) = Line::new()?;
+        let elsewhere = ours.expect("the child takes its copy");
+        let (here, theirs) = line()?;
         thread::spawn(move || serve(theirs));
-        Ok(Self { line })
+        Ok(Self { elsewhere, here })
     }
 
-    /// Writes for as long as `f` runs.
-    pub fn during<T>(&mut self, f: impl FnOnce() -> Result<T>) -> Result<(T, Calls)> {
-        self.doing(0, f)
-    }
-
-    /// Does one of the jobs for as long as `f` runs.
-    pub fn doing<T>(&mut self, job: u8, f: impl FnOnce() -> Result<T>) -> Result<(T, Calls)> {
+    /// Has the writer in some place do a job for as long as `f` runs. Without a writer there are no calls.
+    pub fn during<T>(
+        &mut self,
+        way: &str,
+        job: usize,
+        f: impl FnOnce() -> Result<T>,
+    ) -> Result<(T, Calls)> {
+        let (from, to) = match way {
+            "here" => &mut self.here,
+            "elsewhere" => &mut self.elsewhere,
+            _ => return Ok((f()?, Calls::default())),
+        };
         memory::set_word(STOP, 0);
-        self.line.to.write_all(&[job])?;
+        to.write_all(&[job as u8])?;
         // It says that it begins.
-        self.line
-            .from
-            .read_exact(&mut [0])
-            .map_err(|e| Error::other(format!("the writer has ended: {e}")))?;
+        let begins = from.read_exact(&mut [0]);
+        begins.map_err(|e| Error::other(format!("the writer has ended: {e}")))?;
         let result = f();
         memory::set_word(STOP, 1);
-        let calls = Calls {
-            mmap: receive(&mut self.line)?,
-            munmap: receive(&mut self.line)?,
-        };
+        let mut calls = Calls::default();
+        from.read_exact(calls.as_mut_bytes())?;
         Ok((result?, calls))
     }
 }
 
-fn share_words() -> Result<()> {
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    memory::map(STOP, sys::page_size(), prot, libc::MAP_SHARED, None)
+/// Times as they are in a record.
+pub fn times([calls, median, p99, worst]: [u64; 4]) -> Value {
+    json!({"calls": calls, "median": median, "p99": p99, "worst": worst})
 }
 
-fn receive(line: &mut Line) -> Result<Times> {
-    let mut words = [0; 4];
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        line.from.read_exact(&mut bytes)?;
-        *word = u64::from_ne_bytes(bytes);
-    }
-    let [calls, median, p99, worst] = words;
-    Ok(Times {
-        calls,
-        median,
-        p99,
-        worst,
-    })
-}
-
-/// Sorts times and sends a summary of them; zeros if there are none.
-fn send(line: &mut Line, times: &mut [u64]) -> Result<()> {
+/// Sorts times and sums them up; zeros if there are none.
+fn summary(times: &mut [u64]) -> [u64; 4] {
     times.sort_unstable();
     let last = times.len().saturating_sub(1);
     let at = |percent: usize| times.get(last * percent / 100).copied().unwrap_or(0);
-    for word in [times.len() as u64, at(50), at(99), at(100)] {
-        line.to.write_all(&word.to_ne_bytes())?;
-    }
-    Ok(())
+    [times.len() as u64, at(50), at(99), at(100)]
 }
 
 /// Does what it is told to, until nobody is left to tell it.
-fn serve(mut line: Line) -> Result<()> {
+fn serve((mut from, mut to): Line) -> Result<()> {
     process::stay_on(PROCESSOR % sys::processors())?;
     let devices = Devices::open()?;
     // Filled, so that no fault and no allocation comes between the calls.
     let mut mmap = vec![1; CALLS];
     let mut munmap = vec![1; CALLS];
     let mut job = [0];
-    while line.from.read(&mut job)? == 1 {
-        line.to.write_all(&[0])?;
+    while from.read(&mut job)? == 1 {
+        to.write_all(&[0])?;
         let calls = match JOBS[usize::from(job[0])] {
             Job::Write => write(&mut mmap, &mut munmap)?,
             Job::Read(operation, language) => {
@@ -210,26 +177,23 @@ fn serve(mut line: Line) -> Result<()> {
                 0
             }
         };
-        for times in [&mut mmap, &mut munmap] {
-            send(&mut line, &mut times[..calls])?;
-        }
+        let calls: Calls = [&mut mmap, &mut munmap].map(|times| summary(&mut times[..calls]));
+        to.write_all(calls.as_bytes())?;
     }
     Ok(())
 }
 
 /// Reads until it is stopped.
-fn read(devices: &Devices, operation: &Operation, language: Language) -> Result<()> {
-    let device = match language {
-        Language::C => &devices.c,
-        _ => &devices.rust,
-    };
-    let order = Order {
-        rounds: ROUNDS,
-        addr: [SHARED; 2],
-        hold_us: 0,
-    };
+fn read(devices: &Devices, operation: &Operation, language: &str) -> Result<()> {
+    let device = devices
+        .both()
+        .iter()
+        .find(|device| device.language == language);
+    let order = Order::new(ROUNDS, [SHARED; 2]);
     while memory::word(STOP) == 0 {
-        let done = device.run(operation, order)?;
+        let done = device
+            .expect("a job has one of the two")
+            .run(operation, order)?;
         memory::set_word(CALLED, memory::word(CALLED) + done.operations);
     }
     Ok(())
@@ -265,15 +229,9 @@ mod tests {
 
     #[test]
     fn times_are_summed_up_in_order() {
-        let sent = |times: &mut [u64]| {
-            let (mut ours, mut theirs) = Line::new().unwrap();
-            send(&mut theirs, times).unwrap();
-            let times = receive(&mut ours).unwrap();
-            [times.calls, times.median, times.p99, times.worst]
-        };
         let mut times: Vec<u64> = (0..=100).rev().collect();
-        assert_eq!(sent(&mut times), [101, 50, 99, 100]);
-        assert_eq!(sent(&mut [7]), [1, 7, 7, 7]);
-        assert_eq!(sent(&mut []), [0; 4]);
+        assert_eq!(summary(&mut times), [101, 50, 99, 100]);
+        assert_eq!(summary(&mut [7]), [1, 7, 7, 7]);
+        assert_eq!(summary(&mut []), [0; 4]);
     }
 }
