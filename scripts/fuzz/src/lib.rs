@@ -114,7 +114,7 @@ mod tests {
         .to_string()
     }
 
-    /// What the documentation says needs no rule.
+    /// A function whose documentation says that it sleeps needs no rule.
     #[test]
     fn documentation_says_what_sleeps() {
         let sleeping = |docs: &str| {

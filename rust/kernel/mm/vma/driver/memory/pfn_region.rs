@@ -109,7 +109,7 @@ pub struct Frames {
 }
 
 impl<U> PfnRegion<U> {
-    /// Allocates `pages` pages of contiguous memory, zeroed, to be mapped, and keeps `data` with it.
+    /// Allocates `pages` contiguous zeroed pages to be mapped, and keeps `data` with them.
     ///
     /// The memory is in the kernel's direct mapping. Of `flags`, those that do not fit such an
     /// allocation (`__GFP_HIGHMEM` for example) are ignored.
