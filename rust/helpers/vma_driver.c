@@ -2,7 +2,9 @@
 
 #ifdef CONFIG_RUST_VMA
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
+#include <linux/pci.h>
 #include "../../mm/internal.h"
 
 __rust_helper void rust_helper_release_fault_lock(struct vm_fault *vmf)
@@ -37,6 +39,19 @@ __rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
 {
 	return page_to_pfn(virt_to_page(memory));
 }
+
+__rust_helper void rust_helper_vma_module_get(struct module *module)
+{
+	__module_get(module);
+}
+
+#ifdef CONFIG_PCI
+__rust_helper struct resource *rust_helper_vma_pci_resource(struct pci_dev *dev,
+							    int bar)
+{
+	return pci_resource_n(dev, bar);
+}
+#endif
 
 /* Maps @page at @addr, in the table that do_fault_around() has in mind. */
 __rust_helper bool rust_helper_vma_map_page_around(struct vm_fault *vmf,

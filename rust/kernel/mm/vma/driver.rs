@@ -14,6 +14,7 @@
 //!   methods that insert pages. So no page can be inserted into an unrelated VMA at a remembered
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
+//! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`].
 //!
 //! # Locks held by the callers
 //!
@@ -78,6 +79,7 @@ pub use self::{
         Released, //
     },
     kind::{
+        DeviceMap,
         MapsPages,
         MixedMap,
         PageKind,
@@ -86,8 +88,12 @@ pub use self::{
         SamePageKind, //
     },
     memory::{
+        DeviceBacked,
+        DeviceMemory,
+        DeviceResource,
         FilePages,
         Frames,
+        HasFrames,
         MemoryType,
         PfnBacked,
         PfnRegion,

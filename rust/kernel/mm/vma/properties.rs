@@ -27,7 +27,10 @@ use super::{
     rmap::*,
     *, //
 };
-use crate::prelude::*;
+use crate::{
+    prelude::*,
+    sync::Srcu, //
+};
 use core::ops::RangeInclusive;
 
 const WORD: usize = size_of::<usize>();
@@ -205,6 +208,8 @@ properties! {
     PinnedPage<'static>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
     SharedPage: WORD [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
+    DeviceMemory<()>: (size_of::<Frames>() + 2 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
+        by "device_memory_stays_in_place";
     Frames: (5 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
     VmOps: (size_of::<bindings::vm_operations_struct>()) [!Sync !Unpin]
@@ -248,6 +253,7 @@ properties! {
     Plain: 0 [Send Sync Unpin];
     MixedMap: 0 [Send Sync Unpin];
     PfnMap: 0 [Send Sync Unpin];
+    DeviceMap: 0 [Send Sync Unpin];
     ViaMmap: 0 [Send Sync Unpin];
     ViaMmapPrepare: 0 [Send Sync Unpin];
     ReadAccess: 0 [Send Sync Unpin];
@@ -287,6 +293,7 @@ variance! {
     covariant { type T<'a> = ForeignVma<'a>; }
     covariant { type T<'a> = ForeignCursor<'a>; }
     covariant { type T<U> = PfnRegion<U>; }
+    covariant { type T<R> = DeviceMemory<R>; }
 }
 
 #[cfg(CONFIG_RUST_VMA_MM)]

@@ -12,8 +12,8 @@ use super::{
         callbacks,
         Borrowed, //
     },
+    HasFrames,
     OperationsTable,
-    PfnBacked,
     SharedPage,
     VmaOperations, //
 };
@@ -55,9 +55,11 @@ use core::{
 /// # Invariants
 ///
 /// `vm_ops` of the VMA is the table of `T`, and `vm_private_data` is what `T::Data::into_foreign()`
-/// gave. The VMA has the flags of `T::PageKind`. If that is [`PfnMap`](super::PfnMap), it is no
-/// copy-on-write mapping, and `vm_page_prot` has the memory type of the data's frames. Otherwise it
-/// has that of normal memory, and no huge entries for page frames.
+/// gave. The VMA has the flags of `T::PageKind`. If that is [`PfnMap`](super::PfnMap) or
+/// [`DeviceMap`](super::DeviceMap), it is no copy-on-write mapping, and `vm_page_prot` has the
+/// memory type of the data's frames. Otherwise it has that of normal memory, and no huge entries
+/// for page frames. If it is a [`DeviceMap`](super::DeviceMap), its file is one of the data's
+/// inode.
 #[repr(transparent)]
 pub struct DriverVma<T: VmaOperations, L: Level> {
     vma: Vma<L>,
@@ -281,7 +283,8 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// `EINVAL` if `addr` is not the address of a page, if the region has no such frame, or, in a
     /// [`MixedMap`](super::MixedMap), if its memory is not cached or is that of a device: the pages
     /// of such a VMA are normal memory. `EFAULT` if `addr` is not in the VMA, or the architecture
-    /// does not permit to map the frame; `ENOMEM`.
+    /// does not permit to map the frame; `ENXIO` if the frames are those of a
+    /// [`DeviceMemory`](super::DeviceMemory) that is suspended or gone; `ENOMEM`.
     #[doc(alias = "vmf_insert_pfn")]
     #[doc(alias = "vmf_insert_pfn_prot")]
     #[doc(alias = "vmf_insert_mixed")]
@@ -295,7 +298,7 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     where
         L: InstallEntries,
         T::PageKind: InsertsFrames,
-        T::Data: PfnBacked,
+        T::Data: HasFrames,
     {
         check_aligned(addr)?;
         self.insert_pfn_aligned(addr, frame)
@@ -307,10 +310,10 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     where
         L: InstallEntries,
         T::PageKind: InsertsFrames,
-        T::Data: PfnBacked,
+        T::Data: HasFrames,
     {
         // The functions below refuse an address outside.
-        let region = T::Data::region(self.data());
+        let region = T::Data::region(self.data()).ok_or(ENXIO)?;
         let pfn = region.pfn(frame).ok_or(EINVAL)?;
 
         let vma = self.as_raw();
@@ -320,8 +323,8 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
             }
             // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. The
             // region keeps the frame for as long as the VMA has its data, and that is dropped after
-            // the entries are gone. By the type invariants there are no huge entries, and the
-            // memory type is that of the VMA.
+            // the entries are gone: no memory of a device is normal. By the type invariants there
+            // are no huge entries, and the memory type is that of the VMA.
             unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
         } else {
             // A constant: what has no huge faults has no huge entries.
@@ -330,9 +333,10 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
             }
             let prot = region.entry_prot(self.page_prot());
 
-            // SAFETY: As above. By the type invariants the VMA is `VM_PFNMAP`, not `VM_MIXEDMAP`,
-            // no copy-on-write mapping, and has the memory type. By `make_room()` there is a table
-            // of small entries, if the VMA can have huge ones.
+            // SAFETY: As above; the memory of a device is there until `region` is dropped, and then
+            // takes the entries away before it goes. By the type invariants the VMA is `VM_PFNMAP`,
+            // not `VM_MIXEDMAP`, no copy-on-write mapping, and has the memory type. By
+            // `make_room()` there is a table of small entries, if the VMA can have huge ones.
             unsafe { bindings::vmf_insert_pfn_prot(vma, addr, pfn, prot.into_raw()) }
         };
 

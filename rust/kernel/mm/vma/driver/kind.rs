@@ -12,6 +12,7 @@
 //! | [`Plain`]    | none          | yes                  | no              | no            |
 //! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | normal memory |
 //! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes, and huge |
+//! | [`DeviceMap`]| `VM_PFNMAP`   | no                   | no              | by faults     |
 //!
 //! A VMA has one memory type. A [`PfnMap`] has that of its region; the pages of the other two are
 //! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
@@ -37,7 +38,7 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kind of mapping",
     label = "not a kind of mapping",
-    note = "the kinds are `Plain`, `MixedMap` and `PfnMap`"
+    note = "the kinds are `Plain`, `MixedMap`, `PfnMap` and `DeviceMap`"
 )]
 pub trait PageKind: sealed::Sealed + 'static {
     /// The flags that a VMA of this kind has, out of MIXEDMAP and PFNMAP.
@@ -94,7 +95,8 @@ pub trait Undecided: PageKind {}
     message = "operations with `type PageKind = {Self}` cannot be given to a VMA of the kind `{K}`",
     label = "the mmap hook has made this a VMA of the kind `{K}`",
     note = "call `mixedmap()` in the mmap hook for a `MixedMap`, `pfnmap()` for a `PfnMap`, \
-            neither for `Plain`; or say `type PageKind = {K}` in the operations"
+            neither for `Plain`; or say `type PageKind = {K}` in the operations. Operations with \
+            `type PageKind = DeviceMap` are given by `map_device()`"
 )]
 pub trait SamePageKind<K: PageKind>: PageKind {}
 
@@ -109,9 +111,14 @@ pub enum MixedMap {}
 /// `VM_PFNMAP`: page frames only, which the kernel does not count.
 pub enum PfnMap {}
 
+/// `VM_PFNMAP`: page frames of a device, only for as long as it is there
+/// ([`DeviceMemory`](super::DeviceMemory)).
+pub enum DeviceMap {}
+
 impl sealed::Sealed for Plain {}
 impl sealed::Sealed for MixedMap {}
 impl sealed::Sealed for PfnMap {}
+impl sealed::Sealed for DeviceMap {}
 
 impl PageKind for Plain {
     const FLAGS: VmaFlags = VmaFlags::EMPTY;
@@ -125,10 +132,16 @@ impl PageKind for PfnMap {
     const FLAGS: VmaFlags = VmaFlags::of(&[VmaFlag::PFNMAP]);
 }
 
+impl PageKind for DeviceMap {
+    const FLAGS: VmaFlags = PfnMap::FLAGS;
+}
+
 impl MapsPages for Plain {}
 impl MapsPages for MixedMap {}
 impl InsertsPages for MixedMap {}
 impl InsertsFrames for MixedMap {}
 impl InsertsFrames for PfnMap {}
+impl InsertsFrames for DeviceMap {}
 impl OnlyFrames for PfnMap {}
+impl OnlyFrames for DeviceMap {}
 impl Undecided for Plain {}

@@ -4,17 +4,28 @@
 //!
 //! - `shared_page` has single pages, which the kernel counts.
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries.
+//! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
+//!   they are, `mapping_inode` finds their mappings.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
+mod device_memory;
+mod device_resource;
 mod file_pages;
 mod huge;
+mod mapping_inode;
 mod pfn_region;
 mod shared_page;
 
 pub use self::{
+    device_memory::{
+        DeviceBacked,
+        DeviceMemory, //
+    },
+    device_resource::DeviceResource,
     file_pages::FilePages,
     pfn_region::{
         Frames,
+        HasFrames,
         MemoryType,
         PfnBacked,
         PfnRegion, //

@@ -33,6 +33,7 @@ pub use self::{
 use super::{
     brand::Brand,
     kind::{
+        DeviceMap,
         InsertsPages,
         MixedMap,
         OnlyFrames,
@@ -44,6 +45,8 @@ use super::{
     },
     memory::Remap,
     DataOf,
+    DeviceBacked,
+    HasFrames,
     OperationsTable,
     PfnBacked,
     SharedPage,
@@ -213,6 +216,39 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
             _brand: PhantomData,
             _nts: NotThreadSafe,
         }
+    }
+
+    /// Ends the setup: faults will map the memory of a device.
+    ///
+    /// The VMA gets `memory` as its data, the memory type of it, and a file of its own inode (C:
+    /// `vma_set_file()`), so the device finds all mappings when it goes away. Also sets IO,
+    /// DONTEXPAND and DONTDUMP. Page offsets mean what the operations take them to mean.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the mapping is private and could become writable, as for
+    /// [`pfnmap()`](Self::pfnmap); `ENODEV` if the device is gone; `ENOMEM`, `ENFILE`.
+    #[doc(alias = "vma_set_file")]
+    pub fn map_device<T>(mut self, memory: T::Data) -> Result<Mapped<'a>>
+    where
+        K: Undecided,
+        T: OperationsTable<PageKind = DeviceMap>,
+        T::Hook: EndsSetup,
+        T::Data: DeviceBacked,
+    {
+        if flags::is_cow(self.flags()) {
+            return Err(EINVAL);
+        }
+        let file = memory.open_file::<T::OwnerModule>()?;
+
+        // SAFETY: This is the VMA's setup, in which the file may be changed. The VMA takes a
+        // reference of its own, and drops that to the file before. That one is held by the caller
+        // of the hook, so nothing that was borrowed for `'a` goes. The file keeps the module of the
+        // operations, which is here: it runs.
+        unsafe { bindings::vma_set_file(self.vma.as_raw(), file.as_ptr()) };
+
+        self.set_flags(SetupFlags::IO | SetupFlags::DONTEXPAND | SetupFlags::DONTDUMP);
+        Ok(self.into_kind::<DeviceMap>().with_ops::<T>(memory))
     }
 
     /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`;

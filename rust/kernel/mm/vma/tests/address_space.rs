@@ -226,6 +226,17 @@ pub(super) fn peek(addr: usize) -> Result<u8> {
     Ok(byte[0])
 }
 
+/// Reads a byte of user memory if its page is mapped; for code that holds the mmap lock.
+pub(super) fn peek_if_mapped(addr: usize) -> Option<u8> {
+    let mut byte = 0u8;
+
+    // SAFETY: The buffer is a byte. User memory is checked.
+    let result = unsafe {
+        bindings::copy_from_user_nofault((&raw mut byte).cast(), addr as *const c_void, 1)
+    };
+    (result == 0).then_some(byte)
+}
+
 /// Unmaps a range of the current task's address space.
 pub(super) fn unmap(start: usize, len: usize) -> Result {
     // SAFETY: The current task has an address space, and holds none of its locks.

@@ -4,6 +4,7 @@
 
 mod access;
 pub(super) mod device;
+mod device_memory;
 mod faults;
 mod hooks;
 pub(super) mod inserting;

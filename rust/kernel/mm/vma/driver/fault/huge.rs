@@ -8,7 +8,8 @@ use super::{
         kind::OnlyFrames,
         operations::Borrowed,
         DriverVma,
-        PfnBacked,
+        Frames,
+        HasFrames,
         VmaOperations, //
     },
     context::{
@@ -67,19 +68,10 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
     where
         T::PageKind: OnlyFrames,
-        T::Data: PfnBacked,
+        T::Data: HasFrames,
     {
         #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-        if let Some(pfn) = self.huge_pfn(frame) {
-            // Never as a write: `insert_pmd()` then expects that nothing else was mapped
-            // concurrently, and warns. `vfio_pci_core` does the same.
-            let write = false;
-
-            // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is
-            // `VM_PFNMAP`, not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection has the
-            // memory type of the frames. All frames of the huge page are the region's, and in the
-            // VMA.
-            let code = unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) };
+        if let Some(code) = self.try_insert_pfn_pmd(frame) {
             return self.answer(code);
         }
 
@@ -87,14 +79,32 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         self.fallback()
     }
 
+    /// Returns `None` where `insert_pfn_pmd()` falls back.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[inline]
+    fn try_insert_pfn_pmd(&self, frame: usize) -> Option<bindings::vm_fault_t>
+    where
+        T::Data: HasFrames,
+    {
+        // Never as a write: `insert_pmd()` then expects that nothing else was mapped concurrently,
+        // and warns. `vfio_pci_core` does the same.
+        let write = false;
+        let region = T::Data::region(self.data())?;
+        let pfn = self.huge_pfn(&region, frame)?;
+
+        // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is `VM_PFNMAP`,
+        // not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection has the memory type of
+        // the frames. All frames of the huge page are the region's, and in the VMA. The region
+        // keeps them until the VMA is unmapped; the memory of a device is there until `region` is
+        // dropped, and then takes the entries away before it goes.
+        Some(unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) })
+    }
+
     /// Returns the first frame of the huge page that has `frame` at the address of the fault.
     ///
     /// Returns `None` where `insert_pfn_pmd()` falls back.
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-    fn huge_pfn(&self, frame: usize) -> Option<usize>
-    where
-        T::Data: PfnBacked,
-    {
+    fn huge_pfn(&self, region: &Frames, frame: usize) -> Option<usize> {
         use crate::{
             mm::vma::page_table::Pmd,
             page::PAGE_SHIFT, //
@@ -107,7 +117,6 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         let before = (self.address() - start) >> PAGE_SHIFT;
 
         let first = frame.checked_sub(before)?;
-        let region = T::Data::region(vma.data());
         region.pfn(first.checked_add(PAGES - 1)?)?;
         let pfn = region.pfn(first)?;
 

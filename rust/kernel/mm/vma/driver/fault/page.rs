@@ -12,7 +12,7 @@ use super::{
         },
         operations::Borrowed,
         DriverVma,
-        PfnBacked,
+        HasFrames,
         SharedPage,
         VmaOperations, //
     },
@@ -167,7 +167,7 @@ impl<'a, T: VmaOperations> Fault<'a, T> {
     pub fn insert_pfn(self, frame: usize) -> FaultOutcome<'a>
     where
         T::PageKind: InsertsFrames,
-        T::Data: PfnBacked,
+        T::Data: HasFrames,
     {
         let result = self.vma().insert_pfn_aligned(self.address(), frame);
         self.inserted(result)

@@ -97,8 +97,9 @@ pub struct PfnRegion<U> {
 /// # Invariants
 ///
 /// `first_pfn` and the `count - 1` frames after it may be mapped into user space with the memory
-/// type `memory_type` for as long as this lives: not encrypted if `is_io`, else as the kernel's
-/// memory is.
+/// type `memory_type`: not encrypted if `is_io`, else as the kernel's memory is. That is so for as
+/// long as this lives, unless it belongs to a [`DeviceMemory`](super::DeviceMemory), which says
+/// when.
 pub struct Frames {
     first_pfn: usize,
     count: usize,
@@ -198,8 +199,8 @@ impl Frames {
     ///
     /// # Safety
     ///
-    /// As for [`PfnRegion::from_frames()`].
-    unsafe fn existing(
+    /// As for [`PfnRegion::from_frames()`], for as long as the invariants say.
+    pub(super) unsafe fn existing(
         first_pfn: usize,
         count: usize,
         memory_type: MemoryType,
@@ -470,28 +471,45 @@ impl Drop for PageBlock {
 /// # Safety
 ///
 /// `region()` and `frames()` must return the same frames, which never change, for `data` and for
-/// all of its shares and clones. Implemented for [`Arc<PfnRegion<U>>`](Arc).
+/// all of its shares and clones. An entry that was made while what `region()` returned lived may
+/// stay until it is unmapped.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no page frames",
-    label = "the frames must stay for as long as the VMA",
-    note = "say `type Data = Arc<PfnRegion<..>>` in the operations"
+    label = "no frames to map",
+    note = "say `type Data = Arc<PfnRegion<..>>`, or `Arc<DeviceMemory<..>>`, in the operations"
 )]
-pub unsafe trait PfnBacked: PrivateData {
-    /// The frames.
-    fn region<'a>(data: Self::Borrowed<'a>) -> &'a Frames;
+pub unsafe trait HasFrames: PrivateData {
+    /// The frames, for as long as they are mapped into page tables, or `None` if they are gone.
+    #[doc(hidden)]
+    fn region<'a>(data: Self::Borrowed<'a>) -> Option<impl Deref<Target = Frames> + 'a>;
 
     /// The frames, of data that no VMA owns yet.
+    #[doc(hidden)]
     fn frames(&self) -> &Frames;
 }
 
+/// Private data that has page frames which stay for as long as it.
+///
+/// # Safety
+///
+/// `region()` must return the frames always, and they may be mapped until the data and all of its
+/// shares are dropped. Implemented for [`Arc<PfnRegion<U>>`](Arc).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no page frames that stay for as long as it",
+    label = "the frames must stay for as long as the VMA",
+    note = "say `type Data = Arc<PfnRegion<..>>` in the operations; for the memory of a device, \
+            `type PageKind = DeviceMap`"
+)]
+pub unsafe trait PfnBacked: HasFrames {}
+
 // SAFETY: The frames of a region are set when it is made.
-unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {
+unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnRegion<U>> {
     #[inline]
-    fn region<'a>(data: Self::Borrowed<'a>) -> &'a Frames {
+    fn region<'a>(data: Self::Borrowed<'a>) -> Option<impl Deref<Target = Frames> + 'a> {
         let frames: *const Frames = data.frames();
 
         // SAFETY: The region lives for 'a, which the borrow says.
-        unsafe { &*frames }
+        Some(unsafe { &*frames } as &'a Frames)
     }
 
     #[inline]
@@ -499,3 +517,6 @@ unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {
         &self.frames
     }
 }
+
+// SAFETY: A region owns its frames, or its maker has promised that they stay.
+unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {}

@@ -27,6 +27,7 @@ use super::{
         memory::Remap,
         operations::callbacks,
         DataOf,
+        HasFrames,
         OperationsTable,
         PfnBacked, //
     },

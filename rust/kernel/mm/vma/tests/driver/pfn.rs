@@ -5,6 +5,7 @@
 use super::{
     super::address_space::{
         peek,
+        peek_if_mapped,
         poke,
         unmap,
         AddressSpace,
@@ -114,17 +115,6 @@ impl VmaOperations for AskedOps {
             fault.sigbus()
         }
     }
-}
-
-/// Reads a byte of user memory if its page is mapped; for code that holds the mmap lock.
-fn peek_if_mapped(addr: usize) -> Option<u8> {
-    let mut byte = 0u8;
-
-    // SAFETY: The buffer is a byte. User memory is checked.
-    let result = unsafe {
-        bindings::copy_from_user_nofault((&raw mut byte).cast(), addr as *const c_void, 1)
-    };
-    (result == 0).then_some(byte)
 }
 
 /// A device with a region, whose files are mapped by `hook`.

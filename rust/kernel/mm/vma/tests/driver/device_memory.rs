@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory of a device that goes away, or sleeps, while it is mapped.
+//!
+//! The device is a faux device, and its memory the kernel's own.
+
+use super::{
+    super::{
+        address_space::{
+            peek,
+            peek_if_mapped,
+            poke,
+            unmap,
+            AddressSpace,
+            Mapping, //
+        },
+        second_task::{
+            wait_until,
+            SecondTask, //
+        }, //
+    },
+    device::{
+        Device,
+        Hook, //
+    },
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device as AnyDevice, //
+    },
+    devres::Devres,
+    faux::Registration,
+    mm::vma::{
+        driver::{
+            DeviceMap,
+            DeviceMemory,
+            DeviceResource,
+            Fault,
+            FaultOutcome,
+            HasFrames,
+            MemoryType,
+            PfnRegion,
+            ViaMmap,
+            VmaOperations, //
+        },
+        LockOrder, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+const PAGES: usize = 4;
+
+static DEVICES: Atomic<u32> = Atomic::new(0);
+
+/// Looks, when the memory is released, whether it is still mapped somewhere.
+struct Probe {
+    addr: Atomic<usize>,
+    released: Atomic<bool>,
+    was_mapped: Atomic<bool>,
+}
+
+/// Tells the probe when the memory is released.
+struct Live(Arc<Probe>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let is_mapped = peek_if_mapped(self.0.addr.load(Relaxed)).is_some();
+        self.0.was_mapped.store(is_mapped, Relaxed);
+        self.0.released.store(true, Relaxed);
+    }
+}
+
+/// Pages of the kernel's, in place of the memory of a device.
+struct Pages<'a> {
+    device: &'a AnyDevice<Bound>,
+    pages: Arc<PfnRegion<Live>>,
+}
+
+// SAFETY: The frames are those of the region, which is released with the `Devres`.
+unsafe impl<'a> DeviceResource<'a> for Pages<'a> {
+    type Managed = Devres<Arc<PfnRegion<Live>>>;
+
+    fn device(&self) -> &'a AnyDevice<Bound> {
+        self.device
+    }
+
+    fn frames(&self) -> Result<(usize, usize)> {
+        Ok((self.pages.frames().pfn(0).ok_or(EINVAL)?, PAGES))
+    }
+
+    fn into_devres(self) -> Result<Self::Managed> {
+        Devres::new(self.device, Ok::<_, Error>(self.pages))
+    }
+}
+
+type Memory = Arc<DeviceMemory<Devres<Arc<PfnRegion<Live>>>>>;
+
+struct Ops;
+
+crate::vm_operations!(Ops);
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = Memory;
+    type PageKind = DeviceMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let frame = fault.pgoff();
+        fault.insert_pfn(frame)
+    }
+}
+
+/// A device that is bound, its memory, and files that map it.
+struct Bench {
+    mm: AddressSpace,
+    probe: Arc<Probe>,
+    bound: Registration,
+    files: KBox<Device<Memory>>,
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let mm = AddressSpace::of_this_case()?;
+        let probe = Arc::new(
+            Probe {
+                addr: Atomic::new(0),
+                released: Atomic::new(false),
+                was_mapped: Atomic::new(false),
+            },
+            GFP_KERNEL,
+        )?;
+        let live = Live(probe.clone());
+        let pages = Arc::pin_init(PfnRegion::alloc(PAGES, GFP_KERNEL, live), GFP_KERNEL)?;
+        for page in 0..PAGES {
+            pages.frames().write(page * PAGE_SIZE, &[70 + page as u8])?;
+        }
+
+        // A test that fails leaves its device behind.
+        let number = DEVICES.fetch_add(1, Relaxed);
+        let name = CString::try_from_fmt(fmt!("rust_vma_kunit.{number}"))?;
+        let bound = Registration::new(&name, None)?;
+        let faux: &crate::faux::Device<Bound> = bound.as_ref();
+        let device = faux.as_ref();
+        let memory = DeviceMemory::new(Pages { device, pages }, MemoryType::Cached)?;
+        let files = Device::new(
+            memory,
+            Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
+        )?;
+        Ok(Self {
+            mm,
+            probe,
+            bound,
+            files,
+        })
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.files.data
+    }
+
+    fn map_as(&self, flags: u32) -> Result<Mapping> {
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        let file = self.files.open()?;
+        let mapping = self.mm.map_file_as(&file, 0, PAGES, rw, flags, 0)?;
+        self.probe.addr.store(mapping.start, Relaxed);
+        Ok(mapping)
+    }
+
+    fn map(&self) -> Result<Mapping> {
+        self.map_as(bindings::MAP_SHARED)
+    }
+}
+
+#[kunit_tests(rust_vma_device_memory)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unbound_device_takes_its_mappings_away() -> Result {
+        let Bench {
+            mm: _mm,
+            probe,
+            bound,
+            files,
+        } = Bench::new()?;
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        // Two files, so no reverse mapping of a device node finds both.
+        let (file, other) = (files.open()?, files.open()?);
+        let mapping = _mm.map_file_as(&file, 0, PAGES, rw, bindings::MAP_SHARED, 0)?;
+        let second = _mm.map_file_as(&other, 0, PAGES, rw, bindings::MAP_SHARED, 0)?;
+        probe.addr.store(second.start, Relaxed);
+        assert_eq!((peek(mapping.start)?, peek(second.start)?), (70, 70));
+
+        drop(bound);
+        assert!(probe.released.load(Relaxed) && !probe.was_mapped.load(Relaxed));
+        for addr in [mapping.start, second.start] {
+            assert_eq!(peek_if_mapped(addr), None);
+            assert_eq!(peek(addr), Err(EFAULT));
+            assert_eq!(poke(addr, 1), Err(EFAULT));
+        }
+        assert!(!files.data.is_present());
+        assert!(files.data.resource().try_access().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn gone_memory_is_not_mapped() -> Result {
+        let bench = Bench::new()?;
+        let (mm, files) = (bench.mm.clone(), bench.files);
+        drop(bench.bound);
+
+        let file = files.open()?;
+        assert_eq!(mm.map_file(&file, 0, 1).err(), Some(ENODEV));
+        // It does not come back.
+        files.data.suspend(&mut LockOrder::new());
+        files.data.resume();
+        assert!(!files.data.is_present());
+        Ok(())
+    }
+
+    #[test]
+    fn memory_is_released_with_the_device_only() -> Result {
+        let bench = Bench::new()?;
+        let mapping = bench.map()?;
+        assert_eq!(peek(mapping.start)?, 70);
+        unmap(mapping.start, mapping.len)?;
+
+        // Neither mappings nor the driver have it now, but the device does.
+        drop(bench.files);
+        assert!(!bench.probe.released.load(Relaxed));
+        drop(bench.bound);
+        assert!(bench.probe.released.load(Relaxed));
+        Ok(())
+    }
+
+    #[test]
+    fn suspended_memory_faults_until_it_is_resumed() -> Result {
+        let bench = Bench::new()?;
+        let mapping = bench.map()?;
+        poke(mapping.start, 9)?;
+
+        bench.memory().suspend(&mut LockOrder::new());
+        assert_eq!(peek_if_mapped(mapping.start), None);
+        assert_eq!(peek(mapping.start), Err(EFAULT));
+        // It can be mapped, for later.
+        let second = bench.map()?;
+        assert_eq!(peek(second.start), Err(EFAULT));
+
+        bench.memory().resume();
+        assert_eq!((peek(mapping.start)?, peek(second.start)?), (9, 9));
+        Ok(())
+    }
+
+    #[test]
+    fn insertion_under_a_lock_fails_while_suspended() -> Result {
+        let bench = Bench::new()?;
+        let mapping = bench.map()?;
+        let insert = || -> Result {
+            let mut locks = bench.mm.vma_locks();
+            let mut vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            let (vma, mut order) = vma.nest();
+            let vma = vma.downcast::<Ops>().ok_or(ENXIO)?;
+            vma.insert_pfn(&mut order, mapping.start, 1)
+        };
+
+        bench.memory().suspend(&mut LockOrder::new());
+        assert_eq!(insert(), Err(ENXIO));
+        assert_eq!(peek_if_mapped(mapping.start), None);
+        bench.memory().resume();
+        insert()?;
+        assert_eq!(peek_if_mapped(mapping.start), Some(71));
+        Ok(())
+    }
+
+    #[test]
+    fn private_writable_mapping_is_refused() -> Result {
+        let bench = Bench::new()?;
+        assert_eq!(bench.map_as(bindings::MAP_PRIVATE).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn mapping_has_a_file_of_its_own() -> Result {
+        let bench = Bench::new()?;
+        let file = bench.files.open()?;
+        let mapping = bench.mm.map_file(&file, 0, 1)?;
+        let mut locks = bench.mm.vma_locks();
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+
+        assert!(vma.file().is_some_and(|own| own.as_ptr() != file.as_ptr()));
+        assert!(vma.flags().contains(crate::mm::vma::VmaFlag::IO));
+        Ok(())
+    }
+
+    /// As a fault that has begun, and has not mapped its page yet.
+    #[test]
+    fn suspend_waits_for_faults_under_way() -> Result {
+        let bench = Bench::new()?;
+        let lent = <Memory as HasFrames>::region(bench.memory().as_arc_borrow());
+        assert!(lent.is_some());
+
+        let memory = bench.memory().clone();
+        let second = SecondTask::spawn(move || memory.suspend(&mut LockOrder::new()))?;
+        assert!(wait_until(|| !bench.memory().is_present()));
+        assert!(second.stays_blocked());
+        assert!(<Memory as HasFrames>::region(bench.memory().as_arc_borrow()).is_none());
+
+        drop(lent);
+        second.join()
+    }
+
+    /// A second task faults all the time. When `suspend()` returns, nothing is mapped.
+    #[test]
+    fn nothing_is_mapped_after_suspend() -> Result {
+        const ROUNDS: usize = 200;
+        let bench = Bench::new()?;
+        let mapping = bench.map()?;
+        let (mm, addr) = (bench.mm.clone(), mapping.start);
+        let stop = Arc::new(Atomic::new(false), GFP_KERNEL)?;
+        let seen = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
+
+        let (stopped, counted) = (stop.clone(), seen.clone());
+        let reader = SecondTask::spawn(move || {
+            mm.enter(|| {
+                let mut wrong = 0;
+                while !stopped.load(Relaxed) {
+                    match peek(addr) {
+                        Ok(70) => drop(counted.fetch_add(1, Relaxed)),
+                        Err(EFAULT) => {}
+                        _ => wrong += 1,
+                    }
+                    // SAFETY: Nothing is held.
+                    unsafe { bindings::schedule() };
+                }
+                wrong
+            })
+        })?;
+
+        let mut late = 0;
+        for _ in 0..ROUNDS {
+            let before = seen.load(Relaxed);
+            assert!(wait_until(|| seen.load(Relaxed) != before));
+            bench.memory().suspend(&mut LockOrder::new());
+            late += usize::from(peek_if_mapped(addr).is_some());
+            bench.memory().resume();
+        }
+        stop.store(true, Relaxed);
+        assert_eq!((reader.join()?, late), (0, 0));
+        Ok(())
+    }
+}
