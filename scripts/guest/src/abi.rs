@@ -5,6 +5,8 @@
 //! The programs see the structures as arrays of 64-bit words, because the tests of bad input change each word in turn.
 #![allow(dead_code, unused_imports, reason = "each program needs a part")]
 
+#[path = "../../../samples/rust/vma/bar/abi.rs"]
+mod bar_abi;
 #[path = "../../../samples/rust/vma/buffer/abi.rs"]
 mod buffer_abi;
 #[path = "../../../samples/rust/vma/describe/abi.rs"]
@@ -30,6 +32,7 @@ macro_rules! words {
 
 words! {
     all: describe_abi { Record, Describe };
+    bar: bar_abi { Stats };
     buffer: buffer_abi { Request, Stats };
     first: first_abi { Stats };
     map: map_abi { Select, Histogram, Snapshot, Stats };

@@ -54,6 +54,7 @@ macro_rules! vmas {
 }
 
 pub mod all;
+pub mod bar;
 pub mod buffer;
 pub mod first;
 pub mod map;

@@ -34,7 +34,10 @@ impl Processors {
         match self {
             Self::Parallel(count) => cmd
                 .args(["-smp", &count.to_string()])
-                .args(["-accel", "tcg,thread=multi"]),
+                .args(["-accel", "tcg,thread=multi"])
+                // The memory of a PCI device, for rust_vma_bar.
+                .args(["-object", "memory-backend-ram,id=bar,size=4M,share=on"])
+                .args(["-device", "ivshmem-plain,memdev=bar"]),
             Self::Counting => cmd
                 .args(["-smp", "1", "-accel", "tcg,thread=single"])
                 .args(["-icount", "shift=0,sleep=off"]),

@@ -98,7 +98,7 @@ fn new_driver_differs_from_first_by_names() {
 fn new_driver_is_built_and_in_the_series() {
     let copy = Copy::new();
     let before = copy.wiring();
-    let name = "bar";
+    let name = "baz";
     assert!(copy.new_driver(name).status.success());
     let after = copy.wiring();
     let added = |index: usize| -> Vec<&str> {
@@ -106,16 +106,16 @@ fn new_driver_is_built_and_in_the_series() {
         let lines = after[index].lines();
         lines.filter(|line| !old.contains(line)).collect()
     };
-    assert_eq!(added(0), ["source \"samples/rust/vma/bar/Kconfig\""]);
-    assert_eq!(added(1), ["obj-$(CONFIG_SAMPLE_RUST_VMA_BAR) += bar/"]);
-    assert_eq!(added(2), ["\t\"samples/rust/vma/bar/*\","]);
-    assert_eq!(added(3), ["CONFIG_SAMPLE_RUST_VMA_BAR=y"]);
-    assert_eq!(added(4), ["CONFIG_SAMPLE_RUST_VMA_BAR=y"]);
+    assert_eq!(added(0), ["source \"samples/rust/vma/baz/Kconfig\""]);
+    assert_eq!(added(1), ["obj-$(CONFIG_SAMPLE_RUST_VMA_BAZ) += baz/"]);
+    assert_eq!(added(2), ["\t\"samples/rust/vma/baz/*\","]);
+    assert_eq!(added(3), ["CONFIG_SAMPLE_RUST_VMA_BAZ=y"]);
+    assert_eq!(added(4), ["CONFIG_SAMPLE_RUST_VMA_BAZ=y"]);
 
     let overlay = Overlay::load(copy.0.path()).unwrap();
     let files: Vec<&str> = overlay.files().collect();
     assert!(
-        files.contains(&"samples/rust/vma/bar/rust_vma_bar.rs"),
+        files.contains(&"samples/rust/vma/baz/rust_vma_baz.rs"),
         "{files:?}"
     );
 }

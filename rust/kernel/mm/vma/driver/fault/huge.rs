@@ -8,7 +8,6 @@ use super::{
         kind::OnlyFrames,
         operations::Borrowed,
         DriverVma,
-        Frames,
         HasFrames,
         VmaOperations, //
     },
@@ -19,6 +18,8 @@ use super::{
     },
     FaultFlags, //
 };
+#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+use crate::mm::vma::driver::Frames;
 use crate::{
     bindings,
     error::Error,

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Userspace ABI of `/dev/rust-vma-bar`.
+//!
+//! The memory of the device is mapped from offset 0 on, shared. An access to a mapping is a SIGBUS
+//! while the device is suspended, and for ever after it is unbound. A file belongs to the device
+//! that was bound when it was opened: `ENODEV` if there was none.
+//!
+//! The file does not use the `kernel` crate, so user space includes it too.
+
+use zerocopy_derive::{
+    FromBytes,
+    Immutable,
+    IntoBytes, //
+};
+
+/// The type of the ioctls' numbers.
+pub(crate) const IOC_TYPE: u8 = b'|';
+
+/// Unmaps the memory from all processes, as before the device loses power. `_IO(IOC_TYPE, ..)`.
+pub(crate) const SUSPEND_NR: u8 = 0xd0;
+
+/// Lets it be mapped again. `_IO(IOC_TYPE, ..)`.
+pub(crate) const RESUME_NR: u8 = 0xd1;
+
+/// Writes a [`Stats`]: `_IOR(IOC_TYPE, STATS_NR, Stats)`.
+pub(crate) const STATS_NR: u8 = 0xd2;
+
+/// The state of the file's device.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
+pub(crate) struct Stats {
+    /// The size of its memory, in pages.
+    pub(crate) pages: u64,
+    /// The first word of its memory, as the driver reads it; all ones when it is unbound.
+    pub(crate) first_word: u64,
+    /// Faults that mapped a page or not.
+    pub(crate) faults: u64,
+    /// Faults where a huge page fitted.
+    pub(crate) huge_faults: u64,
+}

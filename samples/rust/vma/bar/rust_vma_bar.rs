@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rust VMA sample: `/dev/rust-vma-bar`, the memory of a PCI device.
+//!
+//! The device is QEMU's `ivshmem-plain`, whose BAR 2 is memory. User space maps it with small and
+//! huge pages, until the device is unbound: [`DeviceMemory`] unmaps it before the BAR is released.
+//! The structures and ioctl numbers are in `abi.rs`.
+
+use kernel::{
+    device::{
+        Bound,
+        Core, //
+    },
+    fs::File,
+    io::Io,
+    ioctl::{
+        _IO,
+        _IOR, //
+    },
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceOptions,
+        MiscDeviceRegistration, //
+    },
+    mm::vma::{
+        driver::{
+            DeviceMap,
+            DeviceMemory,
+            Fault,
+            FaultOutcome,
+            HugeFault,
+            HugeFaultOutcome,
+            Mapped,
+            MemoryType,
+            ViaMmap,
+            VmaOperations,
+            VmaSetup, //
+        },
+        LockOrder, //
+    },
+    page::PAGE_SHIFT,
+    pci,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        ArcBorrow, //
+    },
+    uaccess::UserSlice, //
+};
+
+mod abi;
+
+const SUSPEND: u32 = _IO(abi::IOC_TYPE as u32, abi::SUSPEND_NR as u32);
+const RESUME: u32 = _IO(abi::IOC_TYPE as u32, abi::RESUME_NR as u32);
+const STATS: u32 = _IOR::<abi::Stats>(abi::IOC_TYPE as u32, abi::STATS_NR as u32);
+
+/// The BAR that is memory.
+const MEMORY_BAR: u32 = 2;
+
+type Memory = Arc<DeviceMemory<pci::DevresBar>>;
+
+kernel::sync::global_lock! {
+    // SAFETY: Initialised before the driver is registered, by the module's `init()`.
+    unsafe(uninit) static BOUND: Mutex<Option<Memory>> = None;
+}
+
+static FAULTS: Atomic<u64> = Atomic::new(0);
+static HUGE_FAULTS: Atomic<u64> = Atomic::new(0);
+
+module! {
+    type: BarModule,
+    name: "rust_vma_bar",
+    description: "Rust VMA sample: memory of a PCI device",
+    license: "GPL",
+}
+
+#[pin_data]
+struct BarModule {
+    #[pin]
+    _driver: kernel::driver::Registration<pci::Adapter<BarDriver>>,
+}
+
+impl kernel::InPlaceModule for BarModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        // SAFETY: Called once, as the module is loaded.
+        unsafe { BOUND.init() };
+
+        try_pin_init!(Self {
+            _driver <- kernel::driver::Registration::new(c"rust_vma_bar", module),
+        })
+    }
+}
+
+struct BarDriver;
+
+kernel::pci_device_table!(
+    PCI_TABLE,
+    <BarDriver as pci::Driver>::IdInfo,
+    [(
+        pci::DeviceId::from_id(pci::Vendor::REDHAT_QUMRANET, 0x1110),
+        ()
+    )]
+);
+
+/// The driver's data while it is bound.
+#[pin_data(PinnedDrop)]
+struct BoundDevice {
+    #[pin]
+    _miscdev: MiscDeviceRegistration<BarFile>,
+}
+
+#[pinned_drop]
+impl PinnedDrop for BoundDevice {
+    fn drop(self: Pin<&mut Self>) {
+        // Files that are open, and mappings, still have the memory. The device unmaps it.
+        *BOUND.lock() = None;
+    }
+}
+
+impl BarDriver {
+    fn memory(pdev: &pci::Device<Bound>) -> Result<Memory> {
+        let bar = pdev.iomap_region(MEMORY_BAR, c"rust_vma_bar")?;
+        DeviceMemory::new(bar, MemoryType::WriteCombine)
+    }
+}
+
+impl pci::Driver for BarDriver {
+    type IdInfo = ();
+    type Data<'bound> = BoundDevice;
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: Option<&'bound ()>,
+    ) -> impl PinInit<BoundDevice, Error> + 'bound {
+        pin_init::pin_init_scope(move || {
+            pdev.enable_device_mem()?;
+            let memory = Self::memory(pdev)?;
+            let name = c"rust-vma-bar";
+
+            Ok(try_pin_init!(BoundDevice {
+                // Fails if there is another device.
+                _miscdev <- MiscDeviceRegistration::register(MiscDeviceOptions { name }),
+                _: {
+                    *BOUND.lock() = Some(memory);
+                },
+            }))
+        })
+    }
+}
+
+/// An open file of the device.
+struct BarFile {
+    memory: Memory,
+}
+
+#[vtable]
+impl MiscDevice for BarFile {
+    type Ptr = Arc<Self>;
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
+        let memory = BOUND.lock().clone().ok_or(ENODEV)?;
+        Ok(Arc::new(Self { memory }, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    fn mmap_setup<'a>(
+        me: ArcBorrow<'a, Self>,
+        _file: &'a File,
+        mut vma: VmaSetup<'a>,
+    ) -> Result<Mapped<'a>> {
+        let pages = (vma.end() - vma.start()) >> PAGE_SHIFT;
+        let end = vma.pgoff().checked_add(pages).ok_or(ENXIO)?;
+        if end > me.memory.count() {
+            return Err(ENXIO);
+        }
+
+        vma.require_shared()?;
+        vma.try_clear_mayexec()?;
+        vma.map_device::<BarOps>(me.memory.clone())
+    }
+
+    fn ioctl(me: ArcBorrow<'_, Self>, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        match cmd {
+            SUSPEND => me.memory.suspend(&mut LockOrder::new()),
+            RESUME => me.memory.resume(),
+            STATS => {
+                // The BAR is there for as long as this holds its guard.
+                let bar = me.memory.resource().try_access();
+                let stats = abi::Stats {
+                    pages: me.memory.count() as u64,
+                    first_word: bar.map_or(Ok(u64::MAX), |bar| bar.try_read64(0))?,
+                    faults: FAULTS.load(Relaxed),
+                    huge_faults: HUGE_FAULTS.load(Relaxed),
+                };
+                let arg = UserSlice::new(UserPtr::from_addr(arg), size_of::<abi::Stats>());
+                arg.writer().write_slice(stats.as_bytes())?;
+            }
+            _ => return Err(ENOTTY),
+        }
+        Ok(0)
+    }
+}
+
+struct BarOps;
+
+kernel::vm_operations!(BarOps);
+
+#[vtable]
+impl VmaOperations for BarOps {
+    type Data = Memory;
+    type PageKind = DeviceMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        FAULTS.fetch_add(1, Relaxed);
+        let frame = fault.pgoff();
+        fault.insert_pfn(frame)
+    }
+
+    fn huge_fault<'a>(fault: HugeFault<'a, Self>) -> HugeFaultOutcome<'a> {
+        HUGE_FAULTS.fetch_add(1, Relaxed);
+        let frame = fault.pgoff();
+        fault.insert_pfn_pmd(frame)
+    }
+}

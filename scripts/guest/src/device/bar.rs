@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/rust-vma-bar`, and its PCI device.
+
+use super::Node;
+use crate::abi::bar::{self as abi, IOC_TYPE};
+use crate::check::Must;
+use crate::sys;
+use libc::{PROT_READ, PROT_WRITE};
+use std::fs::{self, File};
+use std::io::{Error, Result};
+
+/// The device.
+pub const NODE: Node = Node {
+    path: "/dev/rust-vma-bar",
+    option: "CONFIG_SAMPLE_RUST_VMA_BAR",
+};
+
+/// The driver in sysfs.
+const DRIVER: &str = "/sys/bus/pci/drivers/rust_vma_bar";
+
+/// Numbers of ioctls.
+pub const SUSPEND: u32 = sys::encode_io(IOC_TYPE, abi::SUSPEND_NR);
+pub const RESUME: u32 = sys::encode_io(IOC_TYPE, abi::RESUME_NR);
+pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
+
+/// An open file: the memory of the device that was bound then.
+pub struct Bar {
+    pub file: File,
+}
+
+/// The driver's report on its device.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats {
+    pub pages: u64,
+    pub first_word: u64,
+    pub faults: u64,
+    pub huge_faults: u64,
+}
+
+impl Bar {
+    #[track_caller]
+    pub fn open() -> Self {
+        let file = NODE.open().must();
+        Self { file }
+    }
+
+    #[track_caller]
+    pub fn stats(&self) -> Stats {
+        let mut words: abi::Stats = [0; 4];
+        sys::ioctl_words(&self.file, STATS, &mut words).must();
+        let [pages, first_word, faults, huge_faults] = words;
+        Stats {
+            pages,
+            first_word,
+            faults,
+            huge_faults,
+        }
+    }
+
+    pub fn suspend(&self) -> Result<()> {
+        sys::ioctl_at(&self.file, SUSPEND, 0)
+    }
+
+    pub fn resume(&self) -> Result<()> {
+        sys::ioctl_at(&self.file, RESUME, 0)
+    }
+
+    /// Maps pages of the memory, shared.
+    pub fn map(&self, at: usize, first: u64, pages: usize) -> Result<()> {
+        super::map_shared(&self.file, at, first, pages, PROT_READ | PROT_WRITE)
+    }
+}
+
+/// The PCI device that is bound to the driver.
+pub struct Pci {
+    name: String,
+}
+
+impl Pci {
+    /// Returns the device that is bound to the driver.
+    pub fn find() -> Result<Self> {
+        let names = fs::read_dir(DRIVER)?.map(|entry| {
+            entry?
+                .file_name()
+                .into_string()
+                .map_err(|_| Error::other("a name"))
+        });
+        let names = names.collect::<Result<Vec<_>>>()?;
+        match names.into_iter().find(|name| name.contains(':')) {
+            Some(name) => Ok(Self { name }),
+            None => Err(Error::other(format!("{DRIVER}: no device"))),
+        }
+    }
+
+    pub fn unbind(&self) -> Result<()> {
+        fs::write(format!("{DRIVER}/unbind"), &self.name)
+    }
+
+    pub fn bind(&self) -> Result<()> {
+        fs::write(format!("{DRIVER}/bind"), &self.name)
+    }
+
+    /// Takes the device off its bus, as if it was unplugged.
+    pub fn remove(&self) -> Result<()> {
+        fs::write(format!("/sys/bus/pci/devices/{}/remove", self.name), "1")
+    }
+
+    /// Finds all devices again, and binds them to their drivers.
+    pub fn rescan() -> Result<()> {
+        fs::write("/sys/bus/pci/rescan", "1")
+    }
+}
