@@ -27,14 +27,14 @@ fn fault<T>(fault: Fault<'_, T>) -> FaultOutcome<'_>
 where
     T: VmaOperations<PageKind = PfnMap, Data = Memory>,
 {
-    fault.insert_pfn(0) //~ E0277 "the frames must stay for as long as the VMA"
+    fault.insert_pfn(0) //~ E0277 "no frames that stay for as long as they are mapped"
 }
 
 fn huge_fault<T>(fault: HugeFault<'_, T>) -> HugeFaultOutcome<'_>
 where
     T: VmaOperations<PageKind = PfnMap, Data = Memory>,
 {
-    fault.insert_pfn_pmd(0) //~ E0277 "say `type Data = Arc<PfnRegion<..>>` in the operations"
+    fault.insert_pfn_pmd(0) //~ E0277 "say `type Data = Arc<PfnRegion<..>>`, or `Arc<DeviceMemory<..>>`"
 }
 
 fn mmap<T>(vma: VmaSetup<'_, PfnMap>, memory: Memory, addr: usize) -> Result<Mapped<'_>>

@@ -71,7 +71,7 @@ const GONE: u32 = 2;
 /// # Invariants
 ///
 /// The frames may be mapped within a read-side critical section of `sections` in which `state` is
-/// [`PRESENT`]. All VMAs that map them have a file of `inode`.
+/// `PRESENT`. All VMAs that map them have a file of `inode`.
 #[pin_data]
 pub struct DeviceMemory<R> {
     frames: Frames,

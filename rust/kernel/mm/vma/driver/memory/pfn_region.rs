@@ -475,7 +475,7 @@ impl Drop for PageBlock {
 /// stay until it is unmapped.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no page frames",
-    label = "no frames to map",
+    label = "no frames that stay for as long as they are mapped",
     note = "say `type Data = Arc<PfnRegion<..>>`, or `Arc<DeviceMemory<..>>`, in the operations"
 )]
 pub unsafe trait HasFrames: PrivateData {
