@@ -104,7 +104,7 @@ impl Rules {
         let said = api.callables.iter().filter(|callable| callable.sleeps);
         if let Some(callable) = said.clone().find(|callable| self.sleeps(&callable.path)) {
             bail!(
-                "rules.toml: the documentation of {} says that it sleeps: name it no more",
+                "rules.toml: the documentation of {} says that it sleeps: remove it",
                 callable.path
             );
         }

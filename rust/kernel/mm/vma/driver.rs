@@ -88,6 +88,7 @@ pub use self::{
         SamePageKind, //
     },
     memory::{
+        BoundMemory,
         DeviceBacked,
         DeviceMemory,
         DeviceResource,

@@ -210,6 +210,7 @@ properties! {
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     DeviceMemory<()>: (size_of::<Frames>() + 2 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "device_memory_stays_in_place";
+    BoundMemory<()>: WORD [Send Sync Unpin];
     Frames: (5 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
     VmOps: (size_of::<bindings::vm_operations_struct>()) [!Sync !Unpin]
@@ -327,4 +328,9 @@ variance! {
     invariant { type T<O> = MkWrite<'static, O>; } by "operations_of_a_subtype";
     invariant { type T<O> = MapPages<'static, O>; } by "operations_of_a_subtype";
     invariant { type T<O> = VmOpsTable<O>; } by "operations_of_a_subtype";
+}
+
+// It is written through shared references.
+variance! {
+    invariant { type T<R> = BoundMemory<R>; } by "bound_memory_of_a_subtype";
 }

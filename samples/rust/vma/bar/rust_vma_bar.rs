@@ -24,6 +24,7 @@ use kernel::{
     },
     mm::vma::{
         driver::{
+            BoundMemory,
             DeviceMap,
             DeviceMemory,
             Fault,
@@ -63,36 +64,16 @@ const MEMORY_BAR: u32 = 2;
 
 type Memory = Arc<DeviceMemory<pci::DevresBar>>;
 
-kernel::sync::global_lock! {
-    // SAFETY: Initialised before the driver is registered, by the module's `init()`.
-    unsafe(uninit) static BOUND: Mutex<Option<Memory>> = None;
-}
+static BOUND: BoundMemory<pci::DevresBar> = BoundMemory::new();
 
 static FAULTS: Atomic<u64> = Atomic::new(0);
 static HUGE_FAULTS: Atomic<u64> = Atomic::new(0);
 
-module! {
-    type: BarModule,
+kernel::module_pci_driver! {
+    type: BarDriver,
     name: "rust_vma_bar",
     description: "Rust VMA sample: memory of a PCI device",
     license: "GPL",
-}
-
-#[pin_data]
-struct BarModule {
-    #[pin]
-    _driver: kernel::driver::Registration<pci::Adapter<BarDriver>>,
-}
-
-impl kernel::InPlaceModule for BarModule {
-    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        // SAFETY: Called once, as the module is loaded.
-        unsafe { BOUND.init() };
-
-        try_pin_init!(Self {
-            _driver <- kernel::driver::Registration::new(c"rust_vma_bar", module),
-        })
-    }
 }
 
 struct BarDriver;
@@ -117,7 +98,7 @@ struct BoundDevice {
 impl PinnedDrop for BoundDevice {
     fn drop(self: Pin<&mut Self>) {
         // Files that are open, and mappings, still have the memory. The device unmaps it.
-        *BOUND.lock() = None;
+        BOUND.set(None);
     }
 }
 
@@ -147,7 +128,7 @@ impl pci::Driver for BarDriver {
                 // Fails if there is another device.
                 _miscdev <- MiscDeviceRegistration::register(MiscDeviceOptions { name }),
                 _: {
-                    *BOUND.lock() = Some(memory);
+                    BOUND.set(Some(memory));
                 },
             }))
         })
@@ -164,7 +145,7 @@ impl MiscDevice for BarFile {
     type Ptr = Arc<Self>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
-        let memory = BOUND.lock().clone().ok_or(ENODEV)?;
+        let memory = BOUND.get().ok_or(ENODEV)?;
         Ok(Arc::new(Self { memory }, GFP_KERNEL_ACCOUNT)?)
     }
 

@@ -5,9 +5,10 @@
 //! - `shared_page` has single pages, which the kernel counts.
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
-//!   they are, `mapping_inode` finds their mappings.
+//!   they are, `mapping_inode` finds their mappings, `bound_memory` is for the files of a device.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
+mod bound_memory;
 mod device_memory;
 mod device_resource;
 mod file_pages;
@@ -17,6 +18,7 @@ mod pfn_region;
 mod shared_page;
 
 pub use self::{
+    bound_memory::BoundMemory,
     device_memory::{
         DeviceBacked,
         DeviceMemory, //

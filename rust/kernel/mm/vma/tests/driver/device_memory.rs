@@ -34,6 +34,7 @@ use crate::{
     faux::Registration,
     mm::vma::{
         driver::{
+            BoundMemory,
             DeviceMap,
             DeviceMemory,
             DeviceResource,
@@ -242,6 +243,25 @@ mod tests {
         assert!(!bench.probe.released.load(Relaxed));
         drop(bench.bound);
         assert!(bench.probe.released.load(Relaxed));
+        Ok(())
+    }
+
+    #[test]
+    fn bound_memory_is_given_until_it_is_replaced() -> Result {
+        let bench = Bench::new()?;
+        let memory = bench.memory().clone();
+        let slot = BoundMemory::new();
+        assert!(slot.get().is_none());
+
+        slot.set(Some(memory.clone()));
+        assert!(slot.get().is_some_and(|given| Arc::ptr_eq(&given, &memory)));
+        slot.set(None);
+        assert!(slot.get().is_none());
+
+        // It has given back what it had, also when it is dropped.
+        slot.set(Some(memory.clone()));
+        drop((slot, bench.files, bench.bound));
+        assert!(Arc::into_unique_or_drop(memory).is_some());
         Ok(())
     }
 
