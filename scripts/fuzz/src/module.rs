@@ -24,10 +24,18 @@ const OPERATIONS: [(&str, &str, &str); 4] = [
 
 /// The hooks that stand for all variants of one.
 struct Hook {
+    /// None for those of the file.
     operations: Option<&'static str>,
+    name: String,
     signature: String,
     arguments: Vec<String>,
     variants: Vec<Function>,
+}
+
+impl Hook {
+    fn is_called(&self) -> bool {
+        self.operations.is_none() || !self.variants.is_empty()
+    }
 }
 
 /// The parts of one module file.
@@ -241,6 +249,7 @@ impl Module {
         let signature = |name: &str| format!("fn {name}{generics}({}){result}", list.join(", "));
         let mut made = Hook {
             operations,
+            name: hook.name.clone(),
             signature: signature(&hook.name),
             arguments: parameters.iter().map(|(name, _)| name.clone()).collect(),
             variants: Vec::new(),
@@ -314,7 +323,7 @@ impl Module {
             }
             made.variants.push(function);
         }
-        if !made.variants.is_empty() {
+        if made.is_called() {
             self.hooks.push(made);
         }
     }
@@ -404,7 +413,7 @@ impl Module {
         self.hooks
             .iter_mut()
             .for_each(|hook| hook.variants.retain(keep));
-        self.hooks.retain(|hook| !hook.variants.is_empty());
+        self.hooks.retain(Hook::is_called);
         self.refused += before - self.len();
     }
 }
@@ -418,22 +427,24 @@ fn dispatch(hook: &Hook, indent: &str) -> String {
         ),
         false => String::new(),
     };
+    let mut variants: Vec<&str> = hook.variants.iter().map(|made| &*made.name).collect();
+    // All that are generated can refuse to map. Something has to be mapped, also to test that the module stays then.
+    let plain = format!("plain_{}", hook.name);
+    if hook.operations.is_none() {
+        variants.push(&plain);
+    }
     let mut text = format!(
         "{indent}{} {{\n{give_up}{indent}    match turn({}) {{\n",
         hook.signature,
-        hook.variants.len()
+        variants.len()
     );
-    for (number, variant) in hook.variants.iter().enumerate() {
-        let pattern = if number + 1 == hook.variants.len() {
+    for (number, variant) in variants.iter().enumerate() {
+        let pattern = if number + 1 == variants.len() {
             "_".to_string()
         } else {
             number.to_string()
         };
-        let _ = writeln!(
-            text,
-            "{indent}        {pattern} => {}({arguments}),",
-            variant.name
-        );
+        let _ = writeln!(text, "{indent}        {pattern} => {variant}({arguments}),");
     }
     text + indent + "    }\n" + indent + "}\n"
 }
@@ -449,4 +460,28 @@ fn uses(api: &Api) -> String {
 /// Names of parameters live as long as the program: there are a few dozen.
 fn leak(name: &str) -> &'static str {
     Box::leak(name.to_string().into_boxed_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mmap_hook_always_has_a_variant_that_maps() {
+        let hook = |operations| Hook {
+            operations,
+            name: "mmap_setup".to_string(),
+            signature: "fn mmap_setup(own: &Data)".to_string(),
+            arguments: vec!["own".to_string()],
+            variants: Vec::new(),
+        };
+        assert!(hook(None).is_called() && !hook(Some("PfnOps")).is_called());
+        assert_eq!(
+            dispatch(&hook(None), ""),
+            "fn mmap_setup(own: &Data) {\n    match turn(1) {\n        _ => plain_mmap_setup(own),\n    }\n}\n"
+        );
+        for hook in ["setup", "prepare"] {
+            assert!(HARNESS.contains(&format!("fn plain_mmap_{hook}<")));
+        }
+    }
 }
