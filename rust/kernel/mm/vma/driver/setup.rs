@@ -8,6 +8,7 @@
 //!
 //! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
 
+mod by_c;
 mod desc;
 mod flags;
 mod hook;
@@ -161,6 +162,13 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         unsafe { (*self.vma.as_raw()).__bindgen_anon_2.flags.__vma_flags[0] = flags.word() };
     }
 
+    #[inline]
+    fn write_pgoff(&self, pgoff: usize) {
+        // SAFETY: By the type invariants this is the only means by which the VMA is written. It is
+        // in no reverse mapping yet, whose order would depend on the offset.
+        unsafe { (*self.vma.as_raw()).vm_pgoff = pgoff };
+    }
+
     /// Maps a page now (C: `vm_insert_page()`).
     ///
     /// As [`DriverVma::insert_page()`](super::DriverVma::insert_page). May sleep, for memory.
@@ -241,11 +249,9 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         }
         let file = memory.open_file::<T::OwnerModule>()?;
 
-        // SAFETY: This is the VMA's setup, in which the file may be changed. The VMA takes a
-        // reference of its own, and drops that to the file before. That one is held by the caller
-        // of the hook, so nothing that was borrowed for `'a` goes. The file keeps the module of the
-        // operations, which is here: it runs.
-        unsafe { bindings::vma_set_file(self.vma.as_raw(), file.as_ptr()) };
+        // SAFETY: The file keeps the module of the operations, which is here: it runs. It is
+        // anonymous, so it is neither of hugetlb nor on DAX, and not sealed.
+        unsafe { self.set_file(&file) };
 
         self.set_flags(SetupFlags::IO | SetupFlags::DONTEXPAND | SetupFlags::DONTDUMP);
         Ok(self.into_kind::<DeviceMap>().with_ops::<T>(memory))

@@ -3,11 +3,14 @@
 //! VMAs that a driver owns: a device made for the tests, whose files are really mapped.
 
 mod access;
+mod by_c;
 pub(super) mod device;
 mod device_memory;
 mod faults;
 mod hooks;
 pub(super) mod inserting;
+#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+mod io_mem;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod memory_type;
 mod operations;

@@ -168,6 +168,11 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         self.raw_mut().vma_flags.__vma_flags[0] = flags.word();
     }
 
+    #[inline]
+    fn write_pgoff(&mut self, pgoff: usize) {
+        self.raw_mut().pgoff = pgoff;
+    }
+
     /// Ends the description: the VMA will have these operations, and a share of `data`.
     ///
     /// If it is a [`PfnMap`], it will also have the memory type of the frames that `data` has (C:

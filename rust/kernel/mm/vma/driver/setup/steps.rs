@@ -2,7 +2,8 @@
 
 //! The steps that [`VmaSetup`](super::VmaSetup) and [`VmaDesc`](super::VmaDesc) share.
 
-/// Implements the steps for a type with `flags()`, `write_flags()` and `into_kind()`.
+/// Implements the steps for a type with `start()`, `end()`, `flags()`, `write_flags()`,
+/// `write_pgoff()` and `into_kind()`.
 macro_rules! setup_steps {
     ($setup:ident) => {
         impl<'a, K: PageKind> $setup<'a, K> {
@@ -84,6 +85,28 @@ macro_rules! setup_steps {
             #[inline]
             pub fn require_shared(&self) -> Result {
                 flags::require_shared(self.flags())
+            }
+
+            /// Changes the page offset, for a driver to which the offset in its file says more than
+            /// the place in its memory (C: `vma->vm_pgoff`, `desc->pgoff`).
+            ///
+            /// Page faults and `unmap_mapping_range()` go by the new one. Also sets DONTEXPAND, so
+            /// no mapping at the offset that is next in the file is merged with this one.
+            ///
+            /// # Errors
+            ///
+            /// `EOVERFLOW` if the offsets of the mapping would overflow.
+            #[doc(alias = "vm_pgoff")]
+            #[inline]
+            pub fn set_pgoff(&mut self, pgoff: usize) -> Result {
+                let pages = (self.end() - self.start()) >> crate::page::PAGE_SHIFT;
+
+                if pgoff.checked_add(pages).is_none() {
+                    return Err(EOVERFLOW);
+                }
+                self.write_pgoff(pgoff);
+                self.set_flags(flags::SetupFlags::DONTEXPAND);
+                Ok(())
             }
 
             #[inline]

@@ -3,8 +3,12 @@
 //! The changes to a VMA that a driver can make in its mmap hook, and those that it cannot.
 
 use super::{
-    super::address_space::AddressSpace,
+    super::address_space::{
+        peek,
+        AddressSpace, //
+    },
     device::{
+        give_page,
         with_hook,
         Counted,
         Device,
@@ -16,10 +20,18 @@ use super::{
 use crate::{
     bindings,
     mm::vma::{
-        driver::SetupFlags,
+        driver::{
+            Fault,
+            FaultOutcome,
+            Plain,
+            SetupFlags,
+            ViaMmapPrepare,
+            VmaOperations, //
+        },
         VmaFlag,
         VmaFlags, //
     },
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::Relaxed,
@@ -48,6 +60,22 @@ fn take_permissions(shared: &Arc<Shared>) -> Result<KBox<Device<Counted>>> {
             Ok(setup.with_ops::<PlainOps>(data.clone()))
         }),
     )
+}
+
+/// The same, for files with `.mmap_prepare`.
+struct PreparedOps;
+
+crate::vm_operations!(PreparedOps);
+
+#[vtable]
+impl VmaOperations for PreparedOps {
+    type Data = Counted;
+    type PageKind = Plain;
+    type Hook = ViaMmapPrepare;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        give_page(fault)
+    }
 }
 
 /// The flags of a mapping.
@@ -139,7 +167,7 @@ mod tests {
                 desc.require_shared()?;
                 desc.try_clear_maywrite()?;
                 assert!(!desc.flags().contains(VmaFlag::MAYWRITE));
-                assert_eq!(desc.pgoffs()?.len() * crate::page::PAGE_SIZE, {
+                assert_eq!(desc.pgoffs()?.len() * PAGE_SIZE, {
                     desc.end() - desc.start()
                 });
                 desc.set_flags(SetupFlags::DONTCOPY);
@@ -152,6 +180,65 @@ mod tests {
         assert_eq!(map(READ, bindings::MAP_PRIVATE), Some(EINVAL));
         assert_eq!(map(READ | WRITE, bindings::MAP_SHARED), Some(EPERM));
         assert_eq!(map(READ, bindings::MAP_SHARED), Some(ENOTTY));
+        Ok(())
+    }
+
+    #[test]
+    fn faults_go_by_the_page_offset_of_the_setup() -> Result {
+        let (mm, shared, _device, file) = with_hook(
+            3,
+            Hook::Mmap(|data, mut setup| {
+                let pgoff = setup.pgoff();
+                setup.set_pgoff(if pgoff == 500 { 1 } else { usize::MAX - 1 })?;
+                assert_eq!(setup.pgoff(), 1);
+                Ok(setup.with_ops::<PlainOps>(data.clone()))
+            }),
+        )?;
+        let mapping = mm.map_file(&file, 500, 2)?;
+
+        assert_eq!(
+            (peek(mapping.start)?, peek(mapping.start + PAGE_SIZE)?),
+            (101, 102)
+        );
+        assert!(flags_at(&mm, mapping.start)?.contains(VmaFlag::DONTEXPAND));
+        assert_eq!(
+            mm.vma_locks()
+                .lock_vma(mapping.start)
+                .map(|vma| vma.pgoff()),
+            Some(1)
+        );
+
+        // Two pages from there on are one too many.
+        assert_eq!(mm.map_file(&file, 0, 2).err(), Some(EOVERFLOW));
+        assert_eq!(shared.counts(), (2, 0));
+        Ok(())
+    }
+
+    // The second is at the address and at the offset where the first one ends.
+    #[test]
+    fn mapping_with_another_offset_is_not_merged() -> Result {
+        let (mm, shared, _device, file) = with_hook(
+            4,
+            Hook::MmapPrepare(|data, mut desc| {
+                let pgoff = desc.pgoff() % 100;
+                desc.set_pgoff(pgoff)?;
+                Ok(desc.with_ops::<PreparedOps>(data))
+            }),
+        )?;
+        let map_at = |pgoff, addr| {
+            let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+            mm.map_file_as(&file, pgoff, 1, READ, fixed, addr)
+        };
+        let room = mm.map_file(&file, 0, 2)?;
+        map_at(300, room.start)?;
+        map_at(1, room.start + PAGE_SIZE)?;
+
+        assert_eq!(
+            (peek(room.start)?, peek(room.start + PAGE_SIZE)?),
+            (100, 101)
+        );
+        // A share of the data for each, as the two were not merged; the first one's is dropped.
+        assert_eq!(shared.counts(), (4, 1));
         Ok(())
     }
 }
