@@ -32,5 +32,5 @@ impl MiscDevice for Device {
 
 const _: () = {
     let options = MiscDeviceOptions { name: c"case" };
-    let _ = options.into_raw::<Device>(); //~ E0080 "a misc device has one mmap hook at most"
+    let _ = options.into_raw::<Device>(); //~ E0080 "a file has one mmap hook at most"
 };

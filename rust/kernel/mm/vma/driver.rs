@@ -38,10 +38,9 @@
 //!
 //! # Which file operations
 //!
-//! A misc device implements [`MiscDevice::mmap_setup()`] or [`MiscDevice::mmap_prepare()`]. The
-//! file operations of another subsystem do the same in three steps: a method of its trait that
-//! takes a [`VmaSetup`] or a [`VmaDesc`], a C callback that passes what it is given to
-//! [`VmaSetup::run_hook()`] or [`VmaDesc::run_hook()`], and an entry in its `file_operations`.
+//! A misc device implements [`MiscDevice::mmap_setup()`] or [`MiscDevice::mmap_prepare()`], the
+//! files of [`anon_inode_create_getfile()`] those of [`AnonFile`]. The file operations of another
+//! subsystem get such hooks by [`MmapHooks`] and [`with_mmap_hooks()`].
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
@@ -58,6 +57,7 @@
 mod brand;
 mod driver_vma;
 mod fault;
+mod file;
 pub mod kind;
 mod memory;
 mod operations;
@@ -77,6 +77,12 @@ pub use self::{
         MkWrite,
         MkWriteOutcome,
         Released, //
+    },
+    file::{
+        anon_inode_create_getfile,
+        with_mmap_hooks,
+        AnonFile,
+        MmapHooks, //
     },
     kind::{
         DeviceMap,

@@ -3,6 +3,7 @@
 //! VMAs that a driver owns: a device made for the tests, whose files are really mapped.
 
 mod access;
+mod anon_file;
 mod by_c;
 pub(super) mod device;
 mod device_memory;
