@@ -3,7 +3,7 @@
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
 TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-compare bench-baseline \
-	   disasm codegen-check build-cost drivers stress fuzz selftests compile-fail conformance ledger model \
+	   disasm codegen-check build-cost drivers stress fuzz selftests compile-fail conformance coverage ledger model \
 	   lint doc shell
 
 .DEFAULT_GOAL := help
@@ -55,6 +55,7 @@ help:
 	@echo '  kcsan          the data race on vm_flags, with and without READ_ONCE()'
 	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
 	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'
+	@echo '  coverage       the C calls of drivers that have a safe call in Rust'
 	@echo '  ledger         every unsafe with its argument and its tests'
 	@echo '  model          interleavings of several VMA locks, explored by spin'
 	@echo '  lint           formatting, checkpatch, clippy, licence lines'

@@ -6,6 +6,7 @@ mod bench;
 mod boot;
 mod code;
 mod conformance;
+mod coverage;
 mod demo;
 mod diagnostics;
 mod drivers;

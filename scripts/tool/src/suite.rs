@@ -6,6 +6,7 @@
 use crate::bench::{self, Bench};
 use crate::code;
 use crate::conformance;
+use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
@@ -54,6 +55,10 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("series", Checkout, |run, _| round_trip(run.session, run.ready)),
     ("lint", Checkout, |run, _| lint(run.session, run.ready)),
     ("ledger", Checkout, |run, _| ledger::run(run.session.places, run.session.progress)),
+    ("coverage", Checkout, |run, _| {
+        let places = run.session.places;
+        coverage::run(places, &places.tree(), run.session.progress)
+    }),
     ("model", Checkout, |run, _| judge::model::run(run.session.places, run.session.progress)),
     ("page", Checkout, |run, _| {
         judge::page::prove(run.session.places, &run.ready.packages, run.session.progress)

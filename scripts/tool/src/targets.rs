@@ -4,6 +4,7 @@
 
 use crate::code;
 use crate::conformance;
+use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
@@ -76,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     target("selftests", "", Kernel(X86_64_DEBUG, selftests::run)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
     target("conformance", "CONFIG", Own(conformance)),
+    target("coverage", "", Own(coverage)),
     target("ledger", "", Own(ledger)),
     target("model", "", Own(model)),
     target("lint", "", Own(lint)),
@@ -286,6 +288,13 @@ fn conformance(session: &Session) -> Result<u8> {
         let out = session.kernel(&ready).build(config, session.progress)?;
         conformance::run(session, &tree, Some(&out))?
     };
+    Ok(session.end(&outcome))
+}
+
+/// Needs the kernel's source, and no kernel.
+fn coverage(session: &Session) -> Result<u8> {
+    let tree = session.tree(&session.overlay()?)?;
+    let outcome = coverage::run(session.places, &tree, session.progress)?;
     Ok(session.end(&outcome))
 }
 
