@@ -79,6 +79,8 @@ pub struct Row {
     pub answer: Option<String>,
     /// The safe calls, the plan, or the reason.
     pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Rules {
@@ -161,15 +163,16 @@ impl Rules {
                     "{file}:{line}: {call}: nobody has said which safe call replaces it; add a rule to {FILE}"
                 ));
             }
-            let (state, text) = answer
-                .map_or((State::Unclassified, String::new()), |(_, answer)| {
-                    answer.say()
-                });
+            let (state, text) = match answer {
+                Some((_, answer)) => answer.say(),
+                None => (State::Unclassified, String::new()),
+            };
             rows.push(Row {
                 site,
                 state,
                 answer: answer.map(|(name, _)| name.clone()),
                 text,
+                note: answer.and_then(|(_, answer)| answer.note.clone()),
             });
         }
         for (Matcher { rule, files, .. }, used) in rules.iter().zip(&used) {
@@ -197,15 +200,11 @@ impl Rules {
 
 impl Answer {
     fn say(&self) -> (State, String) {
-        let (state, mut text) = match (&self.planned, &self.reason) {
+        match (&self.planned, &self.reason) {
             (Some(planned), _) => (State::Planned, planned.trim().to_string()),
             (_, Some(reason)) => (State::Reason, reason.trim().to_string()),
             _ => (State::Safe, self.rust.join(", ")),
-        };
-        if let Some(note) = &self.note {
-            text += &format!(": {note}");
         }
-        (state, text)
     }
 }
 

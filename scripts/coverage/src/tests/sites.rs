@@ -139,20 +139,18 @@ fn a_site_knows_its_function() {
 #[test]
 fn a_tree_is_searched_for_c_files() {
     let dir = tempfile::tempdir().expect("a directory");
-    let write = |name: &str| {
-        let file = dir.path().join(name);
-        std::fs::create_dir_all(file.parent().expect("has one")).expect("can be made");
-        std::fs::write(file, "int f(void)\n{\n\treturn vma_set_file(a, b);\n}\n")
-            .expect("can be written");
-    };
-    [
+    for name in [
         "sound/b.h",
         "drivers/x/a.c",
         "drivers/x/a.rs",
         "drivers/x/a.txt",
         "mm/c.c",
-    ]
-    .map(write);
+    ] {
+        let file = dir.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("has one")).expect("can be made");
+        let source = "int f(void)\n{\n\treturn vma_set_file(a, b);\n}\n";
+        std::fs::write(file, source).expect("can be written");
+    }
     let sites = scan::tree(dir.path(), &["drivers", "sound"]).expect("can be read");
     let files: Vec<&str> = sites.iter().map(|site| &*site.file).collect();
     assert_eq!(files, ["drivers/x/a.c", "sound/b.h"]);
