@@ -32,7 +32,7 @@ fn comments_strings_and_directives_are_no_code() {
         "/* a */ vm_iomap_memory(a);",
         "x = '\"'; vm_iomap_memory(a); y = '\"';",
         "x = \"/*\"; vm_iomap_memory(a); y = \"*/\";",
-        "#error don't\nvm_iomap_memory(a);",
+        "#error don't\nvm_iomap_memory(a);\n#error can't",
         "#if A\nvm_iomap_memory(a);\n#endif",
     ] {
         assert_eq!(calls(code), ["vm_iomap_memory(a)"], "{code}");
