@@ -116,7 +116,7 @@ impl<'a> Generator<'a> {
         }
         if !plain {
             let budget = BUDGET / 2 + self.random.below(BUDGET);
-            self.block(budget, 0);
+            self.body(budget, 0);
         }
         if let Some((from, goal)) = goal {
             self.scope.values[from].is_kept = false;
@@ -171,14 +171,44 @@ impl<'a> Generator<'a> {
     /// So many statements, in a block of their own.
     fn block(&mut self, budget: usize, depth: usize) -> usize {
         let len = self.scope.enter();
+        let used = self.statements(budget, depth);
+        // Variables declared here end here, with their borrowers, which are declared here, too.
+        self.scope.leave(len);
+        used
+    }
+
+    fn statements(&mut self, budget: usize, depth: usize) -> usize {
         let mut left = budget;
         while left > 0 {
             left -= 1;
             left = left.saturating_sub(self.statement(left, depth));
         }
-        // Variables declared here end here, with their borrowers, which are declared here, too.
-        self.scope.leave(len);
         budget - left
+    }
+
+    /// So many statements, and more after them in the same block: what they hold is held then.
+    fn body(&mut self, budget: usize, depth: usize) {
+        let len = self.scope.values.len();
+        self.statements(budget, depth);
+        self.retire(len);
+    }
+
+    /// Leaves the variables from `len` on as they are, but for what keeps most calls from being made.
+    fn retire(&mut self, len: usize) {
+        for value in len..self.scope.values.len() {
+            let is_atomic = |value: &Value| {
+                let name = value.ty.name();
+                name.is_some_and(|name| self.rules.makes_atomic(name))
+            };
+            let value_here = &self.scope.values[value];
+            if value_here.is_alive && is_atomic(value_here) {
+                let name = value_here.name.clone();
+                if (0..ATTEMPTS).any(|_| self.apply(&vec![(value, Use::Moved)])) {
+                    self.say(&format!("drop({name});"));
+                }
+            }
+        }
+        self.scope.retire(len);
     }
 
     /// One statement; returns how much of the budget was used by blocks in it.
@@ -1107,8 +1137,32 @@ impl<'a> Generator<'a> {
     fn finish_later(&mut self, value: usize, goal: &Ty, wrap: bool, depth: usize) -> Option<()> {
         self.scope.values[value].is_kept = true;
         let budget = self.random.below(6);
-        self.block(budget, DEPTH);
+        self.body(budget, DEPTH);
         self.scope.values[value].is_kept = false;
         self.finish(value, goal, wrap, depth + 1).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something of a hook that has not ended, while the call is made that ends the setup.
+    #[test]
+    fn what_a_body_holds_is_held_after_it() {
+        let api = crate::api(&crate::tests::rustdoc()).unwrap();
+        let rules = Rules::load().unwrap();
+        let mut generator = Generator::new(&api, &rules, 1, 0);
+        for (name, ty) in [("v1", "Guard"), ("v2", "MmapGuard")] {
+            generator
+                .scope
+                .add(name.to_string(), Ty::plain(ty), BTreeMap::new());
+        }
+        assert!(generator.is_atomic());
+        generator.retire(0);
+
+        assert_eq!(generator.lines, ["    drop(v1);"]);
+        assert!(!generator.is_atomic() && generator.is_there(|name| name == "MmapGuard"));
+        assert_eq!(generator.scope.alive().count(), 0);
     }
 }

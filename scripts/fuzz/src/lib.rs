@@ -81,7 +81,7 @@ mod tests {
     }
 
     /// The JSON of a crate with one lock and what it protects.
-    fn rustdoc() -> String {
+    pub fn rustdoc() -> String {
         let place = serde_json::json!({ "filename": "rust/kernel/mm/vma/x.rs" });
         let path =
             |name: &str| serde_json::json!({ "resolved_path": { "path": name, "args": null } });

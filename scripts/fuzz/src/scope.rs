@@ -117,6 +117,14 @@ impl Scope {
         }
     }
 
+    /// Keeps what the variables from `len` on hold until the end, although nothing uses them any more.
+    pub fn retire(&mut self, len: usize) {
+        for value in &mut self.values[len..] {
+            value.may_be_alive |= value.is_alive;
+            value.is_alive = false;
+        }
+    }
+
     /// The variables that may hold something here, which a program cannot use if a branch moved them.
     pub fn perhaps_alive(&self) -> impl Iterator<Item = &Value> {
         self.values
