@@ -43,7 +43,7 @@ pub enum State {
 #[serde(deny_unknown_fields)]
 struct Rule {
     answer: String,
-    call: Option<String>,
+    call: String,
     files: Option<Vec<String>>,
     function: Option<String>,
     series: Option<Vec<String>>,
@@ -59,7 +59,7 @@ struct Data {
 /// A rule that can be applied.
 struct Matcher {
     rule: Rule,
-    call: Option<Regex>,
+    call: Regex,
     files: Vec<Pattern>,
 }
 
@@ -131,9 +131,6 @@ impl Rules {
         for Matcher { rule, .. } in &self.rules {
             if !self.answers.contains_key(&rule.answer) {
                 problems.push(format!("{}: there is no such answer", rule.show()));
-            }
-            if rule.call.is_none() && rule.files.is_none() {
-                problems.push(format!("{}: names neither a call nor files", rule.show()));
             }
         }
         problems
@@ -211,11 +208,7 @@ impl Answer {
 impl Matcher {
     fn new(rule: Rule) -> Result<Self> {
         let context = || rule.show();
-        let call = rule
-            .call
-            .as_ref()
-            .map(|call| Regex::new(&format!("^(?:{call})")));
-        let call = call.transpose().with_context(context)?;
+        let call = Regex::new(&format!("^(?:{})", rule.call)).with_context(context)?;
         let files = rule.files.iter().flatten().map(|file| Pattern::new(file));
         let files = files.collect::<Result<_, _>>().with_context(context)?;
         Ok(Self { rule, call, files })
@@ -237,10 +230,7 @@ impl Matcher {
             None => 0,
             Some(_) => files.position(|file| file.matches_with(&site.file, options))?,
         };
-        let call = self
-            .call
-            .as_ref()
-            .is_none_or(|call| call.is_match(&site.call));
+        let call = self.call.is_match(&site.call);
         let function = self.rule.function.is_none() || self.rule.function == site.function;
         (call && function).then_some(file)
     }
@@ -249,13 +239,12 @@ impl Matcher {
 impl Rule {
     /// The rule as messages name it.
     fn show(&self) -> String {
-        let call = self.call.as_deref().unwrap_or("any call");
         let files = match self.files.as_deref() {
             None => String::new(),
             Some([]) => " in no file".to_string(),
             Some([one]) => format!(" in {one}"),
             Some([first, rest @ ..]) => format!(" in {first} and {} more", rest.len()),
         };
-        format!("{FILE}: {}: {call}{files}", self.answer)
+        format!("{FILE}: {}: {}{files}", self.answer, self.call)
     }
 }
