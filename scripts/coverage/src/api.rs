@@ -136,7 +136,7 @@ impl Names {
                         }
                     }
                 }
-                Item::Impl(item) if item.trait_.is_none() => {
+                Item::Impl(item) => {
                     let Some(of) = type_name(&item.self_ty) else {
                         continue;
                     };
