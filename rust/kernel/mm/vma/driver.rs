@@ -39,8 +39,9 @@
 //! # Which file operations
 //!
 //! A misc device implements [`MiscDevice::mmap_setup()`] or [`MiscDevice::mmap_prepare()`], the
-//! files of [`anon_inode_create_getfile()`] those of [`AnonFile`]. The file operations of another
-//! subsystem get such hooks by [`MmapHooks`] and [`with_mmap_hooks()`].
+//! files of [`anon_inode_create_getfile()`] those of [`AnonFile`]. A DRM driver implements
+//! `MappableObject` for its GEM objects (`CONFIG_DRM=y`). The file operations of another subsystem
+//! get such hooks by [`MmapHooks`] and [`with_mmap_hooks()`].
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
@@ -58,12 +59,16 @@ mod brand;
 mod driver_vma;
 mod fault;
 mod file;
+#[cfg(CONFIG_DRM = "y")]
+mod gem;
 pub mod kind;
 mod memory;
 mod operations;
 mod setup;
 mod unknown_owner;
 
+#[cfg(CONFIG_DRM = "y")]
+pub use self::gem::MappableObject;
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,

@@ -6,6 +6,9 @@
 //! `dma_buf_mmap()`, `vfio_pci_core_mmap()`, `shmem_zero_setup()`. The library gives the VMA
 //! operations and data of its own, so nothing in Rust knows it later: `Vma::downcast()` returns
 //! `None`.
+//!
+//! The other way round, a C library calls a driver back in its mmap function, with a VMA that it
+//! has begun to set up: `drm_gem_object_funcs::mmap()`.
 
 use super::{
     take_operations,
@@ -20,7 +23,8 @@ use crate::{
     mm::vma::{
         page_table::walk,
         Setup,
-        Vma, //
+        Vma,
+        VmaFlag, //
     },
     prelude::*,
     types::NotThreadSafe, //
@@ -28,6 +32,29 @@ use crate::{
 use core::marker::PhantomData;
 
 impl<'a> VmaSetup<'a> {
+    /// Runs a hook that a C library calls in its mmap function, and returns its C result.
+    ///
+    /// What the library has given the VMA as operations and private data is taken away first. The
+    /// hook is not run, and `EINVAL` returned, if the VMA is `VM_PFNMAP` or `VM_MIXEDMAP` already.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run_hook()`](Self::run_hook), but for who calls this: a function that is called once
+    /// by `file_operations::mmap()`, or by the functions of C that this calls. They must have mapped
+    /// no pages before, and leave the operations and the value of the private data afterwards.
+    #[cfg_attr(not(CONFIG_DRM = "y"), allow(dead_code))]
+    pub(in crate::mm::vma) unsafe fn run_hook_in_c(
+        vma: *mut bindings::vm_area_struct,
+        hook: impl FnOnce(VmaSetup<'a>) -> Result<Mapped<'a>>,
+    ) -> c_int {
+        // SAFETY: The VMA is in the mmap function, which shows it to nobody.
+        if !unsafe { take_back(vma) } {
+            return EINVAL.to_errno();
+        }
+        // SAFETY: Guaranteed by the caller. The VMA is as a new one.
+        unsafe { VmaSetup::run_hook(vma, hook) }
+    }
+
     /// Ends the setup by an mmap function of C, which gets the VMA as this hook has set it up.
     ///
     /// If the hook fails after this, the VMA is unmapped, and closed by the operations that the
@@ -87,6 +114,22 @@ impl<K: PageKind> VmaSetup<'_, K> {
         // of the hook, so nothing that was borrowed for `'a` goes. The caller answers for the rest.
         unsafe { bindings::vma_set_file(self.vma.as_raw(), file.as_ptr()) };
     }
+}
+
+/// Takes operations and private data from a VMA. Returns whether its pages have no kind yet.
+///
+/// # Safety
+///
+/// The VMA must be in the mmap function that sets it up.
+// Not inlined: as `take_operations()`.
+#[inline(never)]
+unsafe fn take_back(vma: *mut bindings::vm_area_struct) -> bool {
+    // SAFETY: The VMA is stable, as at the level `Setup`. The data is that of C.
+    let flags = unsafe {
+        take_operations(vma);
+        Vma::<Setup>::from_raw(vma).flags()
+    };
+    !flags.contains(VmaFlag::PFNMAP) && !flags.contains(VmaFlag::MIXEDMAP)
 }
 
 /// Closes a VMA that C has set up, as `vma_close()` does.

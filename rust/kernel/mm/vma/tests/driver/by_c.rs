@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Setups that end in an mmap function of C, here one that is made for the test.
+//! Setups that end in an mmap function of C, or begin in one, here one that is made for the test.
 
 use super::{
     super::address_space::{
@@ -85,6 +85,26 @@ fn finish<'a>(data: &'a Counted, setup: VmaSetup<'a>) -> Result<Mapped<'a>> {
     unsafe { setup.finish_in_c(|vma| c_mmap(data.shared(), vma)) }
 }
 
+/// As a library of C does it that has begun to set up the VMA, and calls the driver back.
+fn call_back<'a>(data: &'a Counted, setup: VmaSetup<'a>, maps: bool) -> Result<Mapped<'a>> {
+    let called_back = |vma: *mut bindings::vm_area_struct| {
+        // SAFETY: This is an mmap function, and the device outlives the VMAs. The hook is run once.
+        unsafe {
+            (*vma).vm_private_data = core::ptr::dangling_mut::<Shared>().cast();
+            (*vma).vm_ops = &raw const C_OPS.0;
+            if maps {
+                c_mmap(data.shared(), vma);
+            }
+            VmaSetup::run_hook_in_c(vma, |setup| {
+                data.shared().has_happened();
+                Ok(setup.with_ops::<PlainOps>(data.clone()))
+            })
+        }
+    };
+    // SAFETY: As above. What is left is as for a VMA that the hook of the file has set up.
+    unsafe { setup.finish_in_c(called_back) }
+}
+
 fn bench(
     pages: u8,
     hook: Hook<Counted>,
@@ -139,6 +159,34 @@ mod tests {
         let (mm, shared, device) = bench(0, Hook::Mmap(finish))?;
 
         assert_eq!(mm.map_file(&*device.open()?, 0, 1).err(), Some(ENXIO));
+        assert_eq!(shared.events.load(Relaxed), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn hook_that_c_calls_gets_the_vma_as_a_new_one() -> Result {
+        let hook: Hook<Counted> = Hook::Mmap(|data, setup| call_back(data, setup, false));
+        let (mm, shared, device) = bench(1, hook)?;
+        let mapping = mm.map_file(&*device.open()?, 0, 1)?;
+        {
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+            assert!(vma.downcast::<PlainOps>().is_some());
+        }
+        assert_eq!(peek(mapping.start)?, 100);
+
+        // By the operations of the driver alone.
+        unmap(mapping.start, mapping.len)?;
+        assert_eq!(shared.events.load(Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn vma_with_pages_of_c_is_given_to_no_hook() -> Result {
+        let hook: Hook<Counted> = Hook::Mmap(|data, setup| call_back(data, setup, true));
+        let (mm, shared, device) = bench(1, hook)?;
+
+        assert_eq!(mm.map_file(&*device.open()?, 0, 1).err(), Some(EINVAL));
         assert_eq!(shared.events.load(Relaxed), 0);
         Ok(())
     }
