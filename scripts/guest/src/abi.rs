@@ -11,6 +11,8 @@ mod bar_abi;
 mod buffer_abi;
 #[path = "../../../samples/rust/vma/describe/abi.rs"]
 mod describe_abi;
+#[path = "../../../samples/rust/vma/drm/abi.rs"]
+mod drm_abi;
 #[path = "../../../samples/rust/vma/first/abi.rs"]
 mod first_abi;
 #[path = "../../../samples/rust/vma/map/abi.rs"]
@@ -34,6 +36,7 @@ words! {
     all: describe_abi { Record, Describe };
     bar: bar_abi { Stats };
     buffer: buffer_abi { Request, Stats };
+    drm: drm_abi { Plug, Stats, Create };
     first: first_abi { Stats };
     map: map_abi { Select, Histogram, Snapshot, Stats };
     pfn: pfn_abi { Stats };

@@ -56,6 +56,7 @@ macro_rules! vmas {
 pub mod all;
 pub mod bar;
 pub mod buffer;
+pub mod drm;
 pub mod first;
 pub mod map;
 pub mod pfn;

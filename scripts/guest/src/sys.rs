@@ -10,7 +10,9 @@ pub mod process;
 
 use rustix::fs::{FileType, MemfdFlags, Mode, memfd_create, mknodat};
 use rustix::io::Errno;
-pub use rustix::ioctl::opcode::{none as encode_io, read as encode_ior, read_write as encode_iowr};
+pub use rustix::ioctl::opcode::{
+    none as encode_io, read as encode_ior, read_write as encode_iowr, write as encode_iow,
+};
 use rustix::mm::MprotectFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 pub use rustix::param::page_size;
@@ -20,7 +22,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{Error, Result};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::ptr::without_provenance_mut;
 use std::sync::LazyLock;
@@ -180,6 +182,19 @@ pub fn read_at(file: &File, addr: usize, len: usize, position: i64) -> Result<us
     // SAFETY: No reference is ever made to what is mapped at such an address.
     let read = unsafe { libc::pread(file.as_raw_fd(), to, len, position) };
     usize::try_from(read).map_err(|_| Error::last_os_error())
+}
+
+/// Makes a dma-buf of an object of a DRM device, to be read and written.
+pub fn export_dma_buf(device: &File, handle: u32) -> Result<File> {
+    // The object, the flags of the new descriptor, and the descriptor.
+    type Argument = [u32; 3];
+    let number = encode_iowr::<Argument>(b'd', 0x2d);
+    let flags = libc::O_CLOEXEC | libc::O_RDWR;
+    let mut words = [u64::from(handle) | (flags as u64) << 32, 0];
+
+    ioctl_words(device, number, &mut words)?;
+    // SAFETY: The kernel has made the descriptor for this.
+    Ok(unsafe { File::from_raw_fd(words[1] as i32) })
 }
 
 const fn encoded_size(number: u32) -> usize {
