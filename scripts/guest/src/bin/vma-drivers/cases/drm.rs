@@ -20,15 +20,15 @@ suite! {
 const PAGES: usize = 4;
 
 /// A DRM device, with a file of it.
-struct Device {
-    control: Control,
-    node: String,
-    drm: Drm,
+pub struct Device {
+    pub control: Control,
+    pub node: String,
+    pub drm: Drm,
 }
 
 impl Device {
     #[track_caller]
-    fn plug(kind: u64) -> Self {
+    pub fn plug(kind: u64) -> Self {
         let control = Control::open();
         let node = control.plug(kind).must();
         let drm = Drm::open(&node).must();
@@ -46,14 +46,20 @@ impl Device {
     }
 }
 
-/// A device of the kind, unless this kernel has no such driver: then the test is skipped.
+/// Whether this kernel has such a driver. If not, the test is skipped.
+#[track_caller]
+pub fn exists() -> bool {
+    let exists = Path::new(drm::NODE.path).exists();
+    if !exists {
+        skip("no DRM driver");
+    }
+    exists
+}
+
+/// A device of the kind, if this kernel has such a driver.
 #[track_caller]
 fn device(kind: u64) -> Option<Device> {
-    if !Path::new(drm::NODE.path).exists() {
-        skip("no DRM driver");
-        return None;
-    }
-    Some(Device::plug(kind))
+    exists().then(|| Device::plug(kind))
 }
 
 /// Does it with a device of each kind.
@@ -345,7 +351,7 @@ fn unplugged_object_stays_mapped() {
 
 /// Processes access objects when their device goes, and forks, splits and ends.
 fn unplug_under_load() {
-    if device(KIND_PAGES).is_none() {
+    if !exists() {
         return;
     }
     for_a_while(|round| {
