@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
+#include <linux/vmalloc.h>
 #include "../../mm/internal.h"
 
 __rust_helper void rust_helper_release_fault_lock(struct vm_fault *vmf)
@@ -38,6 +39,22 @@ __rust_helper void *rust_helper_alloc_pages_exact(size_t size, gfp_t flags)
 __rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
 {
 	return page_to_pfn(virt_to_page(memory));
+}
+
+__rust_helper void *rust_helper_vma_vmalloc_user(unsigned long size)
+{
+	return vmalloc_user(size);
+}
+
+/* The pages of @memory, which vmalloc() has returned. */
+__rust_helper struct page **rust_helper_vma_vmalloc_pages(const void *memory)
+{
+	return find_vm_area(memory)->pages;
+}
+
+__rust_helper void rust_helper_vma_vfree(const void *memory)
+{
+	vfree(memory);
 }
 
 __rust_helper void rust_helper_vma_module_get(struct module *module)

@@ -109,6 +109,7 @@ pub use self::{
         MemoryType,
         PfnBacked,
         PfnRegion,
+        SharedBuffer,
         SharedPage, //
     },
     operations::{

@@ -207,6 +207,7 @@ properties! {
     PinnedPages<Writable>: (7 * WORD) [niche Send Sync Unpin];
     PinnedPage<'static>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
     SharedPage: WORD [niche Send Sync Unpin];
+    SharedBuffer: (3 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     DeviceMemory<()>: (size_of::<Frames>() + 2 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "device_memory_stays_in_place";

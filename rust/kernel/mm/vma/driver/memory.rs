@@ -2,7 +2,7 @@
 
 //! The memory that a driver maps.
 //!
-//! - `shared_page` has single pages, which the kernel counts.
+//! - `shared_page` has single pages, which the kernel counts, and `shared_buffer` many of them.
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `mapping_inode` finds their mappings, `bound_memory` is for the files of a device.
@@ -15,6 +15,7 @@ mod file_pages;
 mod huge;
 mod mapping_inode;
 mod pfn_region;
+mod shared_buffer;
 mod shared_page;
 
 pub use self::{
@@ -32,6 +33,7 @@ pub use self::{
         PfnBacked,
         PfnRegion, //
     },
+    shared_buffer::SharedBuffer,
     shared_page::SharedPage,
 };
 pub(super) use self::{

@@ -12,6 +12,8 @@ mod by_c;
 mod desc;
 mod flags;
 mod hook;
+mod kernel_pages;
+mod remap_from_pgoff;
 mod steps;
 mod upstream_hook;
 
@@ -268,7 +270,6 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
     /// region has no such frames; `ENOMEM`. Nothing is mapped then, and `data` is dropped.
     #[doc(alias = "io_remap_pfn_range")]
-    #[doc(alias = "vm_iomap_memory")]
     pub fn remap_pfn_range<T>(
         self,
         data: T::Data,

@@ -19,6 +19,7 @@ mod pfn;
 pub(super) mod pinning;
 mod private_data;
 mod seed;
+mod shared_buffer;
 mod shared_page;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod syscalls;

@@ -30,6 +30,10 @@ use crate::{
         ReleaseOrRelaxed, //
     }, //
 };
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
 
 /// A page of memory to be mapped into user space.
 ///
@@ -46,6 +50,8 @@ use crate::{
 /// The page is one page of the page allocator (order 0, neither of a slab nor of another type that
 /// cannot be mapped), which this has a reference to. User space may see and change all of it. The
 /// kernel accesses its contents only by volatile and atomic accesses.
+///
+/// The layout is that of a pointer to the page, so an array of these is one of `struct page *`.
 ///
 /// # Examples
 ///
@@ -86,7 +92,14 @@ use crate::{
 /// # assert_eq!(push(&ring, [0; 8]), Err(EPROTO));
 /// # Ok::<(), Error>(())
 /// ```
-pub struct SharedPage(Page);
+#[repr(transparent)]
+pub struct SharedPage(NonNull<bindings::page>);
+
+// SAFETY: Pages belong to no task.
+unsafe impl Send for SharedPage {}
+// SAFETY: All that a reference permits is to map it, and to access it by volatile and atomic
+// accesses.
+unsafe impl Sync for SharedPage {}
 
 impl SharedPage {
     /// Allocates a page, zeroed.
@@ -100,8 +113,10 @@ impl SharedPage {
         // Any flag can be made by `!`, that which skips the zeroing (`__GFP_SKIP_ZERO`), too.
         let known = GFP_ATOMIC | GFP_KERNEL_ACCOUNT | GFP_NOWAIT | __GFP_HIGHMEM | __GFP_NOWARN;
 
-        // INVARIANT: The page was just allocated, by itself and zeroed, and nobody else has it.
-        Ok(Self(Page::alloc_page((flags & known) | __GFP_ZERO)?))
+        let page = Page::alloc_page((flags & known) | __GFP_ZERO)?;
+
+        // SAFETY: The page was just allocated, by itself and zeroed, and nobody else has it.
+        Ok(unsafe { Self::from_page(page) })
     }
 
     /// Converts a page that was allocated in another way into one that may be mapped.
@@ -119,8 +134,11 @@ impl SharedPage {
     ///   writes to it.
     #[inline]
     pub unsafe fn from_page(page: Page) -> Self {
-        // INVARIANT: Guaranteed by the caller; `Page` owns a reference.
-        Self(page)
+        let page = ManuallyDrop::new(page);
+
+        // INVARIANT: Guaranteed by the caller. The reference that `Page` owns is moved here.
+        // SAFETY: A page has an address.
+        Self(unsafe { NonNull::new_unchecked(page.as_ptr()) })
     }
 
     /// Returns the C page.
@@ -203,5 +221,13 @@ impl SharedPage {
             })
         };
         Ok(())
+    }
+}
+
+impl Drop for SharedPage {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants this has a reference to a page of order 0.
+        unsafe { bindings::__free_pages(self.as_raw(), 0) };
     }
 }

@@ -7,10 +7,11 @@
 //!
 //! A VMA that `.mmap_prepare` described gets the operations of the driver before it gets its data:
 //! `mmap_action_complete()` first maps page frames, which can fail. C then calls `do_munmap()`,
-//! which can fail as well, so such a VMA can stay, without page frames. It has a *seed* in place of
-//! the data: a tagged pointer to data that is borrowed until `mmap()` is done. Only `mapped()`
-//! dereferences it. Copies of the VMA have the seed, too. The driver never sees such a VMA: its
-//! faults are answered with a SIGBUS.
+//! which can fail as well, so such a VMA can stay, without page frames; of the pages that were to be
+//! mapped some can stay, with references of their own. It has a *seed* in place of the data: a
+//! tagged pointer to data that is borrowed until `mmap()` is done. Only `mapped()` dereferences it.
+//! Copies of the VMA have the seed, too. The driver never sees such a VMA: its faults are answered
+//! with a SIGBUS.
 
 use super::{
     super::{

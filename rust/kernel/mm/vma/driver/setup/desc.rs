@@ -125,7 +125,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     }
 
     #[inline]
-    fn raw_mut(&mut self) -> &mut bindings::vm_area_desc {
+    pub(super) fn raw_mut(&mut self) -> &mut bindings::vm_area_desc {
         // SAFETY: By the type invariants it is valid, and not used but by `self`.
         unsafe { self.desc.as_mut() }
     }
