@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA
+#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
@@ -39,6 +40,14 @@ __rust_helper void *rust_helper_alloc_pages_exact(size_t size, gfp_t flags)
 __rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
 {
 	return page_to_pfn(virt_to_page(memory));
+}
+
+__rust_helper int
+rust_helper_vma_dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
+			       void *cpu_addr, dma_addr_t dma_addr,
+			       size_t size, unsigned long attrs)
+{
+	return dma_mmap_attrs(dev, vma, cpu_addr, dma_addr, size, attrs);
 }
 
 __rust_helper void *rust_helper_vma_vmalloc_user(unsigned long size)

@@ -15,6 +15,6 @@ struct Ops;
 #[vtable]
 impl VmaOperations for Ops {
     type Data = (); //~ E0277 "cannot be the private data of a VMA of the kind `u32`"
-    type PageKind = Pages; //~ E0277 "the kinds are `Plain`, `MixedMap`, `PfnMap` and `DeviceMap`"
+    type PageKind = Pages; //~ E0277 "the kinds are `Plain`, `MixedMap`, `PfnMap`, `DeviceMap` and `DmaMap`"
     type Hook = By; //~ E0277 "the hooks are `ViaMmap` and `ViaMmapPrepare`"
 }

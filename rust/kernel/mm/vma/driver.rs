@@ -14,7 +14,8 @@
 //!   methods that insert pages. So no page can be inserted into an unrelated VMA at a remembered
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
-//! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`].
+//! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], and coherent
+//!   DMA memory a [`DmaMemory`].
 //!
 //! # Locks held by the callers
 //!
@@ -91,6 +92,7 @@ pub use self::{
     },
     kind::{
         DeviceMap,
+        DmaMap,
         MapsPages,
         MixedMap,
         PageKind,
@@ -103,6 +105,8 @@ pub use self::{
         DeviceBacked,
         DeviceMemory,
         DeviceResource,
+        DmaBacked,
+        DmaMemory,
         FilePages,
         Frames,
         HasFrames,

@@ -176,7 +176,7 @@ properties! {
     VmaSetup<'static>: WORD [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
     Mapped<'static>: (2 * WORD) [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
     VmaDesc<'static>: WORD [niche !Send !Sync Unpin] by "setup_sent_to_another_task";
-    Prepared<'static>: 0 [Send Sync Unpin];
+    Prepared<'static>: WORD [Send Sync Unpin];
     Fault<'static, NoOps>: WORD [niche !Send !Sync Unpin] by "fault_sent_to_another_task";
     HugeFault<'static, NoOps>: (2 * WORD) [niche !Send !Sync Unpin]
         by "fault_sent_to_another_task";
@@ -211,6 +211,7 @@ properties! {
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     DeviceMemory<()>: (size_of::<Frames>() + 2 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "device_memory_stays_in_place";
+    DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
     BoundMemory<()>: WORD [Send Sync Unpin];
     Frames: (5 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
@@ -256,6 +257,7 @@ properties! {
     MixedMap: 0 [Send Sync Unpin];
     PfnMap: 0 [Send Sync Unpin];
     DeviceMap: 0 [Send Sync Unpin];
+    DmaMap: 0 [Send Sync Unpin];
     ViaMmap: 0 [Send Sync Unpin];
     ViaMmapPrepare: 0 [Send Sync Unpin];
     ReadAccess: 0 [Send Sync Unpin];
@@ -333,5 +335,6 @@ variance! {
 
 // It is written through shared references.
 variance! {
-    invariant { type T<R> = BoundMemory<R>; } by "bound_memory_of_a_subtype";
+    invariant { type T<M> = BoundMemory<M>; } by "bound_memory_of_a_subtype";
+    invariant { type T<U> = DmaMemory<U>; } by "dma_memory_of_a_subtype";
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Userspace ABI of `/dev/rust-vma-bar`.
+//! Userspace ABI of `/dev/rust-vma-bar` and `/dev/rust-vma-bar-dma`.
 //!
 //! The memory of the device is mapped from offset 0 on, shared. An access to a mapping is a SIGBUS
 //! while the device is suspended, and for ever after it is unbound. A file belongs to the device
 //! that was bound when it was opened: `ENODEV` if there was none.
+//!
+//! The other node has coherent DMA memory of the device, zeroed when it is bound. It is mapped
+//! from offset 0 on, shared, and goes as the other memory does when the device is unbound.
 //!
 //! The file does not use the `kernel` crate, so user space includes it too.
 
@@ -38,4 +41,25 @@ pub(crate) struct Stats {
     pub(crate) faults: u64,
     /// Faults where a huge page fitted.
     pub(crate) huge_faults: u64,
+}
+
+/// The size of the DMA memory, in pages.
+pub(crate) const DMA_PAGES: usize = 8;
+
+/// Reads a word of the DMA memory: `_IOWR(IOC_TYPE, LOAD_NR, Word)`.
+///
+/// `ERANGE` if there is no such word, `ENODEV` if the device is unbound.
+pub(crate) const LOAD_NR: u8 = 0xd3;
+
+/// Writes a word of the DMA memory, as [`LOAD_NR`] reads it: `_IOWR(IOC_TYPE, STORE_NR, Word)`.
+pub(crate) const STORE_NR: u8 = 0xd4;
+
+/// A word of the DMA memory.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
+pub(crate) struct Word {
+    /// Its number in the memory.
+    pub(crate) index: u64,
+    /// Its value.
+    pub(crate) value: u64,
 }

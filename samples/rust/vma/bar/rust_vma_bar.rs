@@ -4,7 +4,8 @@
 //!
 //! The device is QEMU's `ivshmem-plain`, whose BAR 2 is memory. User space maps it with small and
 //! huge pages, until the device is unbound: [`DeviceMemory`] unmaps it before the BAR is released.
-//! The structures and ioctl numbers are in `abi.rs`.
+//! A second node in `dma.rs` has coherent DMA memory of the device. The structures and ioctl
+//! numbers are in `abi.rs`.
 
 use kernel::{
     device::{
@@ -54,6 +55,7 @@ use kernel::{
 };
 
 mod abi;
+mod dma;
 
 const SUSPEND: u32 = _IO(abi::IOC_TYPE as u32, abi::SUSPEND_NR as u32);
 const RESUME: u32 = _IO(abi::IOC_TYPE as u32, abi::RESUME_NR as u32);
@@ -64,7 +66,7 @@ const MEMORY_BAR: u32 = 2;
 
 type Memory = Arc<DeviceMemory<pci::DevresBar>>;
 
-static BOUND: BoundMemory<pci::DevresBar> = BoundMemory::new();
+static BOUND: BoundMemory<DeviceMemory<pci::DevresBar>> = BoundMemory::new();
 
 static FAULTS: Atomic<u64> = Atomic::new(0);
 static HUGE_FAULTS: Atomic<u64> = Atomic::new(0);
@@ -92,6 +94,8 @@ kernel::pci_device_table!(
 struct BoundDevice {
     #[pin]
     _miscdev: MiscDeviceRegistration<BarFile>,
+    #[pin]
+    _dma: MiscDeviceRegistration<dma::DmaFile>,
 }
 
 #[pinned_drop]
@@ -99,6 +103,7 @@ impl PinnedDrop for BoundDevice {
     fn drop(self: Pin<&mut Self>) {
         // Files that are open, and mappings, still have the memory. The device unmaps it.
         BOUND.set(None);
+        dma::BOUND.set(None);
     }
 }
 
@@ -122,13 +127,16 @@ impl pci::Driver for BarDriver {
         pin_init::pin_init_scope(move || {
             pdev.enable_device_mem()?;
             let memory = Self::memory(pdev)?;
-            let name = c"rust-vma-bar";
+            let dma = dma::memory(pdev.as_ref())?;
+            let (name, dma_name) = (c"rust-vma-bar", c"rust-vma-bar-dma");
 
             Ok(try_pin_init!(BoundDevice {
                 // Fails if there is another device.
                 _miscdev <- MiscDeviceRegistration::register(MiscDeviceOptions { name }),
+                _dma <- MiscDeviceRegistration::register(MiscDeviceOptions { name: dma_name }),
                 _: {
                     BOUND.set(Some(memory));
+                    dma::BOUND.set(Some(dma));
                 },
             }))
         })

@@ -58,8 +58,9 @@ use core::{
 /// gave. The VMA has the flags of `T::PageKind`. If that is [`PfnMap`](super::PfnMap) or
 /// [`DeviceMap`](super::DeviceMap), it is no copy-on-write mapping, and `vm_page_prot` has the
 /// memory type of the data's frames. Otherwise it has that of normal memory, and no huge entries
-/// for page frames. If it is a [`DeviceMap`](super::DeviceMap), its file is one of the data's
-/// inode.
+/// for page frames. If it is a [`DeviceMap`](super::DeviceMap) or a [`DmaMap`](super::DmaMap), its
+/// file is one of the data's inode. A [`DmaMap`](super::DmaMap) has the flag, the protection and
+/// the entries that the DMA API gave it.
 #[repr(transparent)]
 pub struct DriverVma<T: VmaOperations, L: Level> {
     vma: Vma<L>,

@@ -13,10 +13,12 @@
 //! | [`MixedMap`] | `VM_MIXEDMAP` | yes                  | yes             | normal memory |
 //! | [`PfnMap`]   | `VM_PFNMAP`   | no                   | no              | yes, and huge |
 //! | [`DeviceMap`]| `VM_PFNMAP`   | no                   | no              | by faults     |
+//! | [`DmaMap`]   | either        | no                   | no              | no            |
 //!
 //! A VMA has one memory type. A [`PfnMap`] has that of its region; the pages of the other two are
 //! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
-//! for [`PfnMap`] alone, which is never a copy-on-write mapping.
+//! for [`PfnMap`] alone, which is never a copy-on-write mapping. A [`DmaMap`] is mapped by the DMA
+//! API alone, which also chooses the flag.
 //!
 //! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour:
 //! an adjacent new mapping of the same file then enlarges it, and no callback is called. The other
@@ -38,10 +40,10 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kind of mapping",
     label = "not a kind of mapping",
-    note = "the kinds are `Plain`, `MixedMap`, `PfnMap` and `DeviceMap`"
+    note = "the kinds are `Plain`, `MixedMap`, `PfnMap`, `DeviceMap` and `DmaMap`"
 )]
 pub trait PageKind: sealed::Sealed + 'static {
-    /// The flags that a VMA of this kind has, out of MIXEDMAP and PFNMAP.
+    /// The flags that a VMA of this kind is set up with, out of MIXEDMAP and PFNMAP.
     const FLAGS: VmaFlags;
 }
 
@@ -96,7 +98,8 @@ pub trait Undecided: PageKind {}
     label = "the mmap hook has made this a VMA of the kind `{K}`",
     note = "call `mixedmap()` in the mmap hook for a `MixedMap`, `pfnmap()` for a `PfnMap`, \
             neither for `Plain`; or say `type PageKind = {K}` in the operations. Operations with \
-            `type PageKind = DeviceMap` are given by `map_device()`"
+            `type PageKind = DeviceMap` are given by `map_device()`, those with `DmaMap` by \
+            `map_dma()`"
 )]
 pub trait SamePageKind<K: PageKind>: PageKind {}
 
@@ -115,10 +118,15 @@ pub enum PfnMap {}
 /// ([`DeviceMemory`](super::DeviceMemory)).
 pub enum DeviceMap {}
 
+/// `VM_PFNMAP` or `VM_MIXEDMAP`: coherent DMA memory, all of it mapped from the beginning
+/// ([`DmaMemory`](super::DmaMemory)).
+pub enum DmaMap {}
+
 impl sealed::Sealed for Plain {}
 impl sealed::Sealed for MixedMap {}
 impl sealed::Sealed for PfnMap {}
 impl sealed::Sealed for DeviceMap {}
+impl sealed::Sealed for DmaMap {}
 
 impl PageKind for Plain {
     const FLAGS: VmaFlags = VmaFlags::EMPTY;
@@ -134,6 +142,11 @@ impl PageKind for PfnMap {
 
 impl PageKind for DeviceMap {
     const FLAGS: VmaFlags = PfnMap::FLAGS;
+}
+
+impl PageKind for DmaMap {
+    // The DMA API sets the flag.
+    const FLAGS: VmaFlags = VmaFlags::EMPTY;
 }
 
 impl MapsPages for Plain {}

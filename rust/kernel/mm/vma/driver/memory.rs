@@ -6,11 +6,13 @@
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `mapping_inode` finds their mappings, `bound_memory` is for the files of a device.
+//! - `dma_memory` has coherent DMA memory of a device.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
 mod device_memory;
 mod device_resource;
+mod dma_memory;
 mod file_pages;
 mod huge;
 mod mapping_inode;
@@ -25,6 +27,10 @@ pub use self::{
         DeviceMemory, //
     },
     device_resource::DeviceResource,
+    dma_memory::{
+        DmaBacked,
+        DmaMemory, //
+    },
     file_pages::FilePages,
     pfn_region::{
         Frames,

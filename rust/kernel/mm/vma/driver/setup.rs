@@ -10,6 +10,7 @@
 
 mod by_c;
 mod desc;
+mod dma;
 mod flags;
 mod hook;
 mod kernel_pages;

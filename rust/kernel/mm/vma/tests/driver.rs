@@ -7,6 +7,7 @@ mod anon_file;
 mod by_c;
 pub(super) mod device;
 mod device_memory;
+mod dma_memory;
 mod faults;
 mod hooks;
 pub(super) mod inserting;

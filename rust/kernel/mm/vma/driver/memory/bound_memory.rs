@@ -4,7 +4,6 @@
 //!
 //! `open()` of a device node is given no data of the device, which can be unbound at the same time.
 
-use super::DeviceMemory;
 use crate::sync::{
     atomic::{
         Acquire,
@@ -20,18 +19,19 @@ use core::{
     ptr::null_mut, //
 };
 
-/// The [`DeviceMemory`] of the device that is bound, or nothing: a `static` of a driver.
+/// The [`DeviceMemory`](super::DeviceMemory) or [`DmaMemory`](super::DmaMemory) `M` of the device
+/// that is bound, or nothing: a `static` of a driver.
 ///
 /// # Invariants
 ///
 /// `memory` is null, or has a reference from [`Arc::into_raw()`], which is dropped an RCU grace
 /// period after the pointer was replaced.
-pub struct BoundMemory<R: Send + Sync + 'static> {
-    memory: Atomic<*mut DeviceMemory<R>>,
-    _owns: PhantomData<Arc<DeviceMemory<R>>>,
+pub struct BoundMemory<M: Send + Sync + 'static> {
+    memory: Atomic<*mut M>,
+    _owns: PhantomData<Arc<M>>,
 }
 
-impl<R: Send + Sync + 'static> BoundMemory<R> {
+impl<M: Send + Sync + 'static> BoundMemory<M> {
     /// Nothing is bound.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
@@ -43,7 +43,7 @@ impl<R: Send + Sync + 'static> BoundMemory<R> {
     }
 
     /// Returns the memory, if a device is bound.
-    pub fn get(&self) -> Option<Arc<DeviceMemory<R>>> {
+    pub fn get(&self) -> Option<Arc<M>> {
         let _rcu = rcu::read_lock();
         let memory = self.memory.load(Acquire);
 
@@ -54,7 +54,7 @@ impl<R: Send + Sync + 'static> BoundMemory<R> {
     /// Replaces the memory: `None` when the device is unbound.
     ///
     /// Sleeps for an RCU grace period.
-    pub fn set(&self, memory: Option<Arc<DeviceMemory<R>>>) {
+    pub fn set(&self, memory: Option<Arc<M>>) {
         let new = memory.map_or(null_mut(), |memory| Arc::into_raw(memory).cast_mut());
         // INVARIANT: The reference is in the pointer; that of the old one is dropped below.
         let old = self.memory.xchg(new, Full);
@@ -68,7 +68,7 @@ impl<R: Send + Sync + 'static> BoundMemory<R> {
     }
 }
 
-impl<R: Send + Sync + 'static> Drop for BoundMemory<R> {
+impl<M: Send + Sync + 'static> Drop for BoundMemory<M> {
     fn drop(&mut self) {
         self.set(None);
     }

@@ -23,6 +23,7 @@ use super::{
         MkWrite, //
     },
     AccessBuffer,
+    DataOf,
     MappedRange,
     PrivateData,
     VmaOperations, //
@@ -36,6 +37,7 @@ use crate::{
         VmaFlags, //
     },
     prelude::*,
+    task::Task,
     types::ForeignOwnable, //
 };
 use core::{
@@ -70,6 +72,25 @@ pub(in super::super) fn is_seed<T: VmaOperations>(data: *mut c_void) -> bool {
     T::Hook::HAS_MAPPED
         && T::Data::FOREIGN_ALIGN > NOT_MAPPED_YET
         && data.addr() & NOT_MAPPED_YET != 0
+}
+
+/// Returns the VMA of the current task that begins at `start` and has this seed.
+///
+/// `compat_vma_mmap()` calls `mapped()` for a VMA that is not linked: there is none then.
+///
+/// # Safety
+///
+/// The mmap write lock of the current task's address space must be held, by `mmap()`.
+#[inline(never)]
+unsafe fn linked_vma(start: usize, seed: *mut c_void) -> Option<*mut bindings::vm_area_struct> {
+    // SAFETY: Guaranteed by the caller: the task has an address space, whose mmap lock is held.
+    unsafe {
+        let vma = bindings::find_vma((*Task::current_raw()).mm, start);
+        (!vma.is_null()
+            && (*vma).__bindgen_anon_1.__bindgen_anon_1.vm_start == start
+            && (*vma).vm_private_data == seed)
+            .then_some(vma)
+    }
 }
 
 #[inline]
@@ -181,12 +202,26 @@ impl<T: VmaOperations> Callbacks<T> {
         file: *const bindings::file,
         private_data: *mut *mut c_void,
     ) -> c_int {
-        // SAFETY: `VmaDesc` has put it there, and what it points to is borrowed until `mmap()` is
-        // done.
+        // SAFETY: `VmaDesc` has put it there.
+        let seed = unsafe { *private_data };
+        // SAFETY: What it points to is borrowed until `mmap()` is done.
         let data = unsafe {
-            let seed = (*private_data).map_addr(|addr| addr & !NOT_MAPPED_YET);
-            (*seed.cast::<T::Data>()).clone()
+            let data = seed.map_addr(|addr| addr & !NOT_MAPPED_YET);
+            (*data.cast::<T::Data>()).clone()
         };
+
+        if <T::Data as DataOf<T::PageKind>>::MAPS_AT_ONCE {
+            // SAFETY: The caller holds the mmap write lock.
+            let Some(vma) = (unsafe { linked_vma(start, seed) }) else {
+                return ENXIO.to_errno();
+            };
+            // SAFETY: The VMA is the one that is being mapped: it has the seed of this data, which
+            // `VmaDesc` gives together with the operations. They are of the kind.
+            if let Err(e) = unsafe { DataOf::<T::PageKind>::map_at_once(&data, vma) } {
+                return e.to_errno();
+            }
+        }
+
         let range = MappedRange {
             addrs: start..end,
             pgoff,

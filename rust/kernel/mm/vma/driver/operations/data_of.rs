@@ -9,17 +9,23 @@ use super::{
     super::{
         kind::{
             DeviceMap,
+            DmaMap,
             MixedMap,
             PageKind,
             PfnMap,
             Plain, //
         },
         DeviceBacked,
+        DmaBacked,
         PfnBacked, //
     },
     PrivateData, //
 };
-use crate::mm::vma::PageProt;
+use crate::{
+    bindings,
+    mm::vma::PageProt,
+    prelude::*, //
+};
 
 mod sealed {
     pub trait Sealed<K> {}
@@ -28,24 +34,41 @@ mod sealed {
 /// Private data that a VMA of the kind `K` can own.
 ///
 /// Implemented for all [`PrivateData`] if the kind is [`Plain`] or [`MixedMap`], and for data that
-/// is [`PfnBacked`] if it is [`PfnMap`], [`DeviceBacked`] if it is [`DeviceMap`]. This trait is
-/// sealed.
+/// is [`PfnBacked`] if it is [`PfnMap`], [`DeviceBacked`] if it is [`DeviceMap`], [`DmaBacked`] if
+/// it is [`DmaMap`]. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the private data of a VMA of the kind `{K}`",
     label = "a VMA of this kind needs data with page frames",
     note = "say `type Data = Arc<PfnRegion<..>>` for a `PfnMap`, `Arc<DeviceMemory<..>>` for a \
-            `DeviceMap`, or another kind, in the operations"
+            `DeviceMap`, `Arc<DmaMemory<..>>` for a `DmaMap`, or another kind, in the operations"
 )]
 pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
+    /// `true` if [`map_at_once()`](Self::map_at_once) maps anything.
+    #[doc(hidden)]
+    const MAPS_AT_ONCE: bool = false;
+
     /// The protection of a VMA with this data, from the one that it would have without.
     #[doc(hidden)]
     fn vma_prot(&self, prot: PageProt) -> PageProt;
+
+    /// Maps all that a VMA of this kind maps when it is linked: nothing.
+    ///
+    /// # Safety
+    ///
+    /// Called by `mapped()`, with the VMA that is being mapped. It must have been set up with this
+    /// data as one of the kind `K`.
+    #[doc(hidden)]
+    #[inline]
+    unsafe fn map_at_once(&self, _vma: *mut bindings::vm_area_struct) -> Result {
+        Ok(())
+    }
 }
 
 impl<D: PrivateData> sealed::Sealed<Plain> for D {}
 impl<D: PrivateData> sealed::Sealed<MixedMap> for D {}
 impl<D: PfnBacked> sealed::Sealed<PfnMap> for D {}
 impl<D: DeviceBacked> sealed::Sealed<DeviceMap> for D {}
+impl<D: DmaBacked> sealed::Sealed<DmaMap> for D {}
 
 impl<D: PrivateData> DataOf<Plain> for D {
     #[inline]
@@ -73,5 +96,23 @@ impl<D: DeviceBacked> DataOf<DeviceMap> for D {
     #[inline]
     fn vma_prot(&self, prot: PageProt) -> PageProt {
         self.frames().vma_prot(prot)
+    }
+}
+
+impl<D: DmaBacked> DataOf<DmaMap> for D {
+    const MAPS_AT_ONCE: bool = true;
+
+    // The DMA API sets it.
+    #[inline]
+    fn vma_prot(&self, prot: PageProt) -> PageProt {
+        prot
+    }
+
+    #[inline]
+    unsafe fn map_at_once(&self, vma: *mut bindings::vm_area_struct) -> Result {
+        // SAFETY: Guaranteed by the caller: the callers of `mapped()` hold both locks for writing,
+        // and have linked the VMA. `VmaDesc::map_dma()` gave it a file of this data, and refuses a
+        // copy-on-write mapping.
+        unsafe { self.map(vma) }
     }
 }

@@ -37,11 +37,13 @@ use super::{
 };
 use crate::{
     bindings,
+    fs::File,
     mm::vma::{
         PageProt,
         VmaFlags, //
     },
     prelude::*,
+    sync::aref::ARef,
     types::NotThreadSafe, //
 };
 use core::{
@@ -67,7 +69,11 @@ pub struct VmaDesc<'a, K: PageKind = Plain> {
 
 /// A complete description, which a `.mmap_prepare` hook returns.
 #[must_use = "the hook has to return it"]
-pub struct Prepared<'a>(Brand<'a>);
+pub struct Prepared<'a> {
+    /// The file that the VMA gets in place of the one that is mapped.
+    pub(super) file: Option<ARef<File>>,
+    _brand: Brand<'a>,
+}
 
 impl<'a> VmaDesc<'a> {
     /// Runs a `.mmap_prepare` hook, for the file operations of a subsystem, and returns its C
@@ -80,20 +86,30 @@ impl<'a> VmaDesc<'a> {
     /// done: `'a` may be as long as the file.
     #[inline]
     pub unsafe fn run_hook(
-        desc: *mut bindings::vm_area_desc,
+        raw: *mut bindings::vm_area_desc,
         hook: impl FnOnce(VmaDesc<'a>) -> Result<Prepared<'a>>,
     ) -> c_int {
         // INVARIANT: The description is new.
         let desc = VmaDesc {
             // SAFETY: The caller passes a valid one.
-            desc: unsafe { NonNull::new_unchecked(desc) },
+            desc: unsafe { NonNull::new_unchecked(raw) },
             _brand: PhantomData,
             _kind: PhantomData,
             _nts: NotThreadSafe,
         };
 
         match hook(desc) {
-            Ok(Prepared(_)) => 0,
+            Ok(Prepared { file, .. }) => {
+                if let Some(file) = file {
+                    // `compat_vma_mmap()` takes another reference, so this one stays then: for a
+                    // file that is below a stacked file system.
+                    // SAFETY: The hook has not returned. `mmap()` takes the reference over, also if
+                    // it fails.
+                    unsafe { (*raw).vm_file = file.as_ptr() };
+                    core::mem::forget(file);
+                }
+                0
+            }
             Err(e) => e.to_errno(),
         }
     }
@@ -103,7 +119,7 @@ setup_steps!(VmaDesc);
 
 impl<'a, K: PageKind> VmaDesc<'a, K> {
     #[inline]
-    fn into_kind<N: PageKind>(mut self) -> VmaDesc<'a, N>
+    pub(super) fn into_kind<N: PageKind>(mut self) -> VmaDesc<'a, N>
     where
         K: Undecided,
     {
@@ -192,7 +208,10 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         desc.page_prot = prot.into_raw();
         desc.vm_ops = T::table().as_raw();
         desc.private_data = callbacks::seed(data);
-        Prepared(PhantomData)
+        Prepared {
+            file: None,
+            _brand: PhantomData,
+        }
     }
 
     /// Ends the description; `pages` frames from `frame` on will be mapped at `addr` (C:

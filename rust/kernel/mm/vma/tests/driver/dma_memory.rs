@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+#![cfg(CONFIG_HAS_DMA)]
+
+//! Coherent DMA memory that is mapped when its device goes away.
+
+use super::{
+    super::{
+        address_space::{
+            peek,
+            peek_if_mapped,
+            poke,
+            unmap,
+            AddressSpace,
+            Mapping, //
+        },
+        second_task::{
+            wait_until,
+            SecondTask, //
+        }, //
+    },
+    device::{
+        Device,
+        Hook, //
+    },
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device as AnyDevice, //
+    },
+    dma::{
+        Coherent,
+        CoherentBox, //
+    },
+    faux::Registration,
+    io::{
+        io_read,
+        io_write, //
+    },
+    mm::vma::{
+        driver::{
+            DmaMap,
+            DmaMemory,
+            ViaMmapPrepare,
+            VmaOperations, //
+        },
+        VmaFlag, //
+    },
+    new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+
+const PAGES: usize = 4;
+const RW: u32 = bindings::PROT_READ | bindings::PROT_WRITE;
+
+static DEVICES: Atomic<u32> = Atomic::new(0);
+
+type Memory = Arc<DmaMemory<[u8]>>;
+
+struct Ops;
+
+crate::vm_operations!(Ops);
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = Memory;
+    type PageKind = DmaMap;
+    type Hook = ViaMmapPrepare;
+}
+
+/// Makes a device that can do DMA.
+fn device() -> Result<Registration> {
+    // A test that fails leaves its device behind.
+    let number = DEVICES.fetch_add(1, Relaxed);
+    let name = CString::try_from_fmt(fmt!("rust_vma_dma_kunit.{number}"))?;
+    let bound = Registration::new(&name, None)?;
+
+    let raw = bound_device(&bound).as_raw();
+    // SAFETY: The device is new, so nothing uses its masks.
+    unsafe {
+        (*raw).coherent_dma_mask = u64::MAX;
+        (*raw).dma_mask = &raw mut (*raw).coherent_dma_mask;
+    }
+    Ok(bound)
+}
+
+fn bound_device(bound: &Registration) -> &AnyDevice<Bound> {
+    let faux: &crate::faux::Device<Bound> = bound.as_ref();
+    faux.as_ref()
+}
+
+/// Makes memory of a device, each of whose pages begins with its number and 90.
+fn memory_of(device: &AnyDevice<Bound>) -> Result<Memory> {
+    let mut coherent = CoherentBox::<[u8]>::zeroed_slice(device, PAGES * PAGE_SIZE, GFP_KERNEL)?;
+    for page in 0..PAGES {
+        coherent[page * PAGE_SIZE] = 90 + page as u8;
+    }
+    DmaMemory::new(device, coherent)
+}
+
+/// Reads a byte as the driver does.
+fn load(memory: &Memory, index: usize) -> Result<u8> {
+    let coherent = memory.try_access().ok_or(ENODEV)?;
+    Ok(io_read!(coherent, [try: index]))
+}
+
+/// Writes a byte as the driver does.
+fn store(memory: &Memory, index: usize, byte: u8) -> Result {
+    let coherent = memory.try_access().ok_or(ENODEV)?;
+    io_write!(coherent, [try: index], byte);
+    Ok(())
+}
+
+fn map_as(mm: &AddressSpace, files: &Device<Memory>, pgoff: usize, flags: u32) -> Result<Mapping> {
+    mm.map_file_as(&*files.open()?, pgoff, PAGES - pgoff, RW, flags, 0)
+}
+
+fn map(mm: &AddressSpace, files: &Device<Memory>) -> Result<Mapping> {
+    map_as(mm, files, 0, bindings::MAP_SHARED)
+}
+
+/// A device that is bound, and files that map its memory.
+fn files() -> Result<(Registration, KBox<Device<Memory>>)> {
+    let bound = device()?;
+    let memory = memory_of(bound_device(&bound))?;
+    let files = Device::new(
+        memory,
+        Hook::MmapPrepare(|memory, desc| {
+            let first = desc.pgoff();
+            desc.map_dma::<Ops>(memory, first)
+        }),
+    )?;
+    Ok((bound, files))
+}
+
+/// An address space, and what [`files()`] makes.
+fn bench() -> Result<(AddressSpace, Registration, KBox<Device<Memory>>)> {
+    let mm = AddressSpace::of_this_case()?;
+    let (bound, files) = files()?;
+    Ok((mm, bound, files))
+}
+
+/// Memory whose device is unbound by the hook.
+#[pin_data]
+struct Vanishing {
+    memory: Memory,
+    #[pin]
+    bound: Mutex<Option<Registration>>,
+}
+
+#[kunit_tests(rust_vma_dma_memory)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapping_is_the_memory_of_the_device() -> Result {
+        let (mm, _bound, files) = bench()?;
+        let memory = &files.data;
+        let mapping = map(&mm, &files)?;
+
+        for page in 0..PAGES {
+            let addr = mapping.start + page * PAGE_SIZE;
+            assert_eq!(peek_if_mapped(addr), Some(90 + page as u8));
+        }
+        poke(mapping.start + 1, 9)?;
+        assert_eq!(load(memory, 1), Ok(9));
+        store(memory, 2 * PAGE_SIZE + 1, 8)?;
+        assert_eq!(peek(mapping.start + 2 * PAGE_SIZE + 1)?, 8);
+
+        // From a page of it on.
+        let second = map_as(&mm, &files, 2, bindings::MAP_SHARED)?;
+        assert_eq!((peek(second.start)?, peek(second.start + 1)?), (92, 8));
+
+        // The parts that are left have it, too.
+        unmap(mapping.start + PAGE_SIZE, PAGE_SIZE)?;
+        assert_eq!(peek(mapping.start + PAGE_SIZE), Err(EFAULT));
+        assert_eq!(peek(mapping.start + 3 * PAGE_SIZE)?, 93);
+        Ok(())
+    }
+
+    #[test]
+    fn mapping_has_flags_and_a_file_of_its_own() -> Result {
+        let (mm, _bound, files) = bench()?;
+        let file = files.open()?;
+        let mapping = mm.map_file_as(&file, 1, 1, RW, bindings::MAP_SHARED, 0)?;
+        let mut locks = mm.vma_locks();
+        let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
+        let flags = vma.flags();
+
+        assert!(vma.file().is_some_and(|own| own.as_ptr() != file.as_ptr()));
+        assert!(flags.contains_all(VmaFlag::IO | VmaFlag::DONTEXPAND | VmaFlag::DONTDUMP));
+        assert!(flags.contains_any(VmaFlag::PFNMAP | VmaFlag::MIXEDMAP));
+        assert_eq!(vma.pgoff(), 1);
+        assert!(vma.downcast::<Ops>().is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_ranges_and_copies_are_refused() -> Result {
+        let (mm, _bound, files) = bench()?;
+        let file = files.open()?;
+        for (pgoff, pages) in [(0, PAGES + 1), (PAGES - 1, 2), (PAGES, 1)] {
+            assert_eq!(mm.map_file(&file, pgoff, pages).err(), Some(EINVAL));
+        }
+        let private = map_as(&mm, &files, 0, bindings::MAP_PRIVATE);
+        assert_eq!(private.err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn memory_is_whole_pages_of_its_device() -> Result {
+        let (bound, other) = (device()?, device()?);
+        let (device, other) = (bound_device(&bound), bound_device(&other));
+
+        let coherent = Coherent::<u8>::zeroed_slice(other, PAGE_SIZE, GFP_KERNEL)?;
+        assert_eq!(DmaMemory::<[u8]>::new(device, coherent).err(), Some(EINVAL));
+        for size in [1, PAGE_SIZE - 1, PAGE_SIZE + 8] {
+            let coherent = Coherent::<u8>::zeroed_slice(device, size, GFP_KERNEL)?;
+            assert_eq!(DmaMemory::<[u8]>::new(device, coherent).err(), Some(EINVAL));
+        }
+
+        let memory = memory_of(device)?;
+        assert_eq!(memory.count(), PAGES);
+        assert!(memory.access(device).is_ok());
+        assert_eq!(memory.access(other).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn unbound_device_takes_its_mappings_away() -> Result {
+        let (mm, bound, files) = bench()?;
+        // Two files, so no reverse mapping of a device node finds both.
+        let (mapping, second) = (map(&mm, &files)?, map(&mm, &files)?);
+        unmap(second.start + PAGE_SIZE, PAGE_SIZE)?;
+        poke(mapping.start, 9)?;
+        assert_eq!(peek(second.start)?, 9);
+
+        drop(bound);
+        for addr in [
+            mapping.start,
+            mapping.end() - PAGE_SIZE,
+            second.start,
+            second.end() - PAGE_SIZE,
+        ] {
+            assert_eq!(peek_if_mapped(addr), None);
+            assert_eq!(peek(addr), Err(EFAULT));
+            assert_eq!(poke(addr, 1), Err(EFAULT));
+        }
+        assert_eq!(load(&files.data, 0), Err(ENODEV));
+        assert_eq!(map(&mm, &files).err(), Some(ENODEV));
+        Ok(())
+    }
+
+    #[test]
+    fn memory_goes_with_its_last_share() -> Result {
+        let (mm, bound, files) = bench()?;
+        let mapping = map(&mm, &files)?;
+        let memory = files.data.clone();
+        drop(files);
+        assert_eq!(peek(mapping.start)?, 90);
+
+        // The one that is here and the one of the VMA. The device has none.
+        unmap(mapping.start, mapping.len)?;
+        assert!(Arc::into_unique_or_drop(memory).is_some());
+        drop(bound);
+        Ok(())
+    }
+
+    #[test]
+    fn device_that_goes_before_the_end_of_mmap_maps_nothing() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let bound = device()?;
+        let memory = memory_of(bound_device(&bound))?;
+        let data = KBox::pin_init::<Error>(
+            try_pin_init!(Vanishing {
+                memory,
+                bound <- new_mutex!(Some(bound)),
+            }),
+            GFP_KERNEL,
+        )?;
+        let files = Device::new(
+            data,
+            Hook::MmapPrepare(|data, desc| {
+                let first = desc.pgoff();
+                let prepared = desc.map_dma::<Ops>(&data.memory, first)?;
+                let bound = data.bound.lock().take();
+                drop(bound);
+                Ok(prepared)
+            }),
+        )?;
+        let room = mm.map(PAGES)?;
+        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+
+        let mapped = mm.map_file_as(&*files.open()?, 0, PAGES, RW, fixed, room.start);
+        assert_eq!(mapped.err(), Some(ENODEV));
+        let mut locks = mm.vma_locks();
+        assert!(locks.lock_vma(room.start).is_none());
+        Ok(())
+    }
+
+    /// A second task maps all the time. When the device is unbound, nothing is mapped.
+    #[test]
+    fn nothing_is_mapped_after_unbind() -> Result {
+        const ROUNDS: usize = 30;
+        let mm = AddressSpace::of_this_case()?;
+
+        for _ in 0..ROUNDS {
+            let (bound, files) = files()?;
+            let file = files.open()?;
+            let last = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
+            let (reported, mapper) = (last.clone(), mm.clone());
+            let second = SecondTask::spawn(move || {
+                mapper.enter(|| {
+                    let mut before: Option<Mapping> = None;
+                    loop {
+                        let mapping = match mapper.map_file(&file, 0, PAGES) {
+                            Ok(mapping) => mapping,
+                            Err(e) => return e,
+                        };
+                        reported.store(mapping.start, Relaxed);
+                        if let Some(before) = before.replace(mapping) {
+                            let _ = unmap(before.start, before.len);
+                        }
+                        // SAFETY: Nothing is held.
+                        unsafe { bindings::schedule() };
+                    }
+                })
+            })?;
+            assert!(wait_until(|| last.load(Relaxed) != 0));
+
+            drop(bound);
+            assert_eq!(second.join()?, ENODEV);
+            let addr = last.load(Relaxed);
+            assert_eq!(peek_if_mapped(addr), None);
+            assert_eq!(peek(addr), Err(EFAULT));
+        }
+        Ok(())
+    }
+}
