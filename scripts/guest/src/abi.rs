@@ -34,7 +34,7 @@ macro_rules! words {
 
 words! {
     all: describe_abi { Record, Describe };
-    bar: bar_abi { Stats };
+    bar: bar_abi { Stats, Word };
     buffer: buffer_abi { Request, Stats };
     drm: drm_abi { Plug, Stats, Create };
     first: first_abi { Stats };

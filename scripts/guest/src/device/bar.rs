@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/rust-vma-bar`, and its PCI device.
+//! `/dev/rust-vma-bar`, `/dev/rust-vma-bar-dma`, and their PCI device.
 
 use super::Node;
 use crate::abi::bar::{self as abi, IOC_TYPE};
@@ -16,12 +16,23 @@ pub const NODE: Node = Node {
     option: "CONFIG_SAMPLE_RUST_VMA_BAR",
 };
 
+/// The device with DMA memory.
+pub const DMA_NODE: Node = Node {
+    path: "/dev/rust-vma-bar-dma",
+    option: "CONFIG_SAMPLE_RUST_VMA_BAR",
+};
+
+/// The size of the DMA memory, in pages.
+pub const DMA_PAGES: usize = abi::DMA_PAGES;
+
 /// The driver in sysfs.
 const DRIVER: &str = "/sys/bus/pci/drivers/rust_vma_bar";
 
 /// Numbers of ioctls.
 pub const SUSPEND: u32 = sys::encode_io(IOC_TYPE, abi::SUSPEND_NR);
 pub const RESUME: u32 = sys::encode_io(IOC_TYPE, abi::RESUME_NR);
+pub const LOAD: u32 = sys::encode_iowr::<abi::Word>(IOC_TYPE, abi::LOAD_NR);
+pub const STORE: u32 = sys::encode_iowr::<abi::Word>(IOC_TYPE, abi::STORE_NR);
 pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
 
 /// An open file: the memory of the device that was bound then.
@@ -64,6 +75,37 @@ impl Bar {
 
     pub fn resume(&self) -> Result<()> {
         sys::ioctl_at(&self.file, RESUME, 0)
+    }
+
+    /// Maps pages of the memory, shared.
+    pub fn map(&self, at: usize, first: u64, pages: usize) -> Result<()> {
+        super::map_shared(&self.file, at, first, pages, PROT_READ | PROT_WRITE)
+    }
+}
+
+/// An open file: the DMA memory of the device that was bound then.
+pub struct Dma {
+    pub file: File,
+}
+
+impl Dma {
+    #[track_caller]
+    pub fn open() -> Self {
+        let file = DMA_NODE.open().must();
+        Self { file }
+    }
+
+    /// Reads a word as the driver does.
+    pub fn load(&self, index: usize) -> Result<u64> {
+        let mut word: abi::Word = [index as u64, u64::MAX];
+        sys::ioctl_words(&self.file, LOAD, &mut word)?;
+        Ok(word[1])
+    }
+
+    /// Writes a word as the driver does.
+    pub fn store(&self, index: usize, value: u64) -> Result<()> {
+        let mut word: abi::Word = [index as u64, value];
+        sys::ioctl_words(&self.file, STORE, &mut word)
     }
 
     /// Maps pages of the memory, shared.

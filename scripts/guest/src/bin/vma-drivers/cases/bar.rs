@@ -22,7 +22,7 @@ const HUGE: usize = 512;
 
 /// Reads a word as user space does; `None` if there is no memory.
 #[track_caller]
-fn read(addr: usize) -> Option<u64> {
+pub(super) fn read(addr: usize) -> Option<u64> {
     let target = sys::memfd(c"bar").must();
     copy(&target, addr, 8).unless(&[EFAULT])?;
     let mut word = [0; 8];
@@ -31,12 +31,12 @@ fn read(addr: usize) -> Option<u64> {
 }
 
 /// Binds the device again when the test ends.
-struct Bound(Pci);
+pub(super) struct Bound(pub(super) Pci);
 
 impl Bound {
     /// `None` if this kernel has no such driver, and the test is skipped.
     #[track_caller]
-    fn find() -> Option<Self> {
+    pub(super) fn find() -> Option<Self> {
         match Pci::find() {
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 skip("no driver of the memory of a PCI device");
@@ -66,7 +66,7 @@ fn marked_bar(pages: usize) -> Option<(Bound, Bar)> {
 }
 
 #[track_caller]
-fn nothing_at(addrs: &[usize]) {
+pub(super) fn nothing_at(addrs: &[usize]) {
     for &addr in addrs {
         assert_eq!(read(addr), None, "{addr:#x}");
         dies(SIGBUS, || touch(addr));

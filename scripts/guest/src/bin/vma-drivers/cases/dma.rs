@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Coherent DMA memory of a PCI device that user space has mapped, until the device is unbound.
+
+use super::bar::{Bound, nothing_at, read};
+use super::*;
+use vma_guest::device::bar::{DMA_NODE, DMA_PAGES, Dma};
+use vma_guest::modules;
+
+suite! {
+    "dma":
+    mapping_is_the_dma_memory, dma_range_is_checked, parts_of_a_mapping_stay,
+    forks_and_moved_mappings_share_it, unbound_dma_memory_is_no_memory,
+    rebound_device_has_other_dma_memory, unbind_while_dma_mappings_come_and_go,
+    module_stays_while_dma_memory_is_mapped,
+}
+
+/// Maps pages at the first place, and marks them.
+#[track_caller]
+fn marked_dma(pages: usize) -> Option<(Bound, Dma)> {
+    let bound = Bound::find()?;
+    let dma = Dma::open();
+    dma.map(place(0), 0, pages).must();
+    mark(place(0), 0, pages, 1);
+    Some((bound, dma))
+}
+
+fn words_of(pages: usize) -> usize {
+    pages * page() / 8
+}
+
+fn mapping_is_the_dma_memory() {
+    let Some(bound) = Bound::find() else {
+        return;
+    };
+    // What is bound again has new memory.
+    bound.0.unbind().must();
+    bound.0.bind().must();
+    let dma = Dma::open();
+    dma.map(place(0), 0, DMA_PAGES).must();
+    zero(place(0), DMA_PAGES);
+
+    // In both directions, and from all files.
+    dma.store(words_of(3) + 1, 77).must();
+    assert_eq!(word(place(0) + 3 * page() + 8), 77);
+    set_word(place(0) + 5 * page(), 78);
+    Dma::open().load(words_of(5)).must_give(78);
+    Dma::open().map(place(1), 5, 2).must();
+    assert_eq!(word(place(1)), 78);
+    set_word(place(1) + page(), 79);
+    dma.load(words_of(6)).must_give(79);
+}
+
+fn dma_range_is_checked() {
+    let Some(_bound) = Bound::find() else {
+        return;
+    };
+    let dma = Dma::open();
+    let last = DMA_PAGES as u64 - 1;
+    dma.map(place(0), last, 1).must();
+    dma.map(place(1), last + 1, 1).must_fail(EINVAL);
+    dma.map(place(1), last, 2).must_fail(EINVAL);
+    dma.map(place(1), u64::MAX >> 13, 1).must_fail(EINVAL);
+    device::map(&dma.file, place(1), 0, 1, RW, MAP_PRIVATE).must_fail(EINVAL);
+    dma.load(words_of(DMA_PAGES)).must_fail(libc::ERANGE);
+    // There is nothing to enlarge it by.
+    memory::relocate(place(0), page(), place(2), 2 * page(), 0).must_fail(EFAULT);
+}
+
+fn parts_of_a_mapping_stay() {
+    let Some((bound, dma)) = marked_dma(6) else {
+        return;
+    };
+    unmap(place(0) + 2 * page(), page());
+    protect(place(0) + 4 * page(), page(), PROT_READ);
+    dies(SIGSEGV, || touch(place(0) + 2 * page()));
+    dies(SIGSEGV, || set_word(place(0) + 4 * page(), 1));
+    marked(place(0), 0, 2, 1);
+    marked(place(0) + 3 * page(), 3, 3, 1);
+    protect(place(0) + 4 * page(), page(), RW);
+    set_word(place(0) + 4 * page(), 5);
+    dma.load(words_of(4)).must_give(5);
+
+    bound.0.unbind().must();
+    nothing_at(&[0, 1, 3, 4, 5].map(|number| place(0) + number * page()));
+}
+
+fn forks_and_moved_mappings_share_it() {
+    let Some((bound, dma)) = marked_dma(4) else {
+        return;
+    };
+    relocate(place(0) + 2 * page(), place(1), page());
+    marked(place(1), 2, 1, 1);
+    in_child(|| {
+        marked(place(0), 0, 2, 1);
+        set_word(place(1), 9);
+        // Its own mappings do not take the memory along.
+        unmap(place(0), page());
+    });
+    assert_eq!(word(place(1)), 9);
+    dma.load(words_of(2)).must_give(9);
+
+    in_child(|| {
+        bound.0.unbind().must();
+        nothing_at(&[place(0), place(1), place(0) + 3 * page()]);
+    });
+    nothing_at(&[place(0), place(1), place(0) + 3 * page()]);
+}
+
+fn unbound_dma_memory_is_no_memory() {
+    let Some((bound, dma)) = marked_dma(4) else {
+        return;
+    };
+    bound.0.unbind().must();
+    nothing_at(&[place(0), place(0) + 3 * page()]);
+    dma.map(place(1), 0, 1).must_fail(ENODEV);
+    dma.load(0).must_fail(ENODEV);
+    dma.store(0, 1).must_fail(ENODEV);
+    File::open(DMA_NODE.path).must_fail(ENOENT);
+    // Mappings without memory are changed as others are.
+    relocate(place(0), place(2), page());
+    nothing_at(&[place(2)]);
+    in_child(|| assert_eq!(read(place(2)), None));
+    unmap(place(2), page());
+}
+
+fn rebound_device_has_other_dma_memory() {
+    let Some((bound, dma)) = marked_dma(4) else {
+        return;
+    };
+    bound.0.unbind().must();
+    bound.0.bind().must();
+    // The file of before is of the device as it was bound before.
+    nothing_at(&[place(0)]);
+    dma.map(place(1), 0, 1).must_fail(ENODEV);
+
+    let dma = Dma::open();
+    dma.map(place(1), 0, DMA_PAGES).must();
+    zero(place(1), DMA_PAGES);
+    nothing_at(&[place(0)]);
+}
+
+fn unbind_while_dma_mappings_come_and_go() {
+    let Some(bound) = Bound::find() else {
+        return;
+    };
+    let work = |thread: usize| {
+        let Ok(file) = DMA_NODE.open() else {
+            return;
+        };
+        let dma = Dma { file };
+        if dma.map(place(thread), 0, 4).unless(&[ENODEV]).is_none() {
+            return;
+        }
+        read(place(thread));
+        let _ = memory::relocate(place(thread), page(), place(thread + 8), page(), 0);
+        read(place(thread + 8));
+    };
+    race(4, work, |_| {
+        bound.0.unbind().must();
+        for number in [0, 1, 2, 3, 8, 9, 10, 11] {
+            // A place may have no mapping, but none of them has memory.
+            assert_eq!(read(place(number)), None);
+        }
+        bound.0.bind().must();
+    });
+}
+
+fn module_stays_while_dma_memory_is_mapped() {
+    let path = "/modules/rust_vma_bar.ko";
+    let name = c"rust_vma_bar";
+    let Some((bound, dma)) = marked_dma(4) else {
+        return;
+    };
+    if !fs::exists(path).must() {
+        return skip("the drivers of this kernel are no modules");
+    }
+    let load = || sys::load_module(&done(path, File::open(path))).must();
+
+    drop(dma);
+    modules::stays(name).must_give(true);
+    bound.0.unbind().must();
+    modules::stays(name).must_give(true);
+    nothing_at(&[place(0)]);
+    unmap(place(0), 4 * page());
+    modules::goes(name).must();
+    load();
+}
