@@ -15,7 +15,8 @@
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
 //! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], and coherent
-//!   DMA memory a [`DmaMemory`].
+//!   DMA memory a [`DmaMemory`]. Memory whose parts are replaced while they are mapped is in
+//!   [`FrameSlots`].
 //!
 //! # Locks held by the callers
 //!
@@ -108,11 +109,14 @@ pub use self::{
         DmaBacked,
         DmaMemory,
         FilePages,
+        FrameSlots,
         Frames,
         HasFrames,
         MemoryType,
         PfnBacked,
+        PfnPieces,
         PfnRegion,
+        Pieces,
         SharedBuffer,
         SharedPage, //
     },

@@ -209,9 +209,13 @@ properties! {
     SharedPage: WORD [niche Send Sync Unpin];
     SharedBuffer: (3 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
-    DeviceMemory<()>: (size_of::<Frames>() + 2 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
-        by "device_memory_stays_in_place";
+    Pieces: (3 * WORD) [niche Send Sync Unpin];
+    PfnPieces<()>: (4 * WORD) [niche Send Sync Unpin];
+    DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>())
+        [niche Send Sync !Unpin] by "device_memory_stays_in_place";
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
+    FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
+        by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
     Frames: (5 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
@@ -297,6 +301,8 @@ variance! {
     covariant { type T<'a> = ForeignVma<'a>; }
     covariant { type T<'a> = ForeignCursor<'a>; }
     covariant { type T<U> = PfnRegion<U>; }
+    covariant { type T<U> = PfnPieces<U>; }
+    covariant { type T<U> = FrameSlots<U>; }
     covariant { type T<R> = DeviceMemory<R>; }
 }
 

@@ -176,7 +176,7 @@ impl MiscDevice for BarFile {
     fn ioctl(me: ArcBorrow<'_, Self>, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
             SUSPEND => me.memory.suspend(&mut LockOrder::new()),
-            RESUME => me.memory.resume(),
+            RESUME => me.memory.resume(&mut LockOrder::new()),
             STATS => {
                 // The BAR is there for as long as this holds its guard.
                 let bar = me.memory.resource().try_access();

@@ -57,10 +57,11 @@ use core::{
 /// `vm_ops` of the VMA is the table of `T`, and `vm_private_data` is what `T::Data::into_foreign()`
 /// gave. The VMA has the flags of `T::PageKind`. If that is [`PfnMap`](super::PfnMap) or
 /// [`DeviceMap`](super::DeviceMap), it is no copy-on-write mapping, and `vm_page_prot` has the
-/// memory type of the data's frames. Otherwise it has that of normal memory, and no huge entries
-/// for page frames. If it is a [`DeviceMap`](super::DeviceMap) or a [`DmaMap`](super::DmaMap), its
-/// file is one of the data's inode. A [`DmaMap`](super::DmaMap) has the flag, the protection and
-/// the entries that the DMA API gave it.
+/// memory type of the data's frames, unless they have several: then it has that of normal memory,
+/// and entries are not given its memory type. Otherwise it has that of normal memory, and no huge
+/// entries for page frames. If it is a [`DeviceMap`](super::DeviceMap) or a
+/// [`DmaMap`](super::DmaMap), its file is one of the data's inode. A [`DmaMap`](super::DmaMap) has
+/// the flag, the protection and the entries that the DMA API gave it.
 #[repr(transparent)]
 pub struct DriverVma<T: VmaOperations, L: Level> {
     vma: Vma<L>,
@@ -276,16 +277,17 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
     /// `vmf_insert_pfn_prot()`, `vmf_insert_mixed()`).
     ///
     /// Frames are not counted. They stay as long as the region, of which the VMA has a share. The
-    /// entry gets the protection of the VMA, which has the memory type of the region. If something
-    /// is mapped there already, a huge page for example, nothing is changed. May sleep, for memory.
+    /// entry gets the protection of the VMA, and the memory type of the frame. If something is
+    /// mapped there already, a huge page for example, nothing is changed. May sleep, for memory.
     ///
     /// # Errors
     ///
     /// `EINVAL` if `addr` is not the address of a page, if the region has no such frame, or, in a
-    /// [`MixedMap`](super::MixedMap), if its memory is not cached or is that of a device: the pages
-    /// of such a VMA are normal memory. `EFAULT` if `addr` is not in the VMA, or the architecture
-    /// does not permit to map the frame; `ENXIO` if the frames are those of a
-    /// [`DeviceMemory`](super::DeviceMemory) that is suspended or gone; `ENOMEM`.
+    /// [`MixedMap`](super::MixedMap), if the frame is not cached, is that of a device, or can be
+    /// taken away: the pages of such a VMA are normal memory. `EFAULT` if `addr` is not in the VMA,
+    /// or the architecture does not permit to map the frame; `ENXIO` if the frames are those of a
+    /// [`DeviceMemory`](super::DeviceMemory) that is suspended or gone, or if its slot of
+    /// [`FrameSlots`](super::FrameSlots) is empty; `ENOMEM`.
     #[doc(alias = "vmf_insert_pfn")]
     #[doc(alias = "vmf_insert_pfn_prot")]
     #[doc(alias = "vmf_insert_mixed")]
@@ -314,30 +316,31 @@ impl<T: VmaOperations, L: Level> DriverVma<T, L> {
         T::Data: HasFrames,
     {
         // The functions below refuse an address outside.
-        let region = T::Data::region(self.data()).ok_or(ENXIO)?;
-        let pfn = region.pfn(frame).ok_or(EINVAL)?;
+        let found = T::Data::find(self.data(), frame)?;
+        let pfn = found.pfn();
 
         let vma = self.as_raw();
         let outcome = if <T::PageKind as super::PageKind>::FLAGS.contains(VmaFlag::MIXEDMAP) {
-            if !region.is_normal_memory() {
+            if !T::Data::STAY || !found.is_normal_memory() {
                 return Err(EINVAL);
             }
             // SAFETY: The VMA is stable and by `L: InstallEntries` entries may be installed. The
-            // region keeps the frame for as long as the VMA has its data, and that is dropped after
-            // the entries are gone: no memory of a device is normal. By the type invariants there
-            // are no huge entries, and the memory type is that of the VMA.
+            // frame stays for as long as the VMA has its data, and that is dropped after the
+            // entries are gone. By the type invariants there are no huge entries, and the memory
+            // type is that of the VMA.
             unsafe { bindings::vmf_insert_mixed(vma, addr, pfn) }
         } else {
             // A constant: what has no huge faults has no huge entries.
             if T::HAS_HUGE_FAULT && !make_room(self, addr)? {
                 return Ok(());
             }
-            let prot = region.entry_prot(self.page_prot());
+            let prot = found.entry_prot(self.page_prot());
 
-            // SAFETY: As above; the memory of a device is there until `region` is dropped, and then
-            // takes the entries away before it goes. By the type invariants the VMA is `VM_PFNMAP`,
-            // not `VM_MIXEDMAP`, no copy-on-write mapping, and has the memory type. By
-            // `make_room()` there is a table of small entries, if the VMA can have huge ones.
+            // SAFETY: As above; a frame that can be taken away is there until `found` is dropped,
+            // and its entries are taken away before it goes. By the type invariants the VMA is
+            // `VM_PFNMAP`, not `VM_MIXEDMAP`, no copy-on-write mapping, and the entry keeps the
+            // memory type, which `prot` has. By `make_room()` there is a table of small entries, if
+            // the VMA can have huge ones.
             unsafe { bindings::vmf_insert_pfn_prot(vma, addr, pfn, prot.into_raw()) }
         };
 

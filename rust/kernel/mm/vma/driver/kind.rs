@@ -15,10 +15,10 @@
 //! | [`DeviceMap`]| `VM_PFNMAP`   | no                   | no              | by faults     |
 //! | [`DmaMap`]   | either        | no                   | no              | no            |
 //!
-//! A VMA has one memory type. A [`PfnMap`] has that of its region; the pages of the other two are
-//! normal memory, so a [`MixedMap`] maps the frames of such regions only. Huge pages of frames are
-//! for [`PfnMap`] alone, which is never a copy-on-write mapping. A [`DmaMap`] is mapped by the DMA
-//! API alone, which also chooses the flag.
+//! Frames have memory types. Those of a [`PfnMap`] or a [`DeviceMap`] are as its data says. The
+//! pages of the other two kinds are normal memory, so a [`MixedMap`] maps only frames that are, and
+//! that stay. Huge pages of frames are for `VM_PFNMAP` alone, which is never a copy-on-write
+//! mapping. A [`DmaMap`] is mapped by the DMA API alone, which also chooses the flag.
 //!
 //! A VMA of the kind [`Plain`] without [`DONTEXPAND`] or [`IO`] can be merged with a neighbour:
 //! an adjacent new mapping of the same file then enlarges it, and no callback is called. The other
@@ -114,8 +114,8 @@ pub enum MixedMap {}
 /// `VM_PFNMAP`: page frames only, which the kernel does not count.
 pub enum PfnMap {}
 
-/// `VM_PFNMAP`: page frames of a device, only for as long as it is there
-/// ([`DeviceMemory`](super::DeviceMemory)).
+/// `VM_PFNMAP`: page frames that can be taken away: of a device, only for as long as it is there
+/// ([`DeviceMemory`](super::DeviceMemory)), or replaced ([`FrameSlots`](super::FrameSlots)).
 pub enum DeviceMap {}
 
 /// `VM_PFNMAP` or `VM_MIXEDMAP`: coherent DMA memory, all of it mapped from the beginning

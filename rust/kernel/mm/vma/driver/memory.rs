@@ -3,10 +3,13 @@
 //! The memory that a driver maps.
 //!
 //! - `shared_page` has single pages, which the kernel counts, and `shared_buffer` many of them.
-//! - `pfn_region` has page frames, which it does not, and `huge` their huge entries.
+//! - `pfn_region` has page frames, which it does not, and `huge` their huge entries. `pfn_pieces`
+//!   has several pieces of them. `found` is how one of them is mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
-//!   they are, `mapping_inode` finds their mappings, `bound_memory` is for the files of a device.
+//!   they are, `bound_memory` is for the files of a device.
 //! - `dma_memory` has coherent DMA memory of a device.
+//! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
+//!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
@@ -14,12 +17,19 @@ mod device_memory;
 mod device_resource;
 mod dma_memory;
 mod file_pages;
+mod found;
+mod frame_slots;
 mod huge;
 mod mapping_inode;
+mod mappings;
+mod pfn_pieces;
 mod pfn_region;
+mod remap;
 mod shared_buffer;
 mod shared_page;
 
+#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+pub(super) use self::found::Found;
 pub use self::{
     bound_memory::BoundMemory,
     device_memory::{
@@ -32,6 +42,11 @@ pub use self::{
         DmaMemory, //
     },
     file_pages::FilePages,
+    frame_slots::FrameSlots,
+    pfn_pieces::{
+        PfnPieces,
+        Pieces, //
+    },
     pfn_region::{
         Frames,
         HasFrames,
@@ -44,5 +59,5 @@ pub use self::{
 };
 pub(super) use self::{
     huge::make_room,
-    pfn_region::Remap, //
+    remap::Remap, //
 };

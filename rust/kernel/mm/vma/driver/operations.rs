@@ -196,6 +196,9 @@ pub trait VmaOperations: Sized + 'static {
 
     /// Called before `mprotect()` gives `range`, which lies in the VMA, the flags `new`.
     ///
+    /// Not called if the entries of the VMA have several memory types: `mprotect()` is `EACCES`
+    /// then, see [`Pieces`](super::Pieces).
+    ///
     /// Context: the mmap write lock: `do_mprotect_pkey()`.
     ///
     /// # Errors

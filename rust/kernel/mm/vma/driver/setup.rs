@@ -50,7 +50,6 @@ use super::{
     memory::Remap,
     DataOf,
     DeviceBacked,
-    HasFrames,
     OperationsTable,
     PfnBacked,
     SharedPage,
@@ -61,6 +60,7 @@ use crate::{
     error::to_result,
     mm::vma::{
         page_table::walk,
+        PageProt,
         Setup,
         Vma,
         VmaFlags, //
@@ -229,10 +229,10 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         }
     }
 
-    /// Ends the setup: faults will map the memory of a device.
+    /// Ends the setup: faults will map the memory of a device, or what slots have.
     ///
     /// The VMA gets `memory` as its data, the memory type of it, and a file of its own inode (C:
-    /// `vma_set_file()`), so the device finds all mappings when it goes away. Also sets IO,
+    /// `vma_set_file()`), so all mappings are found when it goes away, or is replaced. Also sets IO,
     /// DONTEXPAND and DONTDUMP. Page offsets mean what the operations take them to mean.
     ///
     /// # Errors
@@ -285,25 +285,32 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         T::Hook: EndsSetup,
         T::Data: PfnBacked,
     {
+        let frames = data.clone();
         let vma_addrs = self.start()..self.end();
-        let Remap { pfn, len, is_io } = data.frames().remap(vma_addrs, addr, frame, pages)?;
+        let mut remap = Remap::new(&frames, vma_addrs, addr, frame, pages)?;
 
         let vma = self.vma.as_raw();
-        // From here on the VMA has a share of the frames; an error takes both away again.
+        // From here on the VMA has a share of the frames; an error takes both away again, and what
+        // was mapped before.
         let mapped = self.with_ops::<T>(data);
+        // SAFETY: The VMA is being set up, by this alone.
+        let prot = PageProt::from_raw(unsafe { (*vma).vm_page_prot });
 
-        // SAFETY: The mmap lock is held for writing. The range is not empty, in the VMA, and has no
-        // entries, by the type invariants, nor huge pages: the VMA is in no tree, so there were no
-        // faults. The frames are the region's, of which the VMA has a share, and their memory type
-        // is in `vm_page_prot`.
-        to_result(unsafe {
-            let prot = (*vma).vm_page_prot;
-            if is_io {
-                bindings::io_remap_pfn_range(vma, addr, pfn, len, prot)
-            } else {
-                bindings::remap_pfn_range(vma, addr, pfn, len, prot)
-            }
-        })?;
+        while let Some(run) = remap.next(prot)? {
+            let (addr, prot) = (run.addr, run.prot.into_raw());
+
+            // SAFETY: The mmap lock is held for writing. The range is not empty, in the VMA, and
+            // has no entries, by the type invariants and because runs do not overlap, nor huge
+            // pages: the VMA is in no tree, so there were no faults. The frames are those of the
+            // data, of which the VMA has a share, and `prot` has their memory type.
+            to_result(unsafe {
+                if run.is_io {
+                    bindings::io_remap_pfn_range(vma, addr, run.pfn, run.len, prot)
+                } else {
+                    bindings::remap_pfn_range(vma, addr, run.pfn, run.len, prot)
+                }
+            })?;
+        }
         Ok(mapped)
     }
 }

@@ -9,14 +9,17 @@ pub(super) mod device;
 mod device_memory;
 mod dma_memory;
 mod faults;
+mod frame_slots;
 mod hooks;
 pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod io_mem;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod memory_type;
+mod mixed;
 mod operations;
 mod pfn;
+mod pieces;
 pub(super) mod pinning;
 mod private_data;
 mod seed;

@@ -19,13 +19,18 @@ use super::{
     FaultFlags, //
 };
 #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-use crate::mm::vma::driver::Frames;
+use crate::mm::vma::driver::{
+    memory::Found,
+    Frames, //
+};
 use crate::{
     bindings,
     error::Error,
     mm::vma::Read, //
 };
 use core::marker::PhantomData;
+#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+use core::ops::Deref;
 
 /// A fault of a page that is not mapped, where a huge page fits.
 #[must_use = "a fault has to be answered"]
@@ -55,15 +60,16 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     /// (C: `vmf_insert_pfn_pmd()`).
     ///
     /// `frame` is the frame of the region at the address of the fault. The entry gets the
-    /// protection of the VMA, which has the memory type of the region, so it is writable if the VMA
-    /// is, whether the access was a write or not. If it is not writable, as in a VMA with
+    /// protection of the VMA, so it is writable if the VMA is, whether the access was a write or
+    /// not. If it is not writable, as in a VMA with
     /// [`pfn_mkwrite`](VmaOperations::pfn_mkwrite), a write splits the huge page.
     ///
     /// May sleep, for memory.
     ///
-    /// Falls back to small pages if the huge page is not entirely inside the VMA and the region, if
-    /// its frames are not aligned as its addresses, if something is already mapped there, or
-    /// without `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
+    /// Falls back to small pages if the huge page is not entirely inside the VMA and one piece of
+    /// the region, if its frames are not aligned as its addresses, if something is already mapped
+    /// there, if its memory type is not that of the VMA, which has several, or without
+    /// `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
     #[doc(alias = "vmf_insert_pfn_pmd")]
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>
@@ -90,22 +96,22 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         // Never as a write: `insert_pmd()` then expects that nothing else was mapped concurrently,
         // and warns. `vfio_pci_core` does the same.
         let write = false;
-        let region = T::Data::region(self.data())?;
-        let pfn = self.huge_pfn(&region, frame)?;
+        let found = T::Data::find(self.data(), frame).ok()?;
+        let pfn = self.huge_pfn(&found)?;
 
         // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is `VM_PFNMAP`,
-        // not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection has the memory type of
-        // the frames. All frames of the huge page are the region's, and in the VMA. The region
-        // keeps them until the VMA is unmapped; the memory of a device is there until `region` is
-        // dropped, and then takes the entries away before it goes.
+        // not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection is that of the frames. All
+        // frames of the huge page are of one piece, and in the VMA. They stay until the VMA is
+        // unmapped; those that can be taken away are there until `found` is dropped, and their
+        // entries are taken away before they go.
         Some(unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) })
     }
 
-    /// Returns the first frame of the huge page that has `frame` at the address of the fault.
+    /// Returns the first frame of the huge page that has this one at the address of the fault.
     ///
     /// Returns `None` where `insert_pfn_pmd()` falls back.
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-    fn huge_pfn(&self, region: &Frames, frame: usize) -> Option<usize> {
+    fn huge_pfn(&self, found: &Found<impl Deref<Target = Frames>>) -> Option<usize> {
         use crate::{
             mm::vma::page_table::Pmd,
             page::PAGE_SHIFT, //
@@ -117,14 +123,12 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         let end = start.checked_add(Pmd::SIZE)?;
         let before = (self.address() - start) >> PAGE_SHIFT;
 
-        let first = frame.checked_sub(before)?;
-        region.pfn(first.checked_add(PAGES - 1)?)?;
-        let pfn = region.pfn(first)?;
+        let pfn = found.around(before, PAGES)?;
 
         let fits = start >= vma.start() && end <= vma.end() && pfn % PAGES == 0;
         // `vmf_insert_pfn_pmd()` takes the protection of the VMA as it is.
         let prot = vma.page_prot();
-        let fits = fits && region.entry_prot(prot) == prot;
+        let fits = fits && found.entry_prot(prot) == prot;
         (fits && self.order() == PAGES.trailing_zeros() && self.is_unmapped()).then_some(pfn)
     }
 

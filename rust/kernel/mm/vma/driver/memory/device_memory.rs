@@ -4,20 +4,21 @@
 //!
 //! When a device is unplugged or its driver is unbound, user space may still have its memory
 //! mapped. In C each driver has to take these mappings away, in an order that races with page
-//! faults. Here the order is that of [`DeviceMemory`]:
+//! faults. Here the order is that of [`Mappings`]. The device owns a [`Revocation`], which it
+//! releases before the memory: devres releases in reverse order. It marks the memory as gone, and
+//! takes the mappings away.
 //!
-//! 1. Each VMA gets a file of the memory's own inode as its `vm_file`. So one call of
-//!    `unmap_mapping_range()` reaches all mappings, by whatever device node they were made (C:
-//!    `drm_open()`, which sets `f_mapping`).
-//! 2. Only faults map frames, in an SRCU read-side critical section. A mapping that the mmap hook
-//!    made would be missed, because its VMA is not in the reverse mapping yet.
-//! 3. The device owns a [`Revocation`], which it releases before the memory: devres releases in
-//!    reverse order. It marks the memory as gone, waits for the faults that have not seen that,
-//!    and unmaps. Each later fault is a SIGBUS.
+//! From then on, and while the memory is suspended, accesses fault: a SIGBUS, or a stand-in page of
+//! the memory's own. That is normal memory, so the VMAs of memory that has one have several memory
+//! types, as those of [`Pieces`](super::Pieces).
 
 use super::{
     device_resource::DeviceResource,
-    mapping_inode::MappingInode,
+    found::Found,
+    mappings::{
+        InSection,
+        Mappings, //
+    },
     pfn_region::{
         Frames,
         HasFrames,
@@ -33,9 +34,9 @@ use crate::{
             IMmapLock,
             LockClass, //
         },
-        LockOrder, //
+        LockOrder,
+        PageProt, //
     },
-    new_srcu,
     prelude::*,
     sync::{
         aref::ARef,
@@ -43,9 +44,7 @@ use crate::{
             Atomic,
             Relaxed, //
         },
-        srcu,
-        Arc,
-        Srcu, //
+        Arc, //
     },
     ModuleMetadata, //
 };
@@ -53,9 +52,9 @@ use core::ops::Deref;
 
 /// Faults map the frames.
 const PRESENT: u32 = 0;
-/// Faults fail until the memory is resumed.
+/// Faults map the stand-in page, or fail, until the memory is resumed.
 const SUSPENDED: u32 = 1;
-/// Faults fail.
+/// Faults map the stand-in page, or fail.
 const GONE: u32 = 2;
 
 /// Memory of a device that user space can map: a PCI BAR, or an I/O memory region.
@@ -70,16 +69,16 @@ const GONE: u32 = 2;
 ///
 /// # Invariants
 ///
-/// The frames may be mapped within a read-side critical section of `sections` in which `state` is
-/// `PRESENT`. All VMAs that map them have a file of `inode`.
+/// The frames may be mapped within a section of `mappings` in which `state` is `PRESENT`. All VMAs
+/// that map them have a file of its inode. `stand_in` has as many frames.
 #[pin_data]
 pub struct DeviceMemory<R> {
     frames: Frames,
+    stand_in: Option<Frames>,
     resource: R,
     state: Atomic<u32>,
-    inode: MappingInode,
     #[pin]
-    sections: Srcu,
+    mappings: Mappings,
 }
 
 impl<R: Send + Sync + 'static> DeviceMemory<R> {
@@ -113,23 +112,53 @@ impl<R: Send + Sync + 'static> DeviceMemory<R> {
         resource: impl DeviceResource<'a, Managed = R>,
         memory_type: MemoryType,
     ) -> Result<Arc<Self>> {
+        Self::make(resource, memory_type, |_| Ok(None))
+    }
+
+    /// The same with a stand-in page, to which accesses go while the memory is suspended or gone.
+    ///
+    /// It is zeroed at first, and shared by all mappings: what is written to it shows at every
+    /// address, and again when the memory is suspended next. So no access is a SIGBUS.
+    ///
+    /// The stand-in page has another memory type than the device, so user space cannot change the
+    /// protection of such a mapping (`mprotect()`: `EACCES`), and there are no huge pages.
+    ///
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`new()`](Self::new).
+    pub fn with_stand_in<'a>(
+        resource: impl DeviceResource<'a, Managed = R>,
+        memory_type: MemoryType,
+    ) -> Result<Arc<Self>> {
+        Self::make(resource, memory_type, |pages| {
+            Frames::alloc_dummy(pages, GFP_KERNEL).map(Some)
+        })
+    }
+
+    fn make<'a>(
+        resource: impl DeviceResource<'a, Managed = R>,
+        memory_type: MemoryType,
+        stand_in: impl FnOnce(usize) -> Result<Option<Frames>>,
+    ) -> Result<Arc<Self>> {
         let device = resource.device();
         let (first_pfn, count) = resource.frames()?;
+        let stand_in = stand_in(count)?;
         let resource = resource.into_devres()?;
 
         // SAFETY: The frames belong to the resource, so they may be mapped until it is released,
         // which `Revocation` sees to.
         let frames = unsafe { Frames::existing(first_pfn, count, memory_type, true) };
-        let inode = MappingInode::new()?;
 
         // INVARIANT: The resource is not released. There are no VMAs.
         let memory = Arc::pin_init::<Error>(
             try_pin_init!(Self {
                 frames,
+                stand_in,
                 resource,
                 state: Atomic::new(PRESENT),
-                inode,
-                sections <- new_srcu!(),
+                mappings <- Mappings::new(),
             }),
             GFP_KERNEL,
         )?;
@@ -158,11 +187,12 @@ impl<R: Send + Sync + 'static> DeviceMemory<R> {
         self.state.load(Relaxed) == PRESENT
     }
 
-    /// Unmaps the memory from all address spaces, and makes faults fail until [`Self::resume()`].
+    /// Unmaps the memory from all address spaces, and keeps faults from mapping it until
+    /// [`Self::resume()`].
     ///
     /// For a device that is about to lose power, or to be reset. No access is under way when this
     /// returns, also if another task has called it before and has not returned. Accesses get a
-    /// SIGBUS.
+    /// SIGBUS, or the stand-in page.
     ///
     /// May sleep: waits for faults, and takes the reverse-mapping lock of the memory's inode.
     #[doc(alias = "unmap_mapping_range")]
@@ -172,23 +202,22 @@ impl<R: Send + Sync + 'static> DeviceMemory<R> {
     {
         // It may be suspended, or gone.
         let _ = self.state.cmpxchg(PRESENT, SUSPENDED, Relaxed);
-        self.unmap();
+        self.mappings.take_away();
     }
 
     /// Lets faults map the memory again, after [`Self::suspend()`].
     ///
-    /// Does nothing if the memory is not suspended.
-    pub fn resume(&self) {
+    /// The stand-in page, if there is one, is unmapped. Does nothing if the memory is gone.
+    ///
+    /// May sleep, as [`Self::suspend()`].
+    pub fn resume<H: LockClass>(&self, _order: &mut LockOrder<'_, H>)
+    where
+        IMmapLock: After<H>,
+    {
         let _ = self.state.cmpxchg(SUSPENDED, PRESENT, Relaxed);
-    }
-
-    /// Unmaps everything, after the state has changed.
-    fn unmap(&self) {
-        // A section that began before saw the old state, and may have mapped something. One that
-        // begins later sees the new state.
-        self.sections.synchronize();
-
-        self.inode.unmap_all();
+        if self.stand_in.is_some() && self.is_present() {
+            self.mappings.take_away();
+        }
     }
 }
 
@@ -198,56 +227,63 @@ struct Revocation<R: Send + Sync + 'static>(Arc<DeviceMemory<R>>);
 impl<R: Send + Sync + 'static> Drop for Revocation<R> {
     fn drop(&mut self) {
         self.0.state.store(GONE, Relaxed);
-        self.0.unmap();
+        self.0.mappings.take_away();
     }
 }
 
-/// The frames of a [`DeviceMemory`], within a section in which they are there.
-struct Present<'a> {
-    frames: &'a Frames,
-    _section: srcu::Guard<'a>,
-}
-
-impl Deref for Present<'_> {
-    type Target = Frames;
-
-    #[inline]
-    fn deref(&self) -> &Frames {
-        self.frames
-    }
-}
-
-// SAFETY: The frames are set when the memory is made. `region()` lends them within a section in
-// which the state says that they are there: the type invariants.
+// SAFETY: The frames are set when the memory is made. `find()` lends those of the device within a
+// section in which the state says that they are there: the type invariants. The stand-in page is
+// the memory's own. Whether there is one does not change.
 unsafe impl<R: Send + Sync + 'static> HasFrames for Arc<DeviceMemory<R>> {
+    const STAY: bool = false;
+    const MAY_DIFFER: bool = true;
+
     #[inline]
-    fn region<'a>(data: Self::Borrowed<'a>) -> Option<impl Deref<Target = Frames> + 'a> {
+    fn find<'a>(
+        data: Self::Borrowed<'a>,
+        frame: usize,
+    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
         // SAFETY: The memory lives for 'a, which the borrow says.
         let memory: &'a DeviceMemory<R> = unsafe { &*core::ptr::from_ref(&*data) };
 
-        let section = memory.sections.read_lock();
-        memory.is_present().then_some(Present {
-            frames: &memory.frames,
-            _section: section,
-        })
+        let section = memory.mappings.enter();
+        let is_present = memory.is_present();
+        match &memory.stand_in {
+            None if is_present => {
+                Found::of_vma_type(InSection::new(&memory.frames, section), frame)
+            }
+            None => Err(ENXIO),
+            Some(_) if is_present => {
+                Found::of_own_type(InSection::new(&memory.frames, section), frame)
+            }
+            Some(stand_in) => Found::of_own_type(InSection::new(stand_in, section), frame),
+        }
     }
 
     #[inline]
-    fn frames(&self) -> &Frames {
-        &self.frames
+    fn types_differ(data: Self::Borrowed<'_>) -> bool {
+        data.stand_in.is_some()
+    }
+
+    #[inline]
+    fn vma_prot(&self, prot: PageProt) -> PageProt {
+        match self.stand_in {
+            Some(_) => prot,
+            None => self.frames.vma_prot(prot),
+        }
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// Private data whose VMAs map the memory of a device: [`Arc<DeviceMemory<R>>`](Arc). This trait is
-/// sealed.
+/// Private data whose VMAs map memory that can be taken away: [`Arc<DeviceMemory<R>>`](Arc), or
+/// [`Arc<FrameSlots<U>>`](super::FrameSlots). This trait is sealed.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no memory of a device",
-    label = "the memory must end with the device",
-    note = "say `type Data = Arc<DeviceMemory<..>>` in the operations"
+    message = "`{Self}` has no memory that can be taken away",
+    label = "not the memory of a device, nor slots of frames",
+    note = "say `type Data = Arc<DeviceMemory<..>>` in the operations, or `Arc<FrameSlots<..>>`"
 )]
 pub trait DeviceBacked: HasFrames + sealed::Sealed {
     /// Opens a file by which all mappings of the memory are found, and which keeps the module `M`.
@@ -262,6 +298,6 @@ impl<R: Send + Sync + 'static> DeviceBacked for Arc<DeviceMemory<R>> {
         if self.state.load(Relaxed) == GONE {
             return Err(ENODEV);
         }
-        self.inode.open::<M>()
+        self.mappings.open::<M>()
     }
 }

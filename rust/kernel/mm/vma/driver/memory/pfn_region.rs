@@ -8,19 +8,22 @@
 //!
 //! # Memory types
 //!
-//! A [`PfnMap`](super::super::PfnMap) VMA has one memory type, that of its region. The step that
-//! ends the setup puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries
-//! get the protection of the VMA. It must not be in the entries alone: on arm64 and riscv
-//! `mprotect()` gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps
-//! only what that has. On x86-64 the type that was reserved for the frames has the last word
-//! (`pfnmap_setup_cachemode()`).
+//! A VMA that maps a region has one memory type, that of the region. The step that ends the setup
+//! puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries get the
+//! protection of the VMA. It must not be in the entries alone: on arm64 and riscv `mprotect()`
+//! gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps only what
+//! that has. On x86-64 the type that was reserved for the frames has the last word
+//! (`pfnmap_setup_cachemode()`). [`Pieces`](super::Pieces) has VMAs of several memory types.
 //!
 //! A [`MixedMap`](super::super::MixedMap) VMA is cached, as its pages are. The frames of another
 //! region are not mapped there.
 
-use super::super::{
-    AccessBuffer,
-    PrivateData, //
+use super::{
+    super::{
+        AccessBuffer,
+        PrivateData, //
+    },
+    found::Found, //
 };
 use crate::{
     alloc::Flags,
@@ -49,10 +52,7 @@ use crate::{
     }, //
 };
 use core::{
-    ops::{
-        Deref,
-        Range, //
-    },
+    ops::Deref,
     ptr::NonNull, //
 };
 
@@ -92,19 +92,20 @@ pub struct PfnRegion<U> {
     data: U,
 }
 
-/// The frames of a region.
+/// The frames of a region, or of a piece of one.
 ///
 /// # Invariants
 ///
 /// `first_pfn` and the `count - 1` frames after it may be mapped into user space with the memory
-/// type `memory_type`: not encrypted if `is_io`, else as the kernel's memory is. That is so for as
-/// long as this lives, unless it belongs to a [`DeviceMemory`](super::DeviceMemory), which says
-/// when.
+/// type `memory_type`: not encrypted if `is_io`, else as the kernel's memory is. If `is_dummy`,
+/// only `first_pfn` may be, in place of all of them. That is so for as long as this lives, unless
+/// it belongs to a [`DeviceMemory`](super::DeviceMemory), which says when.
 pub struct Frames {
     first_pfn: usize,
     count: usize,
     memory_type: MemoryType,
     is_io: bool,
+    is_dummy: bool,
     // If they are pages of the kernel's memory, which are freed with this.
     pages: Option<PageBlock>,
 }
@@ -152,7 +153,7 @@ impl<U> PfnRegion<U> {
         Error: From<E>,
     {
         // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
-        let frames = unsafe { Frames::existing(first_pfn, count, memory_type, false) };
+        let frames = unsafe { Frames::from_frames(first_pfn, count, memory_type) };
         try_pin_init!(Self { frames, data <- data })
     }
 
@@ -174,7 +175,7 @@ impl<U> PfnRegion<U> {
         Error: From<E>,
     {
         // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
-        let frames = unsafe { Frames::existing(first_pfn, count, memory_type, true) };
+        let frames = unsafe { Frames::from_io_frames(first_pfn, count, memory_type) };
         try_pin_init!(Self { frames, data <- data })
     }
 
@@ -195,6 +196,28 @@ impl<U> Deref for PfnRegion<U> {
 }
 
 impl Frames {
+    /// Describes frames that are not allocated here, and are not memory of a device.
+    ///
+    /// # Safety
+    ///
+    /// As for [`PfnRegion::from_frames()`], for as long as this lives.
+    #[inline]
+    pub unsafe fn from_frames(first_pfn: usize, count: usize, memory_type: MemoryType) -> Self {
+        // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        unsafe { Self::existing(first_pfn, count, memory_type, false) }
+    }
+
+    /// Describes frames of a device.
+    ///
+    /// # Safety
+    ///
+    /// As for [`PfnRegion::from_frames()`], for as long as this lives.
+    #[inline]
+    pub unsafe fn from_io_frames(first_pfn: usize, count: usize, memory_type: MemoryType) -> Self {
+        // SAFETY: Guaranteed by the caller: the frames may be mapped, with that memory type.
+        unsafe { Self::existing(first_pfn, count, memory_type, true) }
+    }
+
     /// Describes frames that are not allocated here.
     ///
     /// # Safety
@@ -212,11 +235,17 @@ impl Frames {
             count,
             memory_type,
             is_io,
+            is_dummy: false,
             pages: None,
         }
     }
 
-    fn alloc(pages: usize, flags: Flags) -> Result<Self> {
+    /// Allocates contiguous zeroed pages. See [`PfnRegion::alloc()`].
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero; `ENOMEM`.
+    pub fn alloc(pages: usize, flags: Flags) -> Result<Self> {
         let block = PageBlock::alloc(pages, flags)?;
 
         // INVARIANT: The pages are owned by this, zeroed, and normal memory, mapped as such.
@@ -225,8 +254,29 @@ impl Frames {
             count: pages,
             memory_type: MemoryType::Cached,
             is_io: false,
+            is_dummy: false,
             pages: Some(block),
         })
+    }
+
+    /// Allocates one zeroed page, which is mapped in place of `pages` pages: a dummy page.
+    ///
+    /// What is written to one of them shows in all. [`read()`](Self::read) and the like know the one
+    /// page only.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero; `ENOMEM`.
+    pub fn alloc_dummy(pages: usize, flags: Flags) -> Result<Self> {
+        if pages == 0 {
+            return Err(EINVAL);
+        }
+        let mut frames = Self::alloc(1, flags)?;
+
+        // INVARIANT: Only the first frame is mapped, which is that of the page.
+        frames.count = pages;
+        frames.is_dummy = true;
+        Ok(frames)
     }
 
     /// Returns the number of frames.
@@ -238,35 +288,31 @@ impl Frames {
     /// Returns the number of a frame, or `None` if it is out of bounds.
     #[inline]
     pub fn pfn(&self, frame: usize) -> Option<usize> {
-        (frame < self.count).then(|| self.first_pfn.wrapping_add(frame))
+        let after = if self.is_dummy { 0 } else { frame };
+        (frame < self.count).then(|| self.first_pfn.wrapping_add(after))
     }
 
-    /// Returns the C arguments that map `pages` frames from `frame` on at `addr`, in a VMA with the
-    /// addresses `vma`.
-    ///
-    /// `EINVAL` if `pages` is zero, or if the range is not one of whole pages in the VMA or the
-    /// frames are not all there.
-    pub(in super::super) fn remap(
-        &self,
-        vma: Range<usize>,
-        addr: usize,
-        frame: usize,
-        pages: usize,
-    ) -> Result<Remap> {
-        let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
-        let end = addr.checked_add(len).ok_or(EINVAL)?;
-        let last = frame.checked_add(pages).ok_or(EINVAL)?;
-
-        let aligned = addr & (PAGE_SIZE - 1) == 0;
-        if pages == 0 || !aligned || addr < vma.start || end > vma.end || last > self.count {
-            return Err(EINVAL);
+    /// Returns how many frames from `frame` on are contiguous, at most `max`.
+    #[inline]
+    pub(super) fn run(&self, frame: usize, max: usize) -> usize {
+        let left = self.count.saturating_sub(frame).min(max);
+        if self.is_dummy {
+            left.min(1)
+        } else {
+            left
         }
-        Ok(Remap {
-            // The check above found that many frames.
-            pfn: self.first_pfn.wrapping_add(frame),
-            len,
-            is_io: self.is_io,
-        })
+    }
+
+    /// Returns whether these are frames of a device.
+    #[inline]
+    pub(super) fn is_io(&self) -> bool {
+        self.is_io
+    }
+
+    /// Returns whether entries of both are mapped with one memory type.
+    #[inline]
+    pub(super) fn has_type_of(&self, other: &Self) -> bool {
+        (self.memory_type, self.is_io) == (other.memory_type, other.is_io)
     }
 
     /// Returns whether these frames are mapped as the kernel's memory: cached, and encrypted if
@@ -329,19 +375,40 @@ impl Frames {
     ///
     /// As [`read()`](Self::read). Nothing is read or written then.
     pub fn access(&self, offset: usize, buffer: &mut AccessBuffer<'_>) -> Result {
-        let pages = self.pages.as_ref().ok_or(EINVAL)?;
+        let all = buffer.wanted();
+        self.access_part(offset, all, buffer)
+    }
+
+    /// The same from a byte of a frame on that there is, but no farther than to the end: of the
+    /// page, if it is a dummy page.
+    pub(super) fn access_from(
+        &self,
+        frame: usize,
+        in_page: usize,
+        buffer: &mut AccessBuffer<'_>,
+    ) -> Result {
+        // The run is one page at least, and its size does not overflow.
+        let bytes = self.run(frame, usize::MAX >> PAGE_SHIFT) << PAGE_SHIFT;
+        let len = buffer.wanted().min(bytes.saturating_sub(in_page));
+        let first = if self.is_dummy { 0 } else { frame };
+        // Only where no memory is, which is refused, is there such a large number.
+        let at = first.checked_mul(PAGE_SIZE).ok_or(EINVAL)? | in_page;
+
+        self.access_part(at, len, buffer)
+    }
+
+    /// The same for the first `len` bytes of the buffer.
+    fn access_part(&self, offset: usize, len: usize, buffer: &mut AccessBuffer<'_>) -> Result {
+        let at = self.pages.as_ref().ok_or(EINVAL)?.at(offset, len)?;
 
         match buffer {
-            AccessBuffer::Read(reply) => {
-                let len = reply.room();
-                let from = pages.at(offset, len)?;
-                // SAFETY: So many bytes are there, and all that are lent are initialised.
-                unsafe { reply.append_with(len, |to| init_from_shared(from, to)) }
-            }
+            // SAFETY: So many bytes are there, and all that are lent are initialised.
+            AccessBuffer::Read(reply) => unsafe {
+                reply.append_with(len, |to| init_from_shared(at, to))
+            },
             AccessBuffer::Write(bytes) => {
-                let to = pages.at(offset, bytes.remaining().len())?;
                 // SAFETY: So many bytes are there.
-                unsafe { copy_to_shared(to, bytes.take_all()) };
+                unsafe { copy_to_shared(at, bytes.take(len)?) };
                 Ok(())
             }
         }
@@ -390,13 +457,6 @@ impl Frames {
         let at = checked_word::<W>(offset, pages.pages << PAGE_SHIFT)?;
         Ok(pages.at(at, size_of::<W>())?.cast())
     }
-}
-
-/// Frames to be mapped in one go: the first, their size in bytes, and what they are.
-pub(in super::super) struct Remap {
-    pub(in super::super) pfn: usize,
-    pub(in super::super) len: usize,
-    pub(in super::super) is_io: bool,
 }
 
 /// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages
@@ -470,53 +530,93 @@ impl Drop for PageBlock {
 ///
 /// # Safety
 ///
-/// `region()` and `frames()` must return the same frames, which never change, for `data` and for
-/// all of its shares and clones. An entry that was made while what `region()` returned lived may
-/// stay until it is unmapped.
+/// - The frame that `find()` returned may be mapped for as long as what it returned lives. An entry
+///   that was made meanwhile may stay until it is unmapped: until the data and all of its shares
+///   are dropped if `STAY`, else until what the data does in time to all VMAs of its inode.
+/// - If `types_differ()`, which is the same for all shares at all times, what is found has a
+///   memory type of its own. Otherwise `vma_prot()` has it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no page frames",
     label = "no frames that stay for as long as they are mapped",
     note = "say `type Data = Arc<PfnRegion<..>>`, or `Arc<DeviceMemory<..>>`, in the operations"
 )]
 pub unsafe trait HasFrames: PrivateData {
-    /// The frames, for as long as they are mapped into page tables, or `None` if they are gone.
+    /// Whether the frames stay for as long as the data.
     #[doc(hidden)]
-    fn region<'a>(data: Self::Borrowed<'a>) -> Option<impl Deref<Target = Frames> + 'a>;
+    const STAY: bool;
 
-    /// The frames, of data that no VMA owns yet.
+    /// Whether `types_differ()` of some data.
     #[doc(hidden)]
-    fn frames(&self) -> &Frames;
+    const MAY_DIFFER: bool;
+
+    /// Finds a frame, for as long as it is mapped into page tables: `EINVAL` if there is no such
+    /// frame, `ENXIO` if it is gone.
+    #[doc(hidden)]
+    fn find<'a>(
+        data: Self::Borrowed<'a>,
+        frame: usize,
+    ) -> Result<Found<impl Deref<Target = Frames> + 'a>>;
+
+    /// Whether the entries of one VMA have several memory types.
+    #[doc(hidden)]
+    fn types_differ(data: Self::Borrowed<'_>) -> bool;
+
+    /// The protection of a VMA, of data that no VMA owns yet, from that of normal memory.
+    #[doc(hidden)]
+    fn vma_prot(&self, prot: PageProt) -> PageProt;
 }
 
 /// Private data that has page frames which stay for as long as it.
 ///
 /// # Safety
 ///
-/// `region()` must return the frames always, and they may be mapped until the data and all of its
-/// shares are dropped. Implemented for [`Arc<PfnRegion<U>>`](Arc).
+/// `STAY` must be true, and `piece()` must find what `find()` does, always. The number of a frame
+/// is an index: if one is found, so are all before. Implemented for
+/// [`Arc<PfnRegion<U>>`](Arc) and [`Arc<PfnPieces<U>>`](super::PfnPieces).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no page frames that stay for as long as it",
     label = "the frames must stay for as long as the VMA",
     note = "say `type Data = Arc<PfnRegion<..>>` in the operations; for the memory of a device, \
             `type PageKind = DeviceMap`"
 )]
-pub unsafe trait PfnBacked: HasFrames {}
+pub unsafe trait PfnBacked: HasFrames {
+    /// Finds a frame.
+    #[doc(hidden)]
+    fn piece(&self, frame: usize) -> Result<Found<&Frames>>;
+}
 
-// SAFETY: The frames of a region are set when it is made.
+// SAFETY: The frames of a region are set when it is made, and it owns them, or its maker has
+// promised that they stay. They have one memory type.
 unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnRegion<U>> {
+    const STAY: bool = true;
+    const MAY_DIFFER: bool = false;
+
     #[inline]
-    fn region<'a>(data: Self::Borrowed<'a>) -> Option<impl Deref<Target = Frames> + 'a> {
+    fn find<'a>(
+        data: Self::Borrowed<'a>,
+        frame: usize,
+    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
         let frames: *const Frames = data.frames();
 
         // SAFETY: The region lives for 'a, which the borrow says.
-        Some(unsafe { &*frames } as &'a Frames)
+        Found::of_vma_type(unsafe { &*frames } as &'a Frames, frame)
     }
 
     #[inline]
-    fn frames(&self) -> &Frames {
-        &self.frames
+    fn types_differ(_data: Self::Borrowed<'_>) -> bool {
+        false
+    }
+
+    #[inline]
+    fn vma_prot(&self, prot: PageProt) -> PageProt {
+        self.frames.vma_prot(prot)
     }
 }
 
 // SAFETY: A region owns its frames, or its maker has promised that they stay.
-unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {}
+unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {
+    #[inline]
+    fn piece(&self, frame: usize) -> Result<Found<&Frames>> {
+        Found::of_vma_type(&self.frames, frame)
+    }
+}

@@ -47,6 +47,15 @@ impl<'a> AccessBuffer<'a> {
         })
     }
 
+    /// Returns how many bytes are still to be appended or taken.
+    #[inline]
+    pub(in super::super) fn wanted(&self) -> usize {
+        match self {
+            Self::Read(reply) => reply.room(),
+            Self::Write(bytes) => bytes.remaining().len(),
+        }
+    }
+
     /// Returns how many bytes were appended or taken.
     #[inline]
     pub(in super::super) fn done(&self) -> usize {

@@ -33,6 +33,7 @@ use crate::{
     fs::LocalFile,
     mm::vma::{
         Level,
+        MmapWrite,
         VmaFlag,
         VmaFlags, //
     },
@@ -42,6 +43,7 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    ops::Range,
     ptr, //
 };
 
@@ -119,6 +121,9 @@ fn may_access(flags: VmaFlags, is_write: bool) -> bool {
 pub(in super::super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
 
 impl<T: VmaOperations> Callbacks<T> {
+    /// Whether the entries of a VMA can have memory types that its protection lacks.
+    pub(super) const MAY_DIFFER: bool = <T::Data as DataOf<T::PageKind>>::MAY_DIFFER;
+
     /// Returns the VMA, unless it has no data.
     ///
     /// # Safety
@@ -274,8 +279,21 @@ impl<T: VmaOperations> Callbacks<T> {
     ) -> c_int {
         // SAFETY: The caller holds the mmap write lock.
         match unsafe { Self::owner(vma) } {
-            Some(vma) => errno(T::mprotect(vma, start..end, VmaFlags::from_word(newflags))),
+            Some(vma) => errno(Self::may_mprotect(vma, start..end, newflags)),
             None => 0,
+        }
+    }
+
+    #[inline]
+    fn may_mprotect(vma: &DriverVma<T, MmapWrite>, range: Range<usize>, newflags: usize) -> Result {
+        // The entries would get the memory type of the VMA.
+        if Self::MAY_DIFFER && <T::Data as DataOf<T::PageKind>>::types_differ(vma.data()) {
+            return Err(EACCES);
+        }
+        if T::HAS_MPROTECT {
+            T::mprotect(vma, range, VmaFlags::from_word(newflags))
+        } else {
+            Ok(())
         }
     }
 

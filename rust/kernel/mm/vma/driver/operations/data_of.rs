@@ -17,6 +17,7 @@ use super::{
         },
         DeviceBacked,
         DmaBacked,
+        HasFrames,
         PfnBacked, //
     },
     PrivateData, //
@@ -36,11 +37,15 @@ mod sealed {
 /// Implemented for all [`PrivateData`] if the kind is [`Plain`] or [`MixedMap`], and for data that
 /// is [`PfnBacked`] if it is [`PfnMap`], [`DeviceBacked`] if it is [`DeviceMap`], [`DmaBacked`] if
 /// it is [`DmaMap`]. This trait is sealed.
+///
+/// The entries of a VMA can have memory types that its protection lacks, see
+/// [`Pieces`](super::super::Pieces).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the private data of a VMA of the kind `{K}`",
     label = "a VMA of this kind needs data with page frames",
-    note = "say `type Data = Arc<PfnRegion<..>>` for a `PfnMap`, `Arc<DeviceMemory<..>>` for a \
-            `DeviceMap`, `Arc<DmaMemory<..>>` for a `DmaMap`, or another kind, in the operations"
+    note = "say `type Data = Arc<PfnRegion<..>>` or `Arc<PfnPieces<..>>` for a `PfnMap`, \
+            `Arc<DeviceMemory<..>>` or `Arc<FrameSlots<..>>` for a `DeviceMap`, \
+            `Arc<DmaMemory<..>>` for a `DmaMap`, or another kind, in the operations"
 )]
 pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
     /// `true` if [`map_at_once()`](Self::map_at_once) maps anything.
@@ -50,6 +55,17 @@ pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
     /// The protection of a VMA with this data, from the one that it would have without.
     #[doc(hidden)]
     fn vma_prot(&self, prot: PageProt) -> PageProt;
+
+    /// Whether `types_differ()` of some data.
+    #[doc(hidden)]
+    const MAY_DIFFER: bool = false;
+
+    /// Whether entries have memory types that the protection of the VMA lacks.
+    #[doc(hidden)]
+    #[inline]
+    fn types_differ(_data: Self::Borrowed<'_>) -> bool {
+        false
+    }
 
     /// Maps all that a VMA of this kind maps when it is linked: nothing.
     ///
@@ -88,14 +104,28 @@ impl<D: PrivateData> DataOf<MixedMap> for D {
 impl<D: PfnBacked> DataOf<PfnMap> for D {
     #[inline]
     fn vma_prot(&self, prot: PageProt) -> PageProt {
-        self.frames().vma_prot(prot)
+        HasFrames::vma_prot(self, prot)
+    }
+
+    const MAY_DIFFER: bool = <D as HasFrames>::MAY_DIFFER;
+
+    #[inline]
+    fn types_differ(data: Self::Borrowed<'_>) -> bool {
+        <D as HasFrames>::types_differ(data)
     }
 }
 
 impl<D: DeviceBacked> DataOf<DeviceMap> for D {
     #[inline]
     fn vma_prot(&self, prot: PageProt) -> PageProt {
-        self.frames().vma_prot(prot)
+        HasFrames::vma_prot(self, prot)
+    }
+
+    const MAY_DIFFER: bool = <D as HasFrames>::MAY_DIFFER;
+
+    #[inline]
+    fn types_differ(data: Self::Borrowed<'_>) -> bool {
+        <D as HasFrames>::types_differ(data)
     }
 }
 

@@ -76,7 +76,11 @@ impl<T: VmaOperations> VmOpsTable<T> {
                 },
                 may_split: entry!(HAS_MAY_SPLIT, may_split),
                 mremap: entry!(HAS_MREMAP, mremap),
-                mprotect: entry!(HAS_MPROTECT, mprotect),
+                mprotect: if T::HAS_MPROTECT || Callbacks::<T>::MAY_DIFFER {
+                    Some(Callbacks::<T>::mprotect)
+                } else {
+                    None
+                },
                 fault: entry!(HAS_FAULT, fault),
                 huge_fault: entry!(HAS_HUGE_FAULT, huge_fault),
                 map_pages: entry!(HAS_MAP_PAGES, map_pages),

@@ -27,7 +27,6 @@ use super::{
         memory::Remap,
         operations::callbacks,
         DataOf,
-        HasFrames,
         OperationsTable,
         PfnBacked, //
     },
@@ -222,8 +221,8 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, or if the
-    /// region has no such frames.
+    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, if the region
+    /// has no such frames, or if they are not of one piece: C remaps one range.
     #[doc(alias = "mmap_action_remap")]
     #[doc(alias = "mmap_action_ioremap")]
     pub fn remap_pfn_range<T>(
@@ -241,7 +240,8 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();
-        let Remap { pfn, len, is_io } = data.frames().remap(vma_addrs, addr, frame, pages)?;
+        let prot = DataOf::<T::PageKind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
+        let run = Remap::new(data, vma_addrs, addr, frame, pages)?.only(prot)?;
 
         let mut desc = self.desc;
         let prepared = self.with_ops::<T>(data);
@@ -249,16 +249,16 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         // SAFETY: By the type invariants it was valid and written by nothing else, and the hook has
         // not returned.
         let desc = unsafe { desc.as_mut() };
-        desc.action.type_ = if is_io {
+        desc.action.type_ = if run.is_io {
             bindings::mmap_action_type_MMAP_IO_REMAP_PFN
         } else {
             bindings::mmap_action_type_MMAP_REMAP_PFN
         };
         desc.action.__bindgen_anon_1.remap = bindings::mmap_action__bindgen_ty_1__bindgen_ty_1 {
             start: addr,
-            start_pfn: pfn,
-            size: len,
-            pgprot: desc.page_prot,
+            start_pfn: run.pfn,
+            size: run.len,
+            pgprot: run.prot.into_raw(),
         };
         Ok(prepared)
     }

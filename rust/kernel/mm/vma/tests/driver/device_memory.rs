@@ -133,6 +133,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Result<Self> {
+        Self::with(|pages| DeviceMemory::new(pages, MemoryType::Cached))
+    }
+
+    fn with_stand_in() -> Result<Self> {
+        Self::with(|pages| DeviceMemory::with_stand_in(pages, MemoryType::Cached))
+    }
+
+    fn with(make: impl FnOnce(Pages<'_>) -> Result<Memory>) -> Result<Self> {
         let mm = AddressSpace::of_this_case()?;
         let probe = Arc::new(
             Probe {
@@ -154,7 +162,7 @@ impl Bench {
         let bound = Registration::new(&name, None)?;
         let faux: &crate::faux::Device<Bound> = bound.as_ref();
         let device = faux.as_ref();
-        let memory = DeviceMemory::new(Pages { device, pages }, MemoryType::Cached)?;
+        let memory = make(Pages { device, pages })?;
         let files = Device::new(
             memory,
             Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
@@ -226,7 +234,7 @@ mod tests {
         assert_eq!(mm.map_file(&file, 0, 1).err(), Some(ENODEV));
         // It does not come back.
         files.data.suspend(&mut LockOrder::new());
-        files.data.resume();
+        files.data.resume(&mut LockOrder::new());
         assert!(!files.data.is_present());
         Ok(())
     }
@@ -278,7 +286,7 @@ mod tests {
         let second = bench.map()?;
         assert_eq!(peek(second.start), Err(EFAULT));
 
-        bench.memory().resume();
+        bench.memory().resume(&mut LockOrder::new());
         assert_eq!((peek(mapping.start)?, peek(second.start)?), (9, 9));
         Ok(())
     }
@@ -298,7 +306,7 @@ mod tests {
         bench.memory().suspend(&mut LockOrder::new());
         assert_eq!(insert(), Err(ENXIO));
         assert_eq!(peek_if_mapped(mapping.start), None);
-        bench.memory().resume();
+        bench.memory().resume(&mut LockOrder::new());
         insert()?;
         assert_eq!(peek_if_mapped(mapping.start), Some(71));
         Ok(())
@@ -324,18 +332,91 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn stand_in_page_is_there_while_suspended() -> Result {
+        let bench = Bench::with_stand_in()?;
+        let (mapping, second) = (bench.map()?, bench.map()?);
+        assert_eq!((peek(mapping.start)?, peek(second.start)?), (70, 70));
+
+        for written in [0, 5] {
+            bench.memory().suspend(&mut LockOrder::new());
+            assert_eq!(peek_if_mapped(mapping.start), None);
+            // One page for all, which keeps what was written.
+            assert_eq!(peek(second.start + PAGE_SIZE)?, written);
+            poke(mapping.start, 5)?;
+            assert_eq!(peek(second.start + 3 * PAGE_SIZE)?, 5);
+            // There is no more of it than of the device.
+            let file = bench.files.open()?;
+            let beyond = bench.mm.map_file(&file, PAGES - 1, 2)?;
+            assert_eq!(peek(beyond.start)?, 5);
+            assert_eq!(peek(beyond.start + PAGE_SIZE), Err(EFAULT));
+            unmap(beyond.start, beyond.len)?;
+
+            bench.memory().resume(&mut LockOrder::new());
+            assert_eq!(peek_if_mapped(second.start + PAGE_SIZE), None);
+            assert_eq!((peek(mapping.start)?, peek(second.start)?), (70, 70));
+            assert_eq!(peek(second.start + PAGE_SIZE)?, 71);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn stand_in_page_is_there_when_the_device_is_gone() -> Result {
+        let Bench {
+            mm,
+            probe,
+            bound,
+            files,
+        } = Bench::with_stand_in()?;
+        let file = files.open()?;
+        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+        let mapping = mm.map_file_as(&file, 0, PAGES, rw, bindings::MAP_SHARED, 0)?;
+        probe.addr.store(mapping.start, Relaxed);
+        assert_eq!(peek(mapping.start)?, 70);
+
+        drop(bound);
+        assert!(probe.released.load(Relaxed) && !probe.was_mapped.load(Relaxed));
+        assert_eq!(peek(mapping.start)?, 0);
+        poke(mapping.start, 3)?;
+        files.data.resume(&mut LockOrder::new());
+        assert_eq!(peek(mapping.start + PAGE_SIZE)?, 3);
+        assert_eq!(mm.map_file(&file, 0, 1).err(), Some(ENODEV));
+        // The page is the mapping's, which is the last to have it.
+        drop((file, files));
+        assert_eq!(peek(mapping.start + PAGE_SIZE)?, 3);
+        unmap(mapping.start, mapping.len)
+    }
+
+    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[test]
+    fn mprotect_is_refused_with_a_stand_in_page() -> Result {
+        use super::super::syscalls::mprotect;
+
+        for (bench, result) in [
+            (Bench::new()?, Ok(())),
+            (Bench::with_stand_in()?, Err(EACCES)),
+        ] {
+            let mapping = bench.map()?;
+            let read = bindings::PROT_READ;
+            assert_eq!(mprotect(mapping.start, PAGE_SIZE, read), result);
+            unmap(mapping.start, mapping.len)?;
+        }
+        Ok(())
+    }
+
     /// As a fault that has begun, and has not mapped its page yet.
     #[test]
     fn suspend_waits_for_faults_under_way() -> Result {
         let bench = Bench::new()?;
-        let lent = <Memory as HasFrames>::region(bench.memory().as_arc_borrow());
-        assert!(lent.is_some());
+        let lent = <Memory as HasFrames>::find(bench.memory().as_arc_borrow(), 0);
+        assert!(lent.is_ok());
 
         let memory = bench.memory().clone();
         let second = SecondTask::spawn(move || memory.suspend(&mut LockOrder::new()))?;
         assert!(wait_until(|| !bench.memory().is_present()));
         assert!(second.stays_blocked());
-        assert!(<Memory as HasFrames>::region(bench.memory().as_arc_borrow()).is_none());
+        let later = <Memory as HasFrames>::find(bench.memory().as_arc_borrow(), 0);
+        assert_eq!(later.err(), Some(ENXIO));
 
         drop(lent);
         second.join()
@@ -374,7 +455,7 @@ mod tests {
             assert!(wait_until(|| seen.load(Relaxed) != before));
             bench.memory().suspend(&mut LockOrder::new());
             late += usize::from(peek_if_mapped(addr).is_some());
-            bench.memory().resume();
+            bench.memory().resume(&mut LockOrder::new());
         }
         stop.store(true, Relaxed);
         assert_eq!((reader.join()?, late), (0, 0));
