@@ -19,6 +19,8 @@ mod first_abi;
 mod map_abi;
 #[path = "../../../samples/rust/vma/pfn/abi.rs"]
 mod pfn_abi;
+#[path = "../../../samples/rust/vma/pieces/abi.rs"]
+mod pieces_abi;
 #[path = "../../../samples/rust/vma/userptr/abi.rs"]
 mod userptr_abi;
 
@@ -40,5 +42,6 @@ words! {
     first: first_abi { Stats };
     map: map_abi { Select, Histogram, Snapshot, Stats };
     pfn: pfn_abi { Stats };
+    pieces: pieces_abi { Stats };
     userptr: userptr_abi { Request, Stats };
 }

@@ -60,10 +60,12 @@ pub mod drm;
 pub mod first;
 pub mod map;
 pub mod pfn;
+pub mod pieces;
 pub mod userptr;
 
 pub use buffer::Buffer;
 pub use pfn::Pfn;
+pub use pieces::Pieces;
 pub use userptr::Userptr;
 
 use crate::sys;

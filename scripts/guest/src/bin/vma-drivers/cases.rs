@@ -29,8 +29,8 @@ suites! {
     at_first, first, buffer, buffer_layout, buffer_processes, buffer_reclaim, replaced, pfn, pfn_layout,
     pfn_access, pfn_revoke, userptr, userptr_registered, across, advice, bad_buffer, bad_pfn,
     bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
-    failing_userptr, failing_map, failing_drm, fork_order, memory_types, umount, killed_inside, races, map,
-    map_access, map_snapshot, map_load, bar, dma, drm,
+    failing_userptr, failing_map, failing_drm, failing_pieces, fork_order, memory_types, umount,
+    killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces,
 }
 
 use crate::each_allocation::{Call, EachAllocation};
