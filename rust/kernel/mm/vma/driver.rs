@@ -109,6 +109,7 @@ pub use self::{
         DmaBacked,
         DmaMemory,
         FilePages,
+        FoundFrame,
         FrameSlots,
         Frames,
         HasFrames,

@@ -209,6 +209,7 @@ properties! {
     SharedPage: WORD [niche Send Sync Unpin];
     SharedBuffer: (3 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
+    FoundFrame<&'static Frames>: (4 * WORD) [niche Send Sync Unpin];
     Pieces: (3 * WORD) [niche Send Sync Unpin];
     PfnPieces<()>: (4 * WORD) [niche Send Sync Unpin];
     DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>())
@@ -301,6 +302,7 @@ variance! {
     covariant { type T<'a> = ForeignVma<'a>; }
     covariant { type T<'a> = ForeignCursor<'a>; }
     covariant { type T<U> = PfnRegion<U>; }
+    covariant { type T<F> = FoundFrame<F>; }
     covariant { type T<U> = PfnPieces<U>; }
     covariant { type T<U> = FrameSlots<U>; }
     covariant { type T<R> = DeviceMemory<R>; }

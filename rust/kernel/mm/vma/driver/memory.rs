@@ -4,7 +4,7 @@
 //!
 //! - `shared_page` has single pages, which the kernel counts, and `shared_buffer` many of them.
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries. `pfn_pieces`
-//!   has several pieces of them. `found` is how one of them is mapped, `remap` a range.
+//!   has several pieces of them. `found_frame` is how one of them is mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `bound_memory` is for the files of a device.
 //! - `dma_memory` has coherent DMA memory of a device.
@@ -17,7 +17,7 @@ mod device_memory;
 mod device_resource;
 mod dma_memory;
 mod file_pages;
-mod found;
+mod found_frame;
 mod frame_slots;
 mod huge;
 mod mapping_inode;
@@ -28,8 +28,6 @@ mod remap;
 mod shared_buffer;
 mod shared_page;
 
-#[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-pub(super) use self::found::Found;
 pub use self::{
     bound_memory::BoundMemory,
     device_memory::{
@@ -42,6 +40,7 @@ pub use self::{
         DmaMemory, //
     },
     file_pages::FilePages,
+    found_frame::FoundFrame,
     frame_slots::FrameSlots,
     pfn_pieces::{
         PfnPieces,

@@ -20,7 +20,7 @@ use super::{
 };
 #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
 use crate::mm::vma::driver::{
-    memory::Found,
+    FoundFrame,
     Frames, //
 };
 use crate::{
@@ -111,7 +111,7 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     ///
     /// Returns `None` where `insert_pfn_pmd()` falls back.
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
-    fn huge_pfn(&self, found: &Found<impl Deref<Target = Frames>>) -> Option<usize> {
+    fn huge_pfn(&self, found: &FoundFrame<impl Deref<Target = Frames>>) -> Option<usize> {
         use crate::{
             mm::vma::page_table::Pmd,
             page::PAGE_SHIFT, //

@@ -14,7 +14,7 @@
 
 use super::{
     device_resource::DeviceResource,
-    found::Found,
+    found_frame::FoundFrame,
     mappings::{
         InSection,
         Mappings, //
@@ -242,7 +242,7 @@ unsafe impl<R: Send + Sync + 'static> HasFrames for Arc<DeviceMemory<R>> {
     fn find<'a>(
         data: Self::Borrowed<'a>,
         frame: usize,
-    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
+    ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>> {
         // SAFETY: The memory lives for 'a, which the borrow says.
         let memory: &'a DeviceMemory<R> = unsafe { &*core::ptr::from_ref(&*data) };
 
@@ -250,13 +250,13 @@ unsafe impl<R: Send + Sync + 'static> HasFrames for Arc<DeviceMemory<R>> {
         let is_present = memory.is_present();
         match &memory.stand_in {
             None if is_present => {
-                Found::of_vma_type(InSection::new(&memory.frames, section), frame)
+                FoundFrame::of_vma_type(InSection::new(&memory.frames, section), frame)
             }
             None => Err(ENXIO),
             Some(_) if is_present => {
-                Found::of_own_type(InSection::new(&memory.frames, section), frame)
+                FoundFrame::of_own_type(InSection::new(&memory.frames, section), frame)
             }
-            Some(stand_in) => Found::of_own_type(InSection::new(stand_in, section), frame),
+            Some(stand_in) => FoundFrame::of_own_type(InSection::new(stand_in, section), frame),
         }
     }
 

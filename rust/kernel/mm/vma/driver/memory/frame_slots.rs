@@ -17,7 +17,7 @@ use super::{
         sealed,
         DeviceBacked, //
     },
-    found::Found,
+    found_frame::FoundFrame,
     mappings::{
         InSection,
         Mappings, //
@@ -278,7 +278,7 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<FrameSlots<U>> {
     fn find<'a>(
         data: Self::Borrowed<'a>,
         frame: usize,
-    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
+    ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>> {
         // SAFETY: The slots live for 'a, which the borrow says.
         let this: &'a FrameSlots<U> = unsafe { &*core::ptr::from_ref(&*data) };
 
@@ -286,7 +286,7 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<FrameSlots<U>> {
         let section = this.mappings.enter();
         // SAFETY: What is returned has the section.
         let frames = unsafe { frames_in(slot) }.ok_or(ENXIO)?;
-        Found::of_own_type(InSection::new(frames, section), frame % this.pages)
+        FoundFrame::of_own_type(InSection::new(frames, section), frame % this.pages)
     }
 
     #[inline]

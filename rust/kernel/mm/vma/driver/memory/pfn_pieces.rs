@@ -25,7 +25,7 @@
 
 use super::{
     super::AccessBuffer,
-    found::Found,
+    found_frame::FoundFrame,
     Frames,
     HasFrames,
     PfnBacked, //
@@ -188,13 +188,13 @@ impl<U> PfnPieces<U> {
     }
 
     #[inline]
-    fn find(&self, frame: usize) -> Result<Found<&Frames>> {
+    fn find(&self, frame: usize) -> Result<FoundFrame<&Frames>> {
         let (frames, index) = self.pieces.piece_of(frame).ok_or(EINVAL)?;
 
         if self.types_differ {
-            Found::of_own_type(frames, index)
+            FoundFrame::of_own_type(frames, index)
         } else {
-            Found::of_vma_type(frames, index)
+            FoundFrame::of_vma_type(frames, index)
         }
     }
 }
@@ -218,7 +218,7 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnPieces<U>> {
     fn find<'a>(
         data: Self::Borrowed<'a>,
         frame: usize,
-    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
+    ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>> {
         // SAFETY: The pieces live for 'a, which the borrow says.
         let pieces: &'a PfnPieces<U> = unsafe { &*core::ptr::from_ref(&*data) };
         pieces.find(frame)
@@ -241,7 +241,7 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnPieces<U>> {
 // SAFETY: As above; the pieces are found by the same function, and have one numbering.
 unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnPieces<U>> {
     #[inline]
-    fn piece(&self, frame: usize) -> Result<Found<&Frames>> {
+    fn piece(&self, frame: usize) -> Result<FoundFrame<&Frames>> {
         self.find(frame)
     }
 }

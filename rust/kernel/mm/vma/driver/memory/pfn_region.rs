@@ -23,7 +23,7 @@ use super::{
         AccessBuffer,
         PrivateData, //
     },
-    found::Found, //
+    found_frame::FoundFrame, //
 };
 use crate::{
     alloc::Flags,
@@ -555,7 +555,7 @@ pub unsafe trait HasFrames: PrivateData {
     fn find<'a>(
         data: Self::Borrowed<'a>,
         frame: usize,
-    ) -> Result<Found<impl Deref<Target = Frames> + 'a>>;
+    ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>>;
 
     /// Whether the entries of one VMA have several memory types.
     #[doc(hidden)]
@@ -582,7 +582,7 @@ pub unsafe trait HasFrames: PrivateData {
 pub unsafe trait PfnBacked: HasFrames {
     /// Finds a frame.
     #[doc(hidden)]
-    fn piece(&self, frame: usize) -> Result<Found<&Frames>>;
+    fn piece(&self, frame: usize) -> Result<FoundFrame<&Frames>>;
 }
 
 // SAFETY: The frames of a region are set when it is made, and it owns them, or its maker has
@@ -595,11 +595,11 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnRegion<U>> {
     fn find<'a>(
         data: Self::Borrowed<'a>,
         frame: usize,
-    ) -> Result<Found<impl Deref<Target = Frames> + 'a>> {
+    ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>> {
         let frames: *const Frames = data.frames();
 
         // SAFETY: The region lives for 'a, which the borrow says.
-        Found::of_vma_type(unsafe { &*frames } as &'a Frames, frame)
+        FoundFrame::of_vma_type(unsafe { &*frames } as &'a Frames, frame)
     }
 
     #[inline]
@@ -616,7 +616,7 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<PfnRegion<U>> {
 // SAFETY: A region owns its frames, or its maker has promised that they stay.
 unsafe impl<U: Send + Sync + 'static> PfnBacked for Arc<PfnRegion<U>> {
     #[inline]
-    fn piece(&self, frame: usize) -> Result<Found<&Frames>> {
-        Found::of_vma_type(&self.frames, frame)
+    fn piece(&self, frame: usize) -> Result<FoundFrame<&Frames>> {
+        FoundFrame::of_vma_type(&self.frames, frame)
     }
 }

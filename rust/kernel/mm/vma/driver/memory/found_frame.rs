@@ -9,12 +9,12 @@ use crate::{
 };
 use core::ops::Deref;
 
-/// A frame of some [`Frames`], which stay for as long as this.
+/// A frame of some [`Frames`], which stay for as long as this. Drivers do not see it.
 ///
 /// # Invariants
 ///
 /// `pfn` is that of frame `index` of `frames`.
-pub struct Found<F> {
+pub struct FoundFrame<F> {
     frames: F,
     index: usize,
     pfn: usize,
@@ -22,7 +22,7 @@ pub struct Found<F> {
     has_own_type: bool,
 }
 
-impl<F: Deref<Target = Frames>> Found<F> {
+impl<F: Deref<Target = Frames>> FoundFrame<F> {
     #[inline]
     fn new(frames: F, index: usize, has_own_type: bool) -> Result<Self> {
         let pfn = frames.pfn(index).ok_or(EINVAL)?;
