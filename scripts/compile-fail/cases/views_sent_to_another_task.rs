@@ -6,7 +6,7 @@ use kernel::mm::vma::page_table::PteSlot;
 use kernel::mm::vma::rmap::{AnonVmas, IMmapVmas};
 use kernel::mm::vma::{
     Area, Areas, ForeignCursor, ForeignVma, MmapRead, PinnedPages, Speculation, SpeculativeVma, UnstableVma, Vmas,
-    pin::{PinnedPage, Writable},
+    pin::{DmaTable, PinnedPage, Writable},
 };
 
 #[cfg(misuse)]
@@ -18,6 +18,10 @@ fn pages(pins: PinnedPages<Writable>, page: PinnedPage<'_>, range: MappedRange<'
     another_task(&pins);
     another_task(&page); //~ E0277 "between threads safely"
     another_task(&range); //~ E0277 "between threads safely"
+}
+
+fn table(table: DmaTable<'_>) {
+    another_task(&table); //~ E0277 "between threads safely"
 }
 
 fn views(

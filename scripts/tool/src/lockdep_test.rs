@@ -72,6 +72,7 @@ const CASES: &[Case] = &[
     Case { name: "last_mmput_under_i_mmap", kind: Kind::Circular, wanted: MMAP, held: I_MMAP },
     Case { name: "last_mmput_under_anon_vma", kind: Kind::Circular, wanted: MMAP, held: ANON_VMA },
     Case { name: "last_mmput_under_page_table", kind: Kind::Sleep, wanted: UPROBES, held: PTE },
+    Case { name: "locked_vm_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "mmap_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_in_may_split", kind: Kind::Recursive, wanted: MMAP, held: MMAP },

@@ -10,12 +10,27 @@
 //!   read in.
 //! - [`VmaLocks::pin_user_pages_fast()`] needs no lock and takes one only if it has to.
 //!
+//! [`PinnedPages::map_for_device()`] lets a device access them.
+//!
 //! For the use of pinning see
 //! [`pin_user_pages.rst`](srctree/Documentation/core-api/pin_user_pages.rst).
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 
+mod dma;
+mod locked_vm;
 mod pinned_vm;
+
+pub use self::dma::{
+    Bidirectional,
+    CpuPages,
+    DmaDirection,
+    DmaPages,
+    DmaTable,
+    FromDevice,
+    ToDevice, //
+};
+pub use self::locked_vm::LockedVm;
 
 use self::pinned_vm::PinnedVm;
 use super::{

@@ -206,6 +206,10 @@ properties! {
     // Independent of a task.
     PinnedPages<Writable>: (7 * WORD) [niche Send Sync Unpin];
     PinnedPage<'static>: (3 * WORD) [!Send !Sync Unpin] by "views_sent_to_another_task";
+    DmaPages<Writable>: (9 * WORD) [niche Send Sync Unpin];
+    DmaTable<'static>: WORD [!Send !Sync Unpin] by "views_sent_to_another_task";
+    CpuPages<'static, Writable>: WORD [niche Send Sync Unpin];
+    LockedVm: (2 * WORD) [niche Send Sync Unpin];
     SharedPage: WORD [niche Send Sync Unpin];
     SharedBuffer: (3 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
@@ -269,6 +273,9 @@ properties! {
     AttachAccess: 0 [Send Sync Unpin];
     ReadOnly: 0 [Send Sync Unpin];
     Writable: 0 [Send Sync Unpin];
+    ToDevice: 0 [Send Sync Unpin];
+    FromDevice: 0 [Send Sync Unpin];
+    Bidirectional: 0 [Send Sync Unpin];
     TreeRead: 0 [Send Sync Unpin];
     TreeWrite: 0 [Send Sync Unpin];
 }
@@ -294,6 +301,8 @@ variance! {
     covariant { type T<'a> = IMmapVmas<'a>; }
     covariant { type T<'a> = AnonVmas<'a>; }
     covariant { type T<'a> = PinnedPage<'a>; }
+    covariant { type T<'a> = DmaTable<'a>; }
+    covariant { type T<'a> = CpuPages<'a, Writable>; }
     covariant { type T<'a> = MappedRange<'a>; }
     covariant { type T<'a> = AccessBuffer<'a>; }
     covariant { type T<'a> = AccessReply<'a>; }

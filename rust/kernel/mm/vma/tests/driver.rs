@@ -8,6 +8,7 @@ mod by_c;
 pub(super) mod device;
 mod device_memory;
 mod dma_memory;
+mod dma_pages;
 mod faults;
 mod frame_slots;
 mod hooks;

@@ -51,6 +51,7 @@ use crate::{
             Pmd, //
             PteError,
         },
+        pin::LockedVm,
         rmap::IMmap,
         DriverVma,
         LockOrder,
@@ -625,6 +626,18 @@ mod tests {
         provoke(|mm| {
             let other = AddressSpace::unused()?;
             under_page_table(mm, || last_mmput(other))
+        })
+    }
+
+    #[test]
+    fn locked_vm_under_mmap_read() -> Result {
+        provoke(|mm| {
+            let other = AddressSpace::unused()?;
+            let charge = LockedVm::charge(&mut other.vma_locks(), 1)?;
+            under_mmap_read(mm, || {
+                drop(charge);
+                Ok(())
+            })
         })
     }
 

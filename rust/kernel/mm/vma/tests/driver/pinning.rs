@@ -29,6 +29,7 @@ use crate::{
             VmaOperations, //
         },
         pin::{
+            LockedVm,
             PinFor,
             PinnedPages,
             ReadOnly,
@@ -57,7 +58,7 @@ pub(in super::super) unsafe fn is_pinned(page: *mut bindings::page) -> bool {
 /// # Safety
 ///
 /// `page` must be one that is mapped.
-unsafe fn clean(page: *mut bindings::page) -> bool {
+pub(in super::super) unsafe fn clean(page: *mut bindings::page) -> bool {
     // SAFETY: Guaranteed by the caller.
     unsafe { bindings::vma_kunit_clean_page(page) }
 }
@@ -66,6 +67,12 @@ unsafe fn clean(page: *mut bindings::page) -> bool {
 pub(in super::super) fn pinned_vm(mm: &AddressSpace) -> i64 {
     // SAFETY: The mm is alive; this is a volatile load of what others change atomically.
     unsafe { (&raw const (*mm.as_raw()).__bindgen_anon_1.pinned_vm.counter).read_volatile() }
+}
+
+/// How many pages of an address space are locked.
+fn locked_vm(mm: &AddressSpace) -> usize {
+    // SAFETY: The mm is alive; no other task locks pages of it.
+    unsafe { (&raw const (*mm.as_raw()).__bindgen_anon_1.locked_vm).read_volatile() }
 }
 
 /// Runs `f` in another address space, by a second task: a case has one of its own already.
@@ -295,6 +302,38 @@ mod tests {
         let failed = locks.pin_user_pages_fast::<ReadOnly>(nothing, PinFor::LongTerm);
         assert_eq!(failed.err(), Some(EFAULT));
         assert_eq!(pinned_vm(&mm), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn locked_memory_is_charged_and_limited() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mut locks = mm.vma_locks();
+        limit_to(3)?;
+
+        let first = LockedVm::charge(&mut locks, 2)?;
+        assert_eq!((first.pages(), locked_vm(&mm)), (2, 2));
+        for pages in [2, usize::MAX, usize::MAX - 1] {
+            let refused = LockedVm::charge(&mut locks, pages);
+            assert_eq!(refused.err(), Some(ENOMEM));
+        }
+        assert_eq!(locked_vm(&mm), 2);
+        // It is another counter.
+        assert_eq!(pinned_vm(&mm), 0);
+        let second = LockedVm::charge(&mut locks, 1)?;
+        drop(first);
+        assert_eq!(locked_vm(&mm), 1);
+        drop(second);
+        assert_eq!(locked_vm(&mm), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn charge_outlives_the_address_space() -> Result {
+        let other = AddressSpace::unused()?;
+        let charge = LockedVm::charge(&mut other.vma_locks(), 1)?;
+        drop(other);
+        drop(charge);
         Ok(())
     }
 
