@@ -5,6 +5,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/syscall.h>
@@ -30,6 +31,27 @@ __rust_helper bool rust_helper_vma_kunit_clean_page(struct page *page)
 {
 	return folio_test_clear_dirty(page_folio(page));
 }
+
+#ifdef CONFIG_MMU_NOTIFIER
+/* Invalidates a range; without @may_block, as the OOM reaper does. */
+__rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
+						   unsigned long start,
+						   unsigned long end,
+						   bool may_block)
+{
+	struct mmu_notifier_range range;
+	int ret = 0;
+
+	mmu_notifier_range_init(&range, MMU_NOTIFY_UNMAP, 0, mm, start, end);
+	if (may_block)
+		mmu_notifier_invalidate_range_start(&range);
+	else
+		ret = mmu_notifier_invalidate_range_start_nonblock(&range);
+	if (!ret)
+		mmu_notifier_invalidate_range_end(&range);
+	return ret;
+}
+#endif
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,

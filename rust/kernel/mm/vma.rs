@@ -31,8 +31,8 @@
 //! - [`MmapGuard`], [`VmaGuard`] and [`ReadGuard`] hold a lock.
 //! - [`Vma<L>`] is a view of a VMA. It borrows the guard that protects it, and its [lock
 //!   level](level) `L` says what is held: which fields can be read and written follows from it.
-//! - [`driver`] has the VMAs that a driver sets up in its mmap hook, and [`pin`] the user memory
-//!   that a driver works on.
+//! - [`driver`] has the VMAs that a driver sets up in its mmap hook, [`pin`] the user memory that a
+//!   driver works on, and `notifier` (`CONFIG_MMU_NOTIFIER`) that which it mirrors.
 //! - [`rmap`] has the locks and walks of the reverse mapping, [`page_table`] the operations on page
 //!   tables.
 //! - [`LockOrder`] is the order in which all locks are taken; [`order`] has the table.
@@ -86,6 +86,8 @@ mod lock;
 mod mm;
 #[cfg(not(CONFIG_RUST_VMA_MM))]
 mod mm_only;
+#[cfg(CONFIG_MMU_NOTIFIER)]
+pub mod notifier;
 pub mod page_table;
 pub mod pin;
 mod properties;

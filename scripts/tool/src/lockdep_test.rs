@@ -30,6 +30,9 @@ const RCU: &str = "rcu_read_lock";
 const RECLAIM: &str = "fs_reclaim";
 /// The first lock that `mmput()` takes.
 const UPROBES: &str = "delayed_uprobe_lock";
+const NOTIFIER: &str = "mmu_notifier_invalidate_range_start";
+/// The lock of the state of a notifier.
+const MIRROR: &str = "IntervalNotifier::state";
 /// A mutex of the suite's, named after the line where it is made.
 const MUTEX: &str = "rust/kernel/mm/vma/tests/misorder.rs";
 
@@ -78,6 +81,11 @@ const CASES: &[Case] = &[
     Case { name: "userslice_in_may_split", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "sleep_in_map_pages", kind: Kind::Sleep, wanted: MUTEX, held: RCU },
     Case { name: "mmap_in_a_speculation", kind: Kind::Sleep, wanted: MMAP, held: RCU },
+    Case { name: "mmap_in_a_commit", kind: Kind::Circular, wanted: MMAP, held: MIRROR },
+    Case { name: "gfp_kernel_in_a_commit", kind: Kind::Circular, wanted: RECLAIM, held: MIRROR },
+    Case { name: "attempt_in_a_commit", kind: Kind::Circular, wanted: NOTIFIER, held: MIRROR },
+    Case { name: "notifier_dropped_in_a_callback", kind: Kind::Recursive, wanted: NOTIFIER, held: NOTIFIER },
+    Case { name: "sleep_in_try_invalidate", kind: Kind::SleepAlone, wanted: MUTEX, held: MIRROR },
 ];
 
 /// The kind of a report.

@@ -15,6 +15,8 @@
 //! does not compile, which is the case after `by`. Parameters that are sealed marker types have no
 //! subtypes, so their variance cannot be observed.
 
+#[cfg(CONFIG_MMU_NOTIFIER)]
+use super::notifier::*;
 use super::{
     driver::*,
     level::{
@@ -27,6 +29,8 @@ use super::{
     rmap::*,
     *, //
 };
+#[cfg(CONFIG_MMU_NOTIFIER)]
+use crate::sync::Mutex;
 use crate::{
     prelude::*,
     sync::Srcu, //
@@ -120,6 +124,16 @@ impl VmaOperations for NoOps {
     type Hook = ViaMmap;
 }
 
+/// State of no driver.
+#[cfg(CONFIG_MMU_NOTIFIER)]
+struct NoMirror;
+
+#[cfg(CONFIG_MMU_NOTIFIER)]
+#[vtable]
+impl Mirror for NoMirror {
+    fn invalidate(&mut self, _range: core::ops::Range<usize>) {}
+}
+
 properties! {
     // Views. They exist behind a reference only, and are for the task that holds the locks.
     &'static Vma<VmaRead>: WORD [niche !Send !Sync]
@@ -210,6 +224,11 @@ properties! {
     DmaTable<'static>: WORD [!Send !Sync Unpin] by "views_sent_to_another_task";
     CpuPages<'static, Writable>: WORD [niche Send Sync Unpin];
     LockedVm: (2 * WORD) [niche Send Sync Unpin];
+    #[cfg(CONFIG_MMU_NOTIFIER)]
+    IntervalNotifier<NoMirror>: (size_of::<bindings::mmu_interval_notifier>()
+        + size_of::<Mutex<NoMirror>>() + 3 * WORD) [Send Sync !Unpin] by "notifier_stays_in_place";
+    #[cfg(CONFIG_MMU_NOTIFIER)]
+    Attempt<'static, NoMirror>: (2 * WORD) [niche Send Sync Unpin];
     SharedPage: WORD [niche Send Sync Unpin];
     SharedBuffer: (3 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
@@ -257,6 +276,14 @@ properties! {
     LockState: 3 [niche Send Sync Unpin];
     PinFor: 1 [niche Send Sync Unpin];
     PteError: 1 [niche Send Sync Unpin];
+    #[cfg(CONFIG_HMM_MIRROR)]
+    HmmRoom: (3 * WORD) [niche Send Sync Unpin];
+    #[cfg(CONFIG_HMM_MIRROR)]
+    HmmFrame: WORD [Send Sync Unpin];
+    #[cfg(CONFIG_HMM_MIRROR)]
+    FaultFor: 1 [niche Send Sync Unpin];
+    #[cfg(CONFIG_MMU_NOTIFIER)]
+    Retry: 0 [Send Sync Unpin];
     ReadLockError: 1 [niche Send Sync Unpin];
     SpeculationError: 1 [niche Send Sync Unpin];
     LockVmasError: (2 * WORD) [niche Send Sync Unpin];
@@ -320,6 +347,11 @@ variance! {
 #[cfg(CONFIG_RUST_VMA_MM)]
 variance! {
     covariant { type T<'a> = RmapWriteGuard<'a>; }
+}
+
+#[cfg(CONFIG_MMU_NOTIFIER)]
+variance! {
+    covariant { type T<'a> = Attempt<'a, NoMirror>; }
 }
 
 // The lifetime is a brand: it stands for one call of one callback, so that nothing is returned from

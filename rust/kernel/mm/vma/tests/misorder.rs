@@ -32,6 +32,7 @@ use super::{
             MixedOps, //
         }, //
     },
+    notifier::invalidate,
     order::file_of, //
 };
 use crate::{
@@ -46,6 +47,10 @@ use crate::{
             SharedPage,
             ViaMmap,
             VmaOperations, //
+        },
+        notifier::{
+            IntervalNotifier,
+            Mirror, //
         },
         page_table::{
             Pmd, //
@@ -133,6 +138,39 @@ fn reclaim_with_anon_vma(vma: &Vma<MmapRead>) -> Result {
     // SAFETY: Ends the section.
     unsafe { bindings::fs_reclaim_release(bindings::GFP_KERNEL) };
     Ok(())
+}
+
+/// State of a notifier whose callback does this.
+enum Wrong {
+    Nothing,
+    Drops(Pin<KBox<IntervalNotifier<Wrong>>>),
+    Sleeps(Pin<KBox<Mutex<()>>>),
+}
+
+#[vtable]
+impl Mirror for Wrong {
+    fn invalidate(&mut self, _range: core::ops::Range<usize>) {
+        if let Self::Drops(notifier) = core::mem::replace(self, Self::Nothing) {
+            drop(notifier);
+        }
+    }
+
+    fn try_invalidate(&mut self, _range: core::ops::Range<usize>) -> bool {
+        if let Self::Sleeps(lock) = self {
+            drop(lock.lock());
+        }
+        true
+    }
+}
+
+fn mirror(
+    mm: &AddressSpace,
+    mapping: Mapping,
+    wrong: Wrong,
+) -> Result<Pin<KBox<IntervalNotifier<Wrong>>>> {
+    let range = mapping.start..mapping.end();
+    let mut locks = mm.vma_locks();
+    KBox::pin_init(IntervalNotifier::new(&mut locks, range, wrong), GFP_KERNEL)
 }
 
 /// Runs `f` with the mmap lock held for reading.
@@ -690,6 +728,60 @@ mod tests {
             let seen = mm.vma_locks().speculate(|_| drop(mm.vma_locks().read()));
             assert!(seen != Err(SpeculationError::WriteLocked));
             Ok(())
+        })
+    }
+
+    #[test]
+    fn mmap_in_a_commit() -> Result {
+        provoke(|mm| {
+            let mapping = mm.map(1)?;
+            poke(mapping.start, 1)?;
+            let notifier = mirror(mm, mapping, Wrong::Nothing)?;
+            // An invalidation under the mmap lock.
+            unmap(mapping.start, PAGE_SIZE)?;
+            let attempt = notifier.read_begin();
+            Ok(attempt.commit(|_| drop(mm.vma_locks().read()))?)
+        })
+    }
+
+    #[test]
+    fn gfp_kernel_in_a_commit() -> Result {
+        provoke(|mm| {
+            let notifier = mirror(mm, mm.map(1)?, Wrong::Nothing)?;
+            let attempt = notifier.read_begin();
+            let memory = attempt.commit(|_| KBox::new(0u64, GFP_KERNEL))?;
+            memory.map(drop).map_err(Into::into)
+        })
+    }
+
+    #[test]
+    fn attempt_in_a_commit() -> Result {
+        provoke(|mm| {
+            let notifier = mirror(mm, mm.map(1)?, Wrong::Nothing)?;
+            let attempt = notifier.read_begin();
+            Ok(attempt.commit(|_| drop(notifier.read_begin()))?)
+        })
+    }
+
+    #[test]
+    fn notifier_dropped_in_a_callback() -> Result {
+        provoke(|mm| {
+            // Of another address space, in which nothing is being invalidated.
+            let other = AddressSpace::unused()?;
+            let mapping = mm.map(1)?;
+            poke(mapping.start, 1)?;
+            let inner = mirror(&other, mapping, Wrong::Nothing)?;
+            let _outer = mirror(mm, mapping, Wrong::Drops(inner))?;
+            unmap(mapping.start, PAGE_SIZE)
+        })
+    }
+
+    #[test]
+    fn sleep_in_try_invalidate() -> Result {
+        provoke(|mm| {
+            let mapping = mm.map(1)?;
+            let _notifier = mirror(mm, mapping, Wrong::Sleeps(sleeping_lock()?))?;
+            invalidate(mm, mapping.start..mapping.end(), false)
         })
     }
 }
