@@ -137,6 +137,16 @@ pub fn memfd(name: &CStr) -> Result<File> {
     Ok(memfd_create(name, MemfdFlags::CLOEXEC)?.into())
 }
 
+/// Makes a file of memory that the kernel itself has no mapping of.
+pub fn memfd_secret() -> Result<File> {
+    // SAFETY: The call has no pointers. Its result is a new descriptor, or -1.
+    unsafe {
+        let file = libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) as RawFd;
+        check(file.min(0))?;
+        Ok(File::from_raw_fd(file))
+    }
+}
+
 /// Makes a pipe: what is written to the second file is read from the first.
 pub fn pipe() -> Result<(File, File)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;

@@ -71,8 +71,26 @@ pub(crate) const SUM_REGISTERED_NR: u8 = 0xc4;
 /// Fills the registered memory with `byte`.
 pub(crate) const FILL_REGISTERED_NR: u8 = 0xc5;
 
+/// Mirrors the memory, which must consist of whole pages, until the open file is closed: it is not
+/// pinned, and the driver follows its changes. `how` is ignored.
+///
+/// `EBUSY` if the file mirrors memory.
+pub(crate) const MIRROR_NR: u8 = 0xc6;
+
+/// Ends that. The fields up to `byte` must be 0, here and below; `ENXIO`, here and below, if the
+/// file does not mirror memory.
+pub(crate) const UNMIRROR_NR: u8 = 0xc7;
+
+/// Looks up all pages of the mirrored memory, and sums up their bytes.
+///
+/// `EINVAL` in another process than that of the memory, `EFAULT` if not all of it is mapped.
+pub(crate) const SUM_MIRRORED_NR: u8 = 0xc8;
+
+/// The sum is the number of pages that were looked up and have not changed their place since.
+pub(crate) const KNOWN_NR: u8 = 0xc9;
+
 /// Writes a [`Stats`]: `_IOR(IOC_TYPE, STATS_NR, Stats)`.
-pub(crate) const STATS_NR: u8 = 0xc6;
+pub(crate) const STATS_NR: u8 = 0xca;
 
 /// Counters over all files since the driver was loaded.
 #[repr(C)]

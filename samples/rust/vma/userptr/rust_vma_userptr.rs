@@ -2,8 +2,9 @@
 
 //! Rust VMA sample: `/dev/rust-vma-userptr` works on memory of its callers, by pinning its pages.
 //!
-//! The structures and ioctl numbers are in `abi.rs`. Memory that is pinned for a long time belongs
-//! to the open file, and is unpinned at the latest when the file is closed.
+//! The structures and ioctl numbers are in `abi.rs`; `mirror.rs` has memory that is not pinned.
+//! Memory that is pinned for a long time belongs to the open file, and is unpinned at the latest
+//! when the file is closed.
 
 use core::ops::Range;
 use kernel::{
@@ -46,12 +47,14 @@ use kernel::{
 use zerocopy::FromZeros;
 
 mod abi;
+mod mirror;
 
 use abi::{
     how,
     Request,
     Stats, //
 };
+use mirror::Mirrored;
 
 const fn request(nr: u8) -> u32 {
     _IOWR::<Request>(abi::IOC_TYPE as u32, nr as u32)
@@ -63,6 +66,10 @@ const REGISTER: u32 = request(abi::REGISTER_NR);
 const UNREGISTER: u32 = request(abi::UNREGISTER_NR);
 const SUM_REGISTERED: u32 = request(abi::SUM_REGISTERED_NR);
 const FILL_REGISTERED: u32 = request(abi::FILL_REGISTERED_NR);
+const MIRROR: u32 = request(abi::MIRROR_NR);
+const UNMIRROR: u32 = request(abi::UNMIRROR_NR);
+const SUM_MIRRORED: u32 = request(abi::SUM_MIRRORED_NR);
+const KNOWN: u32 = request(abi::KNOWN_NR);
 const STATS: u32 = _IOR::<Stats>(abi::IOC_TYPE as u32, abi::STATS_NR as u32);
 
 static FILES: Atomic<u64> = Atomic::new(0);
@@ -164,6 +171,10 @@ impl<A: PinAccess> Drop for Memory<A> {
 struct RustVmaUserptr {
     #[pin]
     registered: Mutex<Option<Memory<Writable>>>,
+    // Held while the memory is looked at, which takes the mmap lock: the file cannot be mapped, so
+    // nothing takes it under that.
+    #[pin]
+    mirrored: Mutex<Option<Mirrored>>,
 }
 
 #[pinned_drop]
@@ -213,7 +224,36 @@ impl RustVmaUserptr {
                 *registered = Some(memory);
                 Ok(0)
             }
+            MIRROR => {
+                let memory = Mirrored::new(mm, range(addr, len)?)?;
+                let mut mirrored = self.mirrored.lock();
+                if mirrored.is_some() {
+                    // The other one is dropped after the lock is released.
+                    return Err(EBUSY);
+                }
+                *mirrored = Some(memory);
+                Ok(0)
+            }
+            UNMIRROR | SUM_MIRRORED | KNOWN => {
+                self.mirrored(mm, cmd, [addr, len, way, byte.into()])
+            }
             _ => self.registered(cmd, [addr, len, way], byte),
+        }
+    }
+
+    fn mirrored(&self, mm: &MmWithUser, cmd: u32, unused: [u64; 4]) -> Result<u64> {
+        if unused != [0; 4] {
+            return Err(EINVAL);
+        }
+
+        let mut mirrored = self.mirrored.lock();
+        match cmd {
+            UNMIRROR => mirrored.take().map(|_| 0).ok_or(ENXIO),
+            SUM_MIRRORED => {
+                let memory: &mut Option<Mirrored> = &mut mirrored;
+                memory.as_mut().ok_or(ENXIO)?.sum(mm)
+            }
+            _ => Ok(mirrored.as_ref().ok_or(ENXIO)?.known()),
         }
     }
 
@@ -243,6 +283,7 @@ impl MiscDevice for RustVmaUserptr {
         let file = KBox::pin_init(
             pin_init!(Self {
                 registered <- new_mutex!(None),
+                mirrored <- new_mutex!(None),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -268,7 +309,8 @@ impl MiscDevice for RustVmaUserptr {
                     .writer()
                     .write_slice(stats.as_bytes())?;
             }
-            SUM | FILL | REGISTER | UNREGISTER | SUM_REGISTERED | FILL_REGISTERED => {
+            SUM | FILL | REGISTER | UNREGISTER | SUM_REGISTERED | FILL_REGISTERED | MIRROR
+            | UNMIRROR | SUM_MIRRORED | KNOWN => {
                 let current = current!();
                 // Kernel threads have no address space.
                 let mm = current.mm().ok_or(ESRCH)?;

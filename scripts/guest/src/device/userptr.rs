@@ -22,6 +22,10 @@ pub const REGISTER: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::REGISTER_NR
 pub const UNREGISTER: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::UNREGISTER_NR);
 pub const SUM_REGISTERED: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::SUM_REGISTERED_NR);
 pub const FILL_REGISTERED: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::FILL_REGISTERED_NR);
+pub const MIRROR: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::MIRROR_NR);
+pub const UNMIRROR: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::UNMIRROR_NR);
+pub const SUM_MIRRORED: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::SUM_MIRRORED_NR);
+pub const KNOWN: u32 = sys::encode_iowr::<Request>(IOC_TYPE, abi::KNOWN_NR);
 pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
 
 /// A way to pin, and its name in messages.
@@ -102,5 +106,26 @@ impl Userptr {
     pub fn fill_registered(&self, byte: u8) -> Result<()> {
         self.request(FILL_REGISTERED, [0, 0, 0, byte.into(), 0, 0])
             .map(drop)
+    }
+
+    /// Mirrors memory.
+    pub fn mirror(&self, addr: usize, len: usize) -> Result<()> {
+        self.request(MIRROR, [addr as u64, len as u64, 0, 0, 0, 0])
+            .map(drop)
+    }
+
+    /// Ends that.
+    pub fn unmirror(&self) -> Result<()> {
+        self.request(UNMIRROR, [0; 6]).map(drop)
+    }
+
+    /// Sums up the bytes of what is mirrored.
+    pub fn sum_mirrored(&self) -> Result<u64> {
+        self.request(SUM_MIRRORED, [0; 6])
+    }
+
+    /// Returns the number of pages that the mirror knows.
+    pub fn known(&self) -> Result<u64> {
+        self.request(KNOWN, [0; 6])
     }
 }

@@ -27,8 +27,8 @@ macro_rules! failing_suite {
 mod unload;
 suites! {
     at_first, first, buffer, buffer_layout, buffer_processes, buffer_reclaim, replaced, pfn, pfn_layout,
-    pfn_access, pfn_revoke, userptr, userptr_registered, across, advice, bad_buffer, bad_pfn,
-    bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
+    pfn_access, pfn_revoke, userptr, userptr_registered, userptr_mirrored, across, advice,
+    bad_buffer, bad_pfn, bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
     failing_userptr, failing_map, failing_drm, failing_pieces, fork_order, memory_types, umount,
     killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces,
 }
@@ -37,13 +37,13 @@ use crate::each_allocation::{Call, EachAllocation};
 use crate::transfer::{copy, filled, get, holds, memory_of, put, some_bytes, sum};
 use buffer_reclaim::{agree, may_reclaim};
 use libc::{
-    EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOTTY, ENXIO,
-    EOVERFLOW, EPERM, ESRCH, MADV_COLD, MADV_COLLAPSE, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP,
-    MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_MERGEABLE, MADV_NOHUGEPAGE,
-    MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_RANDOM, MADV_REMOVE,
-    MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK, MAP_GROWSDOWN, MAP_LOCKED,
-    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MREMAP_DONTUNMAP, O_SYNC, PROT_EXEC, PROT_NONE,
-    PROT_READ, PROT_WRITE, SIGBUS, SIGKILL, SIGSEGV, TCGETS,
+    EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTTY,
+    ENXIO, EOVERFLOW, EPERM, ESRCH, MADV_COLD, MADV_COLLAPSE, MADV_DODUMP, MADV_DOFORK,
+    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_MERGEABLE,
+    MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+    MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK,
+    MAP_GROWSDOWN, MAP_LOCKED, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MREMAP_DONTUNMAP, O_SYNC,
+    PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, SIGBUS, SIGKILL, SIGSEGV, TCGETS,
 };
 use pfn::pattern;
 use races::first_word;

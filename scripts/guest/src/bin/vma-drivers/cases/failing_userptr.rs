@@ -9,7 +9,7 @@ use vma_guest::device::userptr::NODE;
 failing_suite! {
     "failing allocations":
     open_of_userptr, sum_and_fill_of_new_memory, sum_of_existing_memory, sum_of_huge_pages,
-    use_of_registered_memory,
+    use_of_registered_memory, use_of_mirrored_memory,
 }
 
 const PAGES: usize = 6;
@@ -148,4 +148,27 @@ fn use_of_registered_memory(each: &EachAllocation) {
     each.none_of("UNREGISTER", prepare, Userptr::unregister, |_, _| {
         assert_eq!(pins(), before);
     });
+}
+
+fn use_of_mirrored_memory(each: &EachAllocation) {
+    let len = PAGES * page();
+    each.of(
+        Call::whole("MIRROR", &[ENOMEM]),
+        new_pages,
+        |userptr| userptr.mirror(place(0), len),
+        |userptr, mirrored| assert_eq!(userptr.known().is_ok(), mirrored.is_some()),
+    );
+    each.of(
+        Call::whole("SUM_MIRRORED", &[ENOMEM, EFAULT]),
+        || {
+            let userptr = new_pages();
+            userptr.mirror(place(0), len).must();
+            userptr
+        },
+        Userptr::sum_mirrored,
+        |userptr, sum| {
+            let known = sum.map_or(0, |_| PAGES as u64);
+            userptr.known().must_give(known);
+        },
+    );
 }

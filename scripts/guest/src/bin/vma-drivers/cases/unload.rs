@@ -160,6 +160,9 @@ fn waits_for_registered_memory() {
     userptr.register(place(0), PAGES * page()).must();
     module.stays();
     userptr.fill_registered(1).must();
+    userptr.mirror(place(0), PAGES * page()).must();
+    userptr.sum_mirrored().must_give((PAGES * page()) as u64);
+    module.stays();
     drop(userptr);
     module.turns();
     let userptr = Userptr::open();
