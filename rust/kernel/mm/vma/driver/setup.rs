@@ -232,8 +232,8 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// Ends the setup: faults will map the memory of a device, or what slots have.
     ///
     /// The VMA gets `memory` as its data, the memory type of it, and a file of its own inode (C:
-    /// `vma_set_file()`), so all mappings are found when it goes away, or is replaced. Also sets IO,
-    /// DONTEXPAND and DONTDUMP. Page offsets mean what the operations take them to mean.
+    /// `vma_set_file()`), so all mappings are found when it goes away, or is replaced. Also sets
+    /// IO, DONTEXPAND and DONTDUMP. Page offsets mean what the operations take them to mean.
     ///
     /// # Errors
     ///

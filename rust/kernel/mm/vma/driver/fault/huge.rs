@@ -100,8 +100,8 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
         let pfn = self.huge_pfn(&found)?;
 
         // SAFETY: By the type invariants of the context `vmf` is valid, and the VMA is `VM_PFNMAP`,
-        // not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection is that of the frames. All
-        // frames of the huge page are of one piece, and in the VMA. They stay until the VMA is
+        // not `VM_MIXEDMAP`, and no copy-on-write mapping; its protection is that of the frames.
+        // All frames of the huge page are of one piece, and in the VMA. They stay until the VMA is
         // unmapped; those that can be taken away are there until `found` is dropped, and their
         // entries are taken away before they go.
         Some(unsafe { bindings::vmf_insert_pfn_pmd(self.0.vmf.as_ptr(), pfn, write) })

@@ -3,9 +3,9 @@
 //! An inode of its own for memory that is mapped, by which all mappings are found.
 //!
 //! Two device nodes of one device have two inodes, whose mappings are apart. So memory that is
-//! unmapped everywhere in one call ([`Mappings`](super::mappings::Mappings)) has its own inode, and each VMA that maps it a file of that (C:
-//! `drm_fs_inode_new()`, `vma_set_file()`). The file keeps the module whose operations the VMA has:
-//! the one that `mmap()` was called with is dropped.
+//! unmapped everywhere in one call ([`Mappings`](super::mappings::Mappings)) has its own inode, and
+//! each VMA that maps it a file of that (C: `drm_fs_inode_new()`, `vma_set_file()`). The file keeps
+//! the module whose operations the VMA has: the one that `mmap()` was called with is dropped.
 
 use crate::{
     bindings,

@@ -261,8 +261,8 @@ impl Frames {
 
     /// Allocates one zeroed page, which is mapped in place of `pages` pages: a dummy page.
     ///
-    /// What is written to one of them shows in all. [`read()`](Self::read) and the like know the one
-    /// page only.
+    /// What is written to one of them shows in all. [`read()`](Self::read) and the like know the
+    /// one page only.
     ///
     /// # Errors
     ///

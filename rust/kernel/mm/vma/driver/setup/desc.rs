@@ -221,8 +221,8 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, if the region
-    /// has no such frames, or if they are not of one piece: C remaps one range.
+    /// `EINVAL` if `pages` is zero, if the range is not one of whole pages in the VMA, if the
+    /// region has no such frames, or if they are not of one piece: C remaps one range.
     #[doc(alias = "mmap_action_remap")]
     #[doc(alias = "mmap_action_ioremap")]
     pub fn remap_pfn_range<T>(
