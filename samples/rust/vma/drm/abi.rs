@@ -45,7 +45,7 @@ pub(crate) const KIND_SHMEM: u64 = 0;
 /// Its objects have pages of the driver.
 pub(crate) const KIND_PAGES: u64 = 1;
 
-/// What exists, of all devices, and what has happened.
+/// Numbers of things that exist, and of events, of all devices.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 pub(crate) struct Stats {

@@ -186,7 +186,7 @@ unsafe extern "C" fn mmap<T: MappableObject>(
             let vma = T::mmap_setup(obj, vma)?;
 
             // SAFETY: The caller has taken the reference, for the VMA, and puts it only if this
-            // fails, which it cannot do any more.
+            // fails, which it cannot do from here on.
             let obj = ARef::from_raw(NonNull::from(obj));
             Ok(vma.with_ops::<T::Ops>(obj))
         })

@@ -34,7 +34,7 @@ use core::marker::PhantomData;
 impl<'a> VmaSetup<'a> {
     /// Runs a hook that a C library calls in its mmap function, and returns its C result.
     ///
-    /// What the library has given the VMA as operations and private data is taken away first. The
+    /// Operations and private data that the library has given the VMA are taken away first. The
     /// hook is not run, and `EINVAL` returned, if the VMA is `VM_PFNMAP` or `VM_MIXEDMAP` already.
     ///
     /// # Safety
@@ -62,7 +62,7 @@ impl<'a> VmaSetup<'a> {
     ///
     /// # Errors
     ///
-    /// That of the function.
+    /// The error of the function.
     ///
     /// # Safety
     ///

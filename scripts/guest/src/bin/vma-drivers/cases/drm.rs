@@ -46,7 +46,7 @@ impl Device {
     }
 }
 
-/// Whether this kernel has such a driver. If not, the test is skipped.
+/// Returns true if this kernel has such a driver. If not, the test is skipped.
 #[track_caller]
 pub fn exists() -> bool {
     let exists = Path::new(drm::NODE.path).exists();
