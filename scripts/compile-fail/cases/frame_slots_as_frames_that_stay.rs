@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a slot has can be replaced. The frames of a `PfnMap` must stay for as long as the VMA.
+//! The frames of a slot can be replaced. The frames of a `PfnMap` must stay for as long as the VMA.
 
 #[cfg(not(misuse))]
 use kernel::mm::vma::driver::DeviceMap as Pages;

@@ -1149,7 +1149,7 @@ mod tests {
 
     /// Something of a hook that has not ended, while the call is made that ends the setup.
     #[test]
-    fn what_a_body_holds_is_held_after_it() {
+    fn locks_of_a_body_are_held_after_it() {
         let api = crate::api(&crate::tests::rustdoc()).unwrap();
         let rules = Rules::load().unwrap();
         let mut generator = Generator::new(&api, &rules, 1, 0);

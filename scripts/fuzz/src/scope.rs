@@ -117,7 +117,7 @@ impl Scope {
         }
     }
 
-    /// Keeps what the variables from `len` on hold until the end, although nothing uses them any more.
+    /// Keeps what the variables from `len` on hold until the end, although nothing uses them.
     pub fn retire(&mut self, len: usize) {
         for value in &mut self.values[len..] {
             value.may_be_alive |= value.is_alive;

@@ -91,20 +91,23 @@ pub fn uninitialised_memory(source: &Source) -> Result<Vec<String>> {
 }
 
 /// C functions that wait for the mmap lock, or may take it again after they dropped it.
-const MMAP_LOCK: [&str; 9] = [
+const MMAP_LOCK: [&str; 12] = [
+    "account_locked_vm",
+    "hmm_range_fault_unlocked_timeout",
     "mmap_read_lock",
     "mmap_read_lock_killable",
     "mmap_read_trylock",
     "mmap_write_lock",
     "mmap_write_lock_killable",
     "mmap_write_lock_nested",
+    "mmu_interval_notifier_insert",
     "pin_user_pages_fast",
     "pin_user_pages_remote",
     "pin_user_pages_unlocked",
 ];
 
-/// Functions that may wait for the mmap lock, except methods of the lock scope that borrow it mutably: a guard that the
-/// scope has given out could be of a VMA lock, which is taken after the mmap lock.
+/// Functions that may wait for the mmap lock, except those that borrow the lock scope mutably: a guard that the scope has
+/// given out could be of a VMA lock, which is taken after the mmap lock.
 pub fn mmap_lock_without_the_scope(source: &Source) -> Result<Vec<String>> {
     let mut found = Vec::new();
     walk(source.tokens()?, &mut |place, part| {
@@ -117,11 +120,15 @@ pub fn mmap_lock_without_the_scope(source: &Source) -> Result<Vec<String>> {
         else {
             return;
         };
-        let borrows_scope = place.name().starts_with("VmaLocks::")
-            && head.iter().any(|token| match token {
-                TokenTree::Group(group) => group.stream().to_string().starts_with("& mut self"),
-                _ => false,
-            });
+        let of_scope = place.name().starts_with("VmaLocks::");
+        let borrows_scope = head.iter().any(|token| match token {
+            TokenTree::Group(group) => {
+                let parameters = group.stream().to_string();
+                parameters.contains("mut VmaLocks")
+                    || of_scope && parameters.starts_with("& mut self")
+            }
+            _ => false,
+        });
         let locks = MMAP_LOCK.iter().any(|name| has_word(body.stream(), name));
         if locks && !borrows_scope {
             found.push(format!("{} {}", source.name, place.name()));

@@ -352,6 +352,8 @@ variance! {
 #[cfg(CONFIG_MMU_NOTIFIER)]
 variance! {
     covariant { type T<'a> = Attempt<'a, NoMirror>; }
+    invariant { type T<M> = IntervalNotifier<M>; } by "notifier_of_a_subtype";
+    invariant { type T<M> = Attempt<'static, M>; } by "notifier_of_a_subtype";
 }
 
 // The lifetime is a brand: it stands for one call of one callback, so that nothing is returned from

@@ -132,7 +132,7 @@ impl Drop for Counted {
     }
 }
 
-/// Returns the size of an object of so many pages, in bytes.
+/// Returns the size of an object of this many pages, in bytes.
 fn size(pages: u32) -> Result<usize> {
     if !(1..=abi::MAX_PAGES).contains(&pages) {
         return Err(EINVAL);

@@ -139,7 +139,7 @@ impl PiecesFile {
     /// Replaces what a slot has.
     fn put(&self, slot: usize, frames: Frames) -> Result {
         let frames = KBox::new(frames, GFP_KERNEL_ACCOUNT)?;
-        // Nothing maps the old ones any more.
+        // The old ones are no longer mapped.
         drop(
             self.slots
                 .replace(&mut LockOrder::new(), slot, Some(frames))?,

@@ -7,8 +7,9 @@
 //!
 //! # Protocol of the C callers
 //!
-//! `drm_gem_object_funcs::mmap()` is called by `drm_gem_mmap_obj()` for the files of the device, and
-//! by `drm_gem_prime_mmap()` for the file of a dma-buf, to which user space can export any object:
+//! `drm_gem_object_funcs::mmap()` is called by `drm_gem_mmap_obj()` for the files of the device,
+//! and by `drm_gem_prime_mmap()` for the file of a dma-buf, to which user space can export any
+//! object:
 //!
 //! - They have taken a reference to the object. It is the VMA's if the function succeeds. If not,
 //!   they put it.
@@ -67,8 +68,8 @@ type SetupOf<'a, T> = VmaSetup<'a, <<T as MappableObject>::Ops as VmaOperations>
 
 /// A GEM object that user space maps, with the operations of the driver.
 ///
-/// Such an object is made by [`Object::new_mappable()`]. User space gets the offset at which it maps
-/// it from [`BaseObject::create_mmap_offset()`].
+/// Such an object is made by [`Object::new_mappable()`]. User space gets the offset at which it
+/// maps it from [`BaseObject::create_mmap_offset()`].
 pub trait MappableObject: DriverObject {
     /// The operations of the VMAs that map an object, which is their data.
     type Ops: OperationsTable<Data = ARef<Object<Self>>, Hook = ViaMmap>;
@@ -123,8 +124,8 @@ impl<T: MappableObject> Object<T> {
     /// Returns the page of the object that the page offset of its mappings is, such as
     /// [`Fault::pgoff()`](super::Fault::pgoff).
     ///
-    /// Returns `None` if it is not one of the object: in a VMA whose offset the hook has changed, or
-    /// of another file.
+    /// Returns `None` if it is not one of the object: in a VMA whose offset the hook has changed,
+    /// or of another file.
     #[doc(alias = "drm_vma_node_start")]
     #[inline]
     pub fn page_index(&self, pgoff: usize) -> Option<usize> {
@@ -168,8 +169,8 @@ impl<T: MappableObject> Object<T> {
 
 /// # Safety
 ///
-/// To be called as `drm_gem_object_funcs::mmap()`, for an object that [`Object::new_mappable()`] has
-/// made.
+/// To be called as `drm_gem_object_funcs::mmap()`, for an object that [`Object::new_mappable()`]
+/// has made.
 unsafe extern "C" fn mmap<T: MappableObject>(
     obj: *mut bindings::drm_gem_object,
     vma: *mut bindings::vm_area_struct,

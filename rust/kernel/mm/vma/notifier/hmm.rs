@@ -265,7 +265,8 @@ unsafe fn fault_in(
     };
     let timeout = msecs_to_jiffies(bindings::HMM_RANGE_DEFAULT_TIMEOUT);
 
-    // SAFETY: Guaranteed by the caller.
+    // SAFETY: Guaranteed by the caller: the notifier is inserted, the range is one of whole pages,
+    // for which there is room, and no lock of its mm is held.
     to_result(unsafe { bindings::hmm_range_fault_unlocked_timeout(&mut request, timeout) })?;
     Ok(request.notifier_seq)
 }

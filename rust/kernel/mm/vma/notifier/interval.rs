@@ -237,13 +237,13 @@ impl<T: Mirror> IntervalNotifier<T> {
         seq: usize,
     ) -> bool {
         let field = Opaque::cast_from(notifier);
-        // SAFETY: Guaranteed by the caller. It is not dropped before it is removed, which waits for
-        // this.
+        // SAFETY: Guaranteed by the caller: it is in an `IntervalNotifier<T>` with these fields.
+        // That is not dropped before it is removed, which waits for this.
         let (state, range) = unsafe {
             let this: *const Self = crate::container_of!(field, Self, notifier);
             (&(*this).state, &(*this).range)
         };
-        // SAFETY: Guaranteed by the caller.
+        // SAFETY: Guaranteed by the caller: the event is valid.
         let (start, end, may_sleep) = unsafe {
             (
                 (*event).start,

@@ -190,7 +190,7 @@ impl Mapping {
         len: usize,
         direction: DataDirection,
     ) -> Result<Devres<Self>> {
-        // SAFETY: Guaranteed by the caller.
+        // SAFETY: Guaranteed by the caller, by whom the obligations of `new()` are met.
         let mapping = unsafe { Self::new(device, pages, offset, len, direction) };
         Devres::new(device, mapping)
     }

@@ -38,7 +38,7 @@ use core::{
 /// [`FilePages`](super::super::FilePages) of it are those of its mappings alone.
 #[vtable]
 pub trait AnonFile: Sized + 'static {
-    /// What the file has, until it is released.
+    /// The private data of the file, dropped when it is released.
     type Data: ForeignOwnable + Send + Sync;
 
     /// Sets up a new VMA (C: `file_operations::mmap()`).
@@ -138,21 +138,27 @@ pub fn anon_inode_create_getfile<T: AnonFile>(name: &CStr, data: T::Data) -> Res
     let fops = const { &Fops::<T>::OPS };
     let data = data.into_foreign();
 
-    create_getfile(name, fops, data).inspect_err(|_| {
+    // SAFETY: The operations are those of files with such data.
+    unsafe { create_getfile(name, fops, data) }.inspect_err(|_| {
         // SAFETY: It was made of the data above, and no file has it.
         drop(unsafe { T::Data::from_foreign(data) });
     })
 }
 
+/// Makes a file, which owns `data` if this succeeds.
+///
+/// # Safety
+///
+/// `fops` must be for files that have `data`.
 // Not inlined: a module reaches `anon_inode_create_getfile()` through the crate.
 #[inline(never)]
-fn create_getfile(
+unsafe fn create_getfile(
     name: &CStr,
     fops: &'static bindings::file_operations,
     data: *mut c_void,
 ) -> Result<ARef<File>> {
-    // SAFETY: The name is a string, which is copied, and the operations are static. The file takes
-    // a reference to their owner.
+    // SAFETY: The name is a string, which is copied, and the operations are static, and for files
+    // with this data. The file takes a reference to their owner.
     let file = from_err_ptr(unsafe {
         bindings::anon_inode_create_getfile(
             name.as_char_ptr(),
@@ -217,7 +223,7 @@ impl<T: AnonFile> Fops<T> {
     ///
     /// Called by `__fput()`.
     unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: It was put there when the file was made. Nothing uses the file any more.
+        // SAFETY: It was put there when the file was made. Nothing else uses the file.
         drop(unsafe { T::Data::from_foreign((*file).private_data) });
         0
     }

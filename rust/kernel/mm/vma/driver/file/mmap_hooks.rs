@@ -29,10 +29,10 @@ pub unsafe trait MmapHooks {
     /// The private data of a file.
     type Ptr: ForeignOwnable + Send + Sync;
 
-    /// Whether there is a hook `.mmap`.
+    /// True if there is a hook `.mmap`.
     const HAS_MMAP_SETUP: bool;
 
-    /// Whether there is a hook `.mmap_prepare`.
+    /// True if there is a hook `.mmap_prepare`.
     const HAS_MMAP_PREPARE: bool;
 
     /// The hook `.mmap`, with the new VMA to set up (C: `file_operations::mmap()`).

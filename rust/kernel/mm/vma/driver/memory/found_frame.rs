@@ -18,7 +18,7 @@ pub struct FoundFrame<F> {
     frames: F,
     index: usize,
     pfn: usize,
-    /// Whether the protection of the VMA lacks the memory type.
+    /// True if the protection of the VMA lacks the memory type.
     has_own_type: bool,
 }
 

@@ -260,7 +260,7 @@ impl<U> PinnedDrop for FrameSlots<U> {
             let frames = slot.xchg(null_mut(), Full);
             if !frames.is_null() {
                 // SAFETY: By the type invariants it was put there by `KBox::into_raw()`. No VMA has
-                // a share of this any more, so nothing is mapped.
+                // a share of this now, so nothing is mapped.
                 drop(unsafe { KBox::from_raw(frames) });
             }
         }

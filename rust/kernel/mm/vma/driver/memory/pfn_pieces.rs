@@ -11,7 +11,7 @@
 //!
 //! If all pieces have one memory type, the VMA has it, as that of a region. Otherwise the VMA has
 //! the protection of normal memory, and each entry gets the memory type of its piece in addition.
-//! What changes entries afterwards:
+//! These change entries afterwards:
 //!
 //! - Fork, `mremap()`, and the fault of a write that the driver is asked for keep the memory type:
 //!   `copy_present_ptes()`, `move_ptes()`, `wp_page_reuse()`. To split a huge entry is to lose it.

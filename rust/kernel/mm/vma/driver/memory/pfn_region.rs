@@ -261,7 +261,7 @@ impl Frames {
 
     /// Allocates one zeroed page, which is mapped in place of `pages` pages: a dummy page.
     ///
-    /// What is written to one of them shows in all. [`read()`](Self::read) and the like know the
+    /// A write to one of them shows in all. [`read()`](Self::read) and the like know the
     /// one page only.
     ///
     /// # Errors
@@ -541,11 +541,11 @@ impl Drop for PageBlock {
     note = "say `type Data = Arc<PfnRegion<..>>`, or `Arc<DeviceMemory<..>>`, in the operations"
 )]
 pub unsafe trait HasFrames: PrivateData {
-    /// Whether the frames stay for as long as the data.
+    /// True if the frames stay for as long as the data.
     #[doc(hidden)]
     const STAY: bool;
 
-    /// Whether `types_differ()` of some data.
+    /// True if `types_differ()` of some data.
     #[doc(hidden)]
     const MAY_DIFFER: bool;
 
@@ -557,7 +557,7 @@ pub unsafe trait HasFrames: PrivateData {
         frame: usize,
     ) -> Result<FoundFrame<impl Deref<Target = Frames> + 'a>>;
 
-    /// Whether the entries of one VMA have several memory types.
+    /// Returns true if the entries of one VMA have several memory types.
     #[doc(hidden)]
     fn types_differ(data: Self::Borrowed<'_>) -> bool;
 

@@ -7,8 +7,8 @@
 //!
 //! A VMA that `.mmap_prepare` described gets the operations of the driver before it gets its data:
 //! `mmap_action_complete()` first maps page frames, which can fail. C then calls `do_munmap()`,
-//! which can fail as well, so such a VMA can stay, without page frames; of the pages that were to be
-//! mapped some can stay, with references of their own. It has a *seed* in place of the data: a
+//! which can fail as well, so such a VMA can stay, without page frames; some of the pages that were
+//! to be mapped can stay, with references of their own. It has a *seed* in place of the data: a
 //! tagged pointer to data that is borrowed until `mmap()` is done. Only `mapped()` dereferences it.
 //! Copies of the VMA have the seed, too. The driver never sees such a VMA: its faults are answered
 //! with a SIGBUS.
@@ -121,7 +121,7 @@ fn may_access(flags: VmaFlags, is_write: bool) -> bool {
 pub(in super::super) struct Callbacks<T: VmaOperations>(PhantomData<fn(T) -> T>);
 
 impl<T: VmaOperations> Callbacks<T> {
-    /// Whether the entries of a VMA can have memory types that its protection lacks.
+    /// True if the entries of a VMA can have memory types that its protection lacks.
     pub(super) const MAY_DIFFER: bool = <T::Data as DataOf<T::PageKind>>::MAY_DIFFER;
 
     /// Returns the VMA, unless it has no data.

@@ -56,11 +56,11 @@ pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
     #[doc(hidden)]
     fn vma_prot(&self, prot: PageProt) -> PageProt;
 
-    /// Whether `types_differ()` of some data.
+    /// True if `types_differ()` of some data.
     #[doc(hidden)]
     const MAY_DIFFER: bool = false;
 
-    /// Whether entries have memory types that the protection of the VMA lacks.
+    /// Returns true if entries have memory types that the protection of the VMA lacks.
     #[doc(hidden)]
     #[inline]
     fn types_differ(_data: Self::Borrowed<'_>) -> bool {

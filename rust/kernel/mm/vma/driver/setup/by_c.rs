@@ -39,9 +39,10 @@ impl<'a> VmaSetup<'a> {
     ///
     /// # Safety
     ///
-    /// As for [`run_hook()`](Self::run_hook), but for who calls this: a function that is called once
-    /// by `file_operations::mmap()`, or by the functions of C that this calls. They must have mapped
-    /// no pages before, and leave the operations and the value of the private data afterwards.
+    /// As for [`run_hook()`](Self::run_hook), but for who calls this: a function that is called
+    /// once by `file_operations::mmap()`, or by the functions of C that this calls. They must have
+    /// mapped no pages before, and leave the operations and the value of the private data
+    /// afterwards.
     #[cfg_attr(not(CONFIG_DRM = "y"), allow(dead_code))]
     pub(in crate::mm::vma) unsafe fn run_hook_in_c(
         vma: *mut bindings::vm_area_struct,

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn stand_in_page_is_there_when_the_device_is_gone() -> Result {
+    fn stand_in_page_stays_when_the_device_goes() -> Result {
         let Bench {
             mm,
             probe,

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn device_that_goes_before_the_end_of_mmap_maps_nothing() -> Result {
+    fn device_gone_during_mmap_maps_nothing() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let bound = device()?;
         let memory = memory_of(bound_device(&bound))?;

@@ -268,7 +268,7 @@ mod tests {
 
     /// A second task faults all the time. Frames that were given back are never seen again.
     #[test]
-    fn frames_are_not_mapped_after_they_are_given_back() -> Result {
+    fn frames_given_back_are_not_mapped() -> Result {
         const ROUNDS: usize = 200;
         const MINE: u8 = 66;
 

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn io_memory_is_mapped_until_the_device_is_unbound() -> Result {
+    fn io_memory_is_mapped_until_unbind() -> Result {
         let unused = Unused::new(2 * PAGE_SIZE)?;
         let mm = AddressSpace::of_this_case()?;
         let bound = Registration::new(c"rust_vma_kunit_io_mem", None)?;

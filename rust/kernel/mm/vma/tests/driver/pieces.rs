@@ -50,7 +50,7 @@ type Scattered = Arc<PfnPieces<Live>>;
 /// A block of three pages, a dummy page in place of two, and a block of one.
 const PAGES: usize = 6;
 
-/// What the first byte of each page is: its number and 50, and that of the dummy page.
+/// The first byte of each page: its number and 50, and that of the dummy page.
 const BYTES: [u8; PAGES] = [50, 51, 52, 90, 90, 55];
 
 /// Frames where nothing is.

@@ -266,7 +266,7 @@ mod tests {
 
         let buffer = device.data.lock().take();
         drop(buffer);
-        // What is allocated next is not the pages that are still mapped.
+        // The pages that are still mapped are not allocated again.
         let others = [self::buffer()?, self::buffer()?];
         poke(mapping.start + PAGE_SIZE + 1, 8)?;
         assert_eq!(peek(mapping.start)?, 9);

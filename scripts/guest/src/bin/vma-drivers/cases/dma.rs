@@ -33,7 +33,7 @@ fn mapping_is_the_dma_memory() {
     let Some(bound) = Bound::find() else {
         return;
     };
-    // What is bound again has new memory.
+    // A device that is bound again has new memory.
     bound.0.unbind().must();
     bound.0.bind().must();
     let dma = Dma::open();

@@ -23,7 +23,7 @@ fn fits(pieces: &Pieces) {
     counts(pieces, vmas_of(&NODE) as i64);
 }
 
-/// There must be so many VMAs, and no regions but those of the file.
+/// There must be this many VMAs, and no regions but those of the file.
 #[track_caller]
 fn counts(pieces: &Pieces, vmas: i64) {
     let stats = pieces.stats();
