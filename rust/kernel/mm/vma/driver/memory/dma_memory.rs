@@ -10,7 +10,8 @@
 //! and its `dma_range_map` go with the driver. Therefore the memory does not stay for as long as it
 //! is mapped. When the device is unbound, its mappings end first, in this order:
 //!
-//! 1. Each VMA has a file of the memory's own inode, by which all mappings are found.
+//! 1. Each VMA has a file of the memory's own inode, by which all mappings are found (see
+//!    [`Mappings`]).
 //! 2. The memory is mapped in `mapped()`, when the VMA is in the reverse mapping already, in an
 //!    SRCU read-side critical section. The `.mmap` hook would be too early: a device that is
 //!    unbound between the hook and the end of `mmap()` would miss the VMA.
@@ -20,7 +21,7 @@
 //!
 //! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
 
-use super::mapping_inode::MappingInode;
+use super::mappings::Mappings;
 use crate::{
     bindings,
     device::{
@@ -30,7 +31,6 @@ use crate::{
     devres::Devres,
     dma::Coherent,
     fs::File,
-    new_srcu,
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -44,8 +44,7 @@ use crate::{
             Atomic,
             Relaxed, //
         },
-        Arc,
-        Srcu, //
+        Arc, //
     },
     transmute::{
         AsBytes,
@@ -78,7 +77,7 @@ pub struct DmaMemory<T: KnownSize + ?Sized + Send + 'static> {
     // In the order in which they are dropped.
     _revocation: Devres<Revocation>,
     coherent: Devres<Coherent<T>>,
-    mappings: Arc<Mappings>,
+    mappings: Arc<Mapped>,
     count: usize,
 }
 
@@ -141,8 +140,7 @@ impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaMem
         if coherent.device().as_raw() != device.as_raw() || size & (PAGE_SIZE - 1) != 0 {
             return Err(EINVAL);
         }
-        let inode = MappingInode::new()?;
-        let mappings = Arc::pin_init(Mappings::new(inode), GFP_KERNEL)?;
+        let mappings = Arc::pin_init(Mapped::new(), GFP_KERNEL)?;
 
         // INVARIANT: The size was checked. The memory is registered first, so it is released last.
         // There are no VMAs.
@@ -175,58 +173,38 @@ impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {
     pub fn try_access(&self) -> Option<RevocableGuard<'_, Coherent<T>>> {
         self.coherent.try_access()
     }
-
-    /// Returns the memory, for as long as the device is known to be bound.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if it belongs to another device.
-    #[inline]
-    pub fn access<'a>(&'a self, device: &'a Device<Bound>) -> Result<&'a Coherent<T>> {
-        self.coherent.access(device)
-    }
 }
 
-/// All mappings of the memory, until they end.
+/// The mappings of the memory, until they end.
 ///
 /// # Invariants
 ///
-/// The memory is mapped only into VMAs that have a file of `inode` and are linked in the reverse
-/// mapping of that, and only within a read-side critical section of `sections` in which `is_gone`
-/// is not set.
+/// The memory is mapped only into VMAs that have a file of the inode of `all` and are linked in the
+/// reverse mapping of that, and only within a section of `all` in which `is_gone` is not set.
 #[pin_data]
-struct Mappings {
+struct Mapped {
     is_gone: Atomic<bool>,
-    inode: MappingInode,
     #[pin]
-    sections: Srcu,
+    all: Mappings,
 }
 
-impl Mappings {
-    fn new(inode: MappingInode) -> impl PinInit<Self, Error> {
+impl Mapped {
+    fn new() -> impl PinInit<Self, Error> {
         // INVARIANT: Nothing is mapped.
         try_pin_init!(Self {
             is_gone: Atomic::new(false),
-            inode,
-            sections <- new_srcu!(),
+            all <- Mappings::new(),
         })
-    }
-
-    fn end(&self) {
-        self.is_gone.store(true, Relaxed);
-        // A section that began before may not have seen that, and may have mapped the memory. One
-        // that begins later sees it.
-        self.sections.synchronize();
-        self.inode.unmap_all();
     }
 }
 
 /// Ends all mappings when it is dropped.
-struct Revocation(Arc<Mappings>);
+struct Revocation(Arc<Mapped>);
 
 impl Drop for Revocation {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.is_gone.store(true, Relaxed);
+        self.0.all.take_away();
     }
 }
 
@@ -278,11 +256,11 @@ where
         if self.mappings.is_gone.load(Relaxed) {
             return Err(ENODEV);
         }
-        self.mappings.inode.open::<M>()
+        self.mappings.all.open::<M>()
     }
 
     unsafe fn map(&self, vma: *mut bindings::vm_area_struct) -> Result {
-        let _section = self.mappings.sections.read_lock();
+        let _section = self.mappings.all.enter();
         if self.mappings.is_gone.load(Relaxed) {
             return Err(ENODEV);
         }
@@ -294,7 +272,7 @@ where
         let coherent = self.coherent.access(device)?;
 
         // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
-        // copy-on-write mapping. The device is bound. By the invariants of `Mappings` the mappings
+        // copy-on-write mapping. The device is bound. By the invariants of `Mapped` the mappings
         // end before the memory is freed; it is whole pages, all of whose bytes are initialised
         // (`T: AsBytes`) and may have any value (`T: FromBytes`).
         unsafe { coherent.mmap(vma) }
