@@ -79,7 +79,7 @@ mod tests {
         let (_mapping, file) = shared(&mm, 1)?;
         let tries = |file: &ARef<File>| {
             let file = file.clone();
-            SecondTask::spawn(move || {
+            SecondTask::prepare(move || {
                 let i_mmap = IMmap::of(&file);
                 let read = i_mmap.trylock_read(&mut LockOrder::new()).is_some();
                 let write = i_mmap.trylock_write(&mut LockOrder::new()).is_some();
@@ -87,15 +87,17 @@ mod tests {
             })
         };
 
-        assert_eq!(tries(&file)?.join()?, (true, true));
+        assert_eq!(tries(&file)?.start().join()?, (true, true));
         let mut order = LockOrder::new();
+        let second = tries(&file)?;
         let i_mmap = IMmap::of(&file).lock_read(&mut order);
-        assert_eq!(tries(&file)?.join()?, (true, false));
+        assert_eq!(second.start().join()?, (true, false));
         drop(i_mmap);
+        let second = tries(&file)?;
         let i_mmap = IMmap::of(&file).lock_write(&mut order);
-        assert_eq!(tries(&file)?.join()?, (false, false));
+        assert_eq!(second.start().join()?, (false, false));
         drop(i_mmap);
-        assert_eq!(tries(&file)?.join()?, (true, true));
+        assert_eq!(tries(&file)?.start().join()?, (true, true));
         Ok(())
     }
 
@@ -104,13 +106,14 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let (mapping, file) = shared(&mm, 2)?;
 
+        let unmapper = {
+            let mm = mm.clone();
+            SecondTask::prepare(move || mm.enter(|| unmap(mapping.start, mapping.len)))?
+        };
         let mut order = LockOrder::new();
         let i_mmap = IMmap::of(&file).lock_read(&mut order);
         let vma = i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
-        let unmapper = {
-            let mm = mm.clone();
-            SecondTask::spawn(move || mm.enter(|| unmap(mapping.start, mapping.len)))?
-        };
+        let unmapper = unmapper.start();
         assert!(unmapper.stays_blocked());
         // It may be detached by now, but it is still what it was.
         assert_eq!((vma.start(), vma.end()), (mapping.start, mapping.end()));
@@ -137,18 +140,19 @@ mod tests {
         let mut mmap = locks.write();
         let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        let vma = vma.lock_rmap(&mut order);
-        assert!(vma.i_mmap().is_some());
-        assert!(vma.anon_vma_lock().is_none());
         let walker = {
             let file = file.clone();
-            SecondTask::spawn(move || {
+            SecondTask::prepare(move || {
                 IMmap::of(&file)
                     .lock_read(&mut LockOrder::new())
                     .vmas(0..=usize::MAX)
                     .count()
             })?
         };
+        let vma = vma.lock_rmap(&mut order);
+        assert!(vma.i_mmap().is_some());
+        assert!(vma.anon_vma_lock().is_none());
+        let walker = walker.start();
         assert!(walker.stays_blocked());
         drop(vma);
         assert_eq!(walker.join()?, 1);
@@ -194,28 +198,29 @@ mod tests {
         let (mmap, mut order) = mmap.nest();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?;
         let writable = vma.start_write();
-        let all = writable.lock_rmap(&mut order);
-        assert!(all.i_mmap().is_none());
-        assert!(all.anon_vma_lock().is_some());
         let tries = |vma: &Vma<MmapWrite>| {
             let anon_vma = vma.anon_vma().ok_or(ENOENT)?;
             // A raw address goes to the other task; the VMA stays meanwhile.
             let anon_vma = core::ptr::from_ref(anon_vma).addr();
-            let task = SecondTask::spawn(move || {
+            SecondTask::prepare(move || {
                 let anon_vma = core::ptr::with_exposed_provenance::<AnonVma>(anon_vma);
                 // SAFETY: The first task waits for this one, and keeps the VMA.
                 let anon_vma = unsafe { &*anon_vma };
                 let read = anon_vma.trylock_read(&mut LockOrder::new()).is_some();
                 let write = anon_vma.trylock_write(&mut LockOrder::new()).is_some();
                 (read, write)
-            })?;
-            task.join()
+            })
         };
-        assert_eq!(tries(vma)?, (false, false));
+        let second = tries(vma)?;
+        let all = writable.lock_rmap(&mut order);
+        assert!(all.i_mmap().is_none());
+        assert!(all.anon_vma_lock().is_some());
+        assert_eq!(second.start().join()?, (false, false));
         drop(all);
-        assert_eq!(tries(vma)?, (true, true));
+        assert_eq!(tries(vma)?.start().join()?, (true, true));
+        let second = tries(vma)?;
         let read = vma.anon_vma().ok_or(ENOENT)?.lock_read(&mut order);
-        assert_eq!(tries(vma)?, (true, false));
+        assert_eq!(second.start().join()?, (true, false));
         drop(read);
         Ok(())
     }

@@ -47,9 +47,29 @@ pub(super) struct SecondTask<T: Send + Unpin + 'static> {
     shared: Arc<Shared<T>>,
 }
 
+/// A second task that does not run yet. To start it takes no memory, so locks may be held for which
+/// reclaim waits.
+#[must_use = "a task that is never started is never freed"]
+pub(super) struct Prepared<T: Send + Unpin + 'static>(SecondTask<T>);
+
+impl<T: Send + Unpin + 'static> Prepared<T> {
+    pub(super) fn start(self) -> SecondTask<T> {
+        self.0.task.wake_up();
+        self.0
+    }
+}
+
 impl<T: Send + Unpin + 'static> SecondTask<T> {
     /// Starts a task that runs `run`.
     pub(super) fn spawn<F>(run: F) -> Result<Self>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        Ok(Self::prepare(run)?.start())
+    }
+
+    /// Makes a task that will run `run`.
+    pub(super) fn prepare<F>(run: F) -> Result<Prepared<T>>
     where
         F: FnOnce() -> T + Send + 'static,
     {
@@ -86,8 +106,7 @@ impl<T: Send + Unpin + 'static> SecondTask<T> {
 
         // SAFETY: A kthread that has not been woken yet does not exit, so the task is alive.
         let task: ARef<Task> = unsafe { &*task.cast::<Task>() }.into();
-        task.wake_up();
-        Ok(Self { task, shared })
+        Ok(Prepared(Self { task, shared }))
     }
 
     /// Returns true if the task has finished.

@@ -139,8 +139,9 @@ mod tests {
         )?;
         let mapping = mm.map_file(&*files.open()?, 0, 3)?;
         let last = mapping.start + PAGE_SIZE;
+        let seen = peek(last)?;
         let io = files.data.resource().try_access().ok_or(ENXIO)?;
-        assert_eq!(peek(last)?, (&*io).try_read8(PAGE_SIZE)?);
+        assert_eq!(seen, (&*io).try_read8(PAGE_SIZE)?);
         drop(io);
         assert_eq!(peek(last + PAGE_SIZE), Err(EFAULT));
 
