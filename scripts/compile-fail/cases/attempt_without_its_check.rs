@@ -22,7 +22,7 @@ fn update(notifier: &IntervalNotifier<Known>) -> Result<(), Retry> {
     notifier.read_begin(); //~ unused_must_use "what was looked up is valid only if it is committed"
     let attempt = notifier.read_begin();
     #[cfg(misuse)]
-    attempt.commit(|known| known.0 = 1); //~ unused_must_use "unused `Result` that must be used"
+    attempt.commit(|known| known.0 = 1); //~ unused_must_use "that must be used"
     #[cfg(not(misuse))]
     attempt.commit(|known| known.0 = 1)?;
     Ok(())

@@ -6,7 +6,7 @@ use kernel::prelude::*;
 
 #[cfg(misuse)]
 fn take(buffer: &SharedBuffer) -> SharedPage {
-    buffer.pages()[0] //~ E0507 "cannot move out of index of `[kernel::mm::vma::driver::SharedPage]`"
+    buffer.pages()[0] //~ E0508 "cannot move out of type `[SharedPage]`, a non-copy slice"
 }
 #[cfg(not(misuse))]
 fn take(buffer: &SharedBuffer) -> &SharedPage {

@@ -25,7 +25,7 @@ struct OtherOps;
 #[vtable]
 impl VmaOperations for OtherOps {
     #[cfg(misuse)]
-    type Data = Arc<DmaMemory<bool>>; //~ E0277 "cannot be the private data of a VMA of the kind `DmaMap`"
+    type Data = Arc<DmaMemory<bool>>; //~ E0277 "the trait bound `bool: kernel::transmute::FromBytes` is not satisfied"
     #[cfg(not(misuse))]
     type Data = Arc<DmaMemory<u8>>;
     type PageKind = DmaMap;

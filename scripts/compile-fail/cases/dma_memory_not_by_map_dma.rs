@@ -51,7 +51,7 @@ fn mmap_after_a_kind<'a>(desc: VmaDesc<'a>, memory: &'a Memory) -> Result<Prepar
 
 #[cfg(misuse)]
 fn setup(vma: VmaSetup<'_>, memory: &Memory) {
-    let _ = vma.map_dma::<Ops>(memory, 0); //~ E0599 "no method named `map_dma` found for struct `VmaSetup<'a, K>`"
+    let _ = vma.map_dma::<Ops>(memory, 0); //~ E0599 "no method named `map_dma` found for struct `VmaSetup<'_>`"
 }
 #[cfg(not(misuse))]
 fn setup(_vma: VmaSetup<'_>) {}

@@ -2,8 +2,10 @@
 //! The pages that `.mmap_prepare` gives are mapped when the VMA is there, after the hook has
 //! returned. So they are those of the device, not of the hook.
 
+#[cfg(misuse)]
+use kernel::mm::vma::driver::SharedPage;
 use kernel::mm::vma::driver::{
-    MixedMap, OperationsTable, Prepared, SharedBuffer, SharedPage, ViaMmapPrepare, VmaDesc,
+    MixedMap, OperationsTable, Prepared, SharedBuffer, ViaMmapPrepare, VmaDesc,
 };
 use kernel::prelude::*;
 use kernel::sync::Arc;
