@@ -56,6 +56,11 @@ impl Subject {
             for item in rules::pointers_without_invariants(source)? {
                 problems.push(format!("{item}: holds a pointer and has no `# Invariants`"));
             }
+            for item in rules::locks_named_by_a_macro(source)? {
+                problems.push(format!(
+                    "{item}: a macro names the lock: give new() a name that is a static"
+                ));
+            }
             if source.name == "properties.rs" {
                 rows = properties::Rows::read(source)?;
             }

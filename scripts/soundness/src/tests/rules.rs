@@ -81,6 +81,15 @@ fn uninit_memory_is_lent_in_known_places() {
 }
 
 #[test]
+fn locks_have_one_name() {
+    let text = "fn f() { try_pin_init!(S { a <- new_srcu!() }) }\n";
+    let said = problem("a.rs", text, "");
+    assert!(said.starts_with("a.rs f: a macro names the lock"), "{said}");
+    let text = "use crate::new_srcu;\nfn f() { Srcu::new(NAME, static_lock_class!()) }\n";
+    assert!(problems("a.rs", text, "").is_empty());
+}
+
+#[test]
 fn waiting_for_the_mmap_lock_borrows_the_scope() {
     let text = |args: &str, call: &str| {
         format!("impl VmaLocks<'_> {{\n    fn f({args}) {{\n        {call};\n    }}\n}}\n")

@@ -16,8 +16,8 @@ use crate::{
         },
         MmWithUser, //
     },
-    new_mutex,
     prelude::*,
+    static_lock_class,
     sync::{
         Mutex,
         MutexGuard, //
@@ -25,6 +25,9 @@ use crate::{
     types::Opaque, //
 };
 use core::ops::Range;
+
+/// The name of the state's lock for lockdep: one, as its class.
+static NAME: &CStr = c"IntervalNotifier::state";
 
 /// The state of a driver that depends on mirrored memory, such as the page tables of a device
 /// (C: `struct mmu_interval_notifier_ops`).
@@ -162,7 +165,7 @@ impl<T: Mirror> IntervalNotifier<T> {
 
         try_pin_init!(&this in Self {
             range,
-            state <- new_mutex!(state, "IntervalNotifier::state"),
+            state <- Mutex::new(state, NAME, static_lock_class!()),
             _module: ModuleRef::new::<T::OwnerModule>(),
             // Last: an invalidation may come before this returns.
             notifier <- Opaque::try_ffi_init(move |notifier| {
@@ -237,8 +240,8 @@ impl<T: Mirror> IntervalNotifier<T> {
         seq: usize,
     ) -> bool {
         let field = Opaque::cast_from(notifier);
-        // SAFETY: Guaranteed by the caller: it is in an `IntervalNotifier<T>` with these fields.
-        // That is not dropped before it is removed, which waits for this.
+        // SAFETY: Guaranteed by the caller: it is in an `IntervalNotifier<T>` with these fields,
+        // which is not dropped before it is removed. That waits for this.
         let (state, range) = unsafe {
             let this: *const Self = crate::container_of!(field, Self, notifier);
             (&(*this).state, &(*this).range)

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     fs::File,
-    new_srcu,
     prelude::*,
+    static_lock_class,
     sync::{
         aref::ARef,
         srcu,
@@ -30,6 +30,12 @@ use crate::{
     ModuleMetadata, //
 };
 use core::ops::Deref;
+
+/// The name of the sections for lockdep.
+///
+/// `new_srcu!` would make one in each module that this is compiled into, but the class in the
+/// kernel: lockdep reports a class that has two names, which it tells apart by their addresses.
+static NAME: &CStr = c"Mappings::sections";
 
 /// The mappings of some memory.
 #[pin_data]
@@ -48,7 +54,7 @@ impl Mappings {
     pub(super) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             inode: MappingInode::new()?,
-            sections <- new_srcu!(),
+            sections <- Srcu::new(NAME, static_lock_class!()),
         })
     }
 
