@@ -4,6 +4,7 @@
 //! unplugged, or its driver unloaded.
 
 use super::*;
+use std::ffi::CStr;
 use std::io::ErrorKind;
 use vma_guest::device::bar::{self, Bar, Pci};
 use vma_guest::modules;
@@ -227,20 +228,26 @@ fn unbind_under_load() {
 }
 
 fn unbind_while_the_mapping_comes_and_goes() {
-    let Some(bound) = Bound::find() else {
-        return;
-    };
+    if let Some(bound) = Bound::find() {
+        unbind_while_mapping(&bound, |at| {
+            let Ok(file) = bar::NODE.open() else {
+                return false;
+            };
+            Bar { file }.map(at, 0, 4).unless(&[ENODEV]).is_some()
+        });
+    }
+}
+
+/// Unbinds and binds the device while threads open its node, map, read, and move what is mapped. `map` says whether it has
+/// mapped four pages.
+#[track_caller]
+pub(super) fn unbind_while_mapping(bound: &Bound, map: impl Fn(usize) -> bool + Sync) {
     let work = |thread: usize| {
-        let Ok(file) = bar::NODE.open() else {
-            return;
-        };
-        let bar = Bar { file };
-        if bar.map(place(thread), 0, 4).unless(&[ENODEV]).is_none() {
-            return;
+        if map(place(thread)) {
+            read(place(thread));
+            let _ = memory::relocate(place(thread), page(), place(thread + 8), page(), 0);
+            read(place(thread + 8));
         }
-        read(place(thread));
-        let _ = memory::relocate(place(thread), page(), place(thread + 8), page(), 0);
-        read(place(thread + 8));
     };
     race(4, work, |_| {
         bound.0.unbind().must();
@@ -272,28 +279,37 @@ fn suspend_under_load() {
 }
 
 fn module_stays_while_mapped() {
-    let path = "/modules/rust_vma_bar.ko";
-    let name = c"rust_vma_bar";
     let Some((bound, bar)) = marked_bar(4) else {
         return;
     };
+    module_stays_for_a_mapping(&bound, bar, |load| {
+        // A bound device does not keep it.
+        load();
+        Bar::open().map(place(0), 0, 1).must();
+        unmap(place(0), page());
+        modules::goes(MODULE).must();
+    });
+}
+
+const MODULE: &CStr = c"rust_vma_bar";
+
+/// Four pages are mapped at the first place by `file`: they keep the module, when the file is closed and the device unbound.
+/// Calls `then` when it is unloaded.
+#[track_caller]
+pub(super) fn module_stays_for_a_mapping<F>(bound: &Bound, file: F, then: impl FnOnce(&dyn Fn())) {
+    let path = "/modules/rust_vma_bar.ko";
     if !fs::exists(path).must() {
         return skip("the drivers of this kernel are no modules");
     }
     let load = || sys::load_module(&done(path, File::open(path))).must();
 
-    drop(bar);
-    modules::stays(name).must_give(true);
+    drop(file);
+    modules::stays(MODULE).must_give(true);
     bound.0.unbind().must();
-    modules::stays(name).must_give(true);
+    modules::stays(MODULE).must_give(true);
     nothing_at(&[place(0)]);
     unmap(place(0), 4 * page());
-    modules::goes(name).must();
-
-    // A bound device does not keep it.
-    load();
-    Bar::open().map(place(0), 0, 1).must();
-    unmap(place(0), page());
-    modules::goes(name).must();
+    modules::goes(MODULE).must();
+    then(&load);
     load();
 }

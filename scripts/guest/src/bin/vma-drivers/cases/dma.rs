@@ -2,10 +2,9 @@
 
 //! Coherent DMA memory of a PCI device that user space has mapped, until the device is unbound.
 
-use super::bar::{Bound, nothing_at, read};
+use super::bar::{Bound, module_stays_for_a_mapping, nothing_at, read, unbind_while_mapping};
 use super::*;
 use vma_guest::device::bar::{DMA_NODE, DMA_PAGES, Dma};
-use vma_guest::modules;
 
 suite! {
     "dma":
@@ -141,48 +140,18 @@ fn rebound_device_has_other_dma_memory() {
 }
 
 fn unbind_while_dma_mappings_come_and_go() {
-    let Some(bound) = Bound::find() else {
-        return;
-    };
-    let work = |thread: usize| {
-        let Ok(file) = DMA_NODE.open() else {
-            return;
-        };
-        let dma = Dma { file };
-        if dma.map(place(thread), 0, 4).unless(&[ENODEV]).is_none() {
-            return;
-        }
-        read(place(thread));
-        let _ = memory::relocate(place(thread), page(), place(thread + 8), page(), 0);
-        read(place(thread + 8));
-    };
-    race(4, work, |_| {
-        bound.0.unbind().must();
-        for number in [0, 1, 2, 3, 8, 9, 10, 11] {
-            // A place may have no mapping, but none of them has memory.
-            assert_eq!(read(place(number)), None);
-        }
-        bound.0.bind().must();
-    });
+    if let Some(bound) = Bound::find() {
+        unbind_while_mapping(&bound, |at| {
+            let Ok(file) = DMA_NODE.open() else {
+                return false;
+            };
+            Dma { file }.map(at, 0, 4).unless(&[ENODEV]).is_some()
+        });
+    }
 }
 
 fn module_stays_while_dma_memory_is_mapped() {
-    let path = "/modules/rust_vma_bar.ko";
-    let name = c"rust_vma_bar";
-    let Some((bound, dma)) = marked_dma(4) else {
-        return;
-    };
-    if !fs::exists(path).must() {
-        return skip("the drivers of this kernel are no modules");
+    if let Some((bound, dma)) = marked_dma(4) {
+        module_stays_for_a_mapping(&bound, dma, |_| ());
     }
-    let load = || sys::load_module(&done(path, File::open(path))).must();
-
-    drop(dma);
-    modules::stays(name).must_give(true);
-    bound.0.unbind().must();
-    modules::stays(name).must_give(true);
-    nothing_at(&[place(0)]);
-    unmap(place(0), 4 * page());
-    modules::goes(name).must();
-    load();
 }
