@@ -315,6 +315,8 @@ impl<'a, T: Mirror> Attempt<'a, T> {
     /// `f` runs under the lock of the state, so an invalidation waits for it; see the [module's
     /// documentation](super) for what it must not do.
     ///
+    /// Sleeps for the lock of the state.
+    ///
     /// # Errors
     ///
     /// [`Retry`] if it was. `f` is not called then.

@@ -53,7 +53,7 @@ pub struct LockedVm {
 impl LockedVm {
     /// Charges pages, unless that would exceed `RLIMIT_MEMLOCK` of the current task.
     ///
-    /// Takes the mmap lock for writing, and sleeps for that.
+    /// Takes the mmap lock for writing. Sleeps for that.
     ///
     /// # Errors
     ///

@@ -64,6 +64,8 @@ impl Pieces {
 
     /// Appends a piece.
     ///
+    /// May sleep, if `flags` permit it.
+    ///
     /// # Errors
     ///
     /// `EINVAL` if there are more frames than numbers; `ENOMEM`. The piece is dropped then.

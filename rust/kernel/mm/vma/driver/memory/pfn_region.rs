@@ -242,6 +242,8 @@ impl Frames {
 
     /// Allocates contiguous zeroed pages. See [`PfnRegion::alloc()`].
     ///
+    /// May sleep, if `flags` permit it.
+    ///
     /// # Errors
     ///
     /// `EINVAL` if `pages` is zero; `ENOMEM`.
@@ -263,6 +265,8 @@ impl Frames {
     ///
     /// A write to one of them shows in all. [`read()`](Self::read) and the like know the
     /// one page only.
+    ///
+    /// May sleep, if `flags` permit it.
     ///
     /// # Errors
     ///

@@ -39,6 +39,8 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     /// that fails, `mmap()` does: with `ENODEV` if the device is unbound, `ENXIO` if its memory
     /// cannot be mapped, or `ENOMEM`.
     ///
+    /// May sleep, for memory.
+    ///
     /// # Errors
     ///
     /// `EINVAL` if the mapping is private and could become writable, as for
