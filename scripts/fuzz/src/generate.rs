@@ -438,7 +438,9 @@ impl<'a> Generator<'a> {
         if self.is_there(|name| single.iter().any(|known| known == name)) {
             return false;
         }
-        !(self.is_atomic() && (callable.sleeps || self.rules.sleeps(&callable.path)))
+        let sleeps = callable.sleeps || self.rules.sleeps(&callable.path);
+        // It may sleep for memory, and so for reclaim.
+        !(sleeps && (self.is_atomic() || !self.may_reclaim()))
     }
 
     /// Returns true if a variable has something of a type that is so.
@@ -1164,5 +1166,21 @@ mod tests {
         assert_eq!(generator.lines, ["    drop(v1);"]);
         assert!(!generator.is_atomic() && generator.is_there(|name| name == "MmapGuard"));
         assert_eq!(generator.scope.alive().count(), 0);
+    }
+
+    #[test]
+    fn nothing_sleeps_under_a_lock_of_reclaim() {
+        let text = crate::tests::rustdoc();
+        let text = text.replace(r#""name":"read""#, r#""docs":"Sleeps.","name":"read""#);
+        let (api, rules) = (crate::api(&text).unwrap(), Rules::load().unwrap());
+        let read = api.callables.iter().find(|one| one.name == "read").unwrap();
+        let mut generator = Generator::new(&api, &rules, 1, 0);
+        assert!(generator.may_call(read));
+
+        let guard = Ty::plain("RmapTreeGuard");
+        generator
+            .scope
+            .add("v1".to_string(), guard, BTreeMap::new());
+        assert!(!generator.may_call(read));
     }
 }
