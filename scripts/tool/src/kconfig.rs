@@ -53,12 +53,12 @@ pub const X86_64_KCSAN: Config = x86_64(
 /// The kernel that is measured.
 pub const X86_64_BENCH: Config = x86_64(
     "x86_64-bench",
-    "common off qemu samples x86_64 inline-helpers bench",
+    "common off qemu x86_64 inline-helpers bench",
 );
 /// The same, where C helpers are calls.
 pub const X86_64_BENCH_CALLS: Config = x86_64(
     "x86_64-bench-calls",
-    "common off qemu samples x86_64 called-helpers bench",
+    "common off qemu x86_64 called-helpers bench",
 );
 /// No kernel is made of it: what [`X86_64_BENCH`] has below rust/, to be built without the overlay.
 pub const X86_64_UNUSED: Config = x86_64(
