@@ -58,13 +58,14 @@ impl<'a> Group<'a> {
     fn by_site(&self) -> Share {
         Share {
             covered: self.count(State::Safe),
-            all: self.rows.len(),
+            all: self.rows.len() - self.count(State::Elsewhere),
         }
     }
 
     /// A file is covered if all its sites are.
     fn by_file(&self) -> Share {
-        let rows = self.rows.iter();
+        let counts = |row: &&&Row| row.state != State::Elsewhere;
+        let rows = self.rows.iter().filter(counts);
         let all: BTreeSet<&str> = rows.clone().map(|row| &*row.site.file).collect();
         let not_safe = rows.filter(|row| row.state != State::Safe);
         let open: BTreeSet<&str> = not_safe.map(|row| &*row.site.file).collect();
@@ -125,12 +126,12 @@ impl Report {
             self.version
         );
         let row = |name: &str, cells: [String; 6]| {
-            let [sites, files, safe, planned, reason, share] = cells;
+            let [sites, files, safe, reason, elsewhere, share] = cells;
             format!(
-                "{name:32} {sites:>6} {files:>6} {safe:>6} {planned:>8} {reason:>7} {share:>8}\n"
+                "{name:32} {sites:>6} {files:>6} {safe:>6} {reason:>7} {elsewhere:>9} {share:>8}\n"
             )
         };
-        let heads = ["sites", "files", "safe", "planned", "reason", "safe"];
+        let heads = ["sites", "files", "safe", "reason", "elsewhere", "safe"];
         text += &row("C call", heads.map(str::to_string));
         let all = Group::of(self.sites.iter());
         for (name, group) in self.groups().chain([("all", all)]) {
@@ -138,13 +139,13 @@ impl Report {
                 group.rows.len(),
                 group.by_file().all,
                 group.count(State::Safe),
-                group.count(State::Planned),
                 group.count(State::Reason),
+                group.count(State::Elsewhere),
             ];
-            let [sites, files, safe, planned, reason] = counts.map(|count| count.to_string());
+            let [sites, files, safe, reason, elsewhere] = counts.map(|count| count.to_string());
             text += &row(
                 name,
-                [sites, files, safe, planned, reason, group.by_site().text()],
+                [sites, files, safe, reason, elsewhere, group.by_site().text()],
             );
         }
         text += "\nSafe calls:\n";
@@ -159,8 +160,8 @@ impl Report {
         }
         let all = Group::of(self.sites.iter());
         for (title, state) in [
-            ("Planned:", State::Planned),
             ("No safe call:", State::Reason),
+            ("No VMA, not counted:", State::Elsewhere),
         ] {
             let _ = writeln!(text, "\n{title}");
             for (count, why) in all.texts(state) {

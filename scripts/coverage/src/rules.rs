@@ -21,10 +21,10 @@ struct Answer {
     /// The safe calls and types that replace the C call.
     #[serde(default)]
     rust: Vec<String>,
-    /// The API that is being written.
-    planned: Option<String>,
     /// Why there is no safe call.
     reason: Option<String>,
+    /// Why the site has nothing to do with a VMA.
+    elsewhere: Option<String>,
     /// A remark on the replacement.
     note: Option<String>,
 }
@@ -34,8 +34,9 @@ struct Answer {
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Safe,
-    Planned,
     Reason,
+    /// Not one of the calls, which does not count.
+    Elsewhere,
     Unclassified,
 }
 
@@ -77,7 +78,7 @@ pub struct Row {
     pub state: State,
     /// The name of the answer.
     pub answer: Option<String>,
-    /// The safe calls, the plan, or the reason.
+    /// The safe calls, or the reason.
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -114,14 +115,14 @@ impl Rules {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, answer) in &self.answers {
-            let texts = [&answer.planned, &answer.reason];
+            let texts = [&answer.reason, &answer.elsewhere];
             let given = texts.iter().filter(|text| text.is_some()).count();
             let is_empty =
                 |text: &Option<String>| text.as_ref().is_some_and(|t| t.trim().is_empty());
             if given + usize::from(!answer.rust.is_empty()) != 1 || texts.into_iter().any(is_empty)
             {
                 problems.push(format!(
-                    "answers.{name}: has to have one of rust, planned and reason"
+                    "answers.{name}: has to have one of rust, reason and elsewhere"
                 ));
             }
             if !self.rules.iter().any(|rule| rule.rule.answer == *name) {
@@ -197,9 +198,9 @@ impl Rules {
 
 impl Answer {
     fn say(&self) -> (State, String) {
-        match (&self.planned, &self.reason) {
-            (Some(planned), _) => (State::Planned, planned.trim().to_string()),
-            (_, Some(reason)) => (State::Reason, reason.trim().to_string()),
+        match (&self.reason, &self.elsewhere) {
+            (Some(reason), _) => (State::Reason, reason.trim().to_string()),
+            (_, Some(elsewhere)) => (State::Elsewhere, elsewhere.trim().to_string()),
             _ => (State::Safe, self.rust.join(", ")),
         }
     }

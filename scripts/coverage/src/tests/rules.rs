@@ -158,7 +158,7 @@ fn an_answer_is_one_of_three_and_is_given() {
     for answer in [
         "",
         "rust = [\"Setup\"]\nreason = \"None.\"",
-        "planned = \"Soon.\"\nreason = \"None.\"",
+        "elsewhere = \"No VMA.\"\nreason = \"None.\"",
         "reason = \" \"",
         "note = \"That is all.\"",
     ] {
@@ -166,13 +166,13 @@ fn an_answer_is_one_of_three_and_is_given() {
         let said = problems(SOURCE, &format!("[answers.more]\n{answer}\n{rules}{used}"));
         assert_eq!(
             said,
-            ["answers.more: has to have one of rust, planned and reason"],
+            ["answers.more: has to have one of rust, reason and elsewhere"],
             "{answer}"
         );
     }
     let said = problems(
         SOURCE,
-        &format!("[answers.more]\nplanned = \"Soon.\"\n{rules}"),
+        &format!("[answers.more]\nelsewhere = \"No VMA.\"\n{rules}"),
     );
     assert_eq!(said, ["answers.more: no rule gives this answer"]);
     let is_read = |more: &str| Rules::parse(&format!("{ANSWERS}{more}{rules}")).is_ok();
@@ -183,11 +183,14 @@ fn an_answer_is_one_of_three_and_is_given() {
 }
 
 #[test]
-fn planned_calls_do_not_count() {
+fn sites_elsewhere_do_not_count() {
     let data = format!(
-        "[answers.soon]\nplanned = \"Soon.\"\n{}",
-        rule("soon", "call = 'vm_flags'")
+        "[answers.other]\nelsewhere = \"No VMA.\"\n{}",
+        rule("other", "call = 'vm_flags'")
     );
     let report = report(SOURCE, &data);
-    assert_eq!((report.by_site().covered, report.by_site().all), (0, 1));
+    assert_eq!((report.by_site().covered, report.by_site().all), (0, 0));
+    let text = report.text();
+    assert!(text.contains("not counted:\n     1  No VMA.\n"), "{text}");
+    assert!(text.contains("by file: 0 of 0"), "{text}");
 }
