@@ -7,8 +7,12 @@ use kernel::mm::vma::pin::PinnedPages;
 use kernel::mm::vma::pin::ReadOnly as How;
 #[cfg(not(misuse))]
 use kernel::mm::vma::pin::Writable as How;
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::atomic::Relaxed};
 
 fn fill(pages: &mut PinnedPages<How>) -> Result {
     pages.write(0, &[0; 8]) //~ E0277 "needs pages that were pinned as `Writable`"
+}
+
+fn store(pages: &mut PinnedPages<How>) -> Result {
+    pages.store(0, 1u32, Relaxed) //~ E0277 "needs pages that were pinned as `Writable`"
 }

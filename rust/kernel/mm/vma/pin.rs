@@ -20,6 +20,7 @@
 mod dma;
 mod locked_vm;
 mod pinned_vm;
+mod words;
 
 pub use self::dma::{
     Bidirectional,
@@ -551,6 +552,18 @@ impl PinnedPage<'_> {
     #[inline]
     pub fn as_raw(&self) -> *mut bindings::page {
         self.page
+    }
+
+    /// Returns the number of the page frame, for a hypervisor or an IOMMU (C: `page_to_pfn()`).
+    ///
+    /// As with [`as_raw()`](Self::as_raw), the frame is this page for as long as the
+    /// [`PinnedPages`] live. They must not be dropped before it is taken away from what was told
+    /// the number.
+    #[doc(alias = "page_to_pfn")]
+    #[inline]
+    pub fn pfn(&self) -> usize {
+        // SAFETY: The page is valid.
+        unsafe { bindings::page_to_pfn(self.page) }
     }
 
     /// Copies from the memory in this page, at an offset in bytes from its start.

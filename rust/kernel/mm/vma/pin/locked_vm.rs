@@ -15,7 +15,8 @@ use crate::{
     },
     page::PAGE_SHIFT,
     prelude::*,
-    sync::aref::ARef, //
+    sync::aref::ARef,
+    task::Task, //
 };
 
 /// A number of pages that are charged to an address space as locked, until this is dropped
@@ -70,6 +71,39 @@ impl LockedVm {
         // SAFETY: The mm is alive, and the mutable borrow of the scope says that the task holds no
         // lock of it.
         to_result(unsafe { bindings::account_locked_vm(mm.as_raw(), pages, true) })?;
+        // INVARIANT: They were charged.
+        Ok(Self {
+            mm: ARef::from(&**mm),
+            pages,
+        })
+    }
+
+    /// Charges pages as [`charge()`](Self::charge) does, but by the limit of another task: of the
+    /// one that owns what they are for.
+    ///
+    /// Takes the mmap lock for writing. Sleeps for that.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` beyond the limit of `task`, if the current task does not have `CAP_IPC_LOCK`, or
+    /// if there is no such amount of memory; `EINTR` if a fatal signal arrived.
+    #[doc(alias = "__account_locked_vm")]
+    pub fn charge_by_limit_of(task: &Task, locks: &mut VmaLocks<'_>, pages: usize) -> Result<Self> {
+        let mm = locks.mm();
+        // The function adds without a check.
+        if pages > usize::MAX >> PAGE_SHIFT {
+            return Err(ENOMEM);
+        }
+        // SAFETY: This is a capability, and may be asked for in any task.
+        let is_capable = unsafe { bindings::capable(bindings::CAP_IPC_LOCK as i32) };
+
+        let guard = locks.write_killable()?;
+        // SAFETY: The mm is alive, and its lock held for writing. The task is alive or was, and so
+        // has its limits.
+        to_result(unsafe {
+            bindings::__account_locked_vm(mm.as_raw(), pages, true, task.as_ptr(), is_capable)
+        })?;
+        drop(guard);
         // INVARIANT: They were charged.
         Ok(Self {
             mm: ARef::from(&**mm),

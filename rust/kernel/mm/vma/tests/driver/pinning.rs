@@ -37,8 +37,17 @@ use crate::{
         }, //
     },
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Acquire,
+            Relaxed,
+            Release, //
+        }, //
+    }, //
 };
+use core::ptr;
 
 /// Where tests map in an address space that is not that of the case.
 const ADDR: usize = 1 << 20;
@@ -151,12 +160,45 @@ mod tests {
         assert_eq!(pages.read(1, &mut bytes), Err(EINVAL));
         assert_eq!(pages.write(usize::MAX, &[1]), Err(EINVAL));
 
-        let raw = pages.iter().next().ok_or(EIO)?.as_raw();
+        let page = pages.iter().next().ok_or(EIO)?;
+        let raw = page.as_raw();
+        // SAFETY: The page is there.
+        assert!(ptr::eq(raw, unsafe { bindings::pfn_to_page(page.pfn()) }));
         // SAFETY: The page is mapped.
         assert!(unsafe { is_pinned(raw) });
         drop(pages);
         // SAFETY: As above.
         assert!(!unsafe { is_pinned(raw) });
+        Ok(())
+    }
+
+    #[test]
+    fn words_of_pinned_memory_are_accessed() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(2)?;
+        // The second word is the first one of the second page.
+        let start = mapping.start + PAGE_SIZE - 4;
+        poke(start + 4, 0x11)?;
+
+        let mut pages: PinnedPages<Writable> = mm
+            .vma_locks()
+            .pin_user_pages_fast(start..start + 9, PinFor::Short)?;
+        assert_eq!(
+            pages.load::<u32>(4, Acquire)?.to_ne_bytes(),
+            [0x11, 0, 0, 0]
+        );
+        pages.store(0, u32::from_ne_bytes([1, 2, 3, 4]), Release)?;
+        pages.store(4, u32::from_ne_bytes([5, 6, 7, 8]), Relaxed)?;
+        for at in 0..8 {
+            assert_eq!(usize::from(peek(start + at)?), at + 1);
+        }
+
+        // Not aligned, in two pages, and out of bounds by one byte and more.
+        for offset in [1, 2, 8, 9, usize::MAX - 3, usize::MAX] {
+            assert_eq!(pages.load::<u32>(offset, Relaxed), Err(EINVAL));
+            assert_eq!(pages.store(offset, 0u32, Relaxed), Err(EINVAL));
+        }
+        assert_eq!(pages.load::<usize>(0, Relaxed), Err(EINVAL));
         Ok(())
     }
 
@@ -245,7 +287,7 @@ mod tests {
         let mut locks = other.vma_locks();
         let pages = locks.pin_user_pages_unlocked::<ReadOnly>(range, PinFor::Short);
         assert_eq!(pages.err(), Some(EFAULT));
-        assert!(shared.faults.load(crate::sync::atomic::Relaxed) > 0);
+        assert!(shared.faults.load(Relaxed) > 0);
         // The lock is free.
         drop(locks.write());
         drop(mm);
@@ -329,6 +371,31 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_charged_by_the_limit_of_a_task() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        limit_to(2)?;
+        let (owner, its) = (ARef::from(&**current!()), mm.clone());
+
+        let [within, by_its_own, beyond, no_amount] = SecondTask::spawn(move || {
+            limit_to(4)?;
+            let mut locks = its.vma_locks();
+            let within = LockedVm::charge_by_limit_of(&owner, &mut locks, 2);
+            let by_its_own = LockedVm::charge(&mut locks, 1);
+            let beyond = LockedVm::charge_by_limit_of(&owner, &mut locks, 1);
+            let no_amount = LockedVm::charge_by_limit_of(&owner, &mut locks, usize::MAX);
+            Ok::<_, Error>([within, by_its_own, beyond, no_amount])
+        })?
+        .join()??;
+        assert_eq!((within?.pages(), by_its_own?.pages()), (2, 1));
+        assert_eq!(
+            (beyond.err(), no_amount.err()),
+            (Some(ENOMEM), Some(ENOMEM))
+        );
+        assert_eq!(locked_vm(&mm), 0);
+        Ok(())
+    }
+
+    #[test]
     fn charge_outlives_the_address_space() -> Result {
         let other = AddressSpace::unused()?;
         let charge = LockedVm::charge(&mut other.vma_locks(), 1)?;
@@ -382,7 +449,7 @@ mod tests {
         let file = {
             let mut locks = mm.vma_locks();
             let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            crate::sync::aref::ARef::from(vma.file().ok_or(ENOENT)?)
+            ARef::from(vma.file().ok_or(ENOENT)?)
         };
         let read_only = mm.map_file(&file, 0, 1)?;
         let read_only = read_only.start..read_only.end();
