@@ -10,6 +10,7 @@ use kernel::{
     mm::{
         vma::{
             pin::{
+                LockedVm,
                 PinFor,
                 ReadOnly, //
             },
@@ -223,6 +224,11 @@ pub(crate) fn prim_pin_fast(at: &mut At<'_>) -> u64 {
         Ok(pages) => pages.page_count() as u64,
         Err(_) => 0,
     }
+}
+
+#[inline(never)]
+pub(crate) fn prim_locked_vm(at: &mut At<'_>) -> u64 {
+    LockedVm::charge(&mut at.locks, 1).is_ok().into()
 }
 
 // With the mmap lock held for reading.

@@ -7,14 +7,18 @@ use crate::abi::kind;
 use kernel::{
     mm::vma::{
         driver::{
+            DeviceMap,
             DriverVma,
             Fault,
             FaultOutcome,
+            FrameSlots,
+            Frames,
             Mapped,
             MixedMap,
             PfnMap,
             PfnRegion,
             Plain,
+            SharedBuffer,
             SharedPage,
             ViaMmap,
             VmaOperations,
@@ -37,6 +41,8 @@ use kernel::{
 pub(crate) struct Data {
     shared: Arc<Shared>,
     frames: Arc<PfnRegion<()>>,
+    slots: Arc<FrameSlots<()>>,
+    buffer: Arc<SharedBuffer>,
 }
 
 pub(crate) struct Shared {
@@ -49,6 +55,11 @@ impl Data {
     pub(crate) fn new() -> Result<Self> {
         let page = SharedPage::new(GFP_KERNEL_ACCOUNT)?;
         let mark = core::hint::black_box(!(usize::MAX >> 1));
+        let buffer = SharedBuffer::new(kind::BUFFER_PAGES)?;
+        let slots = FrameSlots::new(1, 1, GFP_KERNEL_ACCOUNT, ());
+        let slots = Arc::pin_init(slots, GFP_KERNEL_ACCOUNT)?;
+        let frame = KBox::new(Frames::alloc(1, GFP_KERNEL_ACCOUNT)?, GFP_KERNEL_ACCOUNT)?;
+        slots.replace(&mut LockOrder::new(), 0, Some(frame))?;
 
         Ok(Self {
             shared: Arc::new(Shared { page, mark }, GFP_KERNEL_ACCOUNT)?,
@@ -56,6 +67,8 @@ impl Data {
                 PfnRegion::alloc(1, GFP_KERNEL_ACCOUNT, ()),
                 GFP_KERNEL_ACCOUNT,
             )?,
+            slots,
+            buffer: Arc::new(buffer, GFP_KERNEL_ACCOUNT)?,
         })
     }
 
@@ -71,6 +84,12 @@ impl Data {
             kind::PFN => Ok(vma
                 .pfnmap()?
                 .with_ops::<FaultInsertPfn>(self.frames.clone())),
+            kind::SLOT => vma.map_device::<FaultInsertSlot>(self.slots.clone()),
+            kind::BUFFER => {
+                let mut vma = vma.mixedmap();
+                vma.map_buffer(&self.buffer, 0)?;
+                Ok(vma.with_ops::<Buffer>(self.buffer.clone()))
+            }
             _ => Err(EINVAL),
         }
     }
@@ -124,6 +143,34 @@ impl VmaOperations for FaultInsertPfn {
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
         fault.insert_pfn(0)
     }
+}
+
+/// The operations whose fault handler inserts a page frame that could be replaced.
+pub(crate) struct FaultInsertSlot;
+
+kernel::vm_operations!(FaultInsertSlot);
+
+#[vtable]
+impl VmaOperations for FaultInsertSlot {
+    type Data = Arc<FrameSlots<()>>;
+    type PageKind = DeviceMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        fault.insert_pfn(0)
+    }
+}
+
+/// The operations of a mapping that has all of its pages from the start.
+pub(crate) struct Buffer;
+
+kernel::vm_operations!(Buffer);
+
+#[vtable]
+impl VmaOperations for Buffer {
+    type Data = Arc<SharedBuffer>;
+    type PageKind = MixedMap;
+    type Hook = ViaMmap;
 }
 
 /// A VMA of this driver's, and the next page of it.

@@ -387,6 +387,19 @@ static noinline u64 prim_pin_fast(struct vma_bench_at *at)
 	return pinned;
 }
 
+/* Whoever charges keeps the mm, to give the charge up. */
+static noinline u64 prim_locked_vm(struct vma_bench_at *at)
+{
+	struct mm_struct *mm = at->mm;
+
+	if (account_locked_vm(mm, 1, true))
+		return 0;
+	mmgrab(mm);
+	account_locked_vm(mm, 1, false);
+	mmdrop(mm);
+	return 1;
+}
+
 /* With the mmap lock held for reading. */
 
 static noinline u64 prim_pin(struct vma_bench_at *at)
@@ -597,6 +610,7 @@ const struct vma_bench_primitive vma_bench_locks[] = {
 	PRIMITIVE("lock-two", prim_lock_two, NOTHING, ANON),
 	PRIMITIVE("lock-same", prim_lock_same, NOTHING, ANON),
 	PRIMITIVE("pin-fast", prim_pin_fast, NOTHING, ANON),
+	PRIMITIVE("locked-vm", prim_locked_vm, NOTHING, ANON),
 	PRIMITIVE("pin", prim_pin, MMAP_READ, ANON),
 	PRIMITIVE("lookup", prim_lookup, MMAP_READ, ANON),
 	PRIMITIVE("find-vma", prim_find_vma, MMAP_READ, ANON),

@@ -10,6 +10,8 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/vmalloc.h>
 
 #include "vma_bench_primitives.h"
 
@@ -19,27 +21,44 @@ struct vma_bench_data {
 	struct page *page;
 	/* How many page frames there are. */
 	unsigned long count;
+	/* Of vmalloc_user(). */
+	void *buffer;
+	/* A page that could be replaced, as seen by faults within srcu. */
+	struct page *slot;
+	struct srcu_struct srcu;
 };
+
+static void free_data(struct vma_bench_data *data)
+{
+	if (data->slot)
+		__free_page(data->slot);
+	if (data->page)
+		__free_page(data->page);
+	vfree(data->buffer);
+	kfree(data);
+}
 
 static void release_data(struct kref *kref)
 {
 	struct vma_bench_data *data = container_of(kref, struct vma_bench_data, kref);
 
-	__free_page(data->page);
-	kfree(data);
+	cleanup_srcu_struct(&data->srcu);
+	free_data(data);
 }
 
 static struct vma_bench_data *new_data(void)
 {
-	struct vma_bench_data *data = kmalloc_obj(*data, GFP_KERNEL_ACCOUNT);
+	struct vma_bench_data *data = kzalloc_obj(*data, GFP_KERNEL_ACCOUNT);
 
 	if (!data)
 		return NULL;
 	kref_init(&data->kref);
 	data->count = 1;
 	data->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!data->page) {
-		kfree(data);
+	data->slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	data->buffer = vmalloc_user(VMA_BENCH_BUFFER_PAGES * PAGE_SIZE);
+	if (!data->page || !data->slot || !data->buffer || init_srcu_struct(&data->srcu)) {
+		free_data(data);
 		return NULL;
 	}
 	return data;
@@ -104,6 +123,22 @@ static vm_fault_t prim_fault_insert_pfn(struct vm_fault *vmf)
 	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(data->page) + frame);
 }
 
+static vm_fault_t prim_fault_insert_slot(struct vm_fault *vmf)
+{
+	struct vma_bench_data *data = vmf->vma->vm_private_data;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page;
+	int section;
+
+	section = srcu_read_lock(&data->srcu);
+	page = smp_load_acquire(&data->slot);
+	if (page)
+		ret = vmf_insert_pfn_prot(vmf->vma, vmf->address, page_to_pfn(page),
+					  vmf->vma->vm_page_prot);
+	srcu_read_unlock(&data->srcu, section);
+	return ret;
+}
+
 static const struct vm_operations_struct plain_ops = {
 	.open = open_vma,
 	.close = close_vma,
@@ -122,10 +157,22 @@ static const struct vm_operations_struct pfn_ops = {
 	.fault = prim_fault_insert_pfn,
 };
 
+static const struct vm_operations_struct slot_ops = {
+	.open = open_vma,
+	.close = close_vma,
+	.fault = prim_fault_insert_slot,
+};
+
+static const struct vm_operations_struct buffer_ops = {
+	.open = open_vma,
+	.close = close_vma,
+};
+
 /* The kind of the mapping goes by its offset. */
 int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct vma_bench_data *data = file->private_data;
+	int err;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -141,6 +188,16 @@ int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 	case VMA_BENCH_KIND_PFN:
 		vm_flags_set(vma, VM_PFNMAP);
 		vma->vm_ops = &pfn_ops;
+		break;
+	case VMA_BENCH_KIND_SLOT:
+		vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+		vma->vm_ops = &slot_ops;
+		break;
+	case VMA_BENCH_KIND_BUFFER:
+		err = remap_vmalloc_range(vma, data->buffer, 0);
+		if (err)
+			return err;
+		vma->vm_ops = &buffer_ops;
 		break;
 	default:
 		return -EINVAL;
