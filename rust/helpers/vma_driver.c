@@ -2,7 +2,10 @@
 
 #ifdef CONFIG_RUST_VMA
 #include <linux/dma-mapping.h>
+#include <linux/efi.h>
+#include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
@@ -69,6 +72,49 @@ __rust_helper void rust_helper_vma_vfree(const void *memory)
 __rust_helper void rust_helper_vma_module_get(struct module *module)
 {
 	__module_get(module);
+}
+
+/* Whether the architecture has physical addresses up to this frame. */
+__rust_helper bool rust_helper_vma_can_map_pfn(unsigned long pfn)
+{
+#ifdef ARCH_HAS_VALID_PHYS_ADDR_RANGE
+	return valid_mmap_phys_addr_range(pfn, PAGE_SIZE);
+#else
+	return pte_pfn(pfn_pte(pfn, PAGE_KERNEL)) == pfn;
+#endif
+}
+
+__rust_helper bool rust_helper_vma_has_struct_pages(unsigned long first_pfn,
+						    unsigned long last_pfn)
+{
+	unsigned long pfn;
+
+	for_each_valid_pfn(pfn, first_pfn, last_pfn + 1)
+		return true;
+	return false;
+}
+
+/* Whether EFI runtime services have memory, not registers, in these frames. */
+__rust_helper bool rust_helper_vma_is_efi_runtime(unsigned long first_pfn,
+						  unsigned long last_pfn)
+{
+	efi_memory_desc_t *md;
+
+	if (!efi_enabled(EFI_MEMMAP))
+		return false;
+
+	for_each_efi_memory_desc(md) {
+		u64 first = md->phys_addr >> PAGE_SHIFT;
+		u64 end = md->phys_addr + (md->num_pages << EFI_PAGE_SHIFT);
+
+		if (!(md->attribute & EFI_MEMORY_RUNTIME) ||
+		    md->type == EFI_MEMORY_MAPPED_IO ||
+		    md->type == EFI_MEMORY_MAPPED_IO_PORT_SPACE)
+			continue;
+		if (first <= last_pfn && first_pfn <= (end - 1) >> PAGE_SHIFT)
+			return true;
+	}
+	return false;
 }
 
 #ifdef CONFIG_PCI

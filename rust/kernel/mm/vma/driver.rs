@@ -15,8 +15,8 @@
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
 //! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], and coherent
-//!   DMA memory a [`DmaMemory`]. Memory whose parts are replaced while they are mapped is in
-//!   [`FrameSlots`].
+//!   DMA memory a [`DmaMemory`]. If no resource of a device has its address, `ClaimedMemory` claims
+//!   it. Memory whose parts are replaced while they are mapped is in [`FrameSlots`].
 //!
 //! # Locks held by the callers
 //!
@@ -71,6 +71,11 @@ mod unknown_owner;
 
 #[cfg(CONFIG_DRM = "y")]
 pub use self::gem::MappableObject;
+#[cfg(CONFIG_HAS_IOMEM)]
+pub use self::memory::{
+    ClaimedMemory,
+    DevresClaimedMemory, //
+};
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,

@@ -237,6 +237,8 @@ properties! {
     PfnPieces<()>: (4 * WORD) [niche Send Sync Unpin];
     DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>())
         [niche Send Sync !Unpin] by "device_memory_stays_in_place";
+    #[cfg(CONFIG_HAS_IOMEM)]
+    ClaimedMemory<'static>: (5 * WORD) [niche Send Sync Unpin];
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
@@ -342,6 +344,11 @@ variance! {
     covariant { type T<U> = PfnPieces<U>; }
     covariant { type T<U> = FrameSlots<U>; }
     covariant { type T<R> = DeviceMemory<R>; }
+}
+
+#[cfg(CONFIG_HAS_IOMEM)]
+variance! {
+    covariant { type T<'a> = ClaimedMemory<'a>; }
 }
 
 #[cfg(CONFIG_RUST_VMA_MM)]

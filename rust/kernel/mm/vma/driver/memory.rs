@@ -6,13 +6,16 @@
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries. `pfn_pieces`
 //!   has several pieces of them. `found_frame` is how one of them is mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
-//!   they are, `bound_memory` is for the files of a device.
+//!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for the files
+//!   of a device.
 //! - `dma_memory` has coherent DMA memory of a device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
+#[cfg(CONFIG_HAS_IOMEM)]
+mod claimed_memory;
 mod device_memory;
 mod device_resource;
 mod dma_memory;
@@ -28,6 +31,11 @@ mod remap;
 mod shared_buffer;
 mod shared_page;
 
+#[cfg(CONFIG_HAS_IOMEM)]
+pub use self::claimed_memory::{
+    ClaimedMemory,
+    DevresClaimedMemory, //
+};
 pub use self::{
     bound_memory::BoundMemory,
     device_memory::{

@@ -5,6 +5,8 @@
 mod access;
 mod anon_file;
 mod by_c;
+#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+mod claimed_memory;
 pub(super) mod device;
 mod device_memory;
 mod dma_memory;

@@ -57,7 +57,8 @@ const SUSPENDED: u32 = 1;
 /// Faults map the stand-in page, or fail.
 const GONE: u32 = 2;
 
-/// Memory of a device that user space can map: a PCI BAR, or an I/O memory region.
+/// Memory of a device that user space can map: a PCI BAR, an I/O memory region, or what a driver
+/// has claimed by its address.
 ///
 /// An [`Arc`] of it is the private data of VMAs of the kind [`DeviceMap`](super::super::DeviceMap).
 /// `R` is the [`Devres`](crate::devres::Devres) of the resource, by which the driver accesses the

@@ -29,7 +29,8 @@ use crate::{
 };
 
 /// A resource that a driver has for itself, for as long as its device is bound: a
-/// [`pci::Bar`](crate::pci::Bar) or an [`ExclusiveIoMem`].
+/// [`pci::Bar`](crate::pci::Bar), an [`ExclusiveIoMem`], or
+/// [`ClaimedMemory`](super::ClaimedMemory).
 ///
 /// # Safety
 ///
@@ -58,7 +59,7 @@ pub unsafe trait DeviceResource<'a>: Sized {
     fn into_devres(self) -> Result<Self::Managed>;
 }
 
-fn frames_of(resource: &Resource) -> Result<(usize, usize)> {
+pub(super) fn frames_of(resource: &Resource) -> Result<(usize, usize)> {
     let (start, size) = (resource.start(), resource.size());
     let is_memory = resource.flags().contains(Flags::IORESOURCE_MEM);
     let is_whole = (start | size) % PAGE_SIZE as ResourceSize == 0;

@@ -67,14 +67,20 @@ impl VmaOperations for Ops {
 }
 
 /// Physical addresses that nothing else uses.
-struct Unused(KBox<Opaque<bindings::resource>>);
+pub(super) struct Unused(KBox<Opaque<bindings::resource>>);
 
 impl Unused {
-    fn new(size: usize) -> Result<Self> {
+    pub(super) fn new(size: usize) -> Result<Self> {
+        Self::described_as(size, bindings::IORESOURCE_MEM, bindings::IORES_DESC_NONE)
+    }
+
+    /// With flags and a descriptor, for whatever the kernel takes them.
+    pub(super) fn described_as(size: usize, flags: u32, desc: u32) -> Result<Self> {
         let resource = KBox::new(
             Opaque::new(bindings::resource {
                 name: c"rust_vma_kunit".as_char_ptr(),
-                flags: bindings::IORESOURCE_MEM as usize,
+                flags: flags as usize,
+                desc: desc as usize,
                 ..pin_init::zeroed()
             }),
             GFP_KERNEL,
@@ -99,7 +105,7 @@ impl Unused {
         Ok(Self(resource))
     }
 
-    fn resource(&self) -> &Resource {
+    pub(super) fn resource(&self) -> &Resource {
         // SAFETY: It is there until this is dropped, and used by this reference only.
         unsafe { Resource::from_raw(self.0.get()) }
     }

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory at a physical address that the driver knows, claimed for the driver alone.
+//!
+//! Some memory is in no resource of a device: registers at a fixed address, or at one that a table
+//! of the firmware has. [`ClaimedMemory`] claims it, so that a
+//! [`DeviceMemory`](super::DeviceMemory) can be made of it.
+//!
+//! The driver names the address, so safe code can name any. The order of [`ClaimedMemory::new()`]
+//! keeps it from the memory of the kernel, and from what another driver has claimed:
+//!
+//! 1. The range is claimed in the resource tree (C: `request_mem_region_exclusive()`). That fails
+//!    if any part is claimed, as all System RAM is, or if the range is partly in the resource of a
+//!    device.
+//! 2. Only then it is checked. What is not memory of the kernel at this point does not become that
+//!    later, because memory is claimed before it is added: `register_memory_resource()` for System
+//!    RAM, also for dax/kmem and virtio-mem, `request_free_mem_region()` for memory of devices that
+//!    HMM migrates to, and the drivers of persistent memory before `memremap_pages()`. All of these
+//!    fail while the claim is there.
+//! 3. Refused is:
+//!    - System RAM whose resource is not busy. Drivers that add memory piece by piece have such
+//!      resources, and claim the pieces when they add them.
+//!    - Memory with struct pages, whether the resource tree knows it or not: of ZONE_DEVICE, of
+//!      an architecture without resources for its memory, or reserved by the device tree in the
+//!      middle of RAM.
+//!    - Memory for which the kernel has a driver of its own, also if that is not bound yet: ACPI
+//!      tables, persistent memory, memory of CXL.
+//!    - Memory of EFI runtime services, which run in the kernel's mode.
+//! 4. devres has the claim, and releases it after the mappings were taken away, as other resources.
+//!
+//! # Limits
+//!
+//! A claim excludes those that claim. If C code uses the registers of a device, or memory without
+//! struct pages, and has not claimed it, this does not notice. `ExclusiveIoMem` and `Bar` have the
+//! same limit: they make the same claim, and check nothing else. The difference is that there the
+//! range comes from a description of the device, and here the driver is trusted to have such a
+//! description. If that is wrong, user space gets at a device that no driver has claimed, or at
+//! one that is plugged in later, if the range was in the resource of a device that is removed.
+//!
+//! So no mapping reaches memory that has struct pages when it is claimed. A device may: those who
+//! access the registers of one that does DMA can tell it to write anywhere, whether they are in a
+//! `Bar` or at such an address. Which device user space may be given is a decision of the driver.
+
+use super::device_resource::{
+    frames_of,
+    DeviceResource, //
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    devres::DevresLt,
+    io::{
+        resource::{
+            Flags,
+            Region,
+            Resource, //
+        },
+        PhysAddr,
+        ResourceSize, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    types::ForLt, //
+};
+
+/// Memory that the kernel has drivers for, as the resource tree describes it (C: `IORES_DESC_*`).
+const MEMORY_OF_OTHERS: [u32; 8] = [
+    bindings::IORES_DESC_CRASH_KERNEL,
+    bindings::IORES_DESC_ACPI_TABLES,
+    bindings::IORES_DESC_ACPI_NV_STORAGE,
+    bindings::IORES_DESC_PERSISTENT_MEMORY,
+    bindings::IORES_DESC_PERSISTENT_MEMORY_LEGACY,
+    bindings::IORES_DESC_DEVICE_PRIVATE_MEMORY,
+    bindings::IORES_DESC_SOFT_RESERVED,
+    bindings::IORES_DESC_CXL,
+];
+
+/// A range of physical addresses that a driver has claimed.
+///
+/// It has no mapping in the kernel, and is released when it is dropped.
+///
+/// # Invariants
+///
+/// `region` is not memory of the kernel: it has no struct pages, is neither System RAM nor memory
+/// of the firmware's runtime services, and nothing adds it as memory while it is claimed.
+pub struct ClaimedMemory<'a> {
+    device: &'a Device<Bound>,
+    region: Region,
+}
+
+impl ForLt for ClaimedMemory<'static> {
+    type Of<'a> = ClaimedMemory<'a>;
+}
+
+/// Claimed memory in the hands of devres: the resource of a
+/// [`DeviceMemory`](super::DeviceMemory).
+pub type DevresClaimedMemory = DevresLt<ClaimedMemory<'static>>;
+
+impl<'a> ClaimedMemory<'a> {
+    /// Claims `size` bytes from the physical address `start` on for a driver.
+    ///
+    /// The driver has to know that the memory is there, and that it is memory of its device: see
+    /// the limits of this module. `name` appears in `/proc/iomem`.
+    ///
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the range is empty, does not consist of whole pages, or is out of the physical
+    /// addresses that can be mapped. `EBUSY` if any of it is claimed, belongs to the kernel or to
+    /// a driver that the kernel has for such memory, or if there is no memory for the claim.
+    /// `ENOMEM`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     device::{
+    ///         Bound,
+    ///         Device, //
+    ///     },
+    ///     io::PhysAddr,
+    ///     mm::vma::driver::{
+    ///         ClaimedMemory,
+    ///         DeviceMemory,
+    ///         DevresClaimedMemory,
+    ///         MemoryType, //
+    ///     },
+    ///     page::PAGE_SIZE,
+    ///     prelude::*,
+    ///     sync::Arc, //
+    /// };
+    ///
+    /// // The address is that of the ACPI table of the timer.
+    /// fn registers(
+    ///     dev: &Device<Bound>,
+    ///     address: PhysAddr,
+    /// ) -> Result<Arc<DeviceMemory<DevresClaimedMemory>>> {
+    ///     let registers = ClaimedMemory::new(dev, address, PAGE_SIZE as _, c"timer")?;
+    ///     DeviceMemory::new(registers, MemoryType::Noncached)
+    /// }
+    /// ```
+    #[doc(alias = "request_mem_region_exclusive")]
+    pub fn new(
+        device: &'a Device<Bound>,
+        start: PhysAddr,
+        size: ResourceSize,
+        name: &CStr,
+    ) -> Result<Self> {
+        let (first_pfn, last_pfn) = pfns(start, size).ok_or(EINVAL)?;
+
+        // SAFETY: The root of the resource tree is static, and `Resource` only locks it.
+        let root = unsafe { Resource::from_raw(&raw mut bindings::iomem_resource) };
+        let name = name.to_cstring()?;
+        let region = root
+            .request_region(start, size, name, Flags::IORESOURCE_EXCLUSIVE)
+            .ok_or(EBUSY)?;
+
+        // After the claim: see the module's documentation.
+        if is_of_others(&region) || is_of_kernel(first_pfn, last_pfn) {
+            return Err(EBUSY);
+        }
+
+        // INVARIANT: It was checked while it was claimed, and stays claimed.
+        Ok(Self { device, region })
+    }
+}
+
+/// Returns the first and the last frame of a range, if it has whole pages that can be mapped.
+fn pfns(start: PhysAddr, size: ResourceSize) -> Option<(usize, usize)> {
+    let last = start.checked_add(size.checked_sub(1)?)?;
+    let is_whole = (start | size) % PAGE_SIZE as PhysAddr == 0;
+    // On some machines a range can be larger than `region_intersects()` can be told.
+    usize::try_from(size).ok()?;
+    let first_pfn = usize::try_from(start >> PAGE_SHIFT).ok()?;
+    let last_pfn = usize::try_from(last >> PAGE_SHIFT).ok()?;
+
+    // SAFETY: Compares the number with those that page table entries can have.
+    let can_be_mapped = unsafe { bindings::vma_can_map_pfn(last_pfn) };
+    (is_whole && can_be_mapped).then_some((first_pfn, last_pfn))
+}
+
+/// Returns whether any part is System RAM, or memory for which the kernel has drivers.
+fn is_of_others(region: &Resource) -> bool {
+    let intersects = |flags: u32, desc: u32| {
+        // SAFETY: Takes the lock of the resource tree.
+        let found = unsafe {
+            bindings::region_intersects(
+                region.start(),
+                region.size() as usize,
+                flags as usize,
+                desc as usize,
+            )
+        };
+        found != bindings::REGION_DISJOINT as c_int
+    };
+
+    intersects(bindings::IORESOURCE_SYSTEM_RAM, bindings::IORES_DESC_NONE)
+        || MEMORY_OF_OTHERS
+            .iter()
+            .any(|&desc| intersects(bindings::IORESOURCE_MEM, desc))
+}
+
+/// Returns whether any of the frames is memory that the kernel knows without the resource tree.
+fn is_of_kernel(first_pfn: usize, last_pfn: usize) -> bool {
+    // SAFETY: Both compare frames with tables of the kernel's, under RCU and that do not change.
+    unsafe {
+        bindings::vma_has_struct_pages(first_pfn, last_pfn)
+            || bindings::vma_is_efi_runtime(first_pfn, last_pfn)
+    }
+}
+
+// SAFETY: The driver has claimed the region, and `into_devres()` keeps that. By the type invariants
+// it is not memory of the kernel.
+unsafe impl<'a> DeviceResource<'a> for ClaimedMemory<'a> {
+    type Managed = DevresClaimedMemory;
+
+    fn device(&self) -> &'a Device<Bound> {
+        self.device
+    }
+
+    fn frames(&self) -> Result<(usize, usize)> {
+        frames_of(&self.region)
+    }
+
+    fn into_devres(self) -> Result<Self::Managed> {
+        let device = self.device;
+        // SAFETY: It has a reference to the device, and a claim, which last for as long as the
+        // device is bound, not only for 'a.
+        unsafe { DevresLt::new(device, self) }
+    }
+}

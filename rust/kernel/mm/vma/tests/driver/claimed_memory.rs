@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that is claimed by its address: addresses at which there is nothing, so reads do no harm.
+
+use super::{
+    super::address_space::{
+        peek,
+        peek_if_mapped,
+        AddressSpace, //
+    },
+    device::{
+        Device,
+        Hook, //
+    },
+    io_mem::Unused,
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device as AnyDevice, //
+    },
+    faux::Registration,
+    io::PhysAddr,
+    mm::vma::driver::{
+        ClaimedMemory,
+        DeviceMap,
+        DeviceMemory,
+        DevresClaimedMemory,
+        Fault,
+        FaultOutcome,
+        Frames,
+        MemoryType,
+        ViaMmap,
+        VmaOperations, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+type Memory = Arc<DeviceMemory<DevresClaimedMemory>>;
+
+struct Ops;
+
+crate::vm_operations!(Ops);
+
+#[vtable]
+impl VmaOperations for Ops {
+    type Data = Memory;
+    type PageKind = DeviceMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let frame = fault.pgoff();
+        fault.insert_pfn(frame)
+    }
+}
+
+const PAGE: PhysAddr = PAGE_SIZE as PhysAddr;
+const NAME: &CStr = c"rust_vma_kunit_claim";
+
+static DEVICES: Atomic<u32> = Atomic::new(0);
+
+/// A device that is bound.
+fn device() -> Result<Registration> {
+    // A test that fails leaves its device behind.
+    let number = DEVICES.fetch_add(1, Relaxed);
+    let name = CString::try_from_fmt(fmt!("rust_vma_kunit_claimed.{number}"))?;
+    Registration::new(&name, None)
+}
+
+fn of(bound: &Registration) -> &AnyDevice<Bound> {
+    let faux: &crate::faux::Device<Bound> = bound.as_ref();
+    faux.as_ref()
+}
+
+/// Returns the first of `pages` pages that nothing has claimed, and that are in no resource.
+fn unclaimed(pages: usize) -> Result<PhysAddr> {
+    let unused = Unused::new(pages * PAGE_SIZE)?;
+    Ok(unused.resource().start())
+}
+
+/// Claims pages, and gives them back.
+fn try_claim(device: &AnyDevice<Bound>, start: PhysAddr, pages: PhysAddr) -> Result {
+    ClaimedMemory::new(device, start, pages * PAGE, NAME).map(drop)
+}
+
+/// Returns the flags of the claim that begins at an address.
+fn flags_of_claim(start: PhysAddr) -> Option<u32> {
+    // SAFETY: The root is static. Only this test releases the claim.
+    unsafe {
+        bindings::lookup_resource(&raw mut bindings::iomem_resource, start)
+            .as_ref()
+            .map(|resource| resource.flags as u32)
+    }
+}
+
+#[kunit_tests(rust_vma_claimed_memory)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claimed_memory_is_mapped_until_unbind() -> Result {
+        let start = unclaimed(2)?;
+        let mm = AddressSpace::of_this_case()?;
+        let bound = device()?;
+        let claim = ClaimedMemory::new(of(&bound), start, 2 * PAGE, NAME)?;
+        let memory = DeviceMemory::new(claim, MemoryType::Noncached)?;
+        assert_eq!(memory.count(), 2);
+
+        let files: KBox<Device<Memory>> = Device::new(
+            memory,
+            Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
+        )?;
+        let mapping = mm.map_file(&*files.open()?, 0, 3)?;
+        let last = mapping.start + PAGE_SIZE;
+        peek(last)?;
+        assert_eq!(peek(last + PAGE_SIZE), Err(EFAULT));
+        let pfn = mm
+            .vma_locks()
+            .lock_vma(last)
+            .map(|vma| vma.with_pte(last, |entry| entry.get().pfn()));
+        assert_eq!(pfn, Some(Ok(Some((start as usize >> PAGE_SHIFT) + 1))));
+
+        let other = device()?;
+        assert_eq!(try_claim(of(&other), start, 2), Err(EBUSY));
+        drop(bound);
+        assert_eq!(peek_if_mapped(last), None);
+        assert_eq!(peek(last), Err(EFAULT));
+        // The memory is there, but not the claim.
+        assert!(!files.data.is_present());
+        try_claim(of(&other), start, 2)
+    }
+
+    #[test]
+    fn claim_excludes_all_that_overlap() -> Result {
+        let start = unclaimed(4)?;
+        let bound = device()?;
+        let (first, last) = (start + PAGE, start + 2 * PAGE);
+        let claim = ClaimedMemory::new(of(&bound), first, 2 * PAGE, NAME)?;
+
+        let wanted = bindings::IORESOURCE_BUSY | bindings::IORESOURCE_EXCLUSIVE;
+        assert_eq!(
+            flags_of_claim(first).map(|flags| flags & wanted),
+            Some(wanted)
+        );
+        for (start, pages) in [
+            (first, 2),
+            (first, 1),
+            (last, 1),
+            (start, 2),
+            (last, 2),
+            (start, 4),
+        ] {
+            assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+        }
+        // Those beside it are free.
+        try_claim(of(&bound), start, 1)?;
+        try_claim(of(&bound), last + PAGE, 1)?;
+
+        drop(claim);
+        assert_eq!(flags_of_claim(first), None);
+        try_claim(of(&bound), start, 4)
+    }
+
+    #[test]
+    fn memory_of_the_kernel_is_refused() -> Result {
+        let bound = device()?;
+        let pages = Frames::alloc(2, GFP_KERNEL)?;
+        let start = (pages.pfn(0).ok_or(EINVAL)? as PhysAddr) << PAGE_SHIFT;
+        for (start, pages) in [(start, 1), (start + PAGE, 1), (start, 2)] {
+            assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+        }
+
+        // From the end of RAM on.
+        // SAFETY: It is set while booting.
+        let end = unsafe { bindings::max_pfn } as PhysAddr * PAGE;
+        assert_eq!(try_claim(of(&bound), end - PAGE, 1), Err(EBUSY));
+        assert_eq!(try_claim(of(&bound), end - PAGE, 2), Err(EBUSY));
+        Ok(())
+    }
+
+    /// The gap below 1 MiB is in no resource, but in one section with RAM.
+    #[test]
+    fn frame_with_a_struct_page_is_refused() -> Result {
+        let bound = device()?;
+        let gap = 0xa0000;
+        let pfn = gap as usize >> PAGE_SHIFT;
+        // SAFETY: Looks at the memory map.
+        assert!(unsafe { bindings::vma_has_struct_pages(pfn, pfn) });
+        for pages in [1, 2] {
+            assert_eq!(try_claim(of(&bound), gap, pages), Err(EBUSY));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn range_is_in_one_resource() -> Result {
+        let bound = device()?;
+        let unused = Unused::new(2 * PAGE_SIZE)?;
+        let start = unused.resource().start();
+
+        try_claim(of(&bound), start, 1)?;
+        try_claim(of(&bound), start + PAGE, 1)?;
+        try_claim(of(&bound), start, 2)?;
+        assert_eq!(try_claim(of(&bound), start + PAGE, 2), Err(EBUSY));
+        assert_eq!(try_claim(of(&bound), start, 3), Err(EBUSY));
+        Ok(())
+    }
+
+    #[test]
+    fn memory_with_other_drivers_is_refused() -> Result {
+        let bound = device()?;
+        let refused = |flags, desc| -> Result {
+            let unused = Unused::described_as(2 * PAGE_SIZE, flags, desc)?;
+            let start = unused.resource().start();
+            for (start, pages) in [(start, 1), (start + PAGE, 1), (start, 2)] {
+                assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+            }
+            Ok(())
+        };
+
+        // As that of virtio-mem, which is not busy.
+        refused(bindings::IORESOURCE_SYSTEM_RAM, bindings::IORES_DESC_NONE)?;
+        for desc in bindings::IORES_DESC_CRASH_KERNEL..=bindings::IORES_DESC_CXL {
+            match desc {
+                // Its conflicts are warned of.
+                bindings::IORES_DESC_DEVICE_PRIVATE_MEMORY => (),
+                bindings::IORES_DESC_RESERVED => {
+                    let unused = Unused::described_as(PAGE_SIZE, bindings::IORESOURCE_MEM, desc)?;
+                    try_claim(of(&bound), unused.resource().start(), 1)?;
+                }
+                _ => refused(bindings::IORESOURCE_MEM, desc)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn range_is_of_whole_pages_that_exist() -> Result {
+        let bound = device()?;
+        let start = unclaimed(2)?;
+        let new = |start, size| ClaimedMemory::new(of(&bound), start, size, NAME).map(drop);
+
+        for (start, size) in [
+            (start, 0),
+            (start, PAGE / 2),
+            (start, PAGE + 8),
+            (start + 8, PAGE),
+            (start + PAGE / 2, PAGE / 2),
+            // It would wrap, or end with the last of all numbers.
+            (PhysAddr::MAX - PAGE + 1, 2 * PAGE),
+            (PhysAddr::MAX - PAGE + 1, PAGE),
+            (start, PhysAddr::MAX - start + 1),
+            (PAGE, PhysAddr::MAX - PAGE + 1),
+        ] {
+            assert_eq!(new(start, size), Err(EINVAL));
+        }
+
+        // The last page that the processor can address.
+        // SAFETY: It is set while booting.
+        let end = unsafe { bindings::iomem_resource.end } + 1;
+        new(end - PAGE, PAGE)?;
+        assert_eq!(new(end, PAGE), Err(EINVAL));
+        assert_eq!(new(end - PAGE, 2 * PAGE), Err(EINVAL));
+        new(start, PAGE)
+    }
+}
