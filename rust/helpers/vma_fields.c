@@ -15,6 +15,11 @@ __rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 	return pgprot_writecombine(prot);
 }
 
+__rust_helper pgprot_t rust_helper_pgprot_device(pgprot_t prot)
+{
+	return pgprot_device(prot);
+}
+
 __rust_helper pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
 {
 	return pgprot_decrypted(prot);

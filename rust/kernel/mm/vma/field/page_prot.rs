@@ -41,6 +41,16 @@ impl PageProt {
         Self(unsafe { bindings::pgprot_writecombine(self.0) })
     }
 
+    /// Returns the same permissions, for registers of a device (C: `pgprot_device()`).
+    ///
+    /// As [`noncached()`](Self::noncached), except on arm and arm64.
+    #[doc(alias = "pgprot_device")]
+    #[inline]
+    pub fn device(self) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::pgprot_device(self.0) })
+    }
+
     /// Returns the same permissions and memory type, for memory that is not encrypted (C:
     /// `pgprot_decrypted()`).
     ///

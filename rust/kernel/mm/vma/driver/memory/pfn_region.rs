@@ -65,6 +65,10 @@ pub enum MemoryType {
     WriteCombine,
     /// Not cached (C: `pgprot_noncached()`).
     Noncached,
+    /// Registers, whose writes may be acknowledged before they arrive (C: `pgprot_device()`): for
+    /// arm and arm64, which have such a type. On other architectures it is
+    /// [`Noncached`](Self::Noncached).
+    Device,
 }
 
 impl MemoryType {
@@ -74,6 +78,7 @@ impl MemoryType {
             Self::Cached => prot,
             Self::WriteCombine => prot.writecombine(),
             Self::Noncached => prot.noncached(),
+            Self::Device => prot.device(),
         }
     }
 }

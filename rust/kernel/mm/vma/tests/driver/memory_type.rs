@@ -138,11 +138,13 @@ mod tests {
     #[test]
     fn remapped_frames_keep_their_type() -> Result {
         let mm = AddressSpace::of_this_case()?;
-        for memory_type in [MemoryType::WriteCombine, MemoryType::Noncached] {
-            let wanted = match memory_type {
-                MemoryType::WriteCombine => PageProt::writecombine,
-                _ => PageProt::noncached,
-            };
+        type Wanted = fn(PageProt) -> PageProt;
+        let types: [(MemoryType, Wanted); 3] = [
+            (MemoryType::WriteCombine, PageProt::writecombine),
+            (MemoryType::Noncached, PageProt::noncached),
+            (MemoryType::Device, PageProt::device),
+        ];
+        for (memory_type, wanted) in types {
             let device = Device::new(
                 region(memory_type)?,
                 Hook::Mmap(|region, setup| {
