@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A fault where a huge page fits, and its answers.
+//!
+//! Only huge pages of a PMD can be mapped (C: `vmf_insert_pfn_pmd()`). Those of a PUD cannot
+//! (`vmf_insert_pfn_pud()`), because C code does not expect them everywhere. `mremap()` clears such
+//! an entry as a bad one, without flushing the TLB (`get_old_pud()`), so user space may keep access
+//! to memory that is taken away later. And `vma_adjust_trans_huge()` does not split it with the
+//! VMA, for which `__split_huge_pud_locked()` has a `VM_BUG_ON_VMA()`. Their faults fall back.
 
 use super::{
     super::{
