@@ -3,6 +3,7 @@
 #ifdef CONFIG_RUST_VMA
 #include <linux/dma-mapping.h>
 #include <linux/efi.h>
+#include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -67,6 +68,12 @@ __rust_helper struct page **rust_helper_vma_vmalloc_pages(const void *memory)
 __rust_helper void rust_helper_vma_vfree(const void *memory)
 {
 	vfree(memory);
+}
+
+__rust_helper int rust_helper_vma_vfs_mmap(struct file *file,
+					   struct vm_area_struct *vma)
+{
+	return vfs_mmap(file, vma);
 }
 
 __rust_helper void rust_helper_vma_module_get(struct module *module)

@@ -32,6 +32,11 @@ __rust_helper bool rust_helper_vma_kunit_clean_page(struct page *page)
 	return folio_test_clear_dirty(page_folio(page));
 }
 
+__rust_helper unsigned long rust_helper_vma_kunit_file_count(struct file *file)
+{
+	return file_count(file);
+}
+
 #ifdef CONFIG_MMU_NOTIFIER
 /* Invalidates a range; without @may_block, as the OOM reaper does. */
 __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,

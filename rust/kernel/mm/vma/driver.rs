@@ -124,7 +124,8 @@ pub use self::{
         PfnRegion,
         Pieces,
         SharedBuffer,
-        SharedPage, //
+        SharedPage,
+        ShmemFile, //
     },
     operations::{
         AccessBuffer,

@@ -11,6 +11,7 @@
 //! - `dma_memory` has coherent DMA memory of a device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
+//! - `shmem_file` has files of shmem, which map themselves.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
@@ -30,6 +31,7 @@ mod pfn_region;
 mod remap;
 mod shared_buffer;
 mod shared_page;
+mod shmem_file;
 
 #[cfg(CONFIG_HAS_IOMEM)]
 pub use self::claimed_memory::{
@@ -63,6 +65,7 @@ pub use self::{
     },
     shared_buffer::SharedBuffer,
     shared_page::SharedPage,
+    shmem_file::ShmemFile,
 };
 pub(super) use self::{
     huge::make_room,

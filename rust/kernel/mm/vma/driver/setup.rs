@@ -9,6 +9,7 @@
 //! C callers: `__mmap_new_file_vma()` by `vfs_mmap()`
 
 mod by_c;
+mod by_file;
 mod desc;
 mod dma;
 mod flags;

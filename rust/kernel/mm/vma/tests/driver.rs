@@ -28,5 +28,6 @@ mod private_data;
 mod seed;
 mod shared_buffer;
 mod shared_page;
+mod shmem_file;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod syscalls;

@@ -23,6 +23,11 @@ pub(super) fn mprotect(start: usize, len: usize, prot: u32) -> Result {
     call(bindings::__NR_mprotect, [start, len, prot as usize, 0, 0]).map(drop)
 }
 
+/// Maps a page of a mapping's file in its place, as it is mapped.
+pub(super) fn remap_file_pages(start: usize, len: usize, pgoff: usize) -> Result {
+    call(bindings::__NR_remap_file_pages, [start, len, 0, pgoff, 0]).map(drop)
+}
+
 /// Moves a mapping to an address.
 pub(super) fn mremap_to(old: Mapping, addr: usize) -> Result<Mapping> {
     let flags = bindings::MREMAP_MAYMOVE | bindings::MREMAP_FIXED;
