@@ -70,12 +70,17 @@ mod setup;
 mod unknown_owner;
 
 #[cfg(CONFIG_DRM = "y")]
-pub use self::gem::MappableObject;
+pub use self::gem::{
+    MappableObject,
+    ObjectFile, //
+};
 #[cfg(CONFIG_HAS_IOMEM)]
 pub use self::memory::{
     ClaimedMemory,
     DevresClaimedMemory, //
 };
+#[cfg(CONFIG_DMA_SHARED_BUFFER)]
+pub use self::memory::DmaBuf;
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,

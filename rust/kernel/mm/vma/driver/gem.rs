@@ -29,8 +29,11 @@
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
 use super::{
+    DmaBuf,
+    Mapped,
     OperationsTable,
     SetupFlags,
+    ShmemFile,
     ViaMmap,
     VmaOperations,
     VmaSetup, //
@@ -80,6 +83,31 @@ pub trait MappableObject: DriverObject {
     ///
     /// Context: the mmap write lock.
     fn mmap_setup<'a>(obj: &'a Object<Self>, vma: VmaSetup<'a>) -> Result<SetupOf<'a, Self>>;
+
+    /// Returns the file that the VMAs of this object map, if they have not the operations of the
+    /// driver.
+    ///
+    /// Such a VMA keeps that file, not the object. Its page offset is that of the file, in whose
+    /// `address_space` it is, so [`Object::unmap_mappings()`] does not find it.
+    ///
+    /// Called once for each new VMA, in place of [`mmap_setup()`](Self::mmap_setup) if it returns a
+    /// file. Context: the mmap write lock.
+    fn mmap_file(_obj: &Object<Self>) -> Option<ObjectFile<'_>> {
+        None
+    }
+}
+
+/// A file that is mapped in the place of a GEM object.
+pub enum ObjectFile<'a> {
+    /// A file of shmem, from the page of the object on that user space maps.
+    Shmem(&'a ShmemFile),
+
+    /// The buffer of another driver, whose import the object is.
+    ///
+    /// Through a dma-buf of the object it is not mapped, but `EINVAL` returned: C would write the
+    /// object into the private data that the exporter has given the VMA. And user space could make
+    /// objects import each other, so that one call of `mmap()` never ends.
+    DmaBuf(&'a DmaBuf),
 }
 
 // SAFETY: A GEM object is counted, and freed by the task that drops the last reference, whichever
@@ -91,11 +119,17 @@ unsafe impl<T: DriverObject> Send for Object<T> {}
 unsafe impl<T: DriverObject> Sync for Object<T> {}
 
 impl<T: MappableObject> Object<T> {
-    const MAPPABLE_FUNCS: bindings::drm_gem_object_funcs = Self::funcs_with_mmap(mmap::<T>);
+    const FUNCS: bindings::drm_gem_object_funcs = Self::funcs_with_mmap(mmap::<T>);
+
+    const MAPPABLE_FUNCS: bindings::drm_gem_object_funcs = bindings::drm_gem_object_funcs {
+        free: Some(free::<T>),
+        ..Self::FUNCS
+    };
 
     /// Makes a GEM object that user space can map.
     ///
-    /// It has its range in the offsets of the device from now on. May sleep.
+    /// It has its range in the offsets of the device from now on, and keeps the device: a mapping of
+    /// another file may be all that is left of it. May sleep.
     ///
     /// # Errors
     ///
@@ -113,8 +147,12 @@ impl<T: MappableObject> Object<T> {
         }
         let obj = Self::new(dev, size, args)?;
 
-        // SAFETY: The object has no handle, so nobody uses its functions yet. They are static.
-        unsafe { (*IntoGEMObject::as_raw(&*obj)).funcs = const { &Self::MAPPABLE_FUNCS } };
+        // SAFETY: The object has no handle, so nobody uses its functions yet. They are static. They
+        // put the reference to the device.
+        unsafe {
+            bindings::drm_dev_get((*IntoGEMObject::as_raw(&*obj)).dev);
+            (*IntoGEMObject::as_raw(&*obj)).funcs = const { &Self::MAPPABLE_FUNCS };
+        }
 
         // Now, so that no mapping can be older than the range, which is zero before.
         obj.create_mmap_offset()?;
@@ -133,6 +171,30 @@ impl<T: MappableObject> Object<T> {
         (index < self.size() >> PAGE_SHIFT).then_some(index)
     }
 
+    /// Maps the object in the hook of another file of its driver, from the page on that the offset
+    /// in that file is (C: `drm_gem_mmap_obj()`).
+    ///
+    /// The hook of the object sets up the VMA, as for the file of its device, but the mapping is one
+    /// of the other file: [`unmap_mappings()`](Self::unmap_mappings) does not find it. If it is the
+    /// last that keeps the object, and this the device, both go under the mmap lock when it is
+    /// unmapped.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the object has not so many pages, or was not made by
+    /// [`new_mappable()`](Self::new_mappable); that of the hook.
+    #[doc(alias = "drm_gem_mmap_obj")]
+    pub fn mmap<'a>(&'a self, mut vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
+        let (first, pages) = (vma.pgoff(), (vma.end() - vma.start()) >> PAGE_SHIFT);
+        let end = first.checked_add(pages).ok_or(EINVAL)?;
+        if end > self.size() >> PAGE_SHIFT || !self.is_mappable() {
+            return Err(EINVAL);
+        }
+
+        vma.set_pgoff(self.first_offset() + first)?;
+        set_up(self, vma, false)
+    }
+
     /// Unmaps the pages of the object from all mappings of all processes (C:
     /// `drm_vma_node_unmap()`).
     ///
@@ -144,18 +206,26 @@ impl<T: MappableObject> Object<T> {
     where
         IMmapLock: After<H>,
     {
-        let begin = self.first_offset() << PAGE_SHIFT;
-        // `new()` has made it, and it has no range.
-        if begin == 0 {
+        // Such an object has no mappings.
+        if !self.is_mappable() {
             return;
         }
+        let begin = self.first_offset() << PAGE_SHIFT;
 
-        // SAFETY: The device is there for as long as the object, and so is its inode. The range is
+        // SAFETY: The object keeps its device, and so the inode of that, and has a range. That is
         // not empty, and neither it nor the size overflows: a file of the size was made.
         unsafe {
             let inode = (*(*IntoGEMObject::as_raw(self)).dev).anon_inode;
             bindings::unmap_mapping_range((*inode).i_mapping, begin as i64, self.size() as i64, 0);
         }
+    }
+
+    /// Returns whether `new_mappable()` has made the object, so that it has a range, and keeps its
+    /// device.
+    fn is_mappable(&self) -> bool {
+        // SAFETY: The object is valid. Its functions are static, and were not changed after it was
+        // shared.
+        unsafe { (*(*IntoGEMObject::as_raw(self)).funcs).mmap.is_some() }
     }
 
     #[inline]
@@ -169,27 +239,66 @@ impl<T: MappableObject> Object<T> {
 
 /// # Safety
 ///
+/// To be called as `drm_gem_object_funcs::free()`, for an object that [`Object::new_mappable()`]
+/// has made.
+unsafe extern "C" fn free<T: MappableObject>(obj: *mut bindings::drm_gem_object) {
+    // SAFETY: The object is there until the next call, which frees it, and needs its device. Then
+    // the reference of `new_mappable()` is put.
+    unsafe {
+        let dev = (*obj).dev;
+        if let Some(free) = Object::<T>::FUNCS.free {
+            free(obj);
+        }
+        bindings::drm_dev_put(dev);
+    }
+}
+
+/// # Safety
+///
 /// To be called as `drm_gem_object_funcs::mmap()`, for an object that [`Object::new_mappable()`]
 /// has made.
 unsafe extern "C" fn mmap<T: MappableObject>(
     obj: *mut bindings::drm_gem_object,
     vma: *mut bindings::vm_area_struct,
 ) -> c_int {
+    // SAFETY: The VMA is in the mmap function, which shows it to nobody. `drm_gem_mmap_obj()` has
+    // set its data to the object; `drm_gem_prime_mmap()` sets it when this has succeeded.
+    let sets_data_later = unsafe { (*vma).vm_private_data != obj.cast() };
+
     // SAFETY: The object is one of `new_mappable()`, so it is an `Object<T>`. The caller has a
-    // reference, and the VMA gets another one.
+    // reference.
     let obj: &Object<T> = unsafe { IntoGEMObject::from_raw(obj) };
 
     // SAFETY: This is called once in the mmap function of a file, which returns the result. The
-    // object and the VMA are there until then.
+    // object and the VMA are there until then. `drm_gem_prime_mmap()` sets the data of a VMA that
+    // has it already, or is one of shmem, which has no use for it.
     unsafe {
-        VmaSetup::run_hook_in_c(vma, |mut vma| {
-            vma.set_flags(SetupFlags::DONTEXPAND);
-            let vma = T::mmap_setup(obj, vma)?;
+        VmaSetup::run_hook_in_c(vma, |vma| {
+            let mapped = set_up(obj, vma, sets_data_later)?;
 
-            // SAFETY: The caller has taken the reference, for the VMA, and puts it only if this
-            // fails, which it cannot do from here on.
-            let obj = ARef::from_raw(NonNull::from(obj));
-            Ok(vma.with_ops::<T::Ops>(obj))
+            // SAFETY: The caller has taken it for the VMA, which has what it needs, and puts it only
+            // if this fails, which it cannot do from here on.
+            drop(ARef::from_raw(NonNull::from(obj)));
+            Ok(mapped)
         })
+    }
+}
+
+/// Sets up a VMA whose page offset is one of the object.
+fn set_up<'a, T: MappableObject>(
+    obj: &'a Object<T>,
+    mut vma: VmaSetup<'a>,
+    sets_data_later: bool,
+) -> Result<Mapped<'a>> {
+    vma.set_flags(SetupFlags::DONTEXPAND);
+    let Some(file) = T::mmap_file(obj) else {
+        return Ok(T::mmap_setup(obj, vma)?.with_ops::<T::Ops>(obj.into()));
+    };
+
+    let first = obj.page_index(vma.pgoff()).ok_or(EINVAL)?;
+    match file {
+        ObjectFile::Shmem(file) => vma.map_shmem(file, first),
+        ObjectFile::DmaBuf(_) if sets_data_later => Err(EINVAL),
+        ObjectFile::DmaBuf(buf) => vma.map_dma_buf(buf, first),
     }
 }

@@ -11,7 +11,7 @@
 //! - `dma_memory` has coherent DMA memory of a device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
-//! - `shmem_file` has files of shmem, which map themselves.
+//! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
@@ -20,6 +20,8 @@ mod claimed_memory;
 mod device_memory;
 mod device_resource;
 mod dma_memory;
+#[cfg(CONFIG_DMA_SHARED_BUFFER)]
+mod dmabuf;
 mod file_pages;
 mod found_frame;
 mod frame_slots;
@@ -38,6 +40,8 @@ pub use self::claimed_memory::{
     ClaimedMemory,
     DevresClaimedMemory, //
 };
+#[cfg(CONFIG_DMA_SHARED_BUFFER)]
+pub use self::dmabuf::DmaBuf;
 pub use self::{
     bound_memory::BoundMemory,
     device_memory::{

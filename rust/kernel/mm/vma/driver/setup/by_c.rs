@@ -3,9 +3,9 @@
 //! The steps of a setup that C code does, or whose contract no type can state.
 //!
 //! A driver that sits on a C library hands the VMA over to that: `drm_gem_mmap_obj()`,
-//! `dma_buf_mmap()`, `vfio_pci_core_mmap()`, `shmem_zero_setup()`. The library gives the VMA
-//! operations and data of its own, so nothing in Rust knows it later: `Vma::downcast()` returns
-//! `None`.
+//! `dma_buf_mmap()`, `vfio_pci_core_mmap()`, `shmem_zero_setup()`. Some have a safe step
+//! (`by_file`). The library gives the VMA operations and data of its own, so this driver does not
+//! know it later: `Vma::downcast()` returns `None`.
 //!
 //! The other way round, a C library calls a driver back in its mmap function, with a VMA that it
 //! has begun to set up: `drm_gem_object_funcs::mmap()`.
@@ -74,7 +74,8 @@ impl<'a> VmaSetup<'a> {
     /// - It does not change the VMA's addresses, and does not make it one of hugetlb.
     /// - The operations that it leaves may be called until the VMA is closed, with the private data
     ///   that it leaves, and also if the module of the driver is gone, unless the file keeps it.
-    /// - It does not leave a table made by [`vm_operations!`](crate::vm_operations).
+    /// - It does not leave a table made by [`vm_operations!`](crate::vm_operations), unless a hook
+    ///   has given it to the VMA that C has called back in this function.
     #[doc(alias = "drm_gem_mmap_obj")]
     #[doc(alias = "dma_buf_mmap")]
     #[doc(alias = "vfio_pci_core_mmap")]

@@ -20,6 +20,8 @@
 //! and no such system call finds it. But who has any writable shared mapping of a file can reach
 //! all of that file.
 
+#[cfg(CONFIG_DMA_SHARED_BUFFER)]
+use super::super::DmaBuf;
 use super::{
     Mapped,
     VmaSetup, //
@@ -62,6 +64,36 @@ impl<'a> VmaSetup<'a> {
         // SAFETY: This is the mmap function of the file that the VMA has. It gives the VMA static
         // operations without private data, and changes nothing else.
         unsafe { self.finish_in_c(|vma| bindings::vma_vfs_mmap(file, vma)) }
+    }
+
+    /// Ends the setup: the exporter of a DMA buffer maps it, from its page `first` on (C:
+    /// `dma_buf_mmap()`).
+    ///
+    /// The VMA gets the file of the buffer, and the operations of the exporter, whose module the
+    /// file keeps. Sleeps: the exporter may take the lock of the buffer (C: `dma_resv_lock()`),
+    /// which is inside of the mmap lock.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the exporter does not map buffers, or the range is not in the buffer;
+    /// `EOVERFLOW` if the offsets of the mapping would overflow; `EACCES` if the mapping is shared
+    /// and writable, and the buffer was exported for reading; that of the exporter.
+    #[cfg(CONFIG_DMA_SHARED_BUFFER)]
+    #[doc(alias = "dma_buf_mmap")]
+    pub fn map_dma_buf(mut self, buf: &DmaBuf, first: usize) -> Result<Mapped<'a>> {
+        // As `do_mmap()` does it for a file.
+        if buf.is_read_only() && self.require_shared().is_ok() {
+            self.try_clear_maywrite().map_err(|_| EACCES)?;
+        }
+        self.leave_unwritable_unshared();
+
+        let buf = buf.as_raw();
+        // SAFETY: The function is given a new VMA, as by `dma_buf_mmap_internal()`, the mmap
+        // function of the file, but that it sets the file and the offset, and checks the range. The
+        // exporter maps in the same way for both. Its operations may be called for as long as the
+        // VMA has a file of the buffer, or another that it gives the VMA, which keeps their module.
+        // If they are of `vm_operations!`, a hook that `run_hook_in_c()` ran has given them.
+        unsafe { self.finish_in_c(|vma| bindings::dma_buf_mmap(buf, vma, first)) }
     }
 
     /// Makes the flags of a VMA that can never be written those of a file open for reading.
