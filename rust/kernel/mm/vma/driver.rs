@@ -42,8 +42,9 @@
 //!
 //! A misc device implements [`MiscDevice::mmap_setup()`] or [`MiscDevice::mmap_prepare()`], the
 //! files of [`anon_inode_create_getfile()`] those of [`AnonFile`]. A DRM driver implements
-//! `MappableObject` for its GEM objects (`CONFIG_DRM=y`). The file operations of another subsystem
-//! get such hooks by [`MmapHooks`] and [`with_mmap_hooks()`].
+//! `MappableObject` for its GEM objects (`CONFIG_DRM=y`), and `drm::Driver::mmap_setup()` for what
+//! is no object. The file operations of another subsystem get such hooks by [`MmapHooks`] and
+//! [`with_mmap_hooks()`].
 //!
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h)
 //!
@@ -74,13 +75,13 @@ pub use self::gem::{
     MappableObject,
     ObjectFile, //
 };
+#[cfg(CONFIG_DMA_SHARED_BUFFER)]
+pub use self::memory::DmaBuf;
 #[cfg(CONFIG_HAS_IOMEM)]
 pub use self::memory::{
     ClaimedMemory,
     DevresClaimedMemory, //
 };
-#[cfg(CONFIG_DMA_SHARED_BUFFER)]
-pub use self::memory::DmaBuf;
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,

@@ -13,6 +13,8 @@ mod dma_memory;
 mod dma_pages;
 mod faults;
 mod frame_slots;
+#[cfg(CONFIG_DRM = "y")]
+mod gem;
 mod hooks;
 pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
