@@ -59,6 +59,11 @@ __rust_helper void *rust_helper_vma_vmalloc_user(unsigned long size)
 	return vmalloc_user(size);
 }
 
+__rust_helper void *rust_helper_vma_vmalloc_32_user(unsigned long size)
+{
+	return vmalloc_32_user(size);
+}
+
 /* The pages of @memory, which vmalloc() has returned. */
 __rust_helper struct page **rust_helper_vma_vmalloc_pages(const void *memory)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA_KUNIT_TEST
+#include <linux/dma-map-ops.h>
 #include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -35,6 +36,17 @@ __rust_helper bool rust_helper_vma_kunit_clean_page(struct page *page)
 __rust_helper unsigned long rust_helper_vma_kunit_file_count(struct file *file)
 {
 	return file_count(file);
+}
+
+__rust_helper u64 rust_helper_vma_kunit_page_to_phys(struct page *page)
+{
+	return page_to_phys(page);
+}
+
+/* Reports what is still mapped for a device of this bus when it is unbound. */
+__rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
+{
+	dma_debug_add_bus(dev->bus);
 }
 
 #ifdef CONFIG_MMU_NOTIFIER

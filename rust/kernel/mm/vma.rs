@@ -79,6 +79,7 @@ use core::{
 };
 
 mod decoys;
+mod dma_table;
 pub mod driver;
 mod field;
 pub mod level;

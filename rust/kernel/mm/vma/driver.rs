@@ -16,7 +16,8 @@
 //! - A page fault is a [`Fault`], which the answer consumes.
 //! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], and coherent
 //!   DMA memory a [`DmaMemory`]. If no resource of a device has its address, `ClaimedMemory` claims
-//!   it. Memory whose parts are replaced while they are mapped is in [`FrameSlots`].
+//!   it. Memory whose parts are replaced while they are mapped is in [`FrameSlots`]. A
+//!   [`SharedBuffer`] that a device accesses, too, is a [`DmaBuffer`].
 //!
 //! # Locks held by the callers
 //!
@@ -118,6 +119,7 @@ pub use self::{
         DeviceMemory,
         DeviceResource,
         DmaBacked,
+        DmaBuffer,
         DmaMemory,
         FilePages,
         FoundFrame,

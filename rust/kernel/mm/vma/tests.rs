@@ -12,6 +12,7 @@ mod cursor;
 mod data_race;
 mod driver;
 mod exclusivity;
+mod failing;
 mod fields;
 mod hmm;
 mod iter;

@@ -8,7 +8,8 @@
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for the files
 //!   of a device.
-//! - `dma_memory` has coherent DMA memory of a device.
+//! - `dma_memory` has coherent DMA memory of a device. `dma_buffer` has a buffer that is mapped
+//!   for a device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
@@ -19,6 +20,7 @@ mod bound_memory;
 mod claimed_memory;
 mod device_memory;
 mod device_resource;
+mod dma_buffer;
 mod dma_memory;
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 mod dmabuf;
@@ -49,6 +51,7 @@ pub use self::{
         DeviceMemory, //
     },
     device_resource::DeviceResource,
+    dma_buffer::DmaBuffer,
     dma_memory::{
         DmaBacked,
         DmaMemory, //

@@ -31,22 +31,18 @@ use super::{
     Writable, //
 };
 use crate::{
-    bindings,
     device::{
         Bound,
         Device, //
     },
     devres::Devres,
     dma::DataDirection,
-    error::to_result,
-    page::PAGE_SIZE,
-    prelude::*,
-    revocable::RevocableGuard,
-    scatterlist::SGTable,
-    sync::aref::ARef,
-    types::Opaque, //
+    mm::vma::dma_table::TableMapping,
+    prelude::*, //
 };
 use core::ops::Deref;
+
+pub use crate::mm::vma::dma_table::DmaTable;
 
 /// A direction in which a device transfers data of memory that was pinned as `A`. This trait is
 /// sealed.
@@ -85,153 +81,6 @@ impl DmaDirection<Writable> for Bidirectional {
     const DIRECTION: DataDirection = DataDirection::Bidirectional;
 }
 
-/// A scatter-gather table of pages (C: `sg_alloc_table_from_pages_segment()`).
-///
-/// # Invariants
-///
-/// It was allocated, and is freed by this.
-struct Table(Opaque<bindings::sg_table>);
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::sg_free_table(self.0.get()) };
-    }
-}
-
-/// A table that is mapped for a device.
-///
-/// # Invariants
-///
-/// The table is mapped for `device`, in this direction, and is unmapped by this.
-struct Mapping {
-    table: Table,
-    device: ARef<Device>,
-    direction: DataDirection,
-}
-
-// SAFETY: A mapping belongs to a device, not to a task.
-unsafe impl Send for Mapping {}
-// SAFETY: A shared reference permits to read the table, which does not change, and to hand over the
-// memory, which any task may do at any time.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    /// Maps `len` bytes of pages for a device, from `offset` in the first page on.
-    ///
-    /// # Safety
-    ///
-    /// The pages must stay pinned until the mapping is dropped, and must have been pinned to be
-    /// written to if the direction is not `ToDevice`. `offset` must be less than a page, and
-    /// `offset + len` bytes be in as many pages as there are.
-    unsafe fn new(
-        device: &Device<Bound>,
-        pages: &[*mut bindings::page],
-        offset: usize,
-        len: usize,
-        direction: DataDirection,
-    ) -> Result<Self> {
-        let dev = device.as_raw();
-
-        // SAFETY: The device is bound. Its bus has set this before.
-        if unsafe { (*dev).dma_mask.is_null() } {
-            return Err(EINVAL);
-        }
-        // SAFETY: The device is bound.
-        let (segment, mapping) = unsafe {
-            (
-                bindings::dma_get_max_seg_size(dev) as usize,
-                bindings::dma_max_mapping_size(dev),
-            )
-        };
-        let max_segment = segment.min(mapping);
-        if max_segment < PAGE_SIZE {
-            return Err(EINVAL);
-        }
-
-        let table = Opaque::zeroed();
-        // SAFETY: There is at least one page, all are valid, and the range is in them. The array is
-        // not written. The segments have a size of at least a page.
-        to_result(unsafe {
-            bindings::sg_alloc_table_from_pages_segment(
-                table.get(),
-                pages.as_ptr().cast_mut(),
-                u32::try_from(pages.len())?,
-                u32::try_from(offset)?,
-                len,
-                u32::try_from(max_segment)?,
-                bindings::GFP_KERNEL_ACCOUNT,
-            )
-        })?;
-        // INVARIANT: It was allocated.
-        let table = Table(table);
-
-        // SAFETY: The device is bound and can do DMA. The table is valid.
-        to_result(unsafe { bindings::dma_map_sgtable(dev, table.0.get(), direction.into(), 0) })?;
-        // INVARIANT: It was mapped.
-        Ok(Self {
-            table,
-            device: device.into(),
-            direction,
-        })
-    }
-
-    /// Like [`Self::new()`], and unmaps before the device is unbound.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Self::new()`].
-    // Not inlined: devres calls a function of the kernel then, not one of a module.
-    #[inline(never)]
-    unsafe fn with_device(
-        device: &Device<Bound>,
-        pages: &[*mut bindings::page],
-        offset: usize,
-        len: usize,
-        direction: DataDirection,
-    ) -> Result<Devres<Self>> {
-        // SAFETY: Guaranteed by the caller, by whom the obligations of `new()` are met.
-        let mapping = unsafe { Self::new(device, pages, offset, len, direction) };
-        Devres::new(device, mapping)
-    }
-
-    fn sync_for_cpu(&self) {
-        // SAFETY: By the type invariants.
-        unsafe {
-            bindings::dma_sync_sgtable_for_cpu(
-                self.device.as_raw(),
-                self.table.0.get(),
-                self.direction.into(),
-            )
-        };
-    }
-
-    fn sync_for_device(&self) {
-        // SAFETY: By the type invariants.
-        unsafe {
-            bindings::dma_sync_sgtable_for_device(
-                self.device.as_raw(),
-                self.table.0.get(),
-                self.direction.into(),
-            )
-        };
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants. The device is bound: devres drops this before it is not.
-        unsafe {
-            bindings::dma_unmap_sgtable(
-                self.device.as_raw(),
-                self.table.0.get(),
-                self.direction.into(),
-                0,
-            )
-        };
-    }
-}
-
 /// Pages of user memory that are pinned, and mapped for a device.
 ///
 /// Made by [`PinnedPages::map_for_device()`]. Dropping it unmaps and unpins them. It sleeps if the
@@ -243,7 +92,7 @@ impl Drop for Mapping {
 /// The mapping, if the device has not been unbound since, is of these pages.
 pub struct DmaPages<A: PinAccess> {
     // Fields are dropped in this order.
-    mapping: Devres<Mapping>,
+    mapping: Devres<TableMapping>,
     pages: PinnedPages<A>,
 }
 
@@ -312,7 +161,7 @@ impl<A: PinAccess> PinnedPages<A> {
         // so until `self` is dropped, which `DmaPages` does after the mapping. By `D` a device that
         // writes to them has `Writable` ones.
         let mapping =
-            unsafe { Mapping::with_device(device, &self.pages, offset, len, D::DIRECTION) }?;
+            unsafe { TableMapping::with_device(device, &self.pages, offset, len, D::DIRECTION) }?;
 
         // INVARIANT: It is of these pages.
         Ok(DmaPages {
@@ -330,8 +179,7 @@ impl<A: PinAccess> DmaPages<A> {
     /// which must not sleep.
     #[inline]
     pub fn table(&self) -> Option<DmaTable<'_>> {
-        // Not by a `Device<Bound>`: a device that was unbound may be bound again.
-        Some(DmaTable(self.mapping.try_access()?))
+        DmaTable::of(&self.mapping)
     }
 
     /// Returns the pages.
@@ -363,20 +211,6 @@ impl<A: PinAccess> DmaPages<A> {
         let Self { mapping, pages } = self;
         drop(mapping);
         pages
-    }
-}
-
-/// The scatter-gather table of a [`DmaPages`], whose device is bound.
-pub struct DmaTable<'a>(RevocableGuard<'a, Mapping>);
-
-impl Deref for DmaTable<'_> {
-    type Target = SGTable;
-
-    #[inline]
-    fn deref(&self) -> &SGTable {
-        // SAFETY: By the type invariants of `Mapping`, of which the guard has one, the table is
-        // valid. It does not change while it is mapped.
-        unsafe { SGTable::from_raw(self.0.table.0.get()) }
     }
 }
 

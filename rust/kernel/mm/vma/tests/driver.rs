@@ -9,6 +9,7 @@ mod by_c;
 mod claimed_memory;
 pub(super) mod device;
 mod device_memory;
+mod dma_buffer;
 mod dma_memory;
 mod dma_pages;
 mod faults;

@@ -28,7 +28,10 @@ use crate::{
         ReleaseOrRelaxed, //
     }, //
 };
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    slice, //
+};
 
 /// A buffer of whole pages to be mapped into user space (C: `vmalloc_user()`).
 ///
@@ -41,14 +44,16 @@ use core::ptr::NonNull;
 /// [`VmaDesc::map_kernel_pages()`](super::super::VmaDesc::map_kernel_pages), or a fault answers
 /// with one of them.
 ///
+/// [`map_for_device()`](Self::map_for_device) lets a device access it, too.
+///
 /// Dropping it drops the driver's references to the pages. Mappings have references of their own.
 /// May sleep when it is dropped.
 ///
 /// # Invariants
 ///
-/// `memory` is the address of memory of `vmalloc_user()`, which this owns. It consists of the pages
-/// in `pages`, to each of which `vmalloc()` has a reference, and each of which is as the type
-/// invariants of [`SharedPage`] say.
+/// `memory` is the address of memory of `vmalloc_user()` or `vmalloc_32_user()`, which this owns.
+/// It consists of the pages in `pages`, to each of which `vmalloc()` has a reference, and each of
+/// which is as the type invariants of [`SharedPage`] say.
 ///
 /// # Examples
 ///
@@ -107,13 +112,37 @@ impl SharedBuffer {
     ///
     /// `EINVAL` if `pages` is zero or more than an address can have, `ENOMEM`.
     pub fn new(pages: usize) -> Result<Self> {
+        Self::alloc(pages, |len| {
+            // SAFETY: Allocates, or returns NULL.
+            unsafe { bindings::vma_vmalloc_user(len) }
+        })
+    }
+
+    /// Allocates a buffer of `pages` pages, zeroed, all below 4 GiB if the kernel has a zone for
+    /// that (C: `vmalloc_32_user()`).
+    ///
+    /// For a device with 32-bit addresses, whose data the DMA API bounces otherwise.
+    ///
+    /// Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// As [`new()`](Self::new).
+    #[doc(alias = "vmalloc_32_user")]
+    pub fn new_dma32(pages: usize) -> Result<Self> {
+        Self::alloc(pages, |len| {
+            // SAFETY: Allocates, or returns NULL.
+            unsafe { bindings::vma_vmalloc_32_user(len) }
+        })
+    }
+
+    /// Makes a buffer of memory from `alloc`, a variant of `vmalloc_user()`.
+    fn alloc(pages: usize, alloc: impl FnOnce(usize) -> *mut c_void) -> Result<Self> {
         let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
         if len == 0 {
             return Err(EINVAL);
         }
-
-        // SAFETY: Allocates, or returns NULL.
-        let memory = NonNull::new(unsafe { bindings::vma_vmalloc_user(len) }).ok_or(ENOMEM)?;
+        let memory = NonNull::new(alloc(len)).ok_or(ENOMEM)?;
 
         // SAFETY: It was just allocated, and is not freed.
         let array = unsafe { bindings::vma_vmalloc_pages(memory.as_ptr()) };
@@ -145,8 +174,16 @@ impl SharedBuffer {
         unsafe { self.pages.as_ref() }
     }
 
+    /// Returns the pages as C has them.
     #[inline]
-    fn len(&self) -> usize {
+    pub(super) fn raw_pages(&self) -> &[*mut bindings::page] {
+        let pages = self.pages();
+        // SAFETY: A `SharedPage` has the layout of a pointer to a page.
+        unsafe { slice::from_raw_parts(pages.as_ptr().cast(), pages.len()) }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
         // It was checked by `new()`.
         self.count() * PAGE_SIZE
     }

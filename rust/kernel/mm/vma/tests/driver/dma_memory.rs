@@ -79,13 +79,24 @@ impl VmaOperations for Ops {
     type Hook = ViaMmapPrepare;
 }
 
-/// Makes a device that can do DMA.
-fn device() -> Result<Registration> {
+/// Makes a device that cannot do DMA yet. What is still mapped for it when it is unbound is
+/// reported.
+pub(super) fn device_without_dma() -> Result<Registration> {
     // A test that fails leaves its device behind.
     let number = DEVICES.fetch_add(1, Relaxed);
     let name = CString::try_from_fmt(fmt!("rust_vma_dma_kunit.{number}"))?;
     let bound = Registration::new(&name, None)?;
 
+    if number == 0 {
+        // SAFETY: The device is bound, so it has a bus.
+        unsafe { bindings::vma_kunit_watch_dma(bound_device(&bound).as_raw()) };
+    }
+    Ok(bound)
+}
+
+/// Makes a device that can do DMA.
+pub(super) fn device() -> Result<Registration> {
+    let bound = device_without_dma()?;
     let raw = bound_device(&bound).as_raw();
     // SAFETY: The device is new, so nothing uses its masks.
     unsafe {
@@ -95,7 +106,7 @@ fn device() -> Result<Registration> {
     Ok(bound)
 }
 
-fn bound_device(bound: &Registration) -> &AnyDevice<Bound> {
+pub(super) fn bound_device(bound: &Registration) -> &AnyDevice<Bound> {
     let faux: &crate::faux::Device<Bound> = bound.as_ref();
     faux.as_ref()
 }
