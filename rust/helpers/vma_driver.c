@@ -54,6 +54,42 @@ rust_helper_vma_dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	return dma_mmap_attrs(dev, vma, cpu_addr, dma_addr, size, attrs);
 }
 
+__rust_helper struct sg_table *
+rust_helper_vma_dma_alloc_noncontiguous(struct device *dev, size_t size,
+					enum dma_data_direction dir, gfp_t gfp)
+{
+	return dma_alloc_noncontiguous(dev, size, dir, gfp, 0);
+}
+
+__rust_helper void
+rust_helper_vma_dma_free_noncontiguous(struct device *dev, size_t size,
+				       struct sg_table *table,
+				       enum dma_data_direction dir)
+{
+	dma_free_noncontiguous(dev, size, table, dir);
+}
+
+__rust_helper void *
+rust_helper_vma_dma_vmap_noncontiguous(struct device *dev, size_t size,
+				       struct sg_table *table)
+{
+	return dma_vmap_noncontiguous(dev, size, table);
+}
+
+__rust_helper void rust_helper_vma_dma_vunmap_noncontiguous(struct device *dev,
+							    void *memory)
+{
+	dma_vunmap_noncontiguous(dev, memory);
+}
+
+__rust_helper int
+rust_helper_vma_dma_mmap_noncontiguous(struct device *dev,
+				       struct vm_area_struct *vma, size_t size,
+				       struct sg_table *table)
+{
+	return dma_mmap_noncontiguous(dev, vma, size, table);
+}
+
 __rust_helper void *rust_helper_vma_vmalloc_user(unsigned long size)
 {
 	return vmalloc_user(size);

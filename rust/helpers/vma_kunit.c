@@ -43,6 +43,12 @@ __rust_helper u64 rust_helper_vma_kunit_page_to_phys(struct page *page)
 	return page_to_phys(page);
 }
 
+/* The byte at a physical address of normal memory. */
+__rust_helper u8 rust_helper_vma_kunit_byte_at(u64 phys)
+{
+	return *(u8 *)phys_to_virt(phys);
+}
+
 /* Reports what is still mapped for a device of this bus when it is unbound. */
 __rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
 {

@@ -14,10 +14,11 @@
 //!   methods that insert pages. So no page can be inserted into an unrelated VMA at a remembered
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
-//! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], and coherent
-//!   DMA memory a [`DmaMemory`]. If no resource of a device has its address, `ClaimedMemory` claims
-//!   it. Memory whose parts are replaced while they are mapped is in [`FrameSlots`]. A
-//!   [`SharedBuffer`] that a device accesses, too, is a [`DmaBuffer`].
+//! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], coherent DMA
+//!   memory a [`DmaMemory`], non-coherent a [`NoncoherentMemory`]. An address that no resource of
+//!   the device has is claimed by a `ClaimedMemory`. Memory whose parts are replaced while they are
+//!   mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device accesses, too, is a
+//!   [`DmaBuffer`].
 //!
 //! # Locks held by the callers
 //!
@@ -127,6 +128,8 @@ pub use self::{
         Frames,
         HasFrames,
         MemoryType,
+        NoncoherentGuard,
+        NoncoherentMemory,
         PfnBacked,
         PfnPieces,
         PfnRegion,

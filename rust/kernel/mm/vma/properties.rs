@@ -244,6 +244,8 @@ properties! {
     #[cfg(CONFIG_HAS_IOMEM)]
     ClaimedMemory<'static>: (5 * WORD) [niche Send Sync Unpin];
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
+    NoncoherentMemory: (6 * WORD) [niche Send Sync Unpin];
+    NoncoherentGuard<'static>: WORD [!Send !Sync Unpin] by "views_sent_to_another_task";
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
@@ -335,6 +337,7 @@ variance! {
     covariant { type T<'a> = AnonVmas<'a>; }
     covariant { type T<'a> = PinnedPage<'a>; }
     covariant { type T<'a> = DmaTable<'a>; }
+    covariant { type T<'a> = NoncoherentGuard<'a>; }
     covariant { type T<'a> = CpuPages<'a, Writable>; }
     covariant { type T<'a> = MappedRange<'a>; }
     covariant { type T<'a> = AccessBuffer<'a>; }

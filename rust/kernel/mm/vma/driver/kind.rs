@@ -118,8 +118,8 @@ pub enum PfnMap {}
 /// ([`DeviceMemory`](super::DeviceMemory)), or replaced ([`FrameSlots`](super::FrameSlots)).
 pub enum DeviceMap {}
 
-/// `VM_PFNMAP` or `VM_MIXEDMAP`: coherent DMA memory, all of it mapped from the beginning
-/// ([`DmaMemory`](super::DmaMemory)).
+/// `VM_PFNMAP` or `VM_MIXEDMAP`: memory of the DMA API, all of it mapped from the beginning
+/// ([`DmaMemory`](super::DmaMemory), [`NoncoherentMemory`](super::NoncoherentMemory)).
 pub enum DmaMap {}
 
 impl sealed::Sealed for Plain {}

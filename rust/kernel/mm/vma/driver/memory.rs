@@ -8,8 +8,9 @@
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for the files
 //!   of a device.
-//! - `dma_memory` has coherent DMA memory of a device. `dma_buffer` has a buffer that is mapped
-//!   for a device.
+//! - `dma_memory` has coherent DMA memory of a device, and `noncoherent_memory` such that is handed
+//!   to and fro. `dma_mappings` ends their mappings. `dma_buffer` has a buffer that is mapped for a
+//!   device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
@@ -21,6 +22,7 @@ mod claimed_memory;
 mod device_memory;
 mod device_resource;
 mod dma_buffer;
+mod dma_mappings;
 mod dma_memory;
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 mod dmabuf;
@@ -30,6 +32,7 @@ mod frame_slots;
 mod huge;
 mod mapping_inode;
 mod mappings;
+mod noncoherent_memory;
 mod pfn_pieces;
 mod pfn_region;
 mod remap;
@@ -52,13 +55,15 @@ pub use self::{
     },
     device_resource::DeviceResource,
     dma_buffer::DmaBuffer,
-    dma_memory::{
-        DmaBacked,
-        DmaMemory, //
-    },
+    dma_mappings::DmaBacked,
+    dma_memory::DmaMemory,
     file_pages::FilePages,
     found_frame::FoundFrame,
     frame_slots::FrameSlots,
+    noncoherent_memory::{
+        NoncoherentGuard,
+        NoncoherentMemory, //
+    },
     pfn_pieces::{
         PfnPieces,
         Pieces, //

@@ -98,8 +98,8 @@ impl LockedVm {
         let is_capable = unsafe { bindings::capable(bindings::CAP_IPC_LOCK as i32) };
 
         let guard = locks.write_killable()?;
-        // SAFETY: The mm is alive, and its lock held for writing. The task is alive or was, and so
-        // has its limits.
+        // SAFETY: The mm is alive, and its lock held for writing. A task has its limits until it is
+        // freed, also when it has exited.
         to_result(unsafe {
             bindings::__account_locked_vm(mm.as_raw(), pages, true, task.as_ptr(), is_capable)
         })?;

@@ -23,6 +23,7 @@ mod io_mem;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod memory_type;
 mod mixed;
+mod noncoherent_memory;
 mod operations;
 mod pfn;
 mod pieces;

@@ -6,22 +6,16 @@
 //! mappings need. So C maps all of a VMA at once (`dma_mmap_attrs()`), and neither a fault nor the
 //! driver ever maps anything. Depending on the device the VMA then is `VM_PFNMAP` or `VM_MIXEDMAP`.
 //!
-//! Both mapping and freeing it need a device that is bound: its DMA operations, its IOMMU domain
-//! and its `dma_range_map` go with the driver. Therefore the memory does not stay for as long as it
-//! is mapped. When the device is unbound, its mappings end first, in this order:
-//!
-//! 1. Each VMA has a file of the memory's own inode, by which all mappings are found (see
-//!    [`Mappings`]).
-//! 2. The memory is mapped in `mapped()`, when the VMA is in the reverse mapping already, in an
-//!    SRCU read-side critical section. The `.mmap` hook would be too early: a device that is
-//!    unbound between the hook and the end of `mmap()` would miss the VMA.
-//! 3. The device has a [`Revocation`], which it releases before the memory: devres releases in
-//!    reverse order. It marks the memory as gone, waits for the sections that have not seen that,
-//!    and unmaps. Each later access is a SIGBUS.
+//! The mappings end with the device, see `dma_mappings`.
 //!
 //! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
 
-use super::mappings::Mappings;
+use super::dma_mappings::{
+    sealed,
+    DmaBacked,
+    DmaMappings,
+    Revocation, //
+};
 use crate::{
     bindings,
     device::{
@@ -40,10 +34,6 @@ use crate::{
     revocable::RevocableGuard,
     sync::{
         aref::ARef,
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
         Arc, //
     },
     transmute::{
@@ -77,7 +67,7 @@ pub struct DmaMemory<T: KnownSize + ?Sized + Send + 'static> {
     // In the order in which they are dropped.
     _revocation: Devres<Revocation>,
     coherent: Devres<Coherent<T>>,
-    mappings: Arc<Mapped>,
+    mappings: Arc<DmaMappings>,
     count: usize,
 }
 
@@ -140,12 +130,12 @@ impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaMem
         if coherent.device().as_raw() != device.as_raw() || size & (PAGE_SIZE - 1) != 0 {
             return Err(EINVAL);
         }
-        let mappings = Arc::pin_init(Mapped::new(), GFP_KERNEL)?;
+        let mappings = Arc::pin_init(DmaMappings::new(), GFP_KERNEL)?;
 
         // INVARIANT: The size was checked. The memory is registered first, so it is released last.
         // There are no VMAs.
         let coherent = Devres::new(device, Ok::<_, Error>(coherent))?;
-        let revocation = Devres::new(device, Ok::<_, Error>(Revocation(mappings.clone())))?;
+        let revocation = Devres::new(device, Ok::<_, Error>(Revocation::of(&mappings)))?;
 
         Ok(Arc::new(
             Self {
@@ -175,70 +165,6 @@ impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {
     }
 }
 
-/// The mappings of the memory, until they end.
-///
-/// # Invariants
-///
-/// The memory is mapped only into VMAs that have a file of the inode of `all` and are linked in the
-/// reverse mapping of that, and only within a section of `all` in which `is_gone` is not set.
-#[pin_data]
-struct Mapped {
-    is_gone: Atomic<bool>,
-    #[pin]
-    all: Mappings,
-}
-
-impl Mapped {
-    fn new() -> impl PinInit<Self, Error> {
-        // INVARIANT: Nothing is mapped.
-        try_pin_init!(Self {
-            is_gone: Atomic::new(false),
-            all <- Mappings::new(),
-        })
-    }
-}
-
-/// Ends all mappings when it is dropped.
-struct Revocation(Arc<Mapped>);
-
-impl Drop for Revocation {
-    fn drop(&mut self) {
-        self.0.is_gone.store(true, Relaxed);
-        self.0.all.take_away();
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-/// Private data whose VMAs map coherent DMA memory: [`Arc<DmaMemory<T>>`](Arc). This trait is
-/// sealed.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no coherent DMA memory",
-    label = "the memory must end with the device",
-    note = "say `type Data = Arc<DmaMemory<..>>` in the operations"
-)]
-pub trait DmaBacked: super::super::PrivateData + sealed::Sealed {
-    /// The number of pages.
-    #[doc(hidden)]
-    fn page_count(&self) -> usize;
-
-    /// Opens a file by which all mappings of the memory are found, and which keeps the module `M`.
-    #[doc(hidden)]
-    fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>>;
-
-    /// Maps the memory, from the page offset of the VMA on.
-    ///
-    /// # Safety
-    ///
-    /// The mmap lock and the VMA lock must be held for writing. The VMA must have a file of
-    /// `open_file()`, be linked in its reverse mapping, be no copy-on-write mapping, and have no
-    /// entries.
-    #[doc(hidden)]
-    unsafe fn map(&self, vma: *mut bindings::vm_area_struct) -> Result;
-}
-
 impl<T> sealed::Sealed for Arc<DmaMemory<T>> where
     T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static
 {
@@ -253,17 +179,11 @@ where
     }
 
     fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
-        if self.mappings.is_gone.load(Relaxed) {
-            return Err(ENODEV);
-        }
-        self.mappings.all.open::<M>()
+        self.mappings.open::<M>()
     }
 
     unsafe fn map(&self, vma: *mut bindings::vm_area_struct) -> Result {
-        let _section = self.mappings.all.enter();
-        if self.mappings.is_gone.load(Relaxed) {
-            return Err(ENODEV);
-        }
+        let _section = self.mappings.enter()?;
 
         // SAFETY: The device does not release what it has for the driver before the revocation is
         // released, which waits for the end of this section. By the type invariants that is before
@@ -272,9 +192,9 @@ where
         let coherent = self.coherent.access(device)?;
 
         // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
-        // copy-on-write mapping. The device is bound. By the invariants of `Mapped` the mappings
-        // end before the memory is freed; it is whole pages, all of whose bytes are initialised
-        // (`T: AsBytes`) and may have any value (`T: FromBytes`).
+        // copy-on-write mapping. The device is bound. By the invariants of `DmaMappings` the
+        // mappings end before the memory is freed; it is whole pages, all of whose bytes are
+        // initialised (`T: AsBytes`) and may have any value (`T: FromBytes`).
         unsafe { coherent.mmap(vma) }
     }
 }

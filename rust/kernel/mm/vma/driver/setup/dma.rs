@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The step that maps coherent DMA memory.
+//! The step that maps memory of the DMA API.
 //!
 //! There is none for [`VmaSetup`](super::VmaSetup). A VMA in its `.mmap` hook is not linked in the
 //! reverse mapping yet, so the memory that the hook maps would be missed when the device is
@@ -28,8 +28,8 @@ use crate::{
 };
 
 impl<'a, K: PageKind> VmaDesc<'a, K> {
-    /// Ends the description; the whole VMA will map coherent DMA memory, from page `first` of it on
-    /// (C: `dma_mmap_coherent()`).
+    /// Ends the description; the whole VMA will map memory of the DMA API, from page `first` of it
+    /// on (C: `dma_mmap_coherent()`, `dma_mmap_noncontiguous()`).
     ///
     /// The VMA gets a share of `memory`, a file of its own inode (C: `desc->vm_file`), by which the
     /// device finds all mappings when it is unbound, and `first` as its page offset, which is the
@@ -49,9 +49,12 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     ///
     /// # Examples
     ///
-    /// See [`DmaMemory::new()`](super::super::DmaMemory::new).
+    /// See [`DmaMemory::new()`](super::super::DmaMemory::new) and
+    /// [`NoncoherentMemory::new()`](super::super::NoncoherentMemory::new).
     #[doc(alias = "dma_mmap_coherent")]
     #[doc(alias = "dma_mmap_attrs")]
+    #[doc(alias = "dma_mmap_noncontiguous")]
+    #[doc(alias = "dma_mmap_pages")]
     pub fn map_dma<T>(mut self, memory: &'a T::Data, first: usize) -> Result<Prepared<'a>>
     where
         K: Undecided,
