@@ -122,7 +122,7 @@ __rust_helper void rust_helper_vma_module_get(struct module *module)
 	__module_get(module);
 }
 
-/* Whether the architecture has physical addresses up to this frame. */
+/* True if the architecture has physical addresses up to this frame. */
 __rust_helper bool rust_helper_vma_can_map_pfn(unsigned long pfn)
 {
 #ifdef ARCH_HAS_VALID_PHYS_ADDR_RANGE
@@ -142,7 +142,7 @@ __rust_helper bool rust_helper_vma_has_struct_pages(unsigned long first_pfn,
 	return false;
 }
 
-/* Whether EFI runtime services have memory, not registers, in these frames. */
+/* True if EFI runtime services have memory, not registers, in these frames. */
 __rust_helper bool rust_helper_vma_is_efi_runtime(unsigned long first_pfn,
 						  unsigned long last_pfn)
 {

@@ -6,8 +6,8 @@
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries. `pfn_pieces`
 //!   has several pieces of them. `found_frame` is how one of them is mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
-//!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for the files
-//!   of a device.
+//!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for files of
+//!   a device.
 //! - `dma_memory` has coherent DMA memory of a device, and `noncoherent_memory` such that is handed
 //!   to and fro. `dma_mappings` ends their mappings. `dma_buffer` has a buffer that is mapped for a
 //!   device.
