@@ -129,7 +129,8 @@ impl<T: MappableObject> Object<T> {
     /// Makes a GEM object that user space can map.
     ///
     /// It has its range in the offsets of the device from now on, and keeps the device: a mapping of
-    /// another file may be all that is left of it. May sleep.
+    /// another file may be all that is left of it. So the device's own data must not have it, or
+    /// both stay for ever. May sleep.
     ///
     /// # Errors
     ///

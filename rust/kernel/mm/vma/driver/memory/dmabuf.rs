@@ -42,7 +42,7 @@ impl DmaBuf {
     ///
     /// `EBADF` if no file is, `EINVAL` if it is another file.
     #[doc(alias = "dma_buf_get")]
-    // Not inlined: the function is for modules that import its namespace.
+    // Not inlined: it is exported to modules that import its namespace, which the crate need not.
     #[inline(never)]
     pub fn get(fd: u32) -> Result<Self> {
         let fd = c_int::try_from(fd).map_err(|_| EBADF)?;
