@@ -32,7 +32,6 @@ use crate::{
             FrameSlots,
             Frames,
             HasFrames,
-            MemoryType,
             ViaMmap,
             VmaOperations, //
         },
@@ -348,6 +347,8 @@ mod tests {
     #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
     #[test]
     fn each_piece_has_its_memory_type() -> Result {
+        use crate::mm::vma::driver::MemoryType;
+
         let bench = Bench::new()?;
         let mapping = bench.map()?;
         let cached = || -> Result<bool> {
