@@ -177,7 +177,7 @@ impl Drop for TableMapping {
 /// The scatter-gather table of memory that is mapped for a device, which is bound.
 ///
 /// Made by [`DmaPages::table()`](super::pin::DmaPages::table) and
-/// [`DmaBuffer::table()`](super::driver::DmaBuffer::table). It is an RCU read-side critical
+/// [`DeviceBuffer::table()`](super::driver::DeviceBuffer::table). It is an RCU read-side critical
 /// section.
 pub struct DmaTable<'a>(RevocableGuard<'a, TableMapping>);
 

@@ -18,7 +18,7 @@
 //!   memory a [`DmaMemory`], non-coherent a [`NoncoherentMemory`]. An address that no resource of
 //!   the device has is claimed by a `ClaimedMemory`. Memory whose parts are replaced while they are
 //!   mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device accesses, too, is a
-//!   [`DmaBuffer`].
+//!   [`DeviceBuffer`].
 //!
 //! # Locks held by the callers
 //!
@@ -117,10 +117,10 @@ pub use self::{
     memory::{
         BoundMemory,
         DeviceBacked,
+        DeviceBuffer,
         DeviceMemory,
         DeviceResource,
         DmaBacked,
-        DmaBuffer,
         DmaMemory,
         FilePages,
         FoundFrame,

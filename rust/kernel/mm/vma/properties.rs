@@ -234,7 +234,7 @@ properties! {
     ShmemFile: (2 * WORD) [niche Send Sync Unpin];
     #[cfg(CONFIG_DMA_SHARED_BUFFER)]
     DmaBuf: WORD [niche Send Sync Unpin];
-    DmaBuffer: (5 * WORD) [niche Send Sync Unpin];
+    DeviceBuffer: (5 * WORD) [niche Send Sync Unpin];
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     FoundFrame<&'static Frames>: (4 * WORD) [niche Send Sync Unpin];
     Pieces: (3 * WORD) [niche Send Sync Unpin];

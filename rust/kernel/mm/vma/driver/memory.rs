@@ -9,8 +9,8 @@
 //!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for files of
 //!   a device.
 //! - `dma_memory` has coherent DMA memory of a device, and `noncoherent_memory` such that is handed
-//!   to and fro. `dma_mappings` ends their mappings. `dma_buffer` has a buffer that is mapped for a
-//!   device.
+//!   to and fro. `dma_mappings` ends their mappings. `device_buffer` has a buffer that is mapped for
+//!   a device.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
@@ -19,9 +19,9 @@
 mod bound_memory;
 #[cfg(CONFIG_HAS_IOMEM)]
 mod claimed_memory;
+mod device_buffer;
 mod device_memory;
 mod device_resource;
-mod dma_buffer;
 mod dma_mappings;
 mod dma_memory;
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
@@ -49,12 +49,12 @@ pub use self::claimed_memory::{
 pub use self::dmabuf::DmaBuf;
 pub use self::{
     bound_memory::BoundMemory,
+    device_buffer::DeviceBuffer,
     device_memory::{
         DeviceBacked,
         DeviceMemory, //
     },
     device_resource::DeviceResource,
-    dma_buffer::DmaBuffer,
     dma_mappings::DmaBacked,
     dma_memory::DmaMemory,
     file_pages::FilePages,

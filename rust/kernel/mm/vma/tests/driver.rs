@@ -8,8 +8,8 @@ mod by_c;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;
 pub(super) mod device;
+mod device_buffer;
 mod device_memory;
-mod dma_buffer;
 mod dma_memory;
 mod dma_pages;
 mod faults;

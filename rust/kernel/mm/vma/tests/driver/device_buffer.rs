@@ -30,7 +30,7 @@ use crate::{
     fs::File,
     mm::vma::{
         driver::{
-            DmaBuffer,
+            DeviceBuffer,
             MixedMap,
             SharedBuffer,
             SharedPage,
@@ -75,7 +75,7 @@ fn phys_of(page: &SharedPage) -> usize {
 }
 
 /// The addresses of the pages of a buffer, as the device has them.
-fn pages_for_the_device(buffer: &DmaBuffer) -> Result<KVec<usize>> {
+fn pages_for_the_device(buffer: &DeviceBuffer) -> Result<KVec<usize>> {
     let table = buffer.table().ok_or(ENXIO)?;
     let mut pages = KVec::new();
     for segment in table.iter() {
@@ -89,7 +89,7 @@ fn pages_for_the_device(buffer: &DmaBuffer) -> Result<KVec<usize>> {
 }
 
 /// A buffer that can be taken away from the files.
-type Slot = Pin<KBox<Mutex<Option<DmaBuffer>>>>;
+type Slot = Pin<KBox<Mutex<Option<DeviceBuffer>>>>;
 
 struct Ops;
 
@@ -97,7 +97,7 @@ crate::vm_operations!(Ops);
 
 #[vtable]
 impl VmaOperations for Ops {
-    type Data = Arc<DmaBuffer>;
+    type Data = Arc<DeviceBuffer>;
     type PageKind = MixedMap;
     type Hook = ViaMmap;
 }
@@ -115,7 +115,7 @@ impl VmaOperations for NoDataOps {
 }
 
 /// Files that map a buffer.
-fn files(buffer: DmaBuffer) -> Result<KBox<Device<Arc<DmaBuffer>>>> {
+fn files(buffer: DeviceBuffer) -> Result<KBox<Device<Arc<DeviceBuffer>>>> {
     Device::new(
         Arc::new(buffer, GFP_KERNEL)?,
         Hook::Mmap(|buffer, setup| {
@@ -131,7 +131,7 @@ fn map(mm: &AddressSpace, file: &File, first: usize) -> Result<Mapping> {
     mm.map_file_as(file, first, PAGES - first, RW, bindings::MAP_SHARED, 0)
 }
 
-#[kunit_tests(rust_vma_dma_buffer)]
+#[kunit_tests(rust_vma_device_buffer)]
 mod tests {
     use super::*;
 

@@ -7,8 +7,8 @@
 //! nothing has to be taken away from user space when either ends. For the device they end in this
 //! order:
 //!
-//! 1. The table is unmapped: when the [`DmaBuffer`] is dropped, or by devres before the device is
-//!    unbound, whichever comes first.
+//! 1. The table is unmapped: when the [`DeviceBuffer`] is dropped, or by devres before the device
+//!    is unbound, whichever comes first.
 //! 2. The references of the buffer to its pages are dropped.
 //!
 //! As in C, a driver stops its device before it unmaps: no type sees the transfers of a device.
@@ -51,7 +51,7 @@ use core::ops::Deref;
 /// # Invariants
 ///
 /// The mapping, if the device has not been unbound since, is of the pages of this buffer.
-pub struct DmaBuffer {
+pub struct DeviceBuffer {
     // Fields are dropped in this order.
     mapping: Devres<TableMapping>,
     buffer: SharedBuffer,
@@ -83,7 +83,8 @@ impl SharedBuffer {
     ///     io::ResourceSize,
     ///     mm::vma::{
     ///         driver::{
-    ///             DmaBuffer, Mapped, MixedMap, SharedBuffer, ViaMmap, VmaOperations, VmaSetup, //
+    ///             DeviceBuffer, Mapped, MixedMap, SharedBuffer, ViaMmap, VmaOperations, //
+    ///             VmaSetup, //
     ///         },
     ///         pin::FromDevice, //
     ///     },
@@ -96,12 +97,12 @@ impl SharedBuffer {
     ///
     /// #[vtable]
     /// impl VmaOperations for Ops {
-    ///     type Data = Arc<DmaBuffer>;
+    ///     type Data = Arc<DeviceBuffer>;
     ///     type PageKind = MixedMap;
     ///     type Hook = ViaMmap;
     /// }
     ///
-    /// fn mmap<'a>(buffer: &Arc<DmaBuffer>, setup: VmaSetup<'a>) -> Result<Mapped<'a>> {
+    /// fn mmap<'a>(buffer: &Arc<DeviceBuffer>, setup: VmaSetup<'a>) -> Result<Mapped<'a>> {
     ///     let mut setup = setup.mixedmap();
     ///     let first = setup.pgoff();
     ///
@@ -114,7 +115,7 @@ impl SharedBuffer {
     ///     device: &Device<Bound>,
     ///     pages: usize,
     ///     mut submit: impl FnMut(DmaAddress, ResourceSize),
-    /// ) -> Result<Arc<DmaBuffer>> {
+    /// ) -> Result<Arc<DeviceBuffer>> {
     ///     let buffer = SharedBuffer::new_dma32(pages)?.map_for_device::<FromDevice>(device)?;
     ///     if let Some(table) = buffer.table() {
     ///         for segment in table.iter() {
@@ -125,28 +126,28 @@ impl SharedBuffer {
     /// }
     ///
     /// /// Called when the device has filled the buffer, before user space is told.
-    /// fn filled(buffer: &DmaBuffer) {
+    /// fn filled(buffer: &DeviceBuffer) {
     ///     buffer.sync_for_cpu();
     /// }
     /// # let _ = (mmap, filled);
-    /// # let faux = kernel::faux::Registration::new(c"rust_vma_dma_buffer_example", None)?;
+    /// # let faux = kernel::faux::Registration::new(c"rust_vma_device_buffer_example", None)?;
     /// # let device: &kernel::faux::Device<Bound> = faux.as_ref();
     /// # assert_eq!(start(device.as_ref(), 4, |_, _| {}).err(), Some(EINVAL));
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "dma_map_sgtable")]
     #[doc(alias = "dma_map_page")]
-    pub fn map_for_device<D>(self, device: &Device<Bound>) -> Result<DmaBuffer>
+    pub fn map_for_device<D>(self, device: &Device<Bound>) -> Result<DeviceBuffer>
     where
         D: DmaDirection<Writable>,
     {
         self.map_as(device, D::DIRECTION)
     }
 
-    fn map_as(self, device: &Device<Bound>, direction: DataDirection) -> Result<DmaBuffer> {
+    fn map_as(self, device: &Device<Bound>, direction: DataDirection) -> Result<DeviceBuffer> {
         let map = |direction| {
             // SAFETY: By the type invariants there is at least one page, and the pages stay until
-            // `self` is dropped, which `DmaBuffer` does after the mapping. The range is all of
+            // `self` is dropped, which `DeviceBuffer` does after the mapping. The range is all of
             // them. The device may write to them: the kernel accesses them by volatile and atomic
             // accesses only.
             unsafe { TableMapping::with_device(device, self.raw_pages(), 0, self.len(), direction) }
@@ -160,14 +161,14 @@ impl SharedBuffer {
         let mapping = map(direction)?;
 
         // INVARIANT: It is of the pages of this buffer.
-        Ok(DmaBuffer {
+        Ok(DeviceBuffer {
             mapping,
             buffer: self,
         })
     }
 }
 
-impl DmaBuffer {
+impl DeviceBuffer {
     /// Returns the table, for a driver that programs the device with it, or `None` if the device
     /// was unbound.
     ///
@@ -215,7 +216,7 @@ impl DmaBuffer {
 
 // There is no `DerefMut`: it would permit to swap the buffer for another one, which would be freed
 // while it is mapped.
-impl Deref for DmaBuffer {
+impl Deref for DeviceBuffer {
     type Target = SharedBuffer;
 
     #[inline]
