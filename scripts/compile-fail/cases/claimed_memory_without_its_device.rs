@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Claimed memory is mapped for no longer than its device is bound. So a driver cannot keep the claim by itself, which
-//! devres would not release.
+//! Claimed memory is mapped for no longer than its device is bound. So a driver cannot keep the
+//! claim by itself, which devres would not release.
 
 use kernel::device::{Bound, Device};
 use kernel::io::PhysAddr;
