@@ -234,7 +234,12 @@ properties! {
     ShmemFile: (2 * WORD) [niche Send Sync Unpin];
     #[cfg(CONFIG_DMA_SHARED_BUFFER)]
     DmaBuf: WORD [niche Send Sync Unpin];
+<<<<<<< ours
     DeviceBuffer: (5 * WORD) [niche Send Sync Unpin];
+=======
+    #[cfg(CONFIG_DRM = "y")]
+    ObjectFile<'static>: (2 * WORD) [niche Send Sync Unpin];
+>>>>>>> theirs
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     FoundFrame<&'static Frames>: (4 * WORD) [niche Send Sync Unpin];
     Pieces: (3 * WORD) [niche Send Sync Unpin];
@@ -402,4 +407,9 @@ variance! {
 variance! {
     invariant { type T<M> = BoundMemory<M>; } by "bound_memory_of_a_subtype";
     invariant { type T<U> = DmaMemory<U>; } by "dma_memory_of_a_subtype";
+}
+
+#[cfg(CONFIG_DRM = "y")]
+variance! {
+    covariant { type T<'a> = ObjectFile<'a>; }
 }
