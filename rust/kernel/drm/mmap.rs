@@ -11,10 +11,10 @@
 //!
 //! The function is called for the file of a device node by `vfs_mmap()`, and by
 //! `drm_gem_prime_mmap()` for objects without a function of their own, with a file that this makes
-//! up: it was not opened, so it has no part of the driver. No offset but that of the object is meant
+//! up: it was not opened, so it has no part of the driver. Only the offset of the object is meant
 //! there, and the driver is not asked.
 //!
-//! The file keeps the module of the driver, and the objects of the device are objects of the driver.
+//! The file keeps the module of the driver, and all objects of the device are the driver's.
 //!
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
@@ -31,15 +31,16 @@ use crate::{
     prelude::*, //
 };
 
-/// What a file of a DRM device maps, as [`Driver::mmap_setup()`](drm::Driver::mmap_setup) says.
+/// The memory that a file of a DRM device maps, as said by
+/// [`Driver::mmap_setup()`](drm::Driver::mmap_setup).
 pub enum FileMapping<'a> {
     /// Memory of the driver, which has set up the VMA.
     Own(Mapped<'a>),
 
     /// The GEM object that has the page offset of the VMA (C: `drm_gem_mmap()`).
     ///
-    /// `mmap()` fails with `EINVAL` if there is none, and with `EACCES` if the file has no handle of
-    /// it.
+    /// `mmap()` fails with `EINVAL` if there is none, and with `EACCES` if the file has no handle
+    /// of it.
     Object(VmaSetup<'a>),
 }
 
@@ -71,8 +72,8 @@ unsafe extern "C" fn mmap<T: Driver>(
         return unsafe { bindings::drm_gem_mmap(filp, vma) };
     }
 
-    // SAFETY: The device is one of the driver `T`. `drm_file::driver_priv` was set when the file was
-    // opened, and is there until it is released. The VMA is new.
+    // SAFETY: The device is one of the driver `T`. `drm_file::driver_priv` was set when the file
+    // was opened, and is there until it is released. The VMA is new.
     unsafe {
         let device = drm::Device::<T>::from_raw(device);
         let file = drm::File::<T::File>::from_raw(file);

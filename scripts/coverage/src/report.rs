@@ -145,7 +145,14 @@ impl Report {
             let [sites, files, safe, reason, elsewhere] = counts.map(|count| count.to_string());
             text += &row(
                 name,
-                [sites, files, safe, reason, elsewhere, group.by_site().text()],
+                [
+                    sites,
+                    files,
+                    safe,
+                    reason,
+                    elsewhere,
+                    group.by_site().text(),
+                ],
             );
         }
         text += "\nSafe calls:\n";

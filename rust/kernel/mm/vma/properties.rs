@@ -234,12 +234,9 @@ properties! {
     ShmemFile: (2 * WORD) [niche Send Sync Unpin];
     #[cfg(CONFIG_DMA_SHARED_BUFFER)]
     DmaBuf: WORD [niche Send Sync Unpin];
-<<<<<<< ours
     DeviceBuffer: (5 * WORD) [niche Send Sync Unpin];
-=======
     #[cfg(CONFIG_DRM = "y")]
     ObjectFile<'static>: (2 * WORD) [niche Send Sync Unpin];
->>>>>>> theirs
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     FoundFrame<&'static Frames>: (4 * WORD) [niche Send Sync Unpin];
     Pieces: (3 * WORD) [niche Send Sync Unpin];

@@ -131,6 +131,7 @@ static vm_fault_t prim_fault_insert_slot(struct vm_fault *vmf)
 	int section;
 
 	section = srcu_read_lock(&data->srcu);
+	/* Pairs with the store of whoever replaces the page. */
 	page = smp_load_acquire(&data->slot);
 	if (page)
 		ret = vmf_insert_pfn_prot(vmf->vma, vmf->address, page_to_pfn(page),

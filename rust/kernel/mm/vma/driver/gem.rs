@@ -128,8 +128,8 @@ impl<T: MappableObject> Object<T> {
 
     /// Makes a GEM object that user space can map.
     ///
-    /// It has its range in the offsets of the device from now on, and keeps the device: a mapping of
-    /// another file may be all that is left of it. So the device's own data must not have it, or
+    /// It has its range in the offsets of the device from now on, and keeps the device: a mapping
+    /// of another file may be all that is left of it. So the device's own data must not have it, or
     /// both stay for ever. May sleep.
     ///
     /// # Errors
@@ -175,14 +175,14 @@ impl<T: MappableObject> Object<T> {
     /// Maps the object in the hook of another file of its driver, from the page on that the offset
     /// in that file is (C: `drm_gem_mmap_obj()`).
     ///
-    /// The hook of the object sets up the VMA, as for the file of its device, but the mapping is one
-    /// of the other file: [`unmap_mappings()`](Self::unmap_mappings) does not find it. If it is the
-    /// last that keeps the object, and this the device, both go under the mmap lock when it is
+    /// The hook of the object sets up the VMA, as for the file of its device, but the mapping is
+    /// one of the other file: [`unmap_mappings()`](Self::unmap_mappings) does not find it. If it is
+    /// the last that keeps the object, and this the device, both go under the mmap lock when it is
     /// unmapped.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the object has not so many pages, or was not made by
+    /// `EINVAL` if the object has fewer pages, or was not made by
     /// [`new_mappable()`](Self::new_mappable); that of the hook.
     #[doc(alias = "drm_gem_mmap_obj")]
     pub fn mmap<'a>(&'a self, mut vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
@@ -277,8 +277,8 @@ unsafe extern "C" fn mmap<T: MappableObject>(
         VmaSetup::run_hook_in_c(vma, |vma| {
             let mapped = set_up(obj, vma, sets_data_later)?;
 
-            // SAFETY: The caller has taken it for the VMA, which has what it needs, and puts it only
-            // if this fails, which it cannot do from here on.
+            // SAFETY: The caller has taken it for the VMA, which has what it needs, and puts it
+            // only if this fails, which it cannot do from here on.
             drop(ARef::from_raw(NonNull::from(obj)));
             Ok(mapped)
         })

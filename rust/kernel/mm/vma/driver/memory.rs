@@ -9,8 +9,8 @@
 //!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for files of
 //!   a device.
 //! - `dma_memory` has coherent DMA memory of a device, and `noncoherent_memory` such that is handed
-//!   to and fro. `dma_mappings` ends their mappings. `device_buffer` has a buffer that is mapped for
-//!   a device.
+//!   to and fro. `dma_mappings` ends their mappings. `device_buffer` has a buffer that a device
+//!   accesses.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.

@@ -2,8 +2,8 @@
 
 //! A DMA buffer of another driver, which a driver has imported and maps.
 //!
-//! Its memory is the business of the exporter: pinned or not, in RAM or on a device. Here it is only
-//! handed over to [`VmaSetup::map_dma_buf()`](super::super::VmaSetup::map_dma_buf).
+//! Its memory is the business of the exporter: pinned or not, in RAM or on a device. Here it is
+//! only handed over to [`VmaSetup::map_dma_buf()`](super::super::VmaSetup::map_dma_buf).
 //!
 //! C header: [`include/linux/dma-buf.h`](srctree/include/linux/dma-buf.h)
 
@@ -69,7 +69,7 @@ impl DmaBuf {
     /// Returns the size in bytes, which stays.
     #[inline]
     pub fn size(&self) -> usize {
-        // SAFETY: By the type invariants the buffer is valid. Its size is not written any more.
+        // SAFETY: By the type invariants the buffer is valid. Its size is not written later.
         unsafe { (*self.as_raw()).size }
     }
 

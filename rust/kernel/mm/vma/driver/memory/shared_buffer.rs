@@ -112,10 +112,8 @@ impl SharedBuffer {
     ///
     /// `EINVAL` if `pages` is zero or more than an address can have, `ENOMEM`.
     pub fn new(pages: usize) -> Result<Self> {
-        Self::alloc(pages, |len| {
-            // SAFETY: Allocates, or returns NULL.
-            unsafe { bindings::vma_vmalloc_user(len) }
-        })
+        // SAFETY: This is the function itself.
+        unsafe { Self::alloc(pages, |len| bindings::vma_vmalloc_user(len)) }
     }
 
     /// Allocates a buffer of `pages` pages, zeroed, all below 4 GiB if the kernel has a zone for
@@ -130,21 +128,24 @@ impl SharedBuffer {
     /// As [`new()`](Self::new).
     #[doc(alias = "vmalloc_32_user")]
     pub fn new_dma32(pages: usize) -> Result<Self> {
-        Self::alloc(pages, |len| {
-            // SAFETY: Allocates, or returns NULL.
-            unsafe { bindings::vma_vmalloc_32_user(len) }
-        })
+        // SAFETY: This is a variant.
+        unsafe { Self::alloc(pages, |len| bindings::vma_vmalloc_32_user(len)) }
     }
 
-    /// Makes a buffer of memory from `alloc`, a variant of `vmalloc_user()`.
-    fn alloc(pages: usize, alloc: impl FnOnce(usize) -> *mut c_void) -> Result<Self> {
+    /// Makes a buffer of memory from `alloc`.
+    ///
+    /// # Safety
+    ///
+    /// `alloc` must be `vmalloc_user()`, or a variant: what it returns is NULL, or zeroed memory of
+    /// `vmalloc()` of the length that it is given, in pages that may be mapped.
+    unsafe fn alloc(pages: usize, alloc: impl FnOnce(usize) -> *mut c_void) -> Result<Self> {
         let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
         if len == 0 {
             return Err(EINVAL);
         }
         let memory = NonNull::new(alloc(len)).ok_or(ENOMEM)?;
 
-        // SAFETY: It was just allocated, and is not freed.
+        // SAFETY: Guaranteed by the caller: it was just allocated, and is not freed.
         let array = unsafe { bindings::vma_vmalloc_pages(memory.as_ptr()) };
         // SAFETY: Memory of `vmalloc()` has an array of its pages.
         let array = unsafe { NonNull::new_unchecked(array) }.cast::<SharedPage>();

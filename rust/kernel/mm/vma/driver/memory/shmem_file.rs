@@ -177,8 +177,8 @@ impl ShmemFile {
     /// # Errors
     ///
     /// `EINVAL` beyond its end; `ENOMEM`; `EIO` if memory was lost; `EINTR` if the task is being
-    /// killed; `EFBIG` if it may not write files of that size (`RLIMIT_FSIZE`). A part may have been
-    /// copied then.
+    /// killed; `EFBIG` if it may not write files of that size (`RLIMIT_FSIZE`). A part may have
+    /// been copied then.
     #[doc(alias = "kernel_write")]
     // Not inlined: as `read()`.
     pub fn write<H: LockClass>(

@@ -267,7 +267,7 @@ mod tests {
         Ok(())
     }
 
-    /// What is left mapped is reported when the device is unbound.
+    /// A mapping that is left is reported when the device is unbound.
     #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
     #[test]
     fn failing_allocations_leave_nothing_mapped() -> Result {

@@ -73,7 +73,7 @@ struct Driver;
 struct File;
 type Object = gem::Object<Part>;
 
-/// What an object is made of.
+/// The memory of an object.
 enum Memory {
     /// Those that all objects share.
     Pages,
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn hook_that_fails_after_it_gives_the_buffer_back() -> Result {
+    fn late_failure_gives_the_buffer_back() -> Result {
         let bench = Bench::new()?;
         let device = Device::new(
             bench.buffer(RDWR)?,
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn driver_is_asked_before_an_object_is_looked_for() -> Result {
+    fn driver_is_asked_before_objects() -> Result {
         let bench = Bench::new()?;
         let device = file_of_device(bench.object(Memory::Pages)?, true)?;
         let map = |pgoff| bench.mm.map_file(&*device.open()?, BASE + pgoff, 2);
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn driver_is_not_asked_for_a_file_that_was_not_opened() -> Result {
+    fn driver_is_not_asked_for_an_unopened_file() -> Result {
         let bench = Bench::new()?;
         let device = file_of_device(bench.object(Memory::Pages)?, false)?;
         let map = |pgoff| bench.mm.map_file(&*device.open()?, BASE + pgoff, 2);
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn object_that_keeps_no_device_is_not_mapped_by_another_file() -> Result {
+    fn object_without_a_device_is_not_mapped() -> Result {
         let bench = Bench::new()?;
         let part = Part {
             memory: Memory::Pages,

@@ -263,7 +263,7 @@ mod tests {
         // The one that is here and the one of the VMA. The device has none.
         unmap(mapping.start, mapping.len)?;
         assert!(Arc::into_unique_or_drop(memory).is_some());
-        // What the device still has allocated would be reported.
+        // An allocation that the device still has would be reported.
         drop(bound);
         Ok(())
     }
@@ -351,7 +351,7 @@ mod tests {
         Ok(())
     }
 
-    /// What is left allocated is reported when the device is unbound.
+    /// An allocation that is left is reported when the device is unbound.
     #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
     #[test]
     fn failing_allocations_leave_nothing_allocated() -> Result {

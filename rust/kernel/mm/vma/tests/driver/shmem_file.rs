@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn hook_that_fails_after_it_gives_the_file_back() -> Result {
+    fn late_failure_gives_the_file_back() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let device = Device::new(
             memory()?,
@@ -179,7 +179,7 @@ mod tests {
     // Also not by a system call that maps the file by itself.
     #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
     #[test]
-    fn what_may_not_be_written_is_not() -> Result {
+    fn mapping_that_is_not_writable_stays_so() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let device = device(false)?;
         let file = device.open()?;
