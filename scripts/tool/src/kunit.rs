@@ -232,12 +232,12 @@ fn walk(group: &Value, path: &str, outcome: &mut Outcome) {
 }
 
 /// The suites that our own files define for this configuration. A file that is for some kernels only says so with
-/// `#![cfg(CONFIG_X)]` or `#![cfg(not(CONFIG_X))]` at its top. The suite of a sample driver runs if its Makefile builds it
-/// into the kernel.
+/// `#![cfg(CONFIG_X)]`, `#![cfg(CONFIG_X = "y")]` or `#![cfg(not(CONFIG_X))]` at its top. The suite of a sample driver
+/// runs if its Makefile builds it into the kernel.
 fn expected_suites(tree: &Path, ours: &[String], dot_config: &str) -> Vec<String> {
     let regex = |pattern| Regex::new(pattern).expect("a constant");
     let definition = regex(r"#\[kunit_tests\((\w+)\)\]");
-    let condition = regex(r"(?m)^#!\[cfg\((not\()?(CONFIG_\w+)\)?\)\]");
+    let condition = regex(r#"(?m)^#!\[cfg\((not\()?(CONFIG_\w+)(?: = "y")?\)?\)\]"#);
     let object = regex(r"obj-\$\((CONFIG_\w+)\)");
     let is_set = |name: &str| {
         let mut lines = dot_config.lines();
@@ -329,6 +329,10 @@ mod tests {
             ("theirs.rs", "#[kunit_tests(theirs)]\n"),
             ("with.rs", "#![cfg(CONFIG_L)]\n#[kunit_tests(with)]\n"),
             (
+                "built_in.rs",
+                "#![cfg(CONFIG_M = \"y\")]\n#[kunit_tests(built_in)]\n",
+            ),
+            (
                 "without.rs",
                 "#![cfg(not(CONFIG_L))]\n#[kunit_tests(without)]\n",
             ),
@@ -338,12 +342,21 @@ mod tests {
             fs::create_dir_all(dir.path().join("samples")).unwrap();
             fs::write(dir.path().join(file), text).unwrap();
         }
-        let ours = ["a.rs", "with.rs", "without.rs", "samples/foo.rs", "x.c"].map(str::to_string);
+        let ours = [
+            "a.rs",
+            "with.rs",
+            "built_in.rs",
+            "without.rs",
+            "samples/foo.rs",
+            "x.c",
+        ]
+        .map(str::to_string);
         for (dot_config, expected) in [
             ("", "a b without"),
             ("CONFIG_L=y\n", "a b with"),
             ("# CONFIG_L is not set\nCONFIG_LL=y\n", "a b without"),
-            ("CONFIG_FOO=m\n", "a b without"),
+            ("CONFIG_FOO=m\nCONFIG_M=m\n", "a b without"),
+            ("CONFIG_M=y\n", "a b built_in without"),
             ("CONFIG_FOO=y\n", "a b without foo"),
         ] {
             let found = expected_suites(dir.path(), &ours, dot_config);

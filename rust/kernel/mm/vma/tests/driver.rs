@@ -14,7 +14,6 @@ mod dma_memory;
 mod dma_pages;
 mod faults;
 mod frame_slots;
-#[cfg(CONFIG_DRM = "y")]
 mod gem;
 mod hooks;
 pub(super) mod inserting;

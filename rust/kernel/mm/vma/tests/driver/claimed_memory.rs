@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+
 //! Memory that is claimed by its address: addresses at which there is nothing, so reads do no harm.
 
 use super::{

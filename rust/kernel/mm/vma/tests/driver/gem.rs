@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_DRM = "y")]
+
 //! GEM objects: mapped by the files of their device, by their DMA buffers, and by other files.
 
 use super::{

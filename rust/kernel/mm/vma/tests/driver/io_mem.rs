@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+
 //! An I/O memory region that is mapped: addresses at which there is nothing, so reads do no harm.
 
 use super::{
