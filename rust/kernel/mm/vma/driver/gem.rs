@@ -192,7 +192,7 @@ impl<T: MappableObject> Object<T> {
             return Err(EINVAL);
         }
 
-        vma.set_pgoff(self.first_offset() + first)?;
+        vma.set_pgoff(self.first_offset().wrapping_add(first))?;
         set_up(self, vma, false)
     }
 

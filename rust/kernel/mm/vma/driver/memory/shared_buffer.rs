@@ -185,8 +185,8 @@ impl SharedBuffer {
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        // It was checked by `new()`.
-        self.count() * PAGE_SIZE
+        // It was checked when the memory was allocated.
+        self.count().wrapping_mul(PAGE_SIZE)
     }
 
     /// Returns the address of `len` bytes; `EINVAL` if they are out of bounds.

@@ -165,7 +165,7 @@ impl ShmemFile {
                 let to = rest.as_mut_ptr().cast();
                 bindings::kernel_read(self.file.as_ptr(), to, rest.len(), &mut pos)
             };
-            rest = &mut rest[copied(len)?..];
+            rest = rest.get_mut(copied(len)?..).ok_or(EIO)?;
         }
         Ok(())
     }
@@ -203,7 +203,7 @@ impl ShmemFile {
                 let from = rest.as_ptr().cast();
                 bindings::kernel_write(self.file.as_ptr(), from, rest.len(), &mut pos)
             };
-            rest = &rest[copied(len)?..];
+            rest = rest.get(copied(len)?..).ok_or(EIO)?;
         }
         Ok(())
     }
