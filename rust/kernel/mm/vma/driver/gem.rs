@@ -186,7 +186,7 @@ impl<T: MappableObject> Object<T> {
     /// [`new_mappable()`](Self::new_mappable); that of the hook.
     #[doc(alias = "drm_gem_mmap_obj")]
     pub fn mmap<'a>(&'a self, mut vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
-        let (first, pages) = (vma.pgoff(), (vma.end() - vma.start()) >> PAGE_SHIFT);
+        let (first, pages) = (vma.pgoff(), vma.page_count());
         let end = first.checked_add(pages).ok_or(EINVAL)?;
         if end > self.size() >> PAGE_SHIFT || !self.is_mappable() {
             return Err(EINVAL);

@@ -57,6 +57,7 @@ use crate::{
 };
 use core::{
     marker::PhantomData,
+    num::NonZeroUsize,
     ops::Deref,
     ptr::null_mut, //
 };
@@ -95,12 +96,11 @@ use core::{
 ///
 /// Each of `slots` is null, or has frames from [`KBox::into_raw()`], `pages` of them, which are
 /// given back after the pointer was replaced and then the mappings were taken away. All VMAs that
-/// map the frames have a file of the inode of `mappings`. `pages` is not zero, and
-/// `slots.len() * pages` does not overflow.
+/// map the frames have a file of the inode of `mappings`. `slots.len() * pages` does not overflow.
 #[pin_data(PinnedDrop)]
 pub struct FrameSlots<U> {
     slots: KVec<Atomic<*mut Frames>>,
-    pages: usize,
+    pages: NonZeroUsize,
     #[pin]
     mappings: Mappings,
     _owns: PhantomData<KBox<Frames>>,
@@ -127,7 +127,7 @@ impl<U> FrameSlots<U> {
         // INVARIANT: All slots are empty, and there are no VMAs.
         try_pin_init!(Self {
             slots: Self::empty(slots, pages, flags)?,
-            pages,
+            pages: NonZeroUsize::new(pages).ok_or(EINVAL)?,
             mappings <- Mappings::new(),
             _owns: PhantomData,
             data <- data,
@@ -135,9 +135,7 @@ impl<U> FrameSlots<U> {
     }
 
     fn empty(count: usize, pages: usize, flags: Flags) -> Result<KVec<Atomic<*mut Frames>>> {
-        if pages == 0 || count.checked_mul(pages).is_none() {
-            return Err(EINVAL);
-        }
+        count.checked_mul(pages).ok_or(EINVAL)?;
         let mut slots = KVec::with_capacity(count, flags)?;
         for _ in 0..count {
             slots.push(Atomic::new(null_mut()), flags)?;
@@ -148,7 +146,8 @@ impl<U> FrameSlots<U> {
     /// Returns the number of frames that all slots have room for.
     #[inline]
     pub fn count(&self) -> usize {
-        self.slots.len() * self.pages
+        // It was checked by `new()`.
+        self.slots.len().wrapping_mul(self.pages.get())
     }
 
     /// Puts frames into a slot, or empties it, and returns those that it had.
@@ -178,7 +177,7 @@ impl<U> FrameSlots<U> {
         let slot = self.slots.get(slot).ok_or(EINVAL)?;
         if frames
             .as_ref()
-            .is_some_and(|frames| frames.count() != self.pages)
+            .is_some_and(|frames| frames.count() != self.pages.get())
         {
             return Err(EINVAL);
         }

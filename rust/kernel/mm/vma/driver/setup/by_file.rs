@@ -32,7 +32,6 @@ use crate::{
         driver::ShmemFile,
         VmaFlag, //
     },
-    page::PAGE_SHIFT,
     prelude::*, //
 };
 
@@ -51,8 +50,7 @@ impl<'a> VmaSetup<'a> {
     #[doc(alias = "compat_vma_mmap")]
     pub fn map_shmem(mut self, file: &ShmemFile, first: usize) -> Result<Mapped<'a>> {
         let file = file.file();
-        let pages = (self.end() - self.start()) >> PAGE_SHIFT;
-        first.checked_add(pages).ok_or(EOVERFLOW)?;
+        first.checked_add(self.page_count()).ok_or(EOVERFLOW)?;
 
         self.write_pgoff(first);
         self.leave_unwritable_unshared();

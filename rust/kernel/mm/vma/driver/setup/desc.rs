@@ -166,7 +166,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     /// Returns the pages of the file that the VMA maps, or `EINVAL` on overflow.
     #[inline]
     pub fn pgoffs(&self) -> Result<Range<usize>> {
-        let pages = (self.end() - self.start()) >> crate::page::PAGE_SHIFT;
+        let pages = self.page_count();
         let end = self.pgoff().checked_add(pages).ok_or(EINVAL)?;
 
         Ok(self.pgoff()..end)

@@ -22,10 +22,7 @@ use super::{
     SetupFlags,
     VmaDesc, //
 };
-use crate::{
-    page::PAGE_SHIFT,
-    prelude::*, //
-};
+use crate::prelude::*;
 
 impl<'a, K: PageKind> VmaDesc<'a, K> {
     /// Ends the description; the whole VMA will map memory of the DMA API, from page `first` of it
@@ -65,8 +62,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         if flags::is_cow(self.flags()) {
             return Err(EINVAL);
         }
-        let pages = (self.end() - self.start()) >> PAGE_SHIFT;
-        let end = first.checked_add(pages).ok_or(EINVAL)?;
+        let end = first.checked_add(self.page_count()).ok_or(EINVAL)?;
         if end > memory.page_count() {
             return Err(EINVAL);
         }

@@ -91,7 +91,7 @@ impl<K: PageKind> VmaSetup<'_, K> {
     where
         K: InsertsPages,
     {
-        let (start, pages) = (self.start(), (self.end() - self.start()) >> PAGE_SHIFT);
+        let (start, pages) = (self.start(), self.page_count());
         let end = first.checked_add(pages).ok_or(EINVAL)?;
         let pages = buffer.pages().get(first..end).ok_or(EINVAL)?;
 

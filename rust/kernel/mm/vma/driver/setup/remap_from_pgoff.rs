@@ -22,10 +22,7 @@ use super::{
     VmaDesc,
     VmaSetup, //
 };
-use crate::{
-    page::PAGE_SHIFT,
-    prelude::*, //
-};
+use crate::prelude::*;
 
 impl<'a, K: PageKind> VmaSetup<'a, K> {
     /// Ends the setup, and maps the whole VMA, from the frame of its page offset on (C:
@@ -46,8 +43,7 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         T::Hook: EndsSetup,
         T::Data: PfnBacked,
     {
-        let (addr, frame) = (self.start(), self.pgoff());
-        let pages = (self.end() - addr) >> PAGE_SHIFT;
+        let (addr, frame, pages) = (self.start(), self.pgoff(), self.page_count());
         self.remap_pfn_range::<T>(data, addr, frame, pages)
     }
 }

@@ -99,14 +99,20 @@ macro_rules! setup_steps {
             #[doc(alias = "vm_pgoff")]
             #[inline]
             pub fn set_pgoff(&mut self, pgoff: usize) -> Result {
-                let pages = (self.end() - self.start()) >> crate::page::PAGE_SHIFT;
-
-                if pgoff.checked_add(pages).is_none() {
+                if pgoff.checked_add(self.page_count()).is_none() {
                     return Err(EOVERFLOW);
                 }
                 self.write_pgoff(pgoff);
                 self.set_flags(flags::SetupFlags::DONTEXPAND);
                 Ok(())
+            }
+
+            /// Returns the number of pages of the VMA (C: `vma_pages()`).
+            #[doc(alias = "vma_pages")]
+            #[inline]
+            pub fn page_count(&self) -> usize {
+                // The end is behind the start.
+                self.end().wrapping_sub(self.start()) >> crate::page::PAGE_SHIFT
             }
 
             #[inline]
