@@ -24,8 +24,7 @@ use crate::{
     bindings,
     mm::vma::{
         driver::ShmemFile,
-        LockOrder,
-        VmaFlag, //
+        LockOrder, //
     },
     page::PAGE_SIZE,
     prelude::*, //
@@ -180,6 +179,8 @@ mod tests {
     #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
     #[test]
     fn mapping_that_is_not_writable_stays_so() -> Result {
+        use crate::mm::vma::VmaFlag;
+
         let mm = AddressSpace::of_this_case()?;
         let device = device(false)?;
         let file = device.open()?;
