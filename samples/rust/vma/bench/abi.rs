@@ -107,5 +107,5 @@ pub(crate) mod kind {
     pub(crate) const BUFFER: u64 = 4;
 
     /// The pages of a mapping of the kind [`BUFFER`], at most.
-    pub(crate) const BUFFER_PAGES: usize = 16;
+    pub(crate) const BUFFER_PAGES: usize = 4;
 }

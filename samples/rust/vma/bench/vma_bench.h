@@ -89,6 +89,6 @@ struct vma_bench_name {
 #define VMA_BENCH_KIND_BUFFER 4
 
 /* The pages of a mapping of the kind BUFFER, at most. */
-#define VMA_BENCH_BUFFER_PAGES 16
+#define VMA_BENCH_BUFFER_PAGES 4
 
 #endif
