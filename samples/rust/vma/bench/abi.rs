@@ -104,8 +104,4 @@ pub(crate) mod kind {
     pub(crate) const MIXED: u64 = 1;
     pub(crate) const PFN: u64 = 2;
     pub(crate) const SLOT: u64 = 3;
-    pub(crate) const BUFFER: u64 = 4;
-
-    /// The pages of a mapping of the kind [`BUFFER`], at most.
-    pub(crate) const BUFFER_PAGES: usize = 4;
 }

@@ -18,7 +18,6 @@ use kernel::{
             PfnMap,
             PfnRegion,
             Plain,
-            SharedBuffer,
             SharedPage,
             ViaMmap,
             VmaOperations,
@@ -42,7 +41,6 @@ pub(crate) struct Data {
     shared: Arc<Shared>,
     frames: Arc<PfnRegion<()>>,
     slots: Arc<FrameSlots<()>>,
-    buffer: Arc<SharedBuffer>,
 }
 
 pub(crate) struct Shared {
@@ -55,7 +53,6 @@ impl Data {
     pub(crate) fn new() -> Result<Self> {
         let page = SharedPage::new(GFP_KERNEL_ACCOUNT)?;
         let mark = core::hint::black_box(!(usize::MAX >> 1));
-        let buffer = SharedBuffer::new(kind::BUFFER_PAGES)?;
         let slots = FrameSlots::new(1, 1, GFP_KERNEL_ACCOUNT, ());
         let slots = Arc::pin_init(slots, GFP_KERNEL_ACCOUNT)?;
         let frame = KBox::new(Frames::alloc(1, GFP_KERNEL_ACCOUNT)?, GFP_KERNEL_ACCOUNT)?;
@@ -68,7 +65,6 @@ impl Data {
                 GFP_KERNEL_ACCOUNT,
             )?,
             slots,
-            buffer: Arc::new(buffer, GFP_KERNEL_ACCOUNT)?,
         })
     }
 
@@ -85,11 +81,6 @@ impl Data {
                 .pfnmap()?
                 .with_ops::<FaultInsertPfn>(self.frames.clone())),
             kind::SLOT => vma.map_device::<FaultInsertSlot>(self.slots.clone()),
-            kind::BUFFER => {
-                let mut vma = vma.mixedmap();
-                vma.map_buffer(&self.buffer, 0)?;
-                Ok(vma.with_ops::<Buffer>(self.buffer.clone()))
-            }
             _ => Err(EINVAL),
         }
     }
@@ -159,18 +150,6 @@ impl VmaOperations for FaultInsertSlot {
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
         fault.insert_pfn(0)
     }
-}
-
-/// The operations of a mapping that has all of its pages from the start.
-pub(crate) struct Buffer;
-
-kernel::vm_operations!(Buffer);
-
-#[vtable]
-impl VmaOperations for Buffer {
-    type Data = Arc<SharedBuffer>;
-    type PageKind = MixedMap;
-    type Hook = ViaMmap;
 }
 
 /// A VMA of this driver's, and the next page of it.

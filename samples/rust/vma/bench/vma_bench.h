@@ -86,9 +86,5 @@ struct vma_bench_name {
 #define VMA_BENCH_KIND_MIXED 1
 #define VMA_BENCH_KIND_PFN 2
 #define VMA_BENCH_KIND_SLOT 3
-#define VMA_BENCH_KIND_BUFFER 4
-
-/* The pages of a mapping of the kind BUFFER, at most. */
-#define VMA_BENCH_BUFFER_PAGES 4
 
 #endif

@@ -11,7 +11,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
-#include <linux/vmalloc.h>
 
 #include "vma_bench_primitives.h"
 
@@ -21,8 +20,6 @@ struct vma_bench_data {
 	struct page *page;
 	/* How many page frames there are. */
 	unsigned long count;
-	/* Of vmalloc_user(). */
-	void *buffer;
 	/* A page that could be replaced, as seen by faults within srcu. */
 	struct page *slot;
 	struct srcu_struct srcu;
@@ -34,7 +31,6 @@ static void free_data(struct vma_bench_data *data)
 		__free_page(data->slot);
 	if (data->page)
 		__free_page(data->page);
-	vfree(data->buffer);
 	kfree(data);
 }
 
@@ -56,8 +52,7 @@ static struct vma_bench_data *new_data(void)
 	data->count = 1;
 	data->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	data->slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	data->buffer = vmalloc_user(VMA_BENCH_BUFFER_PAGES * PAGE_SIZE);
-	if (!data->page || !data->slot || !data->buffer || init_srcu_struct(&data->srcu)) {
+	if (!data->page || !data->slot || init_srcu_struct(&data->srcu)) {
 		free_data(data);
 		return NULL;
 	}
@@ -164,16 +159,10 @@ static const struct vm_operations_struct slot_ops = {
 	.fault = prim_fault_insert_slot,
 };
 
-static const struct vm_operations_struct buffer_ops = {
-	.open = open_vma,
-	.close = close_vma,
-};
-
 /* The kind of the mapping goes by its offset. */
 int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct vma_bench_data *data = file->private_data;
-	int err;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
@@ -193,12 +182,6 @@ int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 	case VMA_BENCH_KIND_SLOT:
 		vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
 		vma->vm_ops = &slot_ops;
-		break;
-	case VMA_BENCH_KIND_BUFFER:
-		err = remap_vmalloc_range(vma, data->buffer, 0);
-		if (err)
-			return err;
-		vma->vm_ops = &buffer_ops;
 		break;
 	default:
 		return -EINVAL;

@@ -50,7 +50,7 @@ const CALL_AT: usize = 3;
 /// An operation of user space: its name, and a function that repeats it and returns what it did.
 type Call = (&'static str, fn(&Devices, &Device) -> Result<Done>);
 
-const CALLS: [Call; 7] = [
+const CALLS: [Call; 6] = [
     ("fault-page", |devices, device| {
         fault(devices, device, kind::PLAIN)
     }),
@@ -62,13 +62,6 @@ const CALLS: [Call; 7] = [
     }),
     ("fault-insert-slot", |devices, device| {
         fault(devices, device, kind::SLOT)
-    }),
-    ("mmap-buffer", |devices, device| {
-        let (addr, pages) = (memory::place(CALL_AT), kind::BUFFER_PAGES);
-        again(devices, || {
-            device.map(addr, pages, kind::BUFFER)?;
-            memory::unmap(addr, pages * sys::page_size())
-        })
     }),
     ("mmap-munmap", |devices, device| {
         again(devices, || {
