@@ -18,15 +18,20 @@
 use super::mappings::Mappings;
 use crate::{
     bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    devres::Devres,
     fs::File,
     prelude::*,
+    revocable::RevocableGuard,
     sync::{
         aref::ARef,
         atomic::{
             Atomic,
             Relaxed, //
         },
-        srcu,
         Arc, //
     },
     ModuleMetadata, //
@@ -39,14 +44,14 @@ use crate::{
 /// The memory is mapped only into VMAs that have a file of the inode of `all` and are linked in the
 /// reverse mapping of that, and only within a section of `all` in which `is_gone` is not set.
 #[pin_data]
-pub(super) struct DmaMappings {
+struct DmaMappings {
     is_gone: Atomic<bool>,
     #[pin]
     all: Mappings,
 }
 
 impl DmaMappings {
-    pub(super) fn new() -> impl PinInit<Self, Error> {
+    fn new() -> impl PinInit<Self, Error> {
         // INVARIANT: Nothing is mapped.
         try_pin_init!(Self {
             is_gone: Atomic::new(false),
@@ -54,37 +59,86 @@ impl DmaMappings {
         })
     }
 
-    /// Opens a file for a VMA, see [`Mappings::open()`]; `ENODEV` if the memory is gone.
-    pub(super) fn open<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
+    /// Returns `ENODEV` if the memory is gone.
+    fn check(&self) -> Result {
         if self.is_gone.load(Relaxed) {
             return Err(ENODEV);
         }
-        self.all.open::<M>()
-    }
-
-    /// Begins a section, in which the memory may be mapped; `ENODEV` if it is gone.
-    pub(super) fn enter(&self) -> Result<srcu::Guard<'_>> {
-        let section = self.all.enter();
-        if self.is_gone.load(Relaxed) {
-            return Err(ENODEV);
-        }
-        Ok(section)
+        Ok(())
     }
 }
 
 /// Ends all mappings when it is dropped.
-pub(super) struct Revocation(Arc<DmaMappings>);
-
-impl Revocation {
-    pub(super) fn of(mappings: &Arc<DmaMappings>) -> Self {
-        Self(mappings.clone())
-    }
-}
+struct Revocation(Arc<DmaMappings>);
 
 impl Drop for Revocation {
     fn drop(&mut self) {
         self.0.is_gone.store(true, Relaxed);
         self.0.all.take_away();
+    }
+}
+
+/// Memory of the DMA API, until its device is unbound, and its mappings.
+///
+/// # Invariants
+///
+/// `memory` consists of `count` pages. It is released after `revocation`. All VMAs that map it have
+/// a file of the inode in `mappings`.
+pub(super) struct UntilUnbind<A: Send + 'static> {
+    // In the order in which they are dropped.
+    _revocation: Devres<Revocation>,
+    memory: Devres<A>,
+    mappings: Arc<DmaMappings>,
+    count: usize,
+}
+
+impl<A: Send + 'static> UntilUnbind<A> {
+    /// Has memory of `device`, which consists of `count` pages.
+    pub(super) fn new(device: &Device<Bound>, memory: Result<A>, count: usize) -> Result<Self> {
+        let mappings = Arc::pin_init(DmaMappings::new(), GFP_KERNEL)?;
+
+        // INVARIANT: The memory is registered first, so it is released last. There are no VMAs.
+        let memory = Devres::new(device, memory)?;
+        let revocation = Devres::new(device, Ok::<_, Error>(Revocation(mappings.clone())))?;
+
+        Ok(Self {
+            _revocation: revocation,
+            memory,
+            mappings,
+            count,
+        })
+    }
+
+    /// Returns the number of pages.
+    #[inline]
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the memory, unless the device is unbound.
+    #[inline]
+    pub(super) fn try_access(&self) -> Option<RevocableGuard<'_, A>> {
+        self.memory.try_access()
+    }
+
+    /// Opens a file for a VMA, see [`Mappings::open()`]; `ENODEV` if the memory is gone.
+    pub(super) fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
+        self.mappings.check()?;
+        self.mappings.all.open::<M>()
+    }
+
+    /// Calls `map` with the memory in a section, in which it may be mapped into VMAs that have a
+    /// file of [`open_file()`](Self::open_file) and are linked in its reverse mapping; `ENODEV` if
+    /// it is gone. The mappings end before the memory is freed.
+    pub(super) fn map_by(&self, map: impl FnOnce(&A) -> Result) -> Result {
+        let _section = self.mappings.all.enter();
+        self.mappings.check()?;
+
+        // SAFETY: The device does not release what it has for the driver before the revocation is
+        // released, which waits for the end of this section. By the type invariants that is before
+        // the memory.
+        let device = unsafe { self.memory.device().as_bound() };
+        map(self.memory.access(device)?)
     }
 }
 

@@ -13,8 +13,7 @@
 use super::dma_mappings::{
     sealed,
     DmaBacked,
-    DmaMappings,
-    Revocation, //
+    UntilUnbind, //
 };
 use crate::{
     bindings,
@@ -22,7 +21,6 @@ use crate::{
         Bound,
         Device, //
     },
-    devres::Devres,
     dma::Coherent,
     fs::File,
     page::{
@@ -59,17 +57,10 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// `coherent` consists of `count` whole pages. It is released after `revocation`. All VMAs that map
-/// it have a file of the inode in `mappings`.
+/// The memory consists of whole pages.
 #[doc(alias = "dma_mmap_coherent")]
 #[doc(alias = "dma_mmap_attrs")]
-pub struct DmaMemory<T: KnownSize + ?Sized + Send + 'static> {
-    // In the order in which they are dropped.
-    _revocation: Devres<Revocation>,
-    coherent: Devres<Coherent<T>>,
-    mappings: Arc<DmaMappings>,
-    count: usize,
-}
+pub struct DmaMemory<T: KnownSize + ?Sized + Send + 'static>(UntilUnbind<Coherent<T>>);
 
 impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaMemory<T> {
     /// Makes memory that can be mapped of coherent memory of a device: of a
@@ -130,22 +121,10 @@ impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaMem
         if coherent.device().as_raw() != device.as_raw() || size & (PAGE_SIZE - 1) != 0 {
             return Err(EINVAL);
         }
-        let mappings = Arc::pin_init(DmaMappings::new(), GFP_KERNEL)?;
 
-        // INVARIANT: The size was checked. The memory is registered first, so it is released last.
-        // There are no VMAs.
-        let coherent = Devres::new(device, Ok::<_, Error>(coherent))?;
-        let revocation = Devres::new(device, Ok::<_, Error>(Revocation::of(&mappings)))?;
-
-        Ok(Arc::new(
-            Self {
-                _revocation: revocation,
-                coherent,
-                mappings,
-                count: size >> PAGE_SHIFT,
-            },
-            GFP_KERNEL,
-        )?)
+        // INVARIANT: The size was checked.
+        let memory = UntilUnbind::new(device, Ok(coherent), size >> PAGE_SHIFT)?;
+        Ok(Arc::new(Self(memory), GFP_KERNEL)?)
     }
 }
 
@@ -153,7 +132,7 @@ impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {
     /// Returns the number of pages.
     #[inline]
     pub fn count(&self) -> usize {
-        self.count
+        self.0.count()
     }
 
     /// Returns the memory, unless the device is unbound. It is there until the guard is dropped.
@@ -161,7 +140,7 @@ impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {
     /// The guard is an RCU read-side critical section: the caller must not sleep.
     #[inline]
     pub fn try_access(&self) -> Option<RevocableGuard<'_, Coherent<T>>> {
-        self.coherent.try_access()
+        self.0.try_access()
     }
 }
 
@@ -175,26 +154,20 @@ where
     T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static,
 {
     fn page_count(&self) -> usize {
-        self.count
+        self.count()
     }
 
     fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
-        self.mappings.open::<M>()
+        self.0.open_file::<M>()
     }
 
     unsafe fn map(&self, vma: *mut bindings::vm_area_struct) -> Result {
-        let _section = self.mappings.enter()?;
-
-        // SAFETY: The device does not release what it has for the driver before the revocation is
-        // released, which waits for the end of this section. By the type invariants that is before
-        // the memory.
-        let device = unsafe { self.coherent.device().as_bound() };
-        let coherent = self.coherent.access(device)?;
-
-        // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
-        // copy-on-write mapping. The device is bound. By the invariants of `DmaMappings` the
-        // mappings end before the memory is freed; it is whole pages, all of whose bytes are
-        // initialised (`T: AsBytes`) and may have any value (`T: FromBytes`).
-        unsafe { coherent.mmap(vma) }
+        self.0.map_by(|coherent| {
+            // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
+            // copy-on-write mapping. The device is bound, and the mappings end before the memory is
+            // freed; it is whole pages, all of whose bytes are initialised (`T: AsBytes`) and may
+            // have any value (`T: FromBytes`).
+            unsafe { coherent.mmap(vma) }
+        })
     }
 }

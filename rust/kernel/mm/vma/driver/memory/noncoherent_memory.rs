@@ -16,8 +16,7 @@
 use super::dma_mappings::{
     sealed,
     DmaBacked,
-    DmaMappings,
-    Revocation, //
+    UntilUnbind, //
 };
 use crate::{
     bindings,
@@ -25,7 +24,6 @@ use crate::{
         Bound,
         Device, //
     },
-    devres::Devres,
     dma::{
         DataDirection,
         DmaAddress, //
@@ -230,20 +228,9 @@ impl Drop for Allocation {
 /// have stopped the device by then.
 ///
 /// May sleep when it is dropped.
-///
-/// # Invariants
-///
-/// `allocation` has `count` pages. It is released after `revocation`. All VMAs that map it have a
-/// file of the inode in `mappings`.
 #[doc(alias = "dma_mmap_noncontiguous")]
 #[doc(alias = "dma_mmap_pages")]
-pub struct NoncoherentMemory {
-    // In the order in which they are dropped.
-    _revocation: Devres<Revocation>,
-    allocation: Devres<Allocation>,
-    mappings: Arc<DmaMappings>,
-    count: usize,
-}
+pub struct NoncoherentMemory(UntilUnbind<Allocation>);
 
 impl NoncoherentMemory {
     /// Allocates memory of `pages` pages for a device, zeroed (C: `dma_alloc_noncontiguous()`,
@@ -327,27 +314,15 @@ impl NoncoherentMemory {
     // Not inlined: devres calls functions of the kernel then, not those of a module.
     #[inline(never)]
     fn alloc(device: &Device<Bound>, count: usize, direction: DataDirection) -> Result<Arc<Self>> {
-        let mappings = Arc::pin_init(DmaMappings::new(), GFP_KERNEL)?;
-
-        // INVARIANT: The memory is registered first, so it is released last. There are no VMAs.
-        let allocation = Devres::new(device, Allocation::new(device, count, direction))?;
-        let revocation = Devres::new(device, Ok::<_, Error>(Revocation::of(&mappings)))?;
-
-        Ok(Arc::new(
-            Self {
-                _revocation: revocation,
-                allocation,
-                mappings,
-                count,
-            },
-            GFP_KERNEL,
-        )?)
+        let allocation = Allocation::new(device, count, direction);
+        let memory = UntilUnbind::new(device, allocation, count)?;
+        Ok(Arc::new(Self(memory), GFP_KERNEL)?)
     }
 
     /// Returns the number of pages.
     #[inline]
     pub fn count(&self) -> usize {
-        self.count
+        self.0.count()
     }
 
     /// Returns the memory, unless the device is unbound. It is there until the guard is dropped.
@@ -355,7 +330,7 @@ impl NoncoherentMemory {
     /// The guard is an RCU read-side critical section: the caller must not sleep.
     #[inline]
     pub fn try_access(&self) -> Option<NoncoherentGuard<'_>> {
-        Some(NoncoherentGuard(self.allocation.try_access()?))
+        Some(NoncoherentGuard(self.0.try_access()?))
     }
 }
 
@@ -464,25 +439,18 @@ impl sealed::Sealed for Arc<NoncoherentMemory> {}
 
 impl DmaBacked for Arc<NoncoherentMemory> {
     fn page_count(&self) -> usize {
-        self.count
+        self.count()
     }
 
     fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
-        self.mappings.open::<M>()
+        self.0.open_file::<M>()
     }
 
     unsafe fn map(&self, vma: *mut bindings::vm_area_struct) -> Result {
-        let _section = self.mappings.enter()?;
-
-        // SAFETY: The device does not release what it has for the driver before the revocation is
-        // released, which waits for the end of this section. By the type invariants that is before
-        // the memory.
-        let device = unsafe { self.allocation.device().as_bound() };
-        let allocation = self.allocation.access(device)?;
-
-        // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
-        // copy-on-write mapping. By the invariants of `DmaMappings` the mappings end before the
-        // memory is freed.
-        unsafe { allocation.mmap(vma) }
+        self.0.map_by(|allocation| {
+            // SAFETY: Guaranteed by the caller: both locks are held, and the VMA is new, and no
+            // copy-on-write mapping. The mappings end before the memory is freed.
+            unsafe { allocation.mmap(vma) }
+        })
     }
 }
