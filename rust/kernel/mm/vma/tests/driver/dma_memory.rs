@@ -34,14 +34,17 @@ use crate::{
         CoherentBox, //
     },
     faux::Registration,
+    fs::File,
     io::{
         io_read,
         io_write, //
     },
     mm::vma::{
         driver::{
+            DmaBacked,
             DmaMap,
             DmaMemory,
+            OperationsTable,
             ViaMmapPrepare,
             VmaOperations, //
         },
@@ -52,6 +55,7 @@ use crate::{
     prelude::*,
     str::CString,
     sync::{
+        aref::ARef,
         atomic::{
             Atomic,
             Relaxed, //
@@ -164,10 +168,76 @@ fn bench() -> Result<(AddressSpace, Registration, KBox<Device<Memory>>)> {
 
 /// Memory whose device is unbound by the hook.
 #[pin_data]
-struct Vanishing {
-    memory: Memory,
+pub(super) struct Vanishing<M> {
+    memory: M,
     #[pin]
     bound: Mutex<Option<Registration>>,
+}
+
+/// Files of such memory.
+type VanishingFiles<M> = KBox<Device<Pin<KBox<Vanishing<M>>>>>;
+
+/// Files that map memory of a device, which the hook unbinds.
+pub(super) fn files_that_unbind<O>(
+    bound: Registration,
+    memory: O::Data,
+) -> Result<VanishingFiles<O::Data>>
+where
+    O: OperationsTable<PageKind = DmaMap, Hook = ViaMmapPrepare>,
+    O::Data: DmaBacked,
+{
+    let data = KBox::pin_init::<Error>(
+        try_pin_init!(Vanishing {
+            memory,
+            bound <- new_mutex!(Some(bound)),
+        }),
+        GFP_KERNEL,
+    )?;
+    Device::new(
+        data,
+        Hook::MmapPrepare(|data, desc| {
+            let first = desc.pgoff();
+            let prepared = desc.map_dma::<O>(&data.memory, first)?;
+            let bound = data.bound.lock().take();
+            drop(bound);
+            Ok(prepared)
+        }),
+    )
+}
+
+/// Unbinds a device whose memory a second task maps all the time. Returns the error that this got,
+/// and the address of the last mapping.
+pub(super) fn unbind_while_mapping(
+    mm: &AddressSpace,
+    bound: Registration,
+    file: ARef<File>,
+    pages: usize,
+) -> Result<(Error, usize)> {
+    let last = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
+    let (reported, mapper) = (last.clone(), mm.clone());
+    let second = SecondTask::spawn(move || {
+        mapper.enter(|| {
+            let mut before: Option<Mapping> = None;
+            loop {
+                let mapping = match mapper.map_file(&file, 0, pages) {
+                    Ok(mapping) => mapping,
+                    Err(e) => return e,
+                };
+                reported.store(mapping.start, Relaxed);
+                if let Some(before) = before.replace(mapping) {
+                    let _ = unmap(before.start, before.len);
+                }
+                // SAFETY: Nothing is held.
+                unsafe { bindings::schedule() };
+            }
+        })
+    })?;
+    if !wait_until(|| last.load(Relaxed) != 0) {
+        return Err(ETIMEDOUT);
+    }
+
+    drop(bound);
+    Ok((second.join()?, last.load(Relaxed)))
 }
 
 #[kunit_tests(rust_vma_dma_memory)]
@@ -292,23 +362,7 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let bound = device()?;
         let memory = memory_of(bound_device(&bound))?;
-        let data = KBox::pin_init::<Error>(
-            try_pin_init!(Vanishing {
-                memory,
-                bound <- new_mutex!(Some(bound)),
-            }),
-            GFP_KERNEL,
-        )?;
-        let files = Device::new(
-            data,
-            Hook::MmapPrepare(|data, desc| {
-                let first = desc.pgoff();
-                let prepared = desc.map_dma::<Ops>(&data.memory, first)?;
-                let bound = data.bound.lock().take();
-                drop(bound);
-                Ok(prepared)
-            }),
-        )?;
+        let files = files_that_unbind::<Ops>(bound, memory)?;
         let room = mm.map(PAGES)?;
         let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
 
@@ -327,31 +381,8 @@ mod tests {
 
         for _ in 0..ROUNDS {
             let (bound, files) = files()?;
-            let file = files.open()?;
-            let last = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
-            let (reported, mapper) = (last.clone(), mm.clone());
-            let second = SecondTask::spawn(move || {
-                mapper.enter(|| {
-                    let mut before: Option<Mapping> = None;
-                    loop {
-                        let mapping = match mapper.map_file(&file, 0, PAGES) {
-                            Ok(mapping) => mapping,
-                            Err(e) => return e,
-                        };
-                        reported.store(mapping.start, Relaxed);
-                        if let Some(before) = before.replace(mapping) {
-                            let _ = unmap(before.start, before.len);
-                        }
-                        // SAFETY: Nothing is held.
-                        unsafe { bindings::schedule() };
-                    }
-                })
-            })?;
-            assert!(wait_until(|| last.load(Relaxed) != 0));
-
-            drop(bound);
-            assert_eq!(second.join()?, ENODEV);
-            let addr = last.load(Relaxed);
+            let (error, addr) = unbind_while_mapping(&mm, bound, files.open()?, PAGES)?;
+            assert_eq!(error, ENODEV);
             assert_eq!(peek_if_mapped(addr), None);
             assert_eq!(peek(addr), Err(EFAULT));
         }

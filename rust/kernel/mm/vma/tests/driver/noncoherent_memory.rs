@@ -7,19 +7,13 @@
 #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
 use super::super::failing;
 use super::{
-    super::{
-        address_space::{
-            peek,
-            peek_if_mapped,
-            poke,
-            unmap,
-            AddressSpace,
-            Mapping, //
-        },
-        second_task::{
-            wait_until,
-            SecondTask, //
-        }, //
+    super::address_space::{
+        peek,
+        peek_if_mapped,
+        poke,
+        unmap,
+        AddressSpace,
+        Mapping, //
     },
     device::{
         Device,
@@ -28,7 +22,9 @@ use super::{
     dma_memory::{
         bound_device,
         device,
-        device_without_dma, //
+        device_without_dma,
+        files_that_unbind,
+        unbind_while_mapping, //
     },
 };
 use crate::{
@@ -48,18 +44,15 @@ use crate::{
         },
         VmaFlag, //
     },
-    new_mutex,
     page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::{
             Acquire,
-            Atomic,
             Relaxed,
             Release, //
         },
-        Arc,
-        Mutex, //
+        Arc, //
     }, //
 };
 
@@ -107,14 +100,6 @@ fn files() -> Result<(Registration, KBox<Device<Memory>>)> {
 fn map(mm: &AddressSpace, files: &Device<Memory>, first: usize) -> Result<Mapping> {
     let file = files.open()?;
     mm.map_file_as(&file, first, PAGES - first, RW, bindings::MAP_SHARED, 0)
-}
-
-/// Memory whose device is unbound by the hook.
-#[pin_data]
-struct Vanishing {
-    memory: Memory,
-    #[pin]
-    bound: Mutex<Option<Registration>>,
 }
 
 #[kunit_tests(rust_vma_dma_noncoherent)]
@@ -273,23 +258,7 @@ mod tests {
         let mm = AddressSpace::of_this_case()?;
         let bound = device()?;
         let memory = memory_of(&bound)?;
-        let data = KBox::pin_init::<Error>(
-            try_pin_init!(Vanishing {
-                memory,
-                bound <- new_mutex!(Some(bound)),
-            }),
-            GFP_KERNEL,
-        )?;
-        let files = Device::new(
-            data,
-            Hook::MmapPrepare(|data, desc| {
-                let first = desc.pgoff();
-                let prepared = desc.map_dma::<Ops>(&data.memory, first)?;
-                let bound = data.bound.lock().take();
-                drop(bound);
-                Ok(prepared)
-            }),
-        )?;
+        let files = files_that_unbind::<Ops>(bound, memory)?;
         let mapped = mm.map_file(&*files.open()?, 0, PAGES);
         assert_eq!(mapped.err(), Some(ENODEV));
         Ok(())
@@ -303,31 +272,8 @@ mod tests {
 
         for _ in 0..ROUNDS {
             let (bound, files) = files()?;
-            let file = files.open()?;
-            let last = Arc::new(Atomic::new(0usize), GFP_KERNEL)?;
-            let (reported, mapper) = (last.clone(), mm.clone());
-            let second = SecondTask::spawn(move || {
-                mapper.enter(|| {
-                    let mut before: Option<Mapping> = None;
-                    loop {
-                        let mapping = match mapper.map_file(&file, 0, PAGES) {
-                            Ok(mapping) => mapping,
-                            Err(e) => return e,
-                        };
-                        reported.store(mapping.start, Relaxed);
-                        if let Some(before) = before.replace(mapping) {
-                            let _ = unmap(before.start, before.len);
-                        }
-                        // SAFETY: Nothing is held.
-                        unsafe { bindings::schedule() };
-                    }
-                })
-            })?;
-            assert!(wait_until(|| last.load(Relaxed) != 0));
-
-            drop(bound);
-            assert_eq!(second.join()?, ENODEV);
-            let addr = last.load(Relaxed);
+            let (error, addr) = unbind_while_mapping(&mm, bound, files.open()?, PAGES)?;
+            assert_eq!(error, ENODEV);
             assert_eq!(peek_if_mapped(addr), None);
             assert_eq!(peek(addr), Err(EFAULT));
         }
