@@ -8,9 +8,11 @@
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/syscall.h>
 #endif
+#include "../../mm/slab.h"
 
 __rust_helper void rust_helper_allow_signal(int sig)
 {
@@ -48,6 +50,21 @@ __rust_helper u8 rust_helper_vma_kunit_byte_at(u64 phys)
 {
 	return *(u8 *)phys_to_virt(phys);
 }
+
+#ifdef CONFIG_FAILSLAB
+/* With cache-filter, failslab then fails all but nodes of radix trees. */
+__rust_helper void rust_helper_vma_kunit_spare_radix_trees(void)
+{
+	struct kmem_cache *cache;
+
+	mutex_lock(&slab_mutex);
+	list_for_each_entry(cache, &slab_caches, list) {
+		if (strcmp(cache->name, "radix_tree_node"))
+			WRITE_ONCE(cache->flags, cache->flags | SLAB_FAILSLAB);
+	}
+	mutex_unlock(&slab_mutex);
+}
+#endif
 
 /* Reports what is still mapped for a device of this bus when it is unbound. */
 __rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
