@@ -25,6 +25,13 @@ __rust_helper pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
 	return pgprot_decrypted(prot);
 }
 
+/* As vma_pgprot_modify(), which is the mm's own. */
+__rust_helper pgprot_t rust_helper_vma_prot_of_flags(pgprot_t prot,
+						     vm_flags_t flags)
+{
+	return pgprot_modify(prot, vm_get_page_prot(flags));
+}
+
 __rust_helper void
 rust_helper_anon_vma_name_get(struct anon_vma_name *anon_name)
 {

@@ -167,6 +167,17 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
     }
 
     #[inline]
+    fn prot(&self) -> PageProt {
+        self.page_prot()
+    }
+
+    #[inline]
+    fn write_prot(&self, prot: PageProt) {
+        // SAFETY: By the type invariants this is the only means by which the VMA is written.
+        unsafe { (*self.vma.as_raw()).vm_page_prot = prot.into_raw() };
+    }
+
+    #[inline]
     fn write_pgoff(&self, pgoff: usize) {
         // SAFETY: By the type invariants this is the only means by which the VMA is written. It is
         // in no reverse mapping yet, whose order would depend on the offset.
@@ -216,7 +227,7 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         // SAFETY: By the type invariants this is the only means by which the VMA is written. The
         // table is that of the data's type, and is static. The protection has the permissions that
         // it had, and the memory type of all frames that the VMA will map. `__mmap_complete()`
-        // keeps that, by `vm_pgprot_modify()`.
+        // keeps that, by `vma_pgprot_modify()`.
         unsafe {
             (*vma).vm_page_prot = prot.into_raw();
             (*vma).vm_ops = T::table().as_raw();

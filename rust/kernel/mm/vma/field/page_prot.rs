@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/pgtable.h`](srctree/include/linux/pgtable.h)
 
+use super::VmaFlags;
 use crate::bindings;
 
 /// Architecture-specific page protection bits (C: `pgprot_t`).
@@ -49,6 +50,15 @@ impl PageProt {
     pub fn device(self) -> Self {
         // SAFETY: This computes a value.
         Self(unsafe { bindings::pgprot_device(self.0) })
+    }
+
+    /// Returns the same memory type, with the permissions that `flags` have (C:
+    /// `vma_pgprot_modify()`).
+    #[doc(alias = "vma_pgprot_modify")]
+    #[inline]
+    pub(in crate::mm::vma) fn with_permissions_of(self, flags: VmaFlags) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::vma_prot_of_flags(self.0, flags.word()) })
     }
 
     /// Returns the same permissions and memory type, for memory that is not encrypted (C:

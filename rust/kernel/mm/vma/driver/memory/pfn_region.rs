@@ -11,7 +11,7 @@
 //! A VMA that maps a region has one memory type, that of the region. The step that ends the setup
 //! puts it into the protection of the VMA (C: `vma->vm_page_prot`), and all entries get the
 //! protection of the VMA. It must not be in the entries alone: on arm64 and riscv `mprotect()`
-//! gives each entry the memory type of `vm_page_prot`, and `vm_pgprot_modify()` keeps only what
+//! gives each entry the memory type of `vm_page_prot`, and `vma_pgprot_modify()` keeps only what
 //! that has. On x86-64 the type that was reserved for the frames has the last word
 //! (`pfnmap_setup_cachemode()`). [`Pieces`](super::Pieces) has VMAs of several memory types.
 //!
@@ -339,7 +339,7 @@ impl Frames {
 
     /// Returns the protection of an entry that maps one of these frames, from that of the VMA.
     ///
-    /// The VMA has the memory type. `vm_pgprot_modify()` does not always keep it unencrypted
+    /// The VMA has the memory type. `vma_pgprot_modify()` does not always keep it unencrypted
     /// (arm64).
     #[inline]
     pub(in super::super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {

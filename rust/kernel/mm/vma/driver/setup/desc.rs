@@ -184,6 +184,16 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
     }
 
     #[inline]
+    fn prot(&self) -> PageProt {
+        PageProt::from_raw(self.raw().page_prot)
+    }
+
+    #[inline]
+    fn write_prot(&mut self, prot: PageProt) {
+        self.raw_mut().page_prot = prot.into_raw();
+    }
+
+    #[inline]
     fn write_pgoff(&mut self, pgoff: usize) {
         self.raw_mut().pgoff = pgoff;
     }
@@ -201,7 +211,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         T::PageKind: SamePageKind<K>,
         T::Hook: EndsDesc,
     {
-        let prot = DataOf::<T::PageKind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
+        let prot = DataOf::<T::PageKind>::vma_prot(data, self.prot());
         let desc = self.raw_mut();
 
         desc.page_prot = prot.into_raw();
@@ -240,7 +250,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         T::Data: PfnBacked,
     {
         let vma_addrs = self.start()..self.end();
-        let prot = DataOf::<T::PageKind>::vma_prot(data, PageProt::from_raw(self.raw().page_prot));
+        let prot = DataOf::<T::PageKind>::vma_prot(data, self.prot());
         let run = Remap::new(data, vma_addrs, addr, frame, pages)?.only(prot)?;
 
         let mut desc = self.desc;

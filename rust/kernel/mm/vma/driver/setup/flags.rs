@@ -70,6 +70,23 @@ pub(in super::super) fn clear_may(flags: VmaFlags, permission: Permission) -> Re
     Ok(flags.without(may.into()))
 }
 
+/// Sets the flag of a mapping that can be read, which the caller of `mmap()` did not ask for.
+///
+/// Returns `EPERM` if `mprotect()` cannot make it readable.
+#[inline]
+pub(in super::super) fn read(flags: VmaFlags) -> Result<VmaFlags> {
+    if !flags.contains(VmaFlag::MAYREAD) {
+        return Err(EPERM);
+    }
+    Ok(flags | VmaFlag::READ)
+}
+
+/// Clears the flags of a mapping that can be, or become, writable.
+#[inline]
+pub(in super::super) fn without_write(flags: VmaFlags) -> VmaFlags {
+    flags.without(VmaFlag::WRITE | VmaFlag::MAYWRITE)
+}
+
 /// Returns `EINVAL` unless the mapping is shared.
 #[inline]
 pub(in super::super) fn require_shared(flags: VmaFlags) -> Result {

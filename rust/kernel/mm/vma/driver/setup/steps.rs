@@ -2,8 +2,8 @@
 
 //! The steps that [`VmaSetup`](super::VmaSetup) and [`VmaDesc`](super::VmaDesc) share.
 
-/// Implements the steps for a type with `start()`, `end()`, `flags()`, `write_flags()`,
-/// `write_pgoff()` and `into_kind()`.
+/// Implements the steps for a type with `start()`, `end()`, `flags()`, `write_flags()`, `prot()`,
+/// `write_prot()`, `write_pgoff()` and `into_kind()`.
 macro_rules! setup_steps {
     ($setup:ident) => {
         impl<'a, K: PageKind> $setup<'a, K> {
@@ -81,6 +81,35 @@ macro_rules! setup_steps {
                 self.clear_may(flags::Permission::Exec)
             }
 
+            /// Makes the mapping readable, also if that was not asked for (C: sets `VM_READ`).
+            ///
+            /// # Errors
+            ///
+            /// `EPERM` if `mprotect()` could not make it readable.
+            #[doc(alias = "VM_READ")]
+            #[inline]
+            pub fn try_set_read(&mut self) -> Result
+            where
+                K: Undecided,
+            {
+                let flags = flags::read(self.flags())?;
+                self.write_permissions(flags);
+                Ok(())
+            }
+
+            /// Makes the mapping read-only, also if it was asked for as writable, and keeps
+            /// `mprotect()` from changing that (C: clears `VM_WRITE` and `VM_MAYWRITE`).
+            ///
+            /// A write to it is a SIGSEGV.
+            #[doc(alias = "VM_WRITE")]
+            #[inline]
+            pub fn clear_write(&mut self)
+            where
+                K: Undecided,
+            {
+                self.write_permissions(flags::without_write(self.flags()));
+            }
+
             /// Returns `EINVAL` unless the mapping was made with `MAP_SHARED`.
             #[inline]
             pub fn require_shared(&self) -> Result {
@@ -113,6 +142,14 @@ macro_rules! setup_steps {
             pub fn page_count(&self) -> usize {
                 // The end is behind the start.
                 self.end().wrapping_sub(self.start()) >> crate::page::PAGE_SHIFT
+            }
+
+            /// Writes flags with other permissions, and the protection that page table entries get
+            /// by them: the mmap hook may end by mapping memory.
+            #[inline]
+            fn write_permissions(&mut self, flags: crate::mm::vma::VmaFlags) {
+                self.write_flags(flags);
+                self.write_prot(self.prot().with_permissions_of(flags));
             }
 
             #[inline]

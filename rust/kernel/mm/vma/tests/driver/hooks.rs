@@ -5,6 +5,7 @@
 use super::{
     super::address_space::{
         peek,
+        poke,
         AddressSpace, //
     },
     device::{
@@ -16,6 +17,7 @@ use super::{
         PlainOps,
         Shared, //
     },
+    inserting::MixedOps,
 };
 use crate::{
     bindings,
@@ -25,6 +27,7 @@ use crate::{
             FaultOutcome,
             Plain,
             SetupFlags,
+            SharedPage,
             ViaMmapPrepare,
             VmaOperations, //
         },
@@ -109,6 +112,86 @@ mod tests {
             assert!(flags.contains_all(VmaFlag::IO | VmaFlag::DONTDUMP));
             assert!(!flags.contains_any(VmaFlag::MIXEDMAP | VmaFlag::PFNMAP | VmaFlag::DONTCOPY));
         }
+        Ok(())
+    }
+
+    /// Also the memory that the hook maps.
+    #[test]
+    fn a_writable_mapping_can_be_made_read_only() -> Result {
+        let (mm, _shared, _device, file) = with_hook(
+            2,
+            Hook::Mmap(|data, mut setup| {
+                setup.clear_write();
+                let start = setup.start();
+                let mut setup = setup.mixedmap();
+                let page = SharedPage::new(GFP_KERNEL)?;
+                page.write(0, &[7])?;
+                setup.insert_page(start, &page)?;
+                Ok(setup.with_ops::<MixedOps>(data.clone()))
+            }),
+        )?;
+
+        for kind in [bindings::MAP_SHARED, bindings::MAP_PRIVATE] {
+            let mapping = mm.map_file_as(&file, 0, 2, READ | WRITE, kind, 0)?;
+            let flags = flags_at(&mm, mapping.start)?;
+            assert!(flags.contains_all(VmaFlag::READ | VmaFlag::MAYREAD));
+            assert!(!flags.contains_any(VmaFlag::WRITE | VmaFlag::MAYWRITE));
+
+            // The one page was mapped by the hook, the other one is by a fault.
+            for page in [mapping.start, mapping.start + PAGE_SIZE] {
+                assert_eq!(poke(page, 99), Err(EFAULT));
+                assert_ne!(peek(page)?, 99);
+            }
+            assert_eq!(peek(mapping.start)?, 7);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_mapping_can_be_made_readable() -> Result {
+        let (mm, _shared, _device, file) = with_hook(
+            1,
+            Hook::Mmap(|data, mut setup| {
+                if setup.pgoff() == 1 {
+                    setup.try_clear_mayread()?;
+                }
+                setup.try_set_read()?;
+                Ok(setup.with_ops::<PlainOps>(data.clone()))
+            }),
+        )?;
+        let map = |pgoff, prot| mm.map_file_as(&file, pgoff, 1, prot, bindings::MAP_SHARED, 0);
+
+        for prot in [0, WRITE, READ] {
+            let mapping = map(0, prot)?;
+            assert!(flags_at(&mm, mapping.start)?.contains(VmaFlag::READ));
+            peek(mapping.start)?;
+        }
+        assert_eq!(map(1, WRITE).err(), Some(EPERM));
+        Ok(())
+    }
+
+    #[test]
+    fn a_description_changes_permissions_too() -> Result {
+        let (mm, _shared, _device, file) = with_hook(
+            1,
+            Hook::MmapPrepare(|data, mut desc| {
+                match desc.pgoff() {
+                    0 => desc.clear_write(),
+                    _ => desc.try_set_read()?,
+                }
+                Ok(desc.with_ops::<PreparedOps>(data))
+            }),
+        )?;
+        let map = |pgoff, prot| mm.map_file_as(&file, pgoff, 1, prot, bindings::MAP_SHARED, 0);
+
+        let mapping = map(0, READ | WRITE)?;
+        let flags = flags_at(&mm, mapping.start)?;
+        assert!(!flags.contains_any(VmaFlag::WRITE | VmaFlag::MAYWRITE));
+        assert_eq!(poke(mapping.start, 1), Err(EFAULT));
+        peek(mapping.start)?;
+
+        let mapping = map(1, 0)?;
+        assert!(flags_at(&mm, mapping.start)?.contains(VmaFlag::READ));
         Ok(())
     }
 
