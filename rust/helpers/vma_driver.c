@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA
+#ifdef CONFIG_HAS_DMA
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#endif
 #include <linux/dma-mapping.h>
 #include <linux/efi.h>
 #include <linux/fs.h>
 #include <linux/io.h>
+#include <linux/iommu-dma.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/vmalloc.h>
 #include "../../mm/internal.h"
 
@@ -52,6 +58,53 @@ rust_helper_vma_dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 			       size_t size, unsigned long attrs)
 {
 	return dma_mmap_attrs(dev, vma, cpu_addr, dma_addr, size, attrs);
+}
+
+/*
+ * As dma_mmap_attrs(), but maps some of the pages, at any address of the VMA.
+ * A device or a machine can have a pool of memory without pages.
+ */
+__rust_helper int
+rust_helper_vma_dma_mmap_pages(struct device *dev, struct vm_area_struct *vma,
+			       unsigned long addr, unsigned long first,
+			       unsigned long count, void *cpu_addr,
+			       dma_addr_t dma_addr, size_t size,
+			       unsigned long attrs)
+{
+	int ret = -ENXIO;
+#ifdef CONFIG_HAS_DMA
+	struct sg_page_iter iter;
+	struct sg_table table;
+
+	if (IS_ENABLED(CONFIG_DMA_GLOBAL_POOL) || !dma_can_mmap(dev))
+		return ret;
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+	if (dev->dma_mem)
+		return ret;
+#endif
+	ret = dma_get_sgtable_attrs(dev, &table, cpu_addr, dma_addr, size,
+				    attrs);
+	if (ret)
+		return ret;
+
+	if (!use_dma_iommu(dev) && force_dma_unencrypted(dev))
+		attrs |= DMA_ATTR_CC_SHARED;
+	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
+
+	for_each_sgtable_page(&table, &iter, first) {
+		if (!count || ret)
+			break;
+		ret = remap_pfn_range(vma, addr,
+				      page_to_pfn(sg_page_iter_page(&iter)),
+				      PAGE_SIZE, vma->vm_page_prot);
+		addr += PAGE_SIZE;
+		count--;
+	}
+	if (!ret && count)
+		ret = -ENXIO;
+	sg_free_table(&table);
+#endif
+	return ret;
 }
 
 __rust_helper struct sg_table *

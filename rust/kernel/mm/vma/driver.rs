@@ -15,10 +15,10 @@
 //!   address.
 //! - A page fault is a [`Fault`], which the answer consumes.
 //! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], coherent DMA
-//!   memory a [`DmaMemory`], non-coherent a [`NoncoherentMemory`]. An address that no resource of
-//!   the device has is claimed by a `ClaimedMemory`. Memory whose parts are replaced while they are
-//!   mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device accesses, too, is a
-//!   [`DeviceBuffer`].
+//!   memory a [`DmaMemory`] or [`DmaBuffers`], non-coherent a [`NoncoherentMemory`]. An address
+//!   that no resource of the device has is claimed by a `ClaimedMemory`. Memory whose parts are
+//!   replaced while they are mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device
+//!   accesses, too, is a [`DeviceBuffer`].
 //!
 //! # Locks held by the callers
 //!
@@ -121,6 +121,7 @@ pub use self::{
         DeviceMemory,
         DeviceResource,
         DmaBacked,
+        DmaBuffers,
         DmaMemory,
         FilePages,
         FoundFrame,

@@ -246,6 +246,7 @@ properties! {
     #[cfg(CONFIG_HAS_IOMEM)]
     ClaimedMemory<'static>: (5 * WORD) [niche Send Sync Unpin];
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
+    DmaBuffers<u64>: (6 * WORD) [niche Send Sync Unpin];
     NoncoherentMemory: (6 * WORD) [niche Send Sync Unpin];
     NoncoherentGuard<'static>: WORD [!Send !Sync Unpin] by "views_sent_to_another_task";
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
@@ -404,6 +405,7 @@ variance! {
 variance! {
     invariant { type T<M> = BoundMemory<M>; } by "bound_memory_of_a_subtype";
     invariant { type T<U> = DmaMemory<U>; } by "dma_memory_of_a_subtype";
+    invariant { type T<U> = DmaBuffers<U>; } by "dma_memory_of_a_subtype";
 }
 
 #[cfg(CONFIG_DRM = "y")]

@@ -8,9 +8,9 @@
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for files of
 //!   a device.
-//! - `dma_memory` has coherent DMA memory of a device, and `noncoherent_memory` such that is handed
-//!   to and fro. `dma_mappings` ends their mappings. `device_buffer` has a buffer that a device
-//!   accesses.
+//! - `dma_memory` has coherent DMA memory of a device, `dma_buffers` several buffers of it, and
+//!   `noncoherent_memory` such that is handed to and fro. `dma_mappings` ends their mappings.
+//!   `device_buffer` has a buffer that a device accesses.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
@@ -22,6 +22,7 @@ mod claimed_memory;
 mod device_buffer;
 mod device_memory;
 mod device_resource;
+mod dma_buffers;
 mod dma_mappings;
 mod dma_memory;
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
@@ -55,6 +56,7 @@ pub use self::{
         DeviceMemory, //
     },
     device_resource::DeviceResource,
+    dma_buffers::DmaBuffers,
     dma_mappings::DmaBacked,
     dma_memory::DmaMemory,
     file_pages::FilePages,

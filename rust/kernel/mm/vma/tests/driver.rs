@@ -10,6 +10,7 @@ mod claimed_memory;
 pub(super) mod device;
 mod device_buffer;
 mod device_memory;
+mod dma_buffers;
 mod dma_memory;
 mod dma_pages;
 mod faults;

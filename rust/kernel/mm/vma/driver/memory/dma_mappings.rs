@@ -147,12 +147,13 @@ pub(super) mod sealed {
 }
 
 /// Private data whose VMAs map memory of the DMA API: an [`Arc`] of a
-/// [`DmaMemory`](super::DmaMemory) or a [`NoncoherentMemory`](super::NoncoherentMemory). This trait
-/// is sealed.
+/// [`DmaMemory`](super::DmaMemory), [`DmaBuffers`](super::DmaBuffers) or a
+/// [`NoncoherentMemory`](super::NoncoherentMemory). This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no memory of the DMA API",
     label = "the memory must end with the device",
-    note = "say `type Data = Arc<DmaMemory<..>>` or `Arc<NoncoherentMemory>` in the operations"
+    note = "say `type Data = Arc<DmaMemory<..>>`, `Arc<DmaBuffers<..>>` or \
+            `Arc<NoncoherentMemory>` in the operations"
 )]
 pub trait DmaBacked: super::super::PrivateData + sealed::Sealed {
     /// The number of pages.

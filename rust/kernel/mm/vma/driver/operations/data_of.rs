@@ -45,8 +45,8 @@ mod sealed {
     label = "a VMA of this kind needs data with page frames",
     note = "say `type Data = Arc<PfnRegion<..>>` or `Arc<PfnPieces<..>>` for a `PfnMap`, \
             `Arc<DeviceMemory<..>>` or `Arc<FrameSlots<..>>` for a `DeviceMap`, \
-            `Arc<DmaMemory<..>>` or `Arc<NoncoherentMemory>` for a `DmaMap`, or another kind, in \
-            the operations"
+            `Arc<DmaMemory<..>>`, `Arc<DmaBuffers<..>>` or `Arc<NoncoherentMemory>` for a \
+            `DmaMap`, or another kind, in the operations"
 )]
 pub trait DataOf<K: PageKind>: PrivateData + sealed::Sealed<K> {
     /// `true` if [`map_at_once()`](Self::map_at_once) maps anything.
