@@ -16,3 +16,7 @@ fn fill(pages: &mut PinnedPages<How>) -> Result {
 fn store(pages: &mut PinnedPages<How>) -> Result {
     pages.store(0, 1u32, Relaxed) //~ E0277 "needs pages that were pinned as `Writable`"
 }
+
+fn set_bit(pages: &mut PinnedPages<How>) -> Result {
+    pages.set_bit(0, 1) //~ E0277 "needs pages that were pinned as `Writable`"
+}

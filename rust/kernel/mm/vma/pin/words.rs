@@ -12,6 +12,7 @@ use super::{
     PinnedPages, //
 };
 use crate::{
+    bindings,
     mm::vma::shared_memory::{
         checked,
         checked_word,
@@ -70,6 +71,63 @@ impl<A: PinAccess> PinnedPages<A> {
         self.with_word::<W, _>(offset, |word| {
             // SAFETY: As in `load()`. The page was pinned to be written to.
             unsafe { value.store_to(word, order) }
+        })
+    }
+
+    /// Sets a bit of a word atomically, at an offset in bytes from the start of the memory (C:
+    /// `set_bit()`).
+    ///
+    /// The other bits of the word keep what user space or a hypervisor writes to them meanwhile by
+    /// atomic operations. It orders nothing else, as `set_bit()`.
+    ///
+    /// The word is an `unsigned long`, and `bit` its bit of the value `1 << bit`. So bits are
+    /// numbered as in a bitmap of the kernel's: with little-endian words bit `bit` is in byte
+    /// `bit / 8`, with big-endian words it is in byte `size_of::<usize>() - 1 - bit / 8`. For a
+    /// bitmap of bytes, which has the former order everywhere, that is another bit on big-endian
+    /// architectures. The log of vhost is one of words.
+    ///
+    /// # Examples
+    ///
+    /// The log of vhost has a bit for each page of a guest, and begins at any byte. The bit is set
+    /// in the word that has the byte, which is in the same page.
+    ///
+    /// ```
+    /// use kernel::{
+    ///     mm::vma::{
+    ///         pin::{PinFor, PinnedPages, Writable},
+    ///         VmaLocks, //
+    ///     },
+    ///     prelude::*, //
+    /// };
+    ///
+    /// const WORD: usize = size_of::<usize>();
+    ///
+    /// fn log_write(locks: &mut VmaLocks<'_>, log: usize, page: usize) -> Result {
+    ///     let byte = log.checked_add(page / 8).ok_or(EFAULT)?;
+    ///     let word = byte & !(WORD - 1);
+    ///     let end = word.checked_add(WORD).ok_or(EFAULT)?;
+    ///
+    ///     let mut pin: PinnedPages<Writable> =
+    ///         locks.pin_user_pages_fast(word..end, PinFor::Short)?;
+    ///     pin.set_bit(0, (byte % WORD * 8 + page % 8) as u32)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the word is out of bounds, or its address is not aligned to it, or it has no
+    /// such bit.
+    pub fn set_bit(&mut self, offset: usize, bit: u32) -> Result
+    where
+        A: PinWriteAccess,
+    {
+        if bit >= usize::BITS {
+            return Err(EINVAL);
+        }
+        self.with_word::<usize, _>(offset, |word| {
+            // SAFETY: As in `store()`; `set_bit()` is one atomic operation, and the bit is in the
+            // word.
+            unsafe { bindings::set_bit(bit as usize, word) }
         })
     }
 

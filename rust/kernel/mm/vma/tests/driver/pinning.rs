@@ -203,6 +203,49 @@ mod tests {
     }
 
     #[test]
+    fn bits_of_pinned_memory_are_set() -> Result {
+        const WORD: usize = size_of::<usize>();
+        const LAST: u32 = usize::BITS - 1;
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(2)?;
+        // The word in the middle is the last one of the first page, and one byte is left over.
+        let start = mapping.start + PAGE_SIZE - 2 * WORD;
+        let mut pages: PinnedPages<Writable> = mm
+            .vma_locks()
+            .pin_user_pages_fast(start..start + 3 * WORD + 1, PinFor::Short)?;
+        let words = |pages: &PinnedPages<Writable>| -> Result<[usize; 3]> {
+            Ok([
+                pages.load(0, Relaxed)?,
+                pages.load(WORD, Relaxed)?,
+                pages.load(2 * WORD, Relaxed)?,
+            ])
+        };
+
+        pages.set_bit(WORD, LAST)?;
+        assert_eq!(words(&pages)?, [0, 1 << LAST, 0]);
+        // What is set stays so, and others are not changed.
+        pages.set_bit(WORD, LAST)?;
+        pages.set_bit(WORD, 1)?;
+        assert_eq!(words(&pages)?, [0, 1 << LAST | 2, 0]);
+        // User space has it where C has it.
+        for (at, byte) in (1usize << LAST | 2).to_ne_bytes().into_iter().enumerate() {
+            assert_eq!(peek(start + WORD + at)?, byte);
+        }
+        pages.set_bit(2 * WORD, 0)?;
+        assert_eq!(words(&pages)?, [0, 1 << LAST | 2, 1]);
+
+        for bit in [usize::BITS, usize::BITS + 1, u32::MAX] {
+            assert_eq!(pages.set_bit(0, bit), Err(EINVAL));
+        }
+        // Not aligned, and out of bounds.
+        for offset in [1, WORD - 1, 3 * WORD, 4 * WORD, usize::MAX - WORD + 1] {
+            assert_eq!(pages.set_bit(offset, 2), Err(EINVAL));
+        }
+        assert_eq!(words(&pages)?, [0, 1 << LAST | 2, 1]);
+        Ok(())
+    }
+
+    #[test]
     fn pinned_memory_stays_when_it_is_unmapped() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
