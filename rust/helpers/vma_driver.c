@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/iommu-dma.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
@@ -22,6 +23,34 @@
 __rust_helper void rust_helper_release_fault_lock(struct vm_fault *vmf)
 {
 	release_fault_lock(vmf);
+}
+
+__rust_helper void rust_helper_inode_lock_shared(struct inode *inode)
+{
+	inode_lock_shared(inode);
+}
+
+__rust_helper void rust_helper_inode_unlock_shared(struct inode *inode)
+{
+	inode_unlock_shared(inode);
+}
+
+__rust_helper bool rust_helper_vma_file_is_read_write(struct file *file)
+{
+	const fmode_t both = FMODE_READ | FMODE_WRITE;
+
+	return (file->f_mode & both) == both;
+}
+
+__rust_helper int rust_helper_memfd_get_seals(struct file *file)
+{
+	return memfd_get_seals(file);
+}
+
+__rust_helper unsigned long
+rust_helper_folio_nr_pages(const struct folio *folio)
+{
+	return folio_nr_pages(folio);
 }
 
 __rust_helper void rust_helper_vma_get_page(struct page *page)

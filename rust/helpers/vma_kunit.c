@@ -3,11 +3,15 @@
 #ifdef CONFIG_RUST_VMA_KUNIT_TEST
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
+#include <linux/fs_context.h>
 #include <linux/lockdep.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mount.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/string.h>
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/syscall.h>
@@ -38,6 +42,46 @@ __rust_helper bool rust_helper_vma_kunit_clean_page(struct page *page)
 __rust_helper unsigned long rust_helper_vma_kunit_file_count(struct file *file)
 {
 	return file_count(file);
+}
+
+/* Makes a file of shmem a memfd with these seals. */
+__rust_helper void rust_helper_vma_kunit_set_seals(struct file *file,
+						   unsigned int seals)
+{
+	SHMEM_I(file_inode(file))->seals = seals;
+}
+
+__rust_helper int rust_helper_vma_kunit_add_seals(struct file *file,
+						  unsigned int seals)
+{
+	return memfd_add_seals(file, seals);
+}
+
+/* A file of a tmpfs with this option, which is there for as long as the file. */
+__rust_helper struct file *
+rust_helper_vma_kunit_tmpfs_file(const char *option, const char *value,
+				 loff_t size)
+{
+	struct file_system_type *type = get_fs_type("tmpfs");
+	struct fs_context *fc;
+	struct vfsmount *mnt;
+	struct file *file;
+	int ret;
+
+	if (!type)
+		return ERR_PTR(-ENODEV);
+	fc = fs_context_for_mount(type, SB_KERNMOUNT);
+	put_filesystem(type);
+	if (IS_ERR(fc))
+		return ERR_CAST(fc);
+	ret = vfs_parse_fs_string(fc, option, value);
+	mnt = ret ? ERR_PTR(ret) : fc_mount_longterm(fc);
+	put_fs_context(fc);
+	if (IS_ERR(mnt))
+		return ERR_CAST(mnt);
+	file = shmem_file_setup_with_mnt(mnt, "test", size, EMPTY_VMA_FLAGS);
+	kern_unmount(mnt);
+	return file;
 }
 
 __rust_helper u64 rust_helper_vma_kunit_page_to_phys(struct page *page)

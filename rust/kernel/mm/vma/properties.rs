@@ -252,7 +252,7 @@ properties! {
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
-    Frames: (5 * WORD) [Send Sync Unpin];
+    Frames: (6 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
     VmOps: (size_of::<bindings::vm_operations_struct>()) [!Sync !Unpin]
         by "operations_of_a_vma_shared_with_another_task";

@@ -13,6 +13,7 @@
 //!   `device_buffer` has a buffer that a device accesses.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
 //!   away, of these and of a device, and `mapping_inode` finds them.
+//! - `memfd_pages` has pages of a memfd, which are pieces, too.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
@@ -33,6 +34,7 @@ mod frame_slots;
 mod huge;
 mod mapping_inode;
 mod mappings;
+mod memfd_pages;
 mod noncoherent_memory;
 mod pfn_pieces;
 mod pfn_region;

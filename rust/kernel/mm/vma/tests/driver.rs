@@ -20,6 +20,7 @@ mod hooks;
 pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod io_mem;
+mod memfd_pages;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod memory_type;
 mod mixed;

@@ -44,10 +44,12 @@ use core::ops::Deref;
 
 /// Pieces of memory, one after the other.
 ///
+/// May sleep when it is dropped.
+///
 /// # Invariants
 ///
 /// `after` of each piece is the number of frames of it and of all pieces before it.
-pub struct Pieces(KVec<Piece>);
+pub struct Pieces(KVVec<Piece>);
 
 struct Piece {
     frames: Frames,
@@ -59,7 +61,7 @@ impl Pieces {
     #[inline]
     pub const fn new() -> Self {
         // INVARIANT: There are none.
-        Self(KVec::new())
+        Self(KVVec::new())
     }
 
     /// Appends a piece.
@@ -81,6 +83,17 @@ impl Pieces {
     #[inline]
     pub fn count(&self) -> usize {
         self.0.last().map_or(0, |piece| piece.after)
+    }
+
+    /// Returns the number of pieces.
+    pub(super) fn piece_count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Drops all but the first pieces.
+    pub(super) fn truncate(&mut self, pieces: usize) {
+        // INVARIANT: Those that stay are the first ones.
+        self.0.truncate(pieces);
     }
 
     /// Returns a piece: the first one, the second one, and so on.
@@ -133,7 +146,7 @@ impl Default for Pieces {
 /// Pieces of memory that are mapped, and what else a driver keeps with them.
 ///
 /// As an [`Arc<PfnPieces<U>>`](Arc) it is the private data of VMAs that map the frames. It derefs
-/// to `U`. See [`PfnRegion`](super::PfnRegion), which has one piece.
+/// to `U`. See [`PfnRegion`](super::PfnRegion), which has one piece. May sleep when it is dropped.
 ///
 /// # Examples
 ///

@@ -23,7 +23,8 @@ use super::{
         AccessBuffer,
         PrivateData, //
     },
-    found_frame::FoundFrame, //
+    found_frame::FoundFrame,
+    memfd_pages::PinnedFolio, //
 };
 use crate::{
     alloc::Flags,
@@ -113,6 +114,8 @@ pub struct Frames {
     is_dummy: bool,
     // If they are pages of the kernel's memory, which are freed with this.
     pages: Option<PageBlock>,
+    // If they are pages of a file, which are unpinned with this.
+    _folio: Option<PinnedFolio>,
 }
 
 impl<U> PfnRegion<U> {
@@ -242,6 +245,25 @@ impl Frames {
             is_io,
             is_dummy: false,
             pages: None,
+            _folio: None,
+        }
+    }
+
+    /// Takes at most `max` pages of a folio after the first `skip` ones.
+    pub(super) fn of_folio(folio: PinnedFolio, skip: usize, max: usize) -> Self {
+        let skip = skip.min(folio.count());
+
+        // INVARIANT: They stay while the folio is pinned, which is for as long as this lives.
+        // `push_memfd()` says why they may be mapped. They are normal memory, mapped as such.
+        Self {
+            // It is one of the folio's frames, or the one after them.
+            first_pfn: folio.first_pfn().wrapping_add(skip),
+            count: folio.count().saturating_sub(skip).min(max),
+            memory_type: MemoryType::Cached,
+            is_io: false,
+            is_dummy: false,
+            pages: None,
+            _folio: Some(folio),
         }
     }
 
@@ -263,6 +285,7 @@ impl Frames {
             is_io: false,
             is_dummy: false,
             pages: Some(block),
+            _folio: None,
         })
     }
 

@@ -223,7 +223,7 @@ mod tests {
 
         pages.set_bit(WORD, LAST)?;
         assert_eq!(words(&pages)?, [0, 1 << LAST, 0]);
-        // What is set stays so, and others are not changed.
+        // A bit that is set stays set, and others are not changed.
         pages.set_bit(WORD, LAST)?;
         pages.set_bit(WORD, 1)?;
         assert_eq!(words(&pages)?, [0, 1 << LAST | 2, 0]);
