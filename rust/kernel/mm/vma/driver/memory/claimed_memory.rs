@@ -21,21 +21,38 @@
 //!    - System RAM whose resource is not busy. Drivers that add memory piece by piece have such
 //!      resources, and claim the pieces when they add them.
 //!    - Memory with struct pages, whether the resource tree knows it or not: of ZONE_DEVICE, of
-//!      an architecture without resources for its memory, or reserved by the device tree in the
-//!      middle of RAM.
+//!      an architecture without resources for its memory, or reserved near RAM by the device tree,
+//!      the firmware or the command line.
 //!    - Memory for which the kernel has a driver of its own, also if that is not bound yet: ACPI
 //!      tables, persistent memory, memory of CXL.
 //!    - Memory of EFI runtime services, which run in the kernel's mode.
 //! 4. devres has the claim, and releases it after the mappings were taken away, as other resources.
 //!
+//! # Reserved memory
+//!
+//! On x86, memory that e820 calls reserved has struct pages if it is in one section with RAM. The
+//! page allocator never has it, and C drivers map some of it: memory that the firmware has set
+//! aside for graphics, or that `memmap=nn$ss` has for a device. It is refused, because nothing
+//! distinguishes it from memory that the kernel uses and has not claimed:
+//!
+//! - ACPI allows the FACS in such memory, and some firmware (SeaBIOS) has all tables there. The
+//!   FACS has the address at which the machine wakes up. The AML of the DSDT is run where it is,
+//!   and can access all memory. There is no list to check, because AML can load more AML from an
+//!   address that it computes.
+//! - What the command line has reserved, and the firmware does not use, ramoops may have. If there
+//!   are struct pages, it maps them by `vmap()` and claims nothing, before the check or after it,
+//!   and writes at an offset that it reads from there.
+//!
 //! # Limits
 //!
 //! A claim excludes those that claim. If C code uses the registers of a device, or memory without
-//! struct pages, and has not claimed it, this does not notice. `ExclusiveIoMem` and `Bar` have the
+//! struct pages, and has not claimed it, this does not notice. On x86 that can be the tables of
+//! ACPI, if they are in a section that is reserved as a whole. `ExclusiveIoMem` and `Bar` have the
 //! same limit: they make the same claim, and check nothing else. The difference is that there the
 //! range comes from a description of the device, and here the driver is trusted to have such a
-//! description. If that is wrong, user space gets at a device that no driver has claimed, or at
-//! one that is plugged in later, if the range was in the resource of a device that is removed.
+//! description. If that is wrong, user space gets at a device that no driver has claimed, at such
+//! tables, or at a device that is plugged in later, if the range was in the resource of one that is
+//! removed.
 //!
 //! So no mapping reaches memory that has struct pages when it is claimed. A device may: those who
 //! access the registers of one that does DMA can tell it to write anywhere, whether they are in a
