@@ -4,6 +4,8 @@
 
 //! Memory that is claimed by its address: addresses at which there is nothing, so reads do no harm.
 
+#[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
+use super::super::failing;
 use super::{
     super::address_space::{
         peek,
@@ -16,6 +18,8 @@ use super::{
     },
     io_mem::Unused,
 };
+#[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
+use crate::mm::vma::driver::DeviceResource;
 use crate::{
     bindings,
     device::{
@@ -247,6 +251,63 @@ mod tests {
             }
         }
         Ok(())
+    }
+
+    /// The resource tree does not say why there is no claim, so it is looked at.
+    #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
+    #[test]
+    fn failing_claim_leaves_none_behind() -> Result {
+        let start = unclaimed(1)?;
+        let bound = device()?;
+        let (claim, failed) = failing::each_allocation(
+            || try_claim(of(&bound), start, 1),
+            |()| match ClaimedMemory::new(of(&bound), start, PAGE, NAME) {
+                Err(EBUSY) if flags_of_claim(start).is_none() => Err(ENOMEM),
+                result => result,
+            },
+        )?;
+        // The name, and the claim.
+        assert_eq!(failed, 2);
+        assert!(flags_of_claim(start).is_some());
+        drop(claim);
+        try_claim(of(&bound), start, 1)
+    }
+
+    /// What is not released could not be claimed once more.
+    #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
+    #[test]
+    fn claim_ends_if_devres_cannot_have_it() -> Result {
+        let start = unclaimed(1)?;
+        let bound = device()?;
+        let (managed, failed) = failing::each_allocation(
+            || ClaimedMemory::new(of(&bound), start, PAGE, NAME),
+            |claim| claim.into_devres(),
+        )?;
+        // The data of devres and its node are one.
+        assert_eq!(failed, 1);
+        assert_eq!(try_claim(of(&bound), start, 1), Err(EBUSY));
+        drop(managed);
+        try_claim(of(&bound), start, 1)
+    }
+
+    #[cfg(all(CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS))]
+    #[test]
+    fn claim_ends_if_it_cannot_be_device_memory() -> Result {
+        let start = unclaimed(2)?;
+        let bound = device()?;
+        let (memory, failed) = failing::each_allocation(
+            || ClaimedMemory::new(of(&bound), start, 2 * PAGE, NAME),
+            |claim| DeviceMemory::new(claim, MemoryType::Noncached),
+        )?;
+        // The data of devres, the memory, the mappings with their inode, the revocation.
+        assert!(failed >= 5);
+        assert_eq!(try_claim(of(&bound), start, 2), Err(EBUSY));
+        drop(memory);
+        // devres has it.
+        assert_eq!(try_claim(of(&bound), start, 2), Err(EBUSY));
+        let other = device()?;
+        drop(bound);
+        try_claim(of(&other), start, 2)
     }
 
     #[test]
