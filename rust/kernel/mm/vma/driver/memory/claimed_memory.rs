@@ -26,14 +26,16 @@
 //!    - Memory for which the kernel has a driver of its own, also if that is not bound yet: ACPI
 //!      tables, persistent memory, memory of CXL.
 //!    - Memory of EFI runtime services, which run in the kernel's mode.
+//!    - What the firmware calls reserved (e820), with struct pages or without.
 //! 4. devres has the claim, and releases it after the mappings were taken away, as other resources.
 //!
 //! # Reserved memory
 //!
 //! On x86, memory that e820 calls reserved has struct pages if it is in one section with RAM. The
 //! page allocator never has it, and C drivers map some of it: memory that the firmware has set
-//! aside for graphics, or that `memmap=nn$ss` has for a device. It is refused, because nothing
-//! distinguishes it from memory that the kernel uses and has not claimed:
+//! aside for graphics, or that `memmap=nn$ss` has for a device. It is refused, and so are registers
+//! in such a range, because nothing distinguishes them from memory that the kernel uses and has not
+//! claimed:
 //!
 //! - ACPI allows the FACS in such memory, and some firmware (SeaBIOS) has all tables there. The
 //!   FACS has the address at which the machine wakes up. The AML of the DSDT is run where it is,
@@ -46,13 +48,11 @@
 //! # Limits
 //!
 //! A claim excludes those that claim. If C code uses the registers of a device, or memory without
-//! struct pages, and has not claimed it, this does not notice. On x86 that can be the tables of
-//! ACPI, if they are in a section that is reserved as a whole. `ExclusiveIoMem` and `Bar` have the
+//! struct pages, and has not claimed it, this does not notice. `ExclusiveIoMem` and `Bar` have the
 //! same limit: they make the same claim, and check nothing else. The difference is that there the
 //! range comes from a description of the device, and here the driver is trusted to have such a
-//! description. If that is wrong, user space gets at a device that no driver has claimed, at such
-//! tables, or at a device that is plugged in later, if the range was in the resource of one that is
-//! removed.
+//! description. If that is wrong, user space gets at a device that no driver has claimed, or at
+//! one that is plugged in later, if the range was in the resource of a device that is removed.
 //!
 //! So no mapping reaches memory that has struct pages when it is claimed. A device may: those who
 //! access the registers of one that does DMA can tell it to write anywhere, whether they are in a
@@ -87,13 +87,14 @@ use crate::{
 };
 
 /// Memory that the kernel has drivers for, as the resource tree describes it (C: `IORES_DESC_*`).
-const MEMORY_OF_OTHERS: [u32; 8] = [
+const MEMORY_OF_OTHERS: [u32; 9] = [
     bindings::IORES_DESC_CRASH_KERNEL,
     bindings::IORES_DESC_ACPI_TABLES,
     bindings::IORES_DESC_ACPI_NV_STORAGE,
     bindings::IORES_DESC_PERSISTENT_MEMORY,
     bindings::IORES_DESC_PERSISTENT_MEMORY_LEGACY,
     bindings::IORES_DESC_DEVICE_PRIVATE_MEMORY,
+    bindings::IORES_DESC_RESERVED,
     bindings::IORES_DESC_SOFT_RESERVED,
     bindings::IORES_DESC_CXL,
 ];
