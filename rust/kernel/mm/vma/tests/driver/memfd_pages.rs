@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#![cfg(all(CONFIG_MEMFD_CREATE, CONFIG_ARCH_HAS_PTE_SPECIAL))]
+#![cfg(CONFIG_MEMFD_CREATE)]
+#![cfg(CONFIG_ARCH_HAS_PTE_SPECIAL)]
 
 //! Pages of a memfd that a driver pins and maps.
 
