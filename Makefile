@@ -44,7 +44,7 @@ clean:
 help:
 	@echo 'Targets (the last line of each is for scripts; the exit code is not 0 on a failure):'
 	@echo '  run            installs and builds everything, then boots the demo'
-	@echo '  test           what a change needs: two kernels; unchanged suites are not repeated'
+	@echo '  test           what a change needs, on one kernel; unchanged suites are not repeated'
 	@echo '  test-all       every suite on every kernel; TESTING.md lists them'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'

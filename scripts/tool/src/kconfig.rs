@@ -41,6 +41,11 @@ pub const X86_64_DEBUG: Config = Config {
         "common kunit doctests off qemu samples x86_64-debug",
     )
 };
+/// The same with what the kernel's own tests need.
+pub const X86_64_SELFTESTS: Config = x86_64(
+    "x86_64-selftests",
+    "common kunit off qemu samples x86_64-debug selftests",
+);
 pub const UM: Config = Config {
     arch: "um",
     ..x86_64("um", "common kunit off um")
@@ -70,6 +75,7 @@ pub const X86_64_UNUSED: Config = x86_64(
 pub const ALL: &[Config] = &[
     X86_64,
     X86_64_DEBUG,
+    X86_64_SELFTESTS,
     UM,
     X86_64_KCSAN,
     X86_64_BENCH,
@@ -235,6 +241,9 @@ mod tests {
     #[test]
     fn unknown_configuration_lists_known_ones() {
         let error = Config::by_name("arm").unwrap_err().to_string();
-        assert!(error.contains("x86_64, x86_64-debug, um"), "{error}");
+        assert!(
+            error.contains("x86_64, x86_64-debug, x86_64-selftests, um"),
+            "{error}"
+        );
     }
 }

@@ -12,7 +12,7 @@ use crate::drivers;
 use crate::fuzz;
 use crate::judge;
 use crate::kbuild::Kernel;
-use crate::kconfig::{Config, X86_64};
+use crate::kconfig::{Config, UM, X86_64};
 use crate::kunit;
 use crate::ledger;
 use crate::lint as linting;
@@ -296,12 +296,12 @@ pub fn compile_fail(run: &Run, config: Config) -> Result<Outcome> {
     let matrix = compile_fail::matrix(&table, &out, rustc, case)?;
     if case.is_none() {
         let name = match config {
-            X86_64 => "access-matrix.json".to_string(),
-            other => format!("access-matrix-{}.json", other.name),
+            UM => "access-matrix-um.json",
+            _ => "access-matrix.json",
         };
         matrix.write(&places.build.join(name))?;
     }
-    let is_shown = config == X86_64 || arguments.config.is_some();
+    let is_shown = config != UM || arguments.config.is_some();
     if is_shown && !matrix.rows.is_empty() {
         progress.hidden(|| println!("{matrix}\n"));
     }

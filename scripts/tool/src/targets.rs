@@ -8,7 +8,7 @@ use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
-use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN};
+use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN, X86_64_SELFTESTS};
 use crate::kcsan;
 use crate::kunit;
 use crate::lockdep_test;
@@ -74,7 +74,7 @@ pub const TARGETS: &[Target] = &[
     target("drivers", "CONFIG CASE", Guest(X86_64_DEBUG, drivers::run)),
     target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, stress::run)),
     target("fuzz", "SEED MINUTES", Kernel(X86_64_DEBUG, fuzz)),
-    target("selftests", "", Kernel(X86_64_DEBUG, selftests::run)),
+    target("selftests", "", Kernel(X86_64_SELFTESTS, selftests::run)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
     target("conformance", "CONFIG", Own(conformance)),
     target("coverage", "", Own(coverage)),
