@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA
+#include <linux/cma.h>
 #ifdef CONFIG_HAS_DMA
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -14,9 +15,12 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_reserved_mem.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
+#include <linux/set_memory.h>
 #include <linux/vmalloc.h>
 #include "../../mm/internal.h"
 
@@ -80,6 +84,46 @@ __rust_helper unsigned long rust_helper_vma_virt_to_pfn(const void *memory)
 {
 	return page_to_pfn(virt_to_page(memory));
 }
+
+__rust_helper int rust_helper_vma_set_memory_decrypted(unsigned long addr,
+						       int numpages)
+{
+	return set_memory_decrypted(addr, numpages);
+}
+
+__rust_helper int rust_helper_vma_set_memory_encrypted(unsigned long addr,
+						       int numpages)
+{
+	return set_memory_encrypted(addr, numpages);
+}
+
+#ifdef CONFIG_DMA_CMA
+/* Zeroed pages from the area of @dev, if the kernel maps them. */
+__rust_helper void *rust_helper_vma_cma_alloc(struct device *dev,
+					      unsigned long count,
+					      struct cma **cma)
+{
+	unsigned int order = get_order(count << PAGE_SHIFT);
+	struct page *page;
+
+	*cma = dev_get_cma_area(dev);
+	page = cma_alloc(*cma, count, min(order, CONFIG_CMA_ALIGNMENT), true);
+	if (!page)
+		return NULL;
+	if (PageHighMem(page)) {
+		cma_release(*cma, page, count);
+		return NULL;
+	}
+	return memset(page_address(page), 0, count << PAGE_SHIFT);
+}
+
+__rust_helper bool rust_helper_vma_cma_release(struct cma *cma,
+					       const void *memory,
+					       unsigned long count)
+{
+	return cma_release(cma, virt_to_page(memory), count);
+}
+#endif
 
 __rust_helper int
 rust_helper_vma_dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
@@ -245,6 +289,40 @@ __rust_helper bool rust_helper_vma_is_efi_runtime(unsigned long first_pfn,
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Finds memory that the device tree reserves: the node of @dev, or, from zero
+ * on, the target of its memory-region with this index. Nobody else has it: the
+ * kernel has no operations for it, and such a target has no driver of its own.
+ */
+__rust_helper int rust_helper_vma_reserved_mem(struct device *dev, int index,
+					       phys_addr_t *base,
+					       phys_addr_t *size)
+{
+	struct device_node *all __free(device_node) =
+		of_find_node_by_path("/reserved-memory");
+	struct device_node *node __free(device_node) =
+		index < 0 ? of_node_get(dev->of_node) :
+			    of_parse_phandle(dev->of_node, "memory-region",
+					     index);
+	struct device_node *parent __free(device_node) = of_get_parent(node);
+	struct reserved_mem *rmem;
+
+	if (!node || !all || parent != all || !of_device_is_available(node))
+		return -ENODEV;
+	if (index >= 0 && of_property_present(node, "compatible"))
+		return -EBUSY;
+
+	rmem = of_reserved_mem_lookup(node);
+	if (!rmem)
+		return -EINVAL;
+	if (rmem->ops)
+		return -EBUSY;
+
+	*base = rmem->base;
+	*size = rmem->size;
+	return 0;
 }
 
 #ifdef CONFIG_PCI

@@ -15,6 +15,20 @@ __rust_helper pgprot_t rust_helper_pgprot_writecombine(pgprot_t prot)
 	return pgprot_writecombine(prot);
 }
 
+/* As pgprot_cached_wthru(), which powerpc alone has under this name. */
+__rust_helper pgprot_t rust_helper_vma_pgprot_writethrough(pgprot_t prot)
+{
+#if defined(pgprot_cached_wthru)
+	return pgprot_cached_wthru(prot);
+#elif defined(CONFIG_X86) && !defined(CONFIG_UML)
+	const pgprotval_t mode = cachemode2protval(_PAGE_CACHE_MODE_WT);
+
+	return __pgprot((pgprot_val(prot) & ~_PAGE_CACHE_MASK) | mode);
+#else
+	return pgprot_noncached(prot);
+#endif
+}
+
 __rust_helper pgprot_t rust_helper_pgprot_device(pgprot_t prot)
 {
 	return pgprot_device(prot);

@@ -10,6 +10,8 @@
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mount.h>
+#include <linux/of.h>
+#include <linux/of_reserved_mem.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
@@ -93,6 +95,28 @@ __rust_helper u64 rust_helper_vma_kunit_page_to_phys(struct page *page)
 __rust_helper u8 rust_helper_vma_kunit_byte_at(u64 phys)
 {
 	return *(u8 *)phys_to_virt(phys);
+}
+
+/* Gives a device a node of the device tree, which it keeps. */
+__rust_helper bool rust_helper_vma_kunit_set_node(struct device *dev,
+						  const char *path)
+{
+	dev->of_node = of_find_node_by_path(path);
+	return dev->of_node;
+}
+
+/* Gives the first region of a device operations, all of them NULL, or none. */
+__rust_helper bool rust_helper_vma_kunit_set_rmem_ops(struct device *dev,
+						      bool has_ops)
+{
+	static const struct reserved_mem_ops ops;
+	struct device_node *node __free(device_node) =
+		of_parse_phandle(dev->of_node, "memory-region", 0);
+	struct reserved_mem *rmem = node ? of_reserved_mem_lookup(node) : NULL;
+
+	if (rmem)
+		rmem->ops = has_ops ? &ops : NULL;
+	return rmem;
 }
 
 #ifdef CONFIG_FAILSLAB

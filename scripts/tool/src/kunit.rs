@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use regex_lite::Regex;
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub fn judged(
         append: false,
         timeout: Some(TIMEOUT),
     };
-    let ended = booted.run(boot_command(kernel, boot), |event| match event {
+    let ended = booted.run(boot_command(kernel, boot)?, |event| match event {
         Event::Line(line) => {
             if let Some(test) = finished_test(line) {
                 step.advance(test);
@@ -126,22 +126,40 @@ pub fn judged(
 }
 
 /// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.
-fn boot_command(kernel: &Kernel, boot: &Boot) -> Command {
+fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
     let config = boot.config;
     let out = kernel.places.out(config.name);
     let glob = boot.filter.map(|glob| format!("kunit.filter_glob={glob}"));
     if config.arch == "um" {
         let mut cmd = proc::command(out.join("linux"));
         cmd.args("mem=1G console=tty kunit_shutdown=halt kunit.enable=1".split(' '));
+        cmd.arg(format!("dtb={}", device_tree(kernel, config)?.display()));
         cmd.args(glob).args(boot.append.split_whitespace());
-        return cmd;
+        return Ok(cmd);
     }
     let (glob, append) = (glob.unwrap_or_default(), boot.append);
     let append =
         format!("console=ttyS0 panic=-1 kunit_shutdown=reboot kunit.enable=1 {glob} {append}");
     let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), append.trim_end());
     cmd.args(["-serial", "stdio", "-monitor", "none"]);
-    cmd
+    Ok(cmd)
+}
+
+/// Compiles the device tree of a configuration, with the kernel's own dtc.
+fn device_tree(kernel: &Kernel, config: Config) -> Result<PathBuf> {
+    let (places, name) = (kernel.places, config.name);
+    let out = places.out(name);
+    let blob = out.join(format!("{name}.dtb"));
+    let source = places.repo.join(format!("scripts/configs/{name}.dts"));
+    let mut cmd = proc::command(out.join("scripts/dtc/dtc"));
+    cmd.args(["-q", "-I", "dts", "-O", "dtb", "-o"]);
+    cmd.arg(&blob).arg(&source);
+    let log = places.log(&format!("dtc-{name}"));
+    if !proc::watched(&log, cmd, |_| ())?.0 {
+        eprint!("{}", proc::tail(&log, 20));
+        bail!("{}: dtc refuses it", places.show(&source));
+    }
+    Ok(blob)
 }
 
 /// The test or suite that a line of KTAP says has ended.

@@ -16,7 +16,7 @@
 //! - A page fault is a [`Fault`], which the answer consumes.
 //! - Memory of a device, which can go away while it is mapped, is a [`DeviceMemory`], coherent DMA
 //!   memory a [`DmaMemory`] or [`DmaBuffers`], non-coherent a [`NoncoherentMemory`]. An address
-//!   that no resource of the device has is claimed by a `ClaimedMemory`. Memory whose parts are
+//!   that no resource of the device has is claimed by a [`ClaimedMemory`]. Memory whose parts are
 //!   replaced while they are mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device
 //!   accesses, too, is a [`DeviceBuffer`].
 //!
@@ -79,11 +79,6 @@ pub use self::gem::{
 };
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 pub use self::memory::DmaBuf;
-#[cfg(CONFIG_HAS_IOMEM)]
-pub use self::memory::{
-    ClaimedMemory,
-    DevresClaimedMemory, //
-};
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,
@@ -116,10 +111,12 @@ pub use self::{
     },
     memory::{
         BoundMemory,
+        ClaimedMemory,
         DeviceBacked,
         DeviceBuffer,
         DeviceMemory,
         DeviceResource,
+        DevresClaimedMemory,
         DmaBacked,
         DmaBuffers,
         DmaMemory,

@@ -243,7 +243,6 @@ properties! {
     PfnPieces<()>: (4 * WORD) [niche Send Sync Unpin];
     DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>())
         [niche Send Sync !Unpin] by "device_memory_stays_in_place";
-    #[cfg(CONFIG_HAS_IOMEM)]
     ClaimedMemory<'static>: (5 * WORD) [niche Send Sync Unpin];
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
     DmaBuffers<u64>: (6 * WORD) [niche Send Sync Unpin];
@@ -252,6 +251,9 @@ properties! {
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
+    #[cfg(CONFIG_DMA_CMA)]
+    Frames: (7 * WORD) [Send Sync Unpin];
+    #[cfg(not(CONFIG_DMA_CMA))]
     Frames: (6 * WORD) [Send Sync Unpin];
     VmOpsTable<NoOps>: (size_of::<bindings::vm_operations_struct>()) [Sync Unpin];
     VmOps: (size_of::<bindings::vm_operations_struct>()) [!Sync !Unpin]

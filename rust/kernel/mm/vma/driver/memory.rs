@@ -4,10 +4,11 @@
 //!
 //! - `shared_page` has single pages, which the kernel counts, and `shared_buffer` many of them.
 //! - `pfn_region` has page frames, which it does not, and `huge` their huge entries. `pfn_pieces`
-//!   has several pieces of them. `found_frame` is how one of them is mapped, `remap` a range.
+//!   has several pieces of them, `page_block` contiguous pages. `found_frame` is how one of them is
+//!   mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
-//!   they are, `claimed_memory` is for an address that no resource has, `bound_memory` for files of
-//!   a device.
+//!   they are, `claimed_memory` is for an address that no resource has, `reserved_memory` for RAM
+//!   that the device tree reserves, `bound_memory` for files of a device.
 //! - `dma_memory` has coherent DMA memory of a device, `dma_buffers` several buffers of it, and
 //!   `noncoherent_memory` such that is handed to and fro. `dma_mappings` ends their mappings.
 //!   `device_buffer` has a buffer that a device accesses.
@@ -18,7 +19,6 @@
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
 mod bound_memory;
-#[cfg(CONFIG_HAS_IOMEM)]
 mod claimed_memory;
 mod device_buffer;
 mod device_memory;
@@ -36,22 +36,25 @@ mod mapping_inode;
 mod mappings;
 mod memfd_pages;
 mod noncoherent_memory;
+mod page_block;
 mod pfn_pieces;
 mod pfn_region;
 mod remap;
+mod reserved_memory;
 mod shared_buffer;
 mod shared_page;
 mod shmem_file;
 
-#[cfg(CONFIG_HAS_IOMEM)]
-pub use self::claimed_memory::{
-    ClaimedMemory,
-    DevresClaimedMemory, //
-};
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 pub use self::dmabuf::DmaBuf;
+#[cfg(CONFIG_DRM = "y")]
+pub(super) use self::mapping_inode::owned_file;
 pub use self::{
     bound_memory::BoundMemory,
+    claimed_memory::{
+        ClaimedMemory,
+        DevresClaimedMemory, //
+    },
     device_buffer::DeviceBuffer,
     device_memory::{
         DeviceBacked,

@@ -316,7 +316,7 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
             // pages: the VMA is in no tree, so there were no faults. The frames are those of the
             // data, of which the VMA has a share, and `prot` has their memory type.
             to_result(unsafe {
-                if run.is_io {
+                if run.is_decrypted {
                     bindings::io_remap_pfn_range(vma, addr, run.pfn, run.len, prot)
                 } else {
                     bindings::remap_pfn_range(vma, addr, run.pfn, run.len, prot)

@@ -42,6 +42,16 @@ impl PageProt {
         Self(unsafe { bindings::pgprot_writecombine(self.0) })
     }
 
+    /// Returns the same permissions, cached for reading only (C: `pgprot_cached_wthru()`).
+    ///
+    /// As [`noncached()`](Self::noncached), except on powerpc and x86.
+    #[doc(alias = "pgprot_cached_wthru")]
+    #[inline]
+    pub fn writethrough(self) -> Self {
+        // SAFETY: This computes a value.
+        Self(unsafe { bindings::vma_pgprot_writethrough(self.0) })
+    }
+
     /// Returns the same permissions, for registers of a device (C: `pgprot_device()`).
     ///
     /// As [`noncached()`](Self::noncached), except on arm and arm64.

@@ -74,8 +74,8 @@ impl<'a, T: VmaOperations> HugeFault<'a, T> {
     ///
     /// Falls back to small pages if the huge page is not entirely inside the VMA and one piece of
     /// the region, if its frames are not aligned as its addresses, if something is already mapped
-    /// there, if its memory type is not that of the VMA, which has several, or without
-    /// `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
+    /// there, if its memory type is write-through or not that of the VMA, which has several, or
+    /// without `CONFIG_ARCH_SUPPORTS_PMD_PFNMAP`.
     #[doc(alias = "vmf_insert_pfn_pmd")]
     #[inline]
     pub fn insert_pfn_pmd(self, frame: usize) -> HugeFaultOutcome<'a>

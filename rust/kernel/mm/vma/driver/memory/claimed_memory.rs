@@ -21,8 +21,8 @@
 //!    - System RAM whose resource is not busy. Drivers that add memory piece by piece have such
 //!      resources, and claim the pieces when they add them.
 //!    - Memory with struct pages, whether the resource tree knows it or not: of ZONE_DEVICE, of
-//!      an architecture without resources for its memory, or reserved near RAM by the device tree,
-//!      the firmware or the command line.
+//!      an architecture without resources for its memory, or reserved near RAM by the firmware or
+//!      the command line. What the device tree reserves has functions of its own.
 //!    - Memory for which the kernel has a driver of its own, also if that is not bound yet: ACPI
 //!      tables, persistent memory, memory of CXL.
 //!    - Memory of EFI runtime services, which run in the kernel's mode.
@@ -105,8 +105,9 @@ const MEMORY_OF_OTHERS: [u32; 9] = [
 ///
 /// # Invariants
 ///
-/// `region` is not memory of the kernel: it has no struct pages, is neither System RAM nor memory
-/// of the firmware's runtime services, and nothing adds it as memory while it is claimed.
+/// `region` is not memory of the kernel: it is neither System RAM nor memory of the firmware's
+/// runtime services, and nothing adds it as memory while it is claimed. It has no struct pages,
+/// unless the device tree reserves it for the device.
 pub struct ClaimedMemory<'a> {
     device: &'a Device<Bound>,
     region: Region,
@@ -138,6 +139,7 @@ impl<'a> ClaimedMemory<'a> {
     /// # Examples
     ///
     /// ```
+    /// # #![cfg(CONFIG_HAS_IOMEM)]
     /// use kernel::{
     ///     device::{
     ///         Bound,
@@ -164,12 +166,31 @@ impl<'a> ClaimedMemory<'a> {
     ///     DeviceMemory::new(registers, MemoryType::Noncached)
     /// }
     /// ```
+    #[cfg(CONFIG_HAS_IOMEM)]
     #[doc(alias = "request_mem_region_exclusive")]
     pub fn new(
         device: &'a Device<Bound>,
         start: PhysAddr,
         size: ResourceSize,
         name: &CStr,
+    ) -> Result<Self> {
+        // SAFETY: Memory with struct pages is refused.
+        unsafe { Self::claim(device, start, size, name, has_struct_pages) }
+    }
+
+    /// Claims memory, unless it turns out to be memory of the kernel, or `is_of_kernel` says so of
+    /// the first and the last frame.
+    ///
+    /// # Safety
+    ///
+    /// If `is_of_kernel` does not refuse memory with struct pages, the caller must know that it is
+    /// not memory of the kernel.
+    pub(super) unsafe fn claim(
+        device: &'a Device<Bound>,
+        start: PhysAddr,
+        size: ResourceSize,
+        name: &CStr,
+        is_of_kernel: fn(usize, usize) -> bool,
     ) -> Result<Self> {
         let (first_pfn, last_pfn) = pfns(start, size).ok_or(EINVAL)?;
 
@@ -181,11 +202,15 @@ impl<'a> ClaimedMemory<'a> {
             .ok_or(EBUSY)?;
 
         // After the claim: see the module's documentation.
-        if is_of_others(&region) || is_of_kernel(first_pfn, last_pfn) {
+        if is_of_others(&region)
+            || is_efi_runtime(first_pfn, last_pfn)
+            || is_of_kernel(first_pfn, last_pfn)
+        {
             return Err(EBUSY);
         }
 
-        // INVARIANT: It was checked while it was claimed, and stays claimed.
+        // INVARIANT: It was checked while it was claimed, and stays claimed. Guaranteed by the
+        // caller: its struct pages, if it has any, are not those of the kernel.
         Ok(Self { device, region })
     }
 }
@@ -206,32 +231,47 @@ fn pfns(start: PhysAddr, size: ResourceSize) -> Option<(usize, usize)> {
 
 /// Returns whether any part is System RAM, or memory for which the kernel has drivers.
 fn is_of_others(region: &Resource) -> bool {
-    let intersects = |flags: u32, desc: u32| {
-        // SAFETY: Takes the lock of the resource tree.
-        let found = unsafe {
-            bindings::region_intersects(
-                region.start(),
-                region.size() as usize,
-                flags as usize,
-                desc as usize,
-            )
-        };
-        found != bindings::REGION_DISJOINT as c_int
-    };
+    let (start, size) = (region.start(), region.size() as usize);
 
-    intersects(bindings::IORESOURCE_SYSTEM_RAM, bindings::IORES_DESC_NONE)
-        || MEMORY_OF_OTHERS
-            .iter()
-            .any(|&desc| intersects(bindings::IORESOURCE_MEM, desc))
+    intersects(
+        start,
+        size,
+        bindings::IORESOURCE_SYSTEM_RAM,
+        bindings::IORES_DESC_NONE,
+    ) || MEMORY_OF_OTHERS
+        .iter()
+        .any(|&desc| intersects(start, size, bindings::IORESOURCE_MEM, desc))
 }
 
-/// Returns whether any of the frames is memory that the kernel knows without the resource tree.
-fn is_of_kernel(first_pfn: usize, last_pfn: usize) -> bool {
-    // SAFETY: Both compare frames with tables of the kernel's, under RCU and that do not change.
-    unsafe {
-        bindings::vma_has_struct_pages(first_pfn, last_pfn)
-            || bindings::vma_is_efi_runtime(first_pfn, last_pfn)
-    }
+/// Returns whether the resource tree has the kernel's RAM, as it has on most architectures.
+pub(super) fn is_system_ram_known() -> bool {
+    intersects(
+        0,
+        usize::MAX,
+        bindings::IORESOURCE_SYSTEM_RAM,
+        bindings::IORES_DESC_NONE,
+    )
+}
+
+/// Returns whether a range has any part of a resource with these flags, and this descriptor
+/// (`IORES_DESC_NONE`: with any).
+fn intersects(start: PhysAddr, size: usize, flags: u32, desc: u32) -> bool {
+    // SAFETY: Takes the lock of the resource tree.
+    let found = unsafe { bindings::region_intersects(start, size, flags as usize, desc as usize) };
+    found != bindings::REGION_DISJOINT as c_int
+}
+
+/// Returns whether any of the frames has a struct page.
+#[cfg(CONFIG_HAS_IOMEM)]
+fn has_struct_pages(first_pfn: usize, last_pfn: usize) -> bool {
+    // SAFETY: Compares frames with tables of the kernel's, under RCU.
+    unsafe { bindings::vma_has_struct_pages(first_pfn, last_pfn) }
+}
+
+/// Returns whether any of the frames is memory of the firmware, which runs in the kernel's mode.
+fn is_efi_runtime(first_pfn: usize, last_pfn: usize) -> bool {
+    // SAFETY: Compares frames with a table that does not change.
+    unsafe { bindings::vma_is_efi_runtime(first_pfn, last_pfn) }
 }
 
 // SAFETY: The driver has claimed the region, and `into_devres()` keeps that. By the type invariants

@@ -76,18 +76,19 @@ impl<F: Deref<Target = Frames>> FoundFrame<F> {
         self.frames.run(self.index, max)
     }
 
-    /// Returns whether frames of a device are mapped.
+    /// Returns whether it is mapped as memory that is not encrypted.
     #[inline]
-    pub(in super::super) fn is_io(&self) -> bool {
-        self.frames.is_io()
+    pub(in super::super) fn is_decrypted(&self) -> bool {
+        self.frames.is_decrypted()
     }
 
     /// Returns the number of the frame that is `before` frames before this one, if it and the
-    /// `pages - 1` frames after it are contiguous and of one piece.
+    /// `pages - 1` frames after it are contiguous, of one piece, and have a huge entry.
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     pub(in super::super) fn around(&self, before: usize, pages: usize) -> Option<usize> {
         let first = self.index.checked_sub(before)?;
+        let is_huge = self.frames.fits_huge_entries() && self.frames.run(first, pages) == pages;
 
-        (self.frames.run(first, pages) == pages).then(|| self.frames.pfn(first))?
+        is_huge.then(|| self.frames.pfn(first))?
     }
 }

@@ -72,7 +72,7 @@ impl MappingInode {
         // INVARIANT: The inode was made for the file.
         Ok(Self {
             // SAFETY: The reference is given to this.
-            file: unsafe { owned(file) },
+            file: unsafe { owned_file(file) },
         })
     }
 
@@ -99,7 +99,7 @@ impl MappingInode {
         // SAFETY: The module of the caller is there: it runs. `__fput()` drops the reference.
         unsafe { bindings::vma_module_get(fops.owner) };
         // SAFETY: The reference is given to this.
-        Ok(unsafe { owned(file) })
+        Ok(unsafe { owned_file(file) })
     }
 
     /// Unmaps all pages of all VMAs that have a file of the inode (C: `unmap_mapping_range()`).
@@ -112,7 +112,7 @@ impl MappingInode {
 /// # Safety
 ///
 /// `file` must be valid, in no descriptor table, and its reference be given to the caller.
-unsafe fn owned(file: *mut bindings::file) -> ARef<File> {
+pub(in super::super) unsafe fn owned_file(file: *mut bindings::file) -> ARef<File> {
     // SAFETY: Guaranteed by the caller: it is valid, and the reference is given to this. No task
     // has a descriptor of the file, so none has an `fdget_pos()` section.
     unsafe {

@@ -24,11 +24,13 @@ use super::{
         PrivateData, //
     },
     found_frame::FoundFrame,
-    memfd_pages::PinnedFolio, //
+    memfd_pages::PinnedFolio,
+    page_block::PageBlock, //
 };
+#[cfg(CONFIG_DMA_CMA)]
+use crate::device::Device;
 use crate::{
     alloc::Flags,
-    bindings,
     mm::vma::{
         shared_memory::{
             checked_word,
@@ -52,16 +54,16 @@ use crate::{
         Arc, //
     }, //
 };
-use core::{
-    ops::Deref,
-    ptr::NonNull, //
-};
+use core::ops::Deref;
 
 /// The memory type of a mapping of page frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryType {
     /// Normal memory.
     Cached,
+    /// Cached for reading, while writes go to the memory at once (C: `pgprot_cached_wthru()`), on
+    /// powerpc and x86. On other architectures it is [`Noncached`](Self::Noncached).
+    WriteThrough,
     /// Not cached, with writes combined where the architecture can (C: `pgprot_writecombine()`).
     WriteCombine,
     /// Not cached (C: `pgprot_noncached()`).
@@ -77,6 +79,7 @@ impl MemoryType {
     fn page_prot(self, prot: PageProt) -> PageProt {
         match self {
             Self::Cached => prot,
+            Self::WriteThrough => prot.writethrough(),
             Self::WriteCombine => prot.writecombine(),
             Self::Noncached => prot.noncached(),
             Self::Device => prot.device(),
@@ -100,22 +103,33 @@ pub struct PfnRegion<U> {
 
 /// The frames of a region, or of a piece of one.
 ///
+/// May sleep when it is dropped, if it is from
+/// [`alloc_from_contiguous()`](Self::alloc_from_contiguous) or
+/// [`alloc_decrypted()`](Self::alloc_decrypted).
+///
 /// # Invariants
 ///
 /// `first_pfn` and the `count - 1` frames after it may be mapped into user space with the memory
-/// type `memory_type`: not encrypted if `is_io`, else as the kernel's memory is. If `is_dummy`,
-/// only `first_pfn` may be, in place of all of them. That is so for as long as this lives, unless
-/// it belongs to a [`DeviceMemory`](super::DeviceMemory), which says when.
+/// type `memory_type`: not encrypted if `is_decrypted`, else as the kernel's memory is. If
+/// `is_dummy`, only `first_pfn` may be, in place of all of them. That is so for as long as this
+/// lives, unless it belongs to a [`DeviceMemory`](super::DeviceMemory), which says when.
 pub struct Frames {
     first_pfn: usize,
     count: usize,
     memory_type: MemoryType,
-    is_io: bool,
+    is_decrypted: bool,
     is_dummy: bool,
-    // If they are pages of the kernel's memory, which are freed with this.
-    pages: Option<PageBlock>,
-    // If they are pages of a file, which are unpinned with this.
-    _folio: Option<PinnedFolio>,
+    origin: Origin,
+}
+
+/// The memory that the frames are part of, which is given back with them.
+enum Origin {
+    /// Others, who have promised that the frames stay.
+    Others,
+    /// Pages of the kernel's memory.
+    Pages(PageBlock),
+    /// Pages of a file.
+    File { _folio: PinnedFolio },
 }
 
 impl<U> PfnRegion<U> {
@@ -235,17 +249,16 @@ impl Frames {
         first_pfn: usize,
         count: usize,
         memory_type: MemoryType,
-        is_io: bool,
+        is_decrypted: bool,
     ) -> Self {
         // INVARIANT: Guaranteed by the caller: the frames may be mapped, with that memory type.
         Self {
             first_pfn,
             count,
             memory_type,
-            is_io,
+            is_decrypted,
             is_dummy: false,
-            pages: None,
-            _folio: None,
+            origin: Origin::Others,
         }
     }
 
@@ -260,10 +273,9 @@ impl Frames {
             first_pfn: folio.first_pfn().wrapping_add(skip),
             count: folio.count().saturating_sub(skip).min(max),
             memory_type: MemoryType::Cached,
-            is_io: false,
+            is_decrypted: false,
             is_dummy: false,
-            pages: None,
-            _folio: Some(folio),
+            origin: Origin::File { _folio: folio },
         }
     }
 
@@ -277,16 +289,66 @@ impl Frames {
     pub fn alloc(pages: usize, flags: Flags) -> Result<Self> {
         let block = PageBlock::alloc(pages, flags)?;
 
+        // INVARIANT: The pages are as the kernel's memory is.
+        Ok(Self::of_block(block, pages, false))
+    }
+
+    /// Allocates contiguous zeroed pages from the area that the device tree or the command line has
+    /// reserved for large allocations of a device, or of all (C: `dma_alloc_from_contiguous()`).
+    ///
+    /// They can be more than the page allocator has in one piece, and are not charged to a memory
+    /// cgroup. Sleeps: moves pages of others away.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero; `ENOMEM`, always if there is no such area or the kernel does
+    /// not map it.
+    #[cfg(CONFIG_DMA_CMA)]
+    #[doc(alias = "dma_alloc_from_contiguous")]
+    #[doc(alias = "cma_alloc")]
+    pub fn alloc_from_contiguous(device: &Device, pages: usize) -> Result<Self> {
+        let block = PageBlock::alloc_from_contiguous(device, pages)?;
+
+        // INVARIANT: The pages are as the kernel's memory is.
+        Ok(Self::of_block(block, pages, false))
+    }
+
+    /// Allocates contiguous zeroed pages that the host of a confidential guest can access (C:
+    /// `set_memory_decrypted()`), as the guest does.
+    ///
+    /// Elsewhere they are as those of [`alloc()`](Self::alloc). May sleep, and so may dropping
+    /// them. If the host cannot be kept from them when they are dropped, they are leaked.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `pages` is zero; `ENOMEM`; that of `set_memory_decrypted()`, which leaks them.
+    #[doc(alias = "set_memory_decrypted")]
+    pub fn alloc_decrypted(pages: usize) -> Result<Self> {
+        let block = PageBlock::alloc_decrypted(pages)?;
+
+        // INVARIANT: The pages are decrypted for as long as this has them.
+        Ok(Self::of_block(block, pages, true))
+    }
+
+    /// The `pages` pages of a block, which is encrypted as is said.
+    fn of_block(block: PageBlock, pages: usize, is_decrypted: bool) -> Self {
         // INVARIANT: The pages are owned by this, zeroed, and normal memory, mapped as such.
-        Ok(Self {
+        Self {
             first_pfn: block.first_pfn(),
             count: pages,
             memory_type: MemoryType::Cached,
-            is_io: false,
+            is_decrypted,
             is_dummy: false,
-            pages: Some(block),
-            _folio: None,
-        })
+            origin: Origin::Pages(block),
+        }
+    }
+
+    /// The pages, if they are pages of the kernel's memory; else `EINVAL`.
+    fn pages(&self) -> Result<&PageBlock> {
+        match &self.origin {
+            Origin::Pages(pages) => Ok(pages),
+            _ => Err(EINVAL),
+        }
     }
 
     /// Allocates one zeroed page, which is mapped in place of `pages` pages: a dummy page.
@@ -335,23 +397,32 @@ impl Frames {
         }
     }
 
-    /// Returns whether these are frames of a device.
+    /// Returns whether the frames are mapped as memory that is not encrypted.
     #[inline]
-    pub(super) fn is_io(&self) -> bool {
-        self.is_io
+    pub(super) fn is_decrypted(&self) -> bool {
+        self.is_decrypted
     }
 
     /// Returns whether entries of both are mapped with one memory type.
     #[inline]
     pub(super) fn has_type_of(&self, other: &Self) -> bool {
-        (self.memory_type, self.is_io) == (other.memory_type, other.is_io)
+        (self.memory_type, self.is_decrypted) == (other.memory_type, other.is_decrypted)
+    }
+
+    /// Returns whether huge entries can have the memory type.
+    ///
+    /// Those of x86 have write-through by another bit, which `vmf_insert_pfn_pmd()` does not set.
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[inline]
+    pub(super) fn fits_huge_entries(&self) -> bool {
+        self.memory_type != MemoryType::WriteThrough
     }
 
     /// Returns whether these frames are mapped as the kernel's memory: cached, and encrypted if
     /// that is.
     #[inline]
     pub(in super::super) fn is_normal_memory(&self) -> bool {
-        self.memory_type == MemoryType::Cached && !self.is_io
+        self.memory_type == MemoryType::Cached && !self.is_decrypted
     }
 
     /// Returns the protection of a VMA that maps these frames, from that of one that maps normal
@@ -366,7 +437,7 @@ impl Frames {
     /// (arm64).
     #[inline]
     pub(in super::super) fn entry_prot(&self, vma_prot: PageProt) -> PageProt {
-        if self.is_io {
+        if self.is_decrypted {
             vma_prot.decrypted()
         } else {
             vma_prot
@@ -382,7 +453,7 @@ impl Frames {
     /// `EINVAL` beyond the end, or if the frames were not allocated with
     /// [`PfnRegion::alloc()`].
     pub fn read(&self, offset: usize, to: &mut [u8]) -> Result {
-        let from = self.pages.as_ref().ok_or(EINVAL)?.at(offset, to.len())?;
+        let from = self.pages()?.at(offset, to.len())?;
         // SAFETY: So many bytes are there.
         unsafe { copy_from_shared(from, to) };
         Ok(())
@@ -394,7 +465,7 @@ impl Frames {
     ///
     /// As [`read()`](Self::read).
     pub fn write(&self, offset: usize, from: &[u8]) -> Result {
-        let to = self.pages.as_ref().ok_or(EINVAL)?.at(offset, from.len())?;
+        let to = self.pages()?.at(offset, from.len())?;
         // SAFETY: So many bytes are there.
         unsafe { copy_to_shared(to, from) };
         Ok(())
@@ -431,7 +502,7 @@ impl Frames {
 
     /// The same for the first `len` bytes of the buffer.
     fn access_part(&self, offset: usize, len: usize, buffer: &mut AccessBuffer<'_>) -> Result {
-        let at = self.pages.as_ref().ok_or(EINVAL)?.at(offset, len)?;
+        let at = self.pages()?.at(offset, len)?;
 
         match buffer {
             // SAFETY: So many bytes are there, and all that are lent are initialised.
@@ -485,76 +556,9 @@ impl Frames {
     /// Returns the address of a word of the pages.
     #[inline]
     fn word<W: SharedWord>(&self, offset: usize) -> Result<*mut W> {
-        let pages = self.pages.as_ref().ok_or(EINVAL)?;
-        let at = checked_word::<W>(offset, pages.pages << PAGE_SHIFT)?;
+        let pages = self.pages()?;
+        let at = checked_word::<W>(offset, pages.size())?;
         Ok(pages.at(at, size_of::<W>())?.cast())
-    }
-}
-
-/// Contiguous pages, each with a count of its own, as where page frames cannot be told from pages
-/// they are counted in spite of all (without `CONFIG_ARCH_HAS_PTE_SPECIAL`).
-///
-/// # Invariants
-///
-/// `memory` is the address of `pages` pages that this owns.
-struct PageBlock {
-    memory: NonNull<u8>,
-    pages: usize,
-}
-
-// SAFETY: Pages belong to no task.
-unsafe impl Send for PageBlock {}
-// SAFETY: All that a reference permits is to copy from and to them by volatile accesses.
-unsafe impl Sync for PageBlock {}
-
-impl PageBlock {
-    fn alloc(pages: usize, flags: Flags) -> Result<Self> {
-        if pages == 0 {
-            return Err(EINVAL);
-        }
-        // More than this the page allocator does not have, and warns.
-        if pages > 1 << bindings::MAX_PAGE_ORDER {
-            return Err(ENOMEM);
-        }
-
-        // `alloc_pages_exact()` warns of `__GFP_COMP` and `__GFP_HIGHMEM`, and the negation of
-        // flags has bits that have no name here. These are all that fit, in any combination.
-        let known = GFP_KERNEL_ACCOUNT | GFP_NOWAIT | GFP_ATOMIC | __GFP_NOWARN;
-        let flags = (flags & known) | __GFP_ZERO;
-
-        // SAFETY: Allocates, or returns NULL.
-        let memory = unsafe { bindings::alloc_pages_exact(pages << PAGE_SHIFT, flags.as_raw()) };
-
-        // INVARIANT: They were just allocated.
-        Ok(Self {
-            memory: NonNull::new(memory).ok_or(ENOMEM)?.cast(),
-            pages,
-        })
-    }
-
-    fn first_pfn(&self) -> usize {
-        // SAFETY: By the type invariants it is the address of a page, in the direct mapping.
-        unsafe { bindings::vma_virt_to_pfn(self.memory.as_ptr().cast()) }
-    }
-
-    /// The address of `len` bytes at an offset; `EINVAL` if they are not there.
-    fn at(&self, offset: usize, len: usize) -> Result<*mut u8> {
-        match offset.checked_add(len) {
-            // SAFETY: By the type invariants the region has `len` bytes.
-            Some(end) if end <= self.pages << PAGE_SHIFT => unsafe {
-                Ok(self.memory.as_ptr().add(offset))
-            },
-            _ => Err(EINVAL),
-        }
-    }
-}
-
-impl Drop for PageBlock {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants the block owns them.
-        unsafe {
-            bindings::free_pages_exact(self.memory.as_ptr().cast(), self.pages << PAGE_SHIFT)
-        };
     }
 }
 

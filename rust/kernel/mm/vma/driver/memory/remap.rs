@@ -20,7 +20,7 @@ pub(in super::super) struct Run {
     /// In bytes, and not zero.
     pub(in super::super) len: usize,
     pub(in super::super) prot: PageProt,
-    pub(in super::super) is_io: bool,
+    pub(in super::super) is_decrypted: bool,
 }
 
 /// A range of frames to be mapped, of which there are all.
@@ -85,7 +85,7 @@ impl<'d, D: PfnBacked> Remap<'d, D> {
             pfn: found.pfn(),
             len: pages << PAGE_SHIFT,
             prot: found.entry_prot(vma_prot),
-            is_io: found.is_io(),
+            is_decrypted: found.is_decrypted(),
         };
         self.addrs.start += run.len;
         self.frame += pages;

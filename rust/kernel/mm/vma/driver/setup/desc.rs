@@ -259,7 +259,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         // SAFETY: By the type invariants it was valid and written by nothing else, and the hook has
         // not returned.
         let desc = unsafe { desc.as_mut() };
-        desc.action.type_ = if run.is_io {
+        desc.action.type_ = if run.is_decrypted {
             bindings::mmap_action_type_MMAP_IO_REMAP_PFN
         } else {
             bindings::mmap_action_type_MMAP_REMAP_PFN

@@ -286,6 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn device_without_a_node_has_no_memory() -> Result {
+        let bound = device()?;
+        let reserved = ClaimedMemory::reserved(of(&bound), NAME).map(drop);
+        assert_eq!(reserved, Err(ENODEV));
+        let region = ClaimedMemory::memory_region(of(&bound), 0, NAME).map(drop);
+        assert_eq!(region, Err(ENODEV));
+        Ok(())
+    }
+
+    #[test]
     fn range_is_of_whole_pages_that_exist() -> Result {
         let bound = device()?;
         let start = unclaimed(2)?;

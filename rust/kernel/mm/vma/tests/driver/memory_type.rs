@@ -67,6 +67,11 @@ fn type_of(bits: usize) -> usize {
     bits & (1 << bindings::_PAGE_BIT_PWT | 1 << bindings::_PAGE_BIT_PCD)
 }
 
+/// The same for an entry that maps one page.
+fn type_of_page(bits: usize) -> usize {
+    type_of(bits) | bits & 1 << bindings::_PAGE_BIT_PAT
+}
+
 fn with_vma<T: OperationsTable, R>(
     mm: &AddressSpace,
     addr: usize,
@@ -90,7 +95,7 @@ fn check<T: OperationsTable>(
     })?;
 
     assert_eq!(prot, wanted(prot));
-    assert_eq!(type_of(pte), type_of(prot.into_raw().pgprot));
+    assert_eq!(type_of_page(pte), type_of_page(prot.into_raw().pgprot));
     Ok(())
 }
 
@@ -139,7 +144,8 @@ mod tests {
     fn remapped_frames_keep_their_type() -> Result {
         let mm = AddressSpace::of_this_case()?;
         type Wanted = fn(PageProt) -> PageProt;
-        let types: [(MemoryType, Wanted); 3] = [
+        let types: [(MemoryType, Wanted); 4] = [
+            (MemoryType::WriteThrough, PageProt::writethrough),
             (MemoryType::WriteCombine, PageProt::writecombine),
             (MemoryType::Noncached, PageProt::noncached),
             (MemoryType::Device, PageProt::device),
@@ -216,6 +222,28 @@ mod tests {
                 Ok(())
             })?;
         }
+        unmap(addr, Pmd::SIZE)
+    }
+
+    #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
+    #[test]
+    fn huge_page_is_never_write_through() -> Result {
+        use super::super::pfn::huge::{
+            map_aligned,
+            HugeOps, //
+        };
+
+        let mm = AddressSpace::of_this_case()?;
+        let device = Device::new(
+            region(MemoryType::WriteThrough)?,
+            Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
+        )?;
+        let addr = map_aligned(&mm, &device)?.start;
+        peek(addr)?;
+        with_vma::<HugeOps, _>(&mm, addr, |vma| {
+            assert_eq!(vma.with_pmd(addr, Pmd::is_leaf), Ok(false));
+            Ok(())
+        })?;
         unmap(addr, Pmd::SIZE)
     }
 
