@@ -28,6 +28,8 @@
 //!
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
+mod device_file;
+
 use super::{
     DmaBuf,
     Mapped,
@@ -94,6 +96,19 @@ pub trait MappableObject: DriverObject {
     /// file. Context: the mmap write lock.
     fn mmap_file(_obj: &Object<Self>) -> Option<ObjectFile<'_>> {
         None
+    }
+
+    /// Returns whether a VMA that maps this object keeps the file that it was mapped by, as in most
+    /// drivers.
+    ///
+    /// Otherwise it keeps the device by a file of its own, and what the driver has for the client
+    /// is given back when the client closes its file, mapped or not. The mapping is then one of the
+    /// device, also if it was made through a dma-buf or [`Object::mmap()`].
+    ///
+    /// Called once for each new VMA, after [`mmap_setup()`](Self::mmap_setup). Context: the mmap
+    /// write lock.
+    fn keeps_file(_obj: &Object<Self>) -> bool {
+        true
     }
 }
 
@@ -176,9 +191,10 @@ impl<T: MappableObject> Object<T> {
     /// in that file is (C: `drm_gem_mmap_obj()`).
     ///
     /// The hook of the object sets up the VMA, as for the file of its device, but the mapping is
-    /// one of the other file: [`unmap_mappings()`](Self::unmap_mappings) does not find it. If it is
-    /// the last that keeps the object, and this the device, both go under the mmap lock when it is
-    /// unmapped.
+    /// one of the other file, unless the object leaves that
+    /// ([`keeps_file()`](MappableObject::keeps_file)): [`unmap_mappings()`](Self::unmap_mappings)
+    /// does not find it. If it is the last that keeps the object, and this the device, both go
+    /// under the mmap lock when it is unmapped.
     ///
     /// # Errors
     ///
@@ -293,7 +309,17 @@ fn set_up<'a, T: MappableObject>(
 ) -> Result<Mapped<'a>> {
     vma.set_flags(SetupFlags::DONTEXPAND);
     let Some(file) = T::mmap_file(obj) else {
-        return Ok(T::mmap_setup(obj, vma)?.with_ops::<T::Ops>(obj.into()));
+        let mut vma = T::mmap_setup(obj, vma)?;
+        if !T::keeps_file(obj) {
+            // SAFETY: The object has its device. The file keeps the module of the operations, and
+            // is anonymous: neither of hugetlb nor on DAX, and not sealed.
+            unsafe {
+                let dev = (*IntoGEMObject::as_raw(obj)).dev;
+                let file = device_file::open::<<T::Ops as VmaOperations>::OwnerModule>(dev)?;
+                vma.set_file(&file);
+            }
+        }
+        return Ok(vma.with_ops::<T::Ops>(obj.into()));
     };
 
     let first = obj.page_index(vma.pgoff()).ok_or(EINVAL)?;

@@ -8,6 +8,7 @@ use super::{
     super::{
         address_space::{
             peek,
+            peek_if_mapped,
             poke,
             unmap,
             AddressSpace, //
@@ -87,6 +88,7 @@ enum Memory {
 struct Part {
     memory: Memory,
     shared: Counted,
+    keeps_file: bool,
 }
 
 impl drm::file::DriverFile for File {
@@ -154,6 +156,10 @@ impl MappableObject for Part {
             Memory::Imported(buf) => Some(ObjectFile::DmaBuf(buf)),
         }
     }
+
+    fn keeps_file(object: &Object) -> bool {
+        object.keeps_file
+    }
 }
 
 struct Ops;
@@ -197,8 +203,16 @@ impl Bench {
     }
 
     fn object(&self, memory: Memory) -> Result<ARef<Object>> {
-        let shared = Counted::new(&self.shared);
-        Object::new_mappable(&self.drm, 2 * PAGE_SIZE, Part { memory, shared })
+        self.object_that(memory, true)
+    }
+
+    fn object_that(&self, memory: Memory, keeps_file: bool) -> Result<ARef<Object>> {
+        let part = Part {
+            memory,
+            shared: Counted::new(&self.shared),
+            keeps_file,
+        };
+        Object::new_mappable(&self.drm, 2 * PAGE_SIZE, part)
     }
 
     /// The buffer of an object with the two pages.
@@ -563,12 +577,59 @@ mod tests {
         Ok(())
     }
 
+    /// Returns how many references a file has after it was mapped, and the VMA's start.
+    fn references_of_a_mapped_file(bench: &Bench, keeps_file: bool) -> Result<(usize, usize)> {
+        let object = bench.object_that(Memory::Pages, keeps_file)?;
+        let device = Device::new(object, Hook::Mmap(|object, setup| object.mmap(setup)))?;
+        let file = device.open()?;
+        let mapping = bench.mm.map_file(&file, 0, 2)?;
+
+        // SAFETY: The file is open.
+        let count = unsafe { bindings::vma_kunit_file_count(file.as_ptr()) };
+        Ok((count, mapping.start))
+    }
+
+    #[test]
+    fn mapping_leaves_the_file_that_it_was_made_by() -> Result {
+        let bench = Bench::new()?;
+        assert_eq!(references_of_a_mapped_file(&bench, true)?.0, 2);
+        let (count, addr) = references_of_a_mapped_file(&bench, false)?;
+        assert_eq!(count, 1);
+
+        let object = {
+            let mut locks = bench.mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let vma = vma.downcast::<Ops>().ok_or(ENXIO)?;
+            ARef::<Object>::from(vma.data())
+        };
+        assert_eq!(peek(addr + PAGE_SIZE)?, 101);
+        // It is one of the device's.
+        object.unmap_mappings(&mut LockOrder::new());
+        assert_eq!(peek_if_mapped(addr + PAGE_SIZE), None);
+        assert_eq!(peek(addr + PAGE_SIZE)?, 101);
+        drop(object);
+
+        // The file keeps the device, and gives it back.
+        let Bench {
+            mm: _mm,
+            shared,
+            drm,
+            _parent,
+        } = bench;
+        drop((drm, _parent));
+        assert_eq!(shared.counts().1, 0);
+        unmap(addr, 2 * PAGE_SIZE)?;
+        assert!(wait_until(|| shared.counts().1 == 1));
+        Ok(())
+    }
+
     #[test]
     fn object_without_a_device_is_not_mapped() -> Result {
         let bench = Bench::new()?;
         let part = Part {
             memory: Memory::Pages,
             shared: Counted::new(&bench.shared),
+            keeps_file: true,
         };
         let object = Object::new(&bench.drm, 2 * PAGE_SIZE, part)?;
         let device = Device::new(object, Hook::Mmap(|object, setup| object.mmap(setup)))?;
