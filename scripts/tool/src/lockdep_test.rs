@@ -28,8 +28,6 @@ const ANON_VMA: &str = "&anon_vma->rwsem";
 const PTE: &str = "ptlock_ptr(ptdesc)";
 const RCU: &str = "rcu_read_lock";
 const RECLAIM: &str = "fs_reclaim";
-/// The first lock that `mmput()` takes.
-const UPROBES: &str = "delayed_uprobe_lock";
 const NOTIFIER: &str = "mmu_notifier_invalidate_range_start";
 /// The lock of the state of a notifier.
 const MIRROR: &str = "IntervalNotifier::state";
@@ -74,7 +72,7 @@ const CASES: &[Case] = &[
     Case { name: "last_mmput_under_vma_write", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "last_mmput_under_i_mmap", kind: Kind::Circular, wanted: MMAP, held: I_MMAP },
     Case { name: "last_mmput_under_anon_vma", kind: Kind::Circular, wanted: MMAP, held: ANON_VMA },
-    Case { name: "last_mmput_under_page_table", kind: Kind::Sleep, wanted: UPROBES, held: PTE },
+    Case { name: "last_mmput_under_page_table", kind: Kind::Sleep, wanted: MMAP, held: PTE },
     Case { name: "locked_vm_under_mmap_read", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "mmap_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
     Case { name: "userslice_in_fault", kind: Kind::Recursive, wanted: MMAP, held: MMAP },
