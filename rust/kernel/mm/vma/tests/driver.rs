@@ -4,6 +4,7 @@
 
 mod access;
 mod anon_file;
+mod bound;
 mod by_c;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;

@@ -109,8 +109,8 @@ const MEMORY_OF_OTHERS: [u32; 9] = [
 /// runtime services, and nothing adds it as memory while it is claimed. It has no struct pages,
 /// unless the device tree reserves it for the device.
 pub struct ClaimedMemory<'a> {
-    device: &'a Device<Bound>,
-    region: Region,
+    pub(super) device: &'a Device<Bound>,
+    pub(super) region: Region,
 }
 
 impl ForLt for ClaimedMemory<'static> {
@@ -174,45 +174,34 @@ impl<'a> ClaimedMemory<'a> {
         size: ResourceSize,
         name: &CStr,
     ) -> Result<Self> {
-        // SAFETY: Memory with struct pages is refused.
-        unsafe { Self::claim(device, start, size, name, has_struct_pages) }
-    }
-
-    /// Claims memory, unless it turns out to be memory of the kernel, or `is_of_kernel` says so of
-    /// the first and the last frame.
-    ///
-    /// # Safety
-    ///
-    /// If `is_of_kernel` does not refuse memory with struct pages, the caller must know that it is
-    /// not memory of the kernel.
-    pub(super) unsafe fn claim(
-        device: &'a Device<Bound>,
-        start: PhysAddr,
-        size: ResourceSize,
-        name: &CStr,
-        is_of_kernel: fn(usize, usize) -> bool,
-    ) -> Result<Self> {
-        let (first_pfn, last_pfn) = pfns(start, size).ok_or(EINVAL)?;
-
-        // SAFETY: The root of the resource tree is static, and `Resource` only locks it.
-        let root = unsafe { Resource::from_raw(&raw mut bindings::iomem_resource) };
-        let name = name.to_cstring()?;
-        let region = root
-            .request_region(start, size, name, Flags::IORESOURCE_EXCLUSIVE)
-            .ok_or(EBUSY)?;
-
-        // After the claim: see the module's documentation.
-        if is_of_others(&region)
-            || is_efi_runtime(first_pfn, last_pfn)
-            || is_of_kernel(first_pfn, last_pfn)
-        {
+        let region = claim(start, size, name)?;
+        if has_struct_pages(&region) {
             return Err(EBUSY);
         }
 
-        // INVARIANT: It was checked while it was claimed, and stays claimed. Guaranteed by the
-        // caller: its struct pages, if it has any, are not those of the kernel.
+        // INVARIANT: It was checked while it was claimed, and stays claimed.
         Ok(Self { device, region })
     }
+}
+
+/// Claims memory that is not System RAM, of the firmware, or of drivers that the kernel has.
+///
+/// Whether it has struct pages is left to the caller.
+pub(super) fn claim(start: PhysAddr, size: ResourceSize, name: &CStr) -> Result<Region> {
+    let (first_pfn, last_pfn) = pfns(start, size).ok_or(EINVAL)?;
+
+    // SAFETY: The root of the resource tree is static, and `Resource` only locks it.
+    let root = unsafe { Resource::from_raw(&raw mut bindings::iomem_resource) };
+    let name = name.to_cstring()?;
+    let region = root
+        .request_region(start, size, name, Flags::IORESOURCE_EXCLUSIVE)
+        .ok_or(EBUSY)?;
+
+    // After the claim: see the module's documentation.
+    if is_of_others(&region) || is_efi_runtime(first_pfn, last_pfn) {
+        return Err(EBUSY);
+    }
+    Ok(region)
 }
 
 /// Returns the first and the last frame of a range, if it has whole pages that can be mapped.
@@ -261,11 +250,15 @@ fn intersects(start: PhysAddr, size: usize, flags: u32, desc: u32) -> bool {
     found != bindings::REGION_DISJOINT as c_int
 }
 
-/// Returns whether any of the frames has a struct page.
+/// Returns whether any frame of a claimed region has a struct page.
 #[cfg(CONFIG_HAS_IOMEM)]
-fn has_struct_pages(first_pfn: usize, last_pfn: usize) -> bool {
-    // SAFETY: Compares frames with tables of the kernel's, under RCU.
-    unsafe { bindings::vma_has_struct_pages(first_pfn, last_pfn) }
+fn has_struct_pages(region: &Resource) -> bool {
+    let first = region.start() >> PAGE_SHIFT;
+    let count = region.size() >> PAGE_SHIFT;
+
+    // SAFETY: Compares frames with tables of the kernel's, under RCU. `claim()` has checked that
+    // there are such numbers.
+    unsafe { bindings::vma_has_struct_pages(first as usize, (first + count - 1) as usize) }
 }
 
 /// Returns whether any of the frames is memory of the firmware, which runs in the kernel's mode.

@@ -12,10 +12,13 @@
 //!
 //! The mappings end with the device, see `dma_mappings`.
 
-use super::dma_mappings::{
-    sealed,
-    DmaBacked,
-    UntilUnbind, //
+use super::{
+    dma_mappings::{
+        sealed,
+        DmaBacked,
+        UntilUnbind, //
+    },
+    dma_memory::pages_of, //
 };
 use crate::{
     bindings,
@@ -25,10 +28,7 @@ use crate::{
     },
     dma::Coherent,
     fs::File,
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
-    },
+    page::PAGE_SHIFT,
     prelude::*,
     ptr::KnownSize,
     revocable::RevocableGuard,
@@ -115,14 +115,10 @@ impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaBuf
         let mut count = 0usize;
 
         for buffer in &buffers {
-            let size = buffer.size();
-            if buffer.device().as_raw() != device.as_raw()
-                || size & (PAGE_SIZE - 1) != 0
-                || !buffer.has_attrs_of(first)
-            {
+            if !buffer.has_attrs_of(first) {
                 return Err(EINVAL);
             }
-            count = count.checked_add(size >> PAGE_SHIFT).ok_or(EINVAL)?;
+            count = count.checked_add(pages_of(device, buffer)?).ok_or(EINVAL)?;
         }
 
         // INVARIANT: The sizes and the attributes were checked.

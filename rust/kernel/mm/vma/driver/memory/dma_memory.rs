@@ -116,16 +116,23 @@ impl<T: KnownSize + ?Sized + AsBytes + FromBytes + Send + Sync + 'static> DmaMem
     /// ```
     pub fn new(device: &Device<Bound>, coherent: impl Into<Coherent<T>>) -> Result<Arc<Self>> {
         let coherent = coherent.into();
-        let size = coherent.size();
-
-        if coherent.device().as_raw() != device.as_raw() || size & (PAGE_SIZE - 1) != 0 {
-            return Err(EINVAL);
-        }
+        let count = pages_of(device, &coherent)?;
 
         // INVARIANT: The size was checked.
-        let memory = UntilUnbind::new(device, Ok(coherent), size >> PAGE_SHIFT)?;
+        let memory = UntilUnbind::new(device, Ok(coherent), count)?;
         Ok(Arc::new(Self(memory), GFP_KERNEL)?)
     }
+}
+
+/// Returns the number of pages of a buffer, or `EINVAL` if it belongs to another device, or does
+/// not consist of whole pages.
+pub(super) fn pages_of<T: KnownSize + ?Sized>(
+    device: &Device<Bound>,
+    buffer: &Coherent<T>,
+) -> Result<usize> {
+    let size = buffer.size();
+    let is_mappable = buffer.device().as_raw() == device.as_raw() && size & (PAGE_SIZE - 1) == 0;
+    is_mappable.then_some(size >> PAGE_SHIFT).ok_or(EINVAL)
 }
 
 impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {

@@ -30,6 +30,7 @@
 //! C header: [`include/linux/of_reserved_mem.h`](srctree/include/linux/of_reserved_mem.h)
 
 use super::claimed_memory::{
+    claim,
     is_system_ram_known,
     ClaimedMemory, //
 };
@@ -108,8 +109,10 @@ impl<'a> ClaimedMemory<'a> {
             return Err(EBUSY);
         }
 
-        // SAFETY: The device tree says that it is memory of this device, and the kernel enters its
-        // own RAM into the resource tree: see the module's documentation.
-        unsafe { Self::claim(device, start, size, name, |_, _| false) }
+        let region = claim(start, size, name)?;
+
+        // INVARIANT: It was checked while it was claimed, and stays claimed. The device tree
+        // reserves it for the device.
+        Ok(Self { device, region })
     }
 }

@@ -12,6 +12,12 @@ use super::{
         peek_if_mapped,
         AddressSpace, //
     },
+    bound::{
+        bind,
+        bound_device,
+        Claimed,
+        ClaimedOps, //
+    },
     device::{
         Device,
         Hook, //
@@ -26,70 +32,22 @@ use crate::{
         Bound,
         Device as AnyDevice, //
     },
-    faux::Registration,
     io::PhysAddr,
     mm::vma::driver::{
         ClaimedMemory,
-        DeviceMap,
         DeviceMemory,
-        DevresClaimedMemory,
-        Fault,
-        FaultOutcome,
         Frames,
-        MemoryType,
-        ViaMmap,
-        VmaOperations, //
+        MemoryType, //
     },
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
-    prelude::*,
-    str::CString,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
-    }, //
+    prelude::*, //
 };
-
-type Memory = Arc<DeviceMemory<DevresClaimedMemory>>;
-
-struct Ops;
-
-crate::vm_operations!(Ops);
-
-#[vtable]
-impl VmaOperations for Ops {
-    type Data = Memory;
-    type PageKind = DeviceMap;
-    type Hook = ViaMmap;
-
-    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let frame = fault.pgoff();
-        fault.insert_pfn(frame)
-    }
-}
 
 const PAGE: PhysAddr = PAGE_SIZE as PhysAddr;
 const NAME: &CStr = c"rust_vma_kunit_claim";
-
-static DEVICES: Atomic<u32> = Atomic::new(0);
-
-/// A device that is bound.
-fn device() -> Result<Registration> {
-    // A test that fails leaves its device behind.
-    let number = DEVICES.fetch_add(1, Relaxed);
-    let name = CString::try_from_fmt(fmt!("rust_vma_kunit_claimed.{number}"))?;
-    Registration::new(&name, None)
-}
-
-fn of(bound: &Registration) -> &AnyDevice<Bound> {
-    let faux: &crate::faux::Device<Bound> = bound.as_ref();
-    faux.as_ref()
-}
 
 /// Returns the first of `pages` pages that nothing has claimed, and that are in no resource.
 fn unclaimed(pages: usize) -> Result<PhysAddr> {
@@ -120,14 +78,14 @@ mod tests {
     fn claimed_memory_is_mapped_until_unbind() -> Result {
         let start = unclaimed(2)?;
         let mm = AddressSpace::of_this_case()?;
-        let bound = device()?;
-        let claim = ClaimedMemory::new(of(&bound), start, 2 * PAGE, NAME)?;
+        let bound = bind()?;
+        let claim = ClaimedMemory::new(bound_device(&bound), start, 2 * PAGE, NAME)?;
         let memory = DeviceMemory::new(claim, MemoryType::Noncached)?;
         assert_eq!(memory.count(), 2);
 
-        let files: KBox<Device<Memory>> = Device::new(
+        let files: KBox<Device<Claimed>> = Device::new(
             memory,
-            Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
+            Hook::Mmap(|memory, setup| setup.map_device::<ClaimedOps>(memory.clone())),
         )?;
         let mapping = mm.map_file(&*files.open()?, 0, 3)?;
         let last = mapping.start + PAGE_SIZE;
@@ -139,22 +97,22 @@ mod tests {
             .map(|vma| vma.with_pte(last, |entry| entry.get().pfn()));
         assert_eq!(pfn, Some(Ok(Some((start as usize >> PAGE_SHIFT) + 1))));
 
-        let other = device()?;
-        assert_eq!(try_claim(of(&other), start, 2), Err(EBUSY));
+        let other = bind()?;
+        assert_eq!(try_claim(bound_device(&other), start, 2), Err(EBUSY));
         drop(bound);
         assert_eq!(peek_if_mapped(last), None);
         assert_eq!(peek(last), Err(EFAULT));
         // The memory is there, but not the claim.
         assert!(!files.data.is_present());
-        try_claim(of(&other), start, 2)
+        try_claim(bound_device(&other), start, 2)
     }
 
     #[test]
     fn claim_excludes_all_that_overlap() -> Result {
         let start = unclaimed(4)?;
-        let bound = device()?;
+        let bound = bind()?;
         let (first, last) = (start + PAGE, start + 2 * PAGE);
-        let claim = ClaimedMemory::new(of(&bound), first, 2 * PAGE, NAME)?;
+        let claim = ClaimedMemory::new(bound_device(&bound), first, 2 * PAGE, NAME)?;
 
         let wanted = bindings::IORESOURCE_BUSY | bindings::IORESOURCE_EXCLUSIVE;
         assert_eq!(
@@ -169,70 +127,70 @@ mod tests {
             (last, 2),
             (start, 4),
         ] {
-            assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+            assert_eq!(try_claim(bound_device(&bound), start, pages), Err(EBUSY));
         }
         // Those beside it are free.
-        try_claim(of(&bound), start, 1)?;
-        try_claim(of(&bound), last + PAGE, 1)?;
+        try_claim(bound_device(&bound), start, 1)?;
+        try_claim(bound_device(&bound), last + PAGE, 1)?;
 
         drop(claim);
         assert_eq!(flags_of_claim(first), None);
-        try_claim(of(&bound), start, 4)
+        try_claim(bound_device(&bound), start, 4)
     }
 
     #[test]
     fn memory_of_the_kernel_is_refused() -> Result {
-        let bound = device()?;
+        let bound = bind()?;
         let pages = Frames::alloc(2, GFP_KERNEL)?;
         let start = (pages.pfn(0).ok_or(EINVAL)? as PhysAddr) << PAGE_SHIFT;
         for (start, pages) in [(start, 1), (start + PAGE, 1), (start, 2)] {
-            assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+            assert_eq!(try_claim(bound_device(&bound), start, pages), Err(EBUSY));
         }
 
         // From the end of RAM on.
         // SAFETY: It is set while booting.
         let end = unsafe { bindings::max_pfn } as PhysAddr * PAGE;
-        assert_eq!(try_claim(of(&bound), end - PAGE, 1), Err(EBUSY));
-        assert_eq!(try_claim(of(&bound), end - PAGE, 2), Err(EBUSY));
+        assert_eq!(try_claim(bound_device(&bound), end - PAGE, 1), Err(EBUSY));
+        assert_eq!(try_claim(bound_device(&bound), end - PAGE, 2), Err(EBUSY));
         Ok(())
     }
 
     /// The gap below 1 MiB is in no resource, but in one section with RAM.
     #[test]
     fn frame_with_a_struct_page_is_refused() -> Result {
-        let bound = device()?;
+        let bound = bind()?;
         let gap = 0xa0000;
         let pfn = gap as usize >> PAGE_SHIFT;
         // SAFETY: Looks at the memory map.
         assert!(unsafe { bindings::vma_has_struct_pages(pfn, pfn) });
         for pages in [1, 2] {
-            assert_eq!(try_claim(of(&bound), gap, pages), Err(EBUSY));
+            assert_eq!(try_claim(bound_device(&bound), gap, pages), Err(EBUSY));
         }
         Ok(())
     }
 
     #[test]
     fn range_is_in_one_resource() -> Result {
-        let bound = device()?;
+        let bound = bind()?;
         let unused = Unused::new(2 * PAGE_SIZE)?;
         let start = unused.resource().start();
 
-        try_claim(of(&bound), start, 1)?;
-        try_claim(of(&bound), start + PAGE, 1)?;
-        try_claim(of(&bound), start, 2)?;
-        assert_eq!(try_claim(of(&bound), start + PAGE, 2), Err(EBUSY));
-        assert_eq!(try_claim(of(&bound), start, 3), Err(EBUSY));
+        try_claim(bound_device(&bound), start, 1)?;
+        try_claim(bound_device(&bound), start + PAGE, 1)?;
+        try_claim(bound_device(&bound), start, 2)?;
+        assert_eq!(try_claim(bound_device(&bound), start + PAGE, 2), Err(EBUSY));
+        assert_eq!(try_claim(bound_device(&bound), start, 3), Err(EBUSY));
         Ok(())
     }
 
     #[test]
     fn memory_with_other_drivers_is_refused() -> Result {
-        let bound = device()?;
+        let bound = bind()?;
         let refused = |flags, desc| -> Result {
             let unused = Unused::described_as(2 * PAGE_SIZE, flags, desc)?;
             let start = unused.resource().start();
             for (start, pages) in [(start, 1), (start + PAGE, 1), (start, 2)] {
-                assert_eq!(try_claim(of(&bound), start, pages), Err(EBUSY));
+                assert_eq!(try_claim(bound_device(&bound), start, pages), Err(EBUSY));
             }
             Ok(())
         };
@@ -253,10 +211,10 @@ mod tests {
     #[test]
     fn failing_claim_leaves_none_behind() -> Result {
         let start = unclaimed(1)?;
-        let bound = device()?;
+        let bound = bind()?;
         let (claim, failed) = failing::each_allocation(
-            || try_claim(of(&bound), start, 1),
-            |()| match ClaimedMemory::new(of(&bound), start, PAGE, NAME) {
+            || try_claim(bound_device(&bound), start, 1),
+            |()| match ClaimedMemory::new(bound_device(&bound), start, PAGE, NAME) {
                 Err(EBUSY) if flags_of_claim(start).is_none() => Err(ENOMEM),
                 result => result,
             },
@@ -265,7 +223,7 @@ mod tests {
         assert!(failed >= 2);
         assert!(flags_of_claim(start).is_some());
         drop(claim);
-        try_claim(of(&bound), start, 1)
+        try_claim(bound_device(&bound), start, 1)
     }
 
     /// A claim that is not released could not be made once more.
@@ -273,33 +231,34 @@ mod tests {
     #[test]
     fn claim_ends_if_devres_cannot_have_it() -> Result {
         let start = unclaimed(1)?;
-        let bound = device()?;
+        let bound = bind()?;
         let (managed, failed) = failing::each_allocation(
-            || ClaimedMemory::new(of(&bound), start, PAGE, NAME),
+            || ClaimedMemory::new(bound_device(&bound), start, PAGE, NAME),
             |claim| claim.into_devres(),
         )?;
         // The data of devres and its node are one.
         assert!(failed >= 1);
-        assert_eq!(try_claim(of(&bound), start, 1), Err(EBUSY));
+        assert_eq!(try_claim(bound_device(&bound), start, 1), Err(EBUSY));
         drop(managed);
-        try_claim(of(&bound), start, 1)
+        try_claim(bound_device(&bound), start, 1)
     }
 
     #[test]
     fn device_without_a_node_has_no_memory() -> Result {
-        let bound = device()?;
-        let reserved = ClaimedMemory::reserved(of(&bound), NAME).map(drop);
+        let bound = bind()?;
+        let reserved = ClaimedMemory::reserved(bound_device(&bound), NAME).map(drop);
         assert_eq!(reserved, Err(ENODEV));
-        let region = ClaimedMemory::memory_region(of(&bound), 0, NAME).map(drop);
+        let region = ClaimedMemory::memory_region(bound_device(&bound), 0, NAME).map(drop);
         assert_eq!(region, Err(ENODEV));
         Ok(())
     }
 
     #[test]
     fn range_is_of_whole_pages_that_exist() -> Result {
-        let bound = device()?;
+        let bound = bind()?;
         let start = unclaimed(2)?;
-        let new = |start, size| ClaimedMemory::new(of(&bound), start, size, NAME).map(drop);
+        let new =
+            |start, size| ClaimedMemory::new(bound_device(&bound), start, size, NAME).map(drop);
 
         for (start, size) in [
             (start, 0),

@@ -19,6 +19,10 @@ use super::{
             SecondTask, //
         }, //
     },
+    bound::{
+        bind,
+        bound_device, //
+    },
     device::{
         Device,
         Hook, //
@@ -50,7 +54,6 @@ use crate::{
     },
     page::PAGE_SIZE,
     prelude::*,
-    str::CString,
     sync::{
         atomic::{
             Atomic,
@@ -61,8 +64,6 @@ use crate::{
 };
 
 const PAGES: usize = 4;
-
-static DEVICES: Atomic<u32> = Atomic::new(0);
 
 /// Looks, when the memory is released, whether it is still mapped somewhere.
 struct Probe {
@@ -156,12 +157,8 @@ impl Bench {
             pages.frames().write(page * PAGE_SIZE, &[70 + page as u8])?;
         }
 
-        // A test that fails leaves its device behind.
-        let number = DEVICES.fetch_add(1, Relaxed);
-        let name = CString::try_from_fmt(fmt!("rust_vma_kunit.{number}"))?;
-        let bound = Registration::new(&name, None)?;
-        let faux: &crate::faux::Device<Bound> = bound.as_ref();
-        let device = faux.as_ref();
+        let bound = bind()?;
+        let device = bound_device(&bound);
         let memory = make(Pages { device, pages })?;
         let files = Device::new(
             memory,

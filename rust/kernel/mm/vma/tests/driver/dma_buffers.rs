@@ -14,12 +14,12 @@ use super::{
         AddressSpace,
         Mapping, //
     },
+    bound::bound_device,
     device::{
         Device,
         Hook, //
     },
     dma_memory::{
-        bound_device,
         device,
         unbind_while_mapping, //
     },

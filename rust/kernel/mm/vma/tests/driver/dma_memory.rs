@@ -18,6 +18,10 @@ use super::{
             SecondTask, //
         }, //
     },
+    bound::{
+        bind,
+        bound_device, //
+    },
     device::{
         Device,
         Hook, //
@@ -53,7 +57,6 @@ use crate::{
     new_mutex,
     page::PAGE_SIZE,
     prelude::*,
-    str::CString,
     sync::{
         aref::ARef,
         atomic::{
@@ -86,12 +89,9 @@ impl VmaOperations for Ops {
 /// Makes a device that cannot do DMA yet. What is still mapped for it when it is unbound is
 /// reported.
 pub(super) fn device_without_dma() -> Result<Registration> {
-    // A test that fails leaves its device behind.
-    let number = DEVICES.fetch_add(1, Relaxed);
-    let name = CString::try_from_fmt(fmt!("rust_vma_dma_kunit.{number}"))?;
-    let bound = Registration::new(&name, None)?;
+    let bound = bind()?;
 
-    if number == 0 {
+    if DEVICES.fetch_add(1, Relaxed) == 0 {
         // SAFETY: The device is bound, so it has a bus.
         unsafe { bindings::vma_kunit_watch_dma(bound_device(&bound).as_raw()) };
     }
@@ -108,11 +108,6 @@ pub(super) fn device() -> Result<Registration> {
         (*raw).dma_mask = &raw mut (*raw).coherent_dma_mask;
     }
     Ok(bound)
-}
-
-pub(super) fn bound_device(bound: &Registration) -> &AnyDevice<Bound> {
-    let faux: &crate::faux::Device<Bound> = bound.as_ref();
-    faux.as_ref()
 }
 
 /// Makes memory of a device, each of whose pages begins with its number and 90.

@@ -15,12 +15,12 @@ use super::{
         AddressSpace,
         Mapping, //
     },
+    bound::bound_device,
     device::{
         Device,
         Hook, //
     },
     dma_memory::{
-        bound_device,
         device,
         device_without_dma,
         files_that_unbind,

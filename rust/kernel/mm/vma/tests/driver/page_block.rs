@@ -3,6 +3,11 @@
 //! Contiguous pages of the kernel's memory that come from elsewhere than the page allocator, or
 //! that the host can access.
 
+#[cfg(CONFIG_DMA_CMA)]
+use super::bound::{
+    bind,
+    bound_device, //
+};
 use super::{
     super::address_space::{
         peek,
@@ -97,9 +102,8 @@ const LARGE: usize = 2560;
 /// Pages from the area of all devices.
 #[cfg(CONFIG_DMA_CMA)]
 fn contiguous(pages: usize) -> Result<Frames> {
-    let bound = crate::faux::Registration::new(c"rust_vma_kunit_contiguous", None)?;
-    let device: &crate::faux::Device<crate::device::Bound> = bound.as_ref();
-    Frames::alloc_from_contiguous(device.as_ref(), pages)
+    let bound = bind()?;
+    Frames::alloc_from_contiguous(bound_device(&bound), pages)
 }
 
 #[kunit_tests(rust_vma_page_block)]

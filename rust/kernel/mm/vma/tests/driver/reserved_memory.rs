@@ -14,6 +14,12 @@ use super::{
         poke,
         AddressSpace, //
     },
+    bound::{
+        bind,
+        bound_device,
+        Claimed,
+        ClaimedOps, //
+    },
     device::{
         Device,
         Hook, //
@@ -30,45 +36,13 @@ use crate::{
     io::PhysAddr,
     mm::vma::driver::{
         ClaimedMemory,
-        DeviceMap,
         DeviceMemory,
-        DevresClaimedMemory,
-        Fault,
-        FaultOutcome,
-        MemoryType,
-        ViaMmap,
-        VmaOperations, //
+        MemoryType, //
     },
     page::PAGE_SIZE,
     prelude::*,
-    str::CString,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
-    },
     types::Opaque, //
 };
-
-type Memory = Arc<DeviceMemory<DevresClaimedMemory>>;
-
-struct Ops;
-
-crate::vm_operations!(Ops);
-
-#[vtable]
-impl VmaOperations for Ops {
-    type Data = Memory;
-    type PageKind = DeviceMap;
-    type Hook = ViaMmap;
-
-    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let frame = fault.pgoff();
-        fault.insert_pfn(frame)
-    }
-}
 
 const OWN: &CStr = c"/reserved-memory/own@20000000";
 const OWN_START: PhysAddr = 0x2000_0000;
@@ -84,16 +58,12 @@ const MAPPED: usize = 3;
 const OFF: usize = 4;
 const OTHER: usize = 5;
 
-static DEVICES: Atomic<u32> = Atomic::new(0);
-
 /// A device that is bound, and has a node of the device tree.
 struct WithNode(Registration);
 
 impl WithNode {
     fn new(path: &CStr) -> Result<Self> {
-        let number = DEVICES.fetch_add(1, Relaxed);
-        let name = CString::try_from_fmt(fmt!("rust_vma_kunit_reserved.{number}"))?;
-        let bound = Self(Registration::new(&name, None)?);
+        let bound = Self(bind()?);
 
         // SAFETY: The device is valid, and nothing else uses its node.
         let has_node =
@@ -102,8 +72,7 @@ impl WithNode {
     }
 
     fn device(&self) -> &AnyDevice<Bound> {
-        let faux: &crate::faux::Device<Bound> = self.0.as_ref();
-        faux.as_ref()
+        bound_device(&self.0)
     }
 }
 
@@ -165,9 +134,9 @@ mod tests {
         let memory = DeviceMemory::new(claim, MemoryType::WriteCombine)?;
         assert_eq!(memory.count(), 2);
 
-        let files: KBox<Device<Memory>> = Device::new(
+        let files: KBox<Device<Claimed>> = Device::new(
             memory,
-            Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
+            Hook::Mmap(|memory, setup| setup.map_device::<ClaimedOps>(memory.clone())),
         )?;
         let rw = bindings::PROT_READ | bindings::PROT_WRITE;
         let mapping = mm.map_file_as(&*files.open()?, 0, 3, rw, bindings::MAP_SHARED, 0)?;
