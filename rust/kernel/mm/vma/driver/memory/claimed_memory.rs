@@ -186,7 +186,7 @@ impl<'a> ClaimedMemory<'a> {
 
 /// Claims memory that is not System RAM, of the firmware, or of drivers that the kernel has.
 ///
-/// Whether it has struct pages is left to the caller.
+/// It may have struct pages: the callers decide about these.
 pub(super) fn claim(start: PhysAddr, size: ResourceSize, name: &CStr) -> Result<Region> {
     let (first_pfn, last_pfn) = pfns(start, size).ok_or(EINVAL)?;
 
