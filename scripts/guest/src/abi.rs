@@ -42,6 +42,6 @@ words! {
     first: first_abi { Stats };
     map: map_abi { Select, Histogram, Snapshot, Stats };
     pfn: pfn_abi { Stats };
-    pieces: pieces_abi { Stats };
+    pieces: pieces_abi { Ranges, Stats };
     userptr: userptr_abi { Request, Stats };
 }

@@ -8,7 +8,10 @@
 pub mod memory;
 pub mod process;
 
-use rustix::fs::{FileType, MemfdFlags, Mode, memfd_create, mknodat};
+pub use rustix::fs::SealFlags;
+use rustix::fs::{
+    FallocateFlags, FileType, MemfdFlags, Mode, fallocate, fcntl_add_seals, memfd_create, mknodat,
+};
 use rustix::io::Errno;
 pub use rustix::ioctl::opcode::{
     none as encode_io, read as encode_ior, read_write as encode_iowr, write as encode_iow,
@@ -135,6 +138,26 @@ pub fn mlock(addr: usize, len: usize) -> Result<()> {
 /// Makes a file that lives in memory only.
 pub fn memfd(name: &CStr) -> Result<File> {
     Ok(memfd_create(name, MemfdFlags::CLOEXEC)?.into())
+}
+
+/// Makes a file that lives in memory only, has this size, and cannot be made smaller. Other seals can
+/// be added.
+pub fn memfd_that_stays(name: &CStr, len: usize) -> Result<File> {
+    let file: File = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?.into();
+    file.set_len(len as u64)?;
+    seal(&file, SealFlags::SHRINK)?;
+    Ok(file)
+}
+
+/// Adds seals to such a file.
+pub fn seal(file: &File, seals: SealFlags) -> Result<()> {
+    Ok(fcntl_add_seals(file, seals)?)
+}
+
+/// Makes a hole of this range of a file.
+pub fn punch_hole(file: &File, offset: usize, len: usize) -> Result<()> {
+    let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(fallocate(file, how, offset as u64, len as u64)?)
 }
 
 /// Makes a file of memory that the kernel itself has no mapping of.

@@ -7,7 +7,8 @@
 //! that was bound when it was opened: `ENODEV` if there was none.
 //!
 //! The other node has coherent DMA memory of the device, zeroed when it is bound. It is mapped
-//! from offset 0 on, shared, and goes as the other memory does when the device is unbound.
+//! from offset 0 on, shared, and goes as the other memory does when the device is unbound. So is a
+//! ring of several buffers, from the page [`RING_FIRST`] on.
 //!
 //! The file does not use the `kernel` crate, so user space includes it too.
 
@@ -46,7 +47,15 @@ pub(crate) struct Stats {
 /// The size of the DMA memory, in pages.
 pub(crate) const DMA_PAGES: usize = 8;
 
-/// Reads a word of the DMA memory: `_IOWR(IOC_TYPE, LOAD_NR, Word)`.
+/// The page from which the ring is mapped.
+pub(crate) const RING_FIRST: usize = DMA_PAGES;
+
+/// The number of buffers of the ring, and the size of each, in pages.
+pub(crate) const RING_BUFFERS: usize = 4;
+pub(crate) const BUFFER_PAGES: usize = 2;
+
+/// Reads a word of the DMA memory, or of the ring, whose words come after it:
+/// `_IOWR(IOC_TYPE, LOAD_NR, Word)`.
 ///
 /// `ERANGE` if there is no such word, `ENODEV` if the device is unbound.
 pub(crate) const LOAD_NR: u8 = 0xd3;
@@ -58,7 +67,7 @@ pub(crate) const STORE_NR: u8 = 0xd4;
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 pub(crate) struct Word {
-    /// Its number in the memory.
+    /// Its number in the memory and the ring.
     pub(crate) index: u64,
     /// Its value.
     pub(crate) value: u64,

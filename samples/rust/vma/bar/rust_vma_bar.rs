@@ -127,7 +127,7 @@ impl pci::Driver for BarDriver {
         pin_init::pin_init_scope(move || {
             pdev.enable_device_mem()?;
             let memory = Self::memory(pdev)?;
-            let dma = dma::memory(pdev.as_ref())?;
+            let dma = dma::DeviceDma::new(pdev.as_ref())?;
             let (name, dma_name) = (c"rust-vma-bar", c"rust-vma-bar-dma");
 
             Ok(try_pin_init!(BoundDevice {

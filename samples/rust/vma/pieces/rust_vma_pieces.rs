@@ -3,14 +3,18 @@
 //! Rust VMA sample: `/dev/rust-vma-pieces`, memory of several pieces.
 //!
 //! Each open file has a buffer of scattered blocks ([`PfnPieces`]), which `mmap()` maps as a whole,
-//! and slots whose memory is added and replaced while it is mapped ([`FrameSlots`]). The structures
-//! and ioctl numbers are in `abi.rs`.
+//! slots whose memory is added and replaced while it is mapped ([`FrameSlots`]), and pages of
+//! memfds ([`Pieces::push_memfd()`]). The structures and ioctl numbers are in `abi.rs`.
 
 use kernel::{
-    fs::File,
+    fs::{
+        File,
+        LocalFile, //
+    },
     ioctl::{
         _IO,
-        _IOR, //
+        _IOR,
+        _IOW, //
     },
     miscdevice::{
         MiscDevice,
@@ -39,6 +43,7 @@ use kernel::{
         MmapRead,
         Opening, //
     },
+    new_mutex,
     page::PAGE_SHIFT,
     prelude::*,
     sync::{
@@ -47,10 +52,12 @@ use kernel::{
             Relaxed, //
         },
         Arc,
-        ArcBorrow, //
+        ArcBorrow,
+        Mutex, //
     },
     uaccess::UserSlice, //
 };
+use zerocopy::FromZeros;
 
 mod abi;
 
@@ -59,11 +66,15 @@ const DUMMY: u32 = _IO(abi::IOC_TYPE as u32, abi::DUMMY_NR as u32);
 const TAKE: u32 = _IO(abi::IOC_TYPE as u32, abi::TAKE_NR as u32);
 const STATS: u32 = _IOR::<abi::Stats>(abi::IOC_TYPE as u32, abi::STATS_NR as u32);
 
+const MEMFD: u32 = _IOW::<abi::Ranges>(abi::IOC_TYPE as u32, abi::MEMFD_NR as u32);
+
 const BLOCKS: usize = abi::BLOCKS as usize;
 const DUMMY_PAGES: usize = abi::DUMMY_PAGES as usize;
 const BUFFER_PAGES: usize = abi::BUFFER_PAGES as usize;
 const SLOTS: usize = abi::SLOTS as usize;
 const SLOT_PAGES: usize = abi::SLOT_PAGES as usize;
+const MEMFD_FIRST: usize = abi::MEMFD_FIRST as usize;
+const MEMFD_PAGES: usize = abi::MEMFD_PAGES as usize;
 
 static REGIONS: Atomic<u64> = Atomic::new(0);
 static OPENED: Atomic<u64> = Atomic::new(0);
@@ -115,9 +126,12 @@ type Buffer = Arc<PfnPieces<Live>>;
 type Slots = Arc<FrameSlots<Live>>;
 
 /// An open file of the device.
+#[pin_data]
 struct PiecesFile {
     buffer: Buffer,
     slots: Slots,
+    #[pin]
+    memfds: Mutex<Option<Buffer>>,
 }
 
 impl PiecesFile {
@@ -134,6 +148,27 @@ impl PiecesFile {
         pieces.push(dummy, GFP_KERNEL_ACCOUNT)?;
 
         Arc::pin_init(PfnPieces::new(pieces, Live::new()), GFP_KERNEL_ACCOUNT)
+    }
+
+    /// Pins ranges of memfds.
+    fn pin_memfds(&self, ranges: &[abi::Range]) -> Result {
+        let mut order = LockOrder::new();
+        let mut pieces = Pieces::new();
+        for range in ranges.iter().filter(|range| range.pages > 0) {
+            let pages = range.pages as usize;
+            if pages > MEMFD_PAGES - pieces.count() {
+                return Err(E2BIG);
+            }
+            let first = range.first.try_into()?;
+            pieces.push_memfd(&mut order, &*LocalFile::fget(range.fd)?, first, pages)?;
+        }
+
+        let buffer = PfnPieces::new(pieces, Live::new());
+        let buffer = Arc::pin_init(buffer, GFP_KERNEL_ACCOUNT)?;
+        // The old ones may be unpinned, which is not for the lock.
+        let old = self.memfds.lock().replace(buffer);
+        drop(old);
+        Ok(())
     }
 
     /// Replaces what a slot has.
@@ -154,11 +189,12 @@ impl MiscDevice for PiecesFile {
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
         let slots = FrameSlots::new(SLOTS, SLOT_PAGES, GFP_KERNEL_ACCOUNT, Live::new());
-        let file = Self {
+        let file = try_pin_init!(Self {
             buffer: Self::buffer()?,
             slots: Arc::pin_init(slots, GFP_KERNEL_ACCOUNT)?,
-        };
-        Ok(Arc::new(file, GFP_KERNEL_ACCOUNT)?)
+            memfds <- new_mutex!(None),
+        });
+        Arc::pin_init(file, GFP_KERNEL_ACCOUNT)
     }
 
     fn mmap_setup<'a>(
@@ -169,10 +205,15 @@ impl MiscDevice for PiecesFile {
         let (start, first) = (vma.start(), vma.pgoff());
         let pages = (vma.end() - start) >> PAGE_SHIFT;
         let end = first.checked_add(pages).ok_or(ENXIO)?;
-        if end > BUFFER_PAGES + SLOTS * SLOT_PAGES {
+        let memfds = me.memfds.lock().clone();
+        let pinned = memfds.as_ref().map_or(0, |memfds| memfds.pieces().count());
+        if end > MEMFD_FIRST + pinned {
             return Err(ENXIO);
         }
-        if first < BUFFER_PAGES && end > BUFFER_PAGES {
+        if [BUFFER_PAGES, MEMFD_FIRST]
+            .iter()
+            .any(|part| (first + 1..end).contains(part))
+        {
             return Err(EINVAL);
         }
 
@@ -182,8 +223,11 @@ impl MiscDevice for PiecesFile {
             let buffer = me.buffer.clone();
             vma.pfnmap()?
                 .remap_pfn_range::<BufferOps>(buffer, start, first, pages)
-        } else {
+        } else if first < MEMFD_FIRST {
             vma.map_device::<SlotsOps>(me.slots.clone())
+        } else {
+            let memfds = memfds.ok_or(ENXIO)?;
+            Ok(vma.pfnmap()?.with_ops::<MemfdOps>(memfds))
         }?;
         OPENED.fetch_add(1, Relaxed);
         Ok(mapped)
@@ -194,6 +238,13 @@ impl MiscDevice for PiecesFile {
             PUT => me.put(arg, Frames::alloc(SLOT_PAGES, GFP_KERNEL_ACCOUNT)?)?,
             DUMMY => me.put(arg, Frames::alloc_dummy(SLOT_PAGES, GFP_KERNEL_ACCOUNT)?)?,
             TAKE => drop(me.slots.replace(&mut LockOrder::new(), arg, None)?),
+            MEMFD => {
+                let mut ranges = abi::Ranges::new_zeroed();
+                UserSlice::new(UserPtr::from_addr(arg), size_of::<abi::Ranges>())
+                    .reader()
+                    .read_slice(ranges.as_mut_bytes())?;
+                me.pin_memfds(&ranges.ranges)?;
+            }
             STATS => {
                 let stats = abi::Stats {
                     regions: REGIONS.load(Relaxed),
@@ -274,5 +325,33 @@ impl VmaOperations for SlotsOps {
     ) -> Result {
         let offset = addr - vma.start() + ((vma.pgoff() - BUFFER_PAGES) << PAGE_SHIFT);
         vma.data().access(offset, buffer)
+    }
+}
+
+struct MemfdOps;
+
+kernel::vm_operations!(MemfdOps);
+
+#[vtable]
+impl VmaOperations for MemfdOps {
+    type Data = Buffer;
+    type PageKind = PfnMap;
+    type Hook = ViaMmap;
+
+    fn open(_vma: &DriverVma<Self, Opening>) {
+        OPENED.fetch_add(1, Relaxed);
+    }
+
+    fn close(_vma: &DriverVma<Self, Closing>) {
+        CLOSED.fetch_add(1, Relaxed);
+    }
+
+    // No `access`: the kernel does not read what user space may write at any time.
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        FAULTS.fetch_add(1, Relaxed);
+        match fault.pgoff().checked_sub(MEMFD_FIRST) {
+            Some(frame) => fault.insert_pfn(frame),
+            None => fault.sigbus(),
+        }
     }
 }

@@ -25,6 +25,10 @@ pub const DMA_NODE: Node = Node {
 /// The size of the DMA memory, in pages.
 pub const DMA_PAGES: usize = abi::DMA_PAGES;
 
+/// The pages of a buffer of the ring, and of all its buffers. It is mapped after the DMA memory.
+pub const BUFFER_PAGES: usize = abi::BUFFER_PAGES;
+pub const RING_PAGES: usize = abi::RING_BUFFERS * BUFFER_PAGES;
+
 /// The driver in sysfs.
 const DRIVER: &str = "/sys/bus/pci/drivers/rust_vma_bar";
 
@@ -111,6 +115,11 @@ impl Dma {
     /// Maps pages of the memory, shared.
     pub fn map(&self, at: usize, first: u64, pages: usize) -> Result<()> {
         super::map_shared(&self.file, at, first, pages, PROT_READ | PROT_WRITE)
+    }
+
+    /// Maps pages of the ring, shared.
+    pub fn map_ring(&self, at: usize, first: u64, pages: usize) -> Result<()> {
+        self.map(at, abi::RING_FIRST as u64 + first, pages)
     }
 }
 

@@ -30,7 +30,7 @@ suites! {
     pfn_access, pfn_revoke, userptr, userptr_registered, userptr_mirrored, across, advice,
     bad_buffer, bad_pfn, bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
     failing_userptr, failing_map, failing_drm, failing_pieces, fork_order, memory_types, umount,
-    killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces,
+    killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces, memfds,
 }
 
 use crate::each_allocation::{Call, EachAllocation};

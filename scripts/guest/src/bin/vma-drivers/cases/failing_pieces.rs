@@ -2,9 +2,11 @@
 
 //! Memory of several pieces, while each allocation of each call fails once.
 
+use super::memfds::{are_mapped, mapped_files, marked_files};
 use super::pieces::{full_slots, marked_pieces};
 use super::*;
 use vma_guest::device::Pieces;
+use vma_guest::sys::{SealFlags, memfd_that_stays, seal};
 use vma_guest::device::pieces::{
     BUFFER_PAGES, DUMMY, DUMMY_PAGES, NODE, PUT, SLOT_PAGES, SLOTS, TAKE,
 };
@@ -12,6 +14,7 @@ use vma_guest::device::pieces::{
 failing_suite! {
     "failing allocations":
     open_and_mmap_of_pieces, split_and_mremap_of_pieces, replacing_of_pieces, fault_of_pieces,
+    pinning_of_files, mmap_of_files,
 }
 
 const BLOCK_PAGES: usize = BUFFER_PAGES - DUMMY_PAGES;
@@ -130,5 +133,60 @@ fn fault_of_pieces(each: &EachAllocation) {
         },
         |_| sys::read_to(&zeros, place(0), 8),
         |_, _| zero(place(0), SLOT_PAGES),
+    );
+}
+
+fn pinning_of_files(each: &EachAllocation) {
+    each.of(
+        Call::whole("MEMFD", &[ENOMEM]),
+        || (mapped_files(), marked_files::<2>()),
+        |((pieces, _), files)| pieces.pin(&files.each_ref().map(|file| (file, 1, 3))),
+        |((pieces, files), others), pinned| {
+            same("regions", pieces.stats().regions, 3 + u64::from(pinned.is_some()));
+            are_mapped([1, 2]);
+            // The call has kept no pin if it failed.
+            let sealed = seal(&others[1], SealFlags::WRITE);
+            match pinned {
+                Some(()) => sealed.must_fail(EBUSY),
+                None => sealed.must(),
+            }
+            seal(&files[1], SealFlags::WRITE).must_fail(EBUSY);
+        },
+    );
+    // Pages that the file has not yet are allocated.
+    each.of(
+        Call::in_part("MEMFD of a new file", &[ENOMEM]),
+        || (Pieces::open(), memfd_that_stays(c"new", 4 * page()).must()),
+        |(pieces, file)| pieces.pin(&[(file, 0, 4)]),
+        |(pieces, file), pinned| {
+            if pinned.is_some() {
+                pieces.map_memfds(place(0), 0, 4).must();
+                zero(place(0), 4);
+                seal(file, SealFlags::WRITE).must_fail(EBUSY);
+            } else {
+                seal(file, SealFlags::WRITE).must();
+            }
+        },
+    );
+}
+
+fn mmap_of_files(each: &EachAllocation) {
+    each.of(
+        Call::whole("mmap of memfds", &[ENOMEM]),
+        mapped_files,
+        |(pieces, _)| pieces.map_memfds(place(1), 0, 3),
+        |(pieces, _), mapped| {
+            same("VMAs", pieces.stats().vmas(), 1 + i64::from(mapped.is_some()));
+            if mapped.is_some() {
+                marked(place(1), 0, 3, 1);
+            }
+        },
+    );
+    let zeros = File::open("/dev/zero").must();
+    each.of(
+        Call::in_part("a fault of the kernel in a page of a memfd", &[EFAULT]),
+        mapped_files,
+        |_| sys::read_to(&zeros, place(0) + page() + 16, 8),
+        |_, _| are_mapped([1, 2]),
     );
 }
