@@ -74,11 +74,18 @@ mod unknown_owner;
 
 #[cfg(CONFIG_DRM = "y")]
 pub use self::gem::{
+    FramesObject,
     MappableObject,
-    ObjectFile, //
+    ObjectFile,
+    ObjectKind, //
 };
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 pub use self::memory::DmaBuf;
+#[cfg(CONFIG_DRM = "y")]
+pub use self::memory::{
+    LendsFrames,
+    Lent, //
+};
 pub(super) use self::unknown_owner::NotOfAnyVma;
 pub use self::{
     driver_vma::DriverVma,

@@ -29,15 +29,23 @@ use super::{
     rmap::*,
     *, //
 };
-#[cfg(CONFIG_MMU_NOTIFIER)]
-use crate::sync::Mutex;
 use crate::{
     prelude::*,
-    sync::Srcu, //
+    sync::{
+        Mutex,
+        Srcu, //
+    }, //
 };
 use core::ops::RangeInclusive;
 
 const WORD: usize = size_of::<usize>();
+
+/// The DRM device whose objects map some memory.
+const ATTACHED: usize = if cfg!(CONFIG_DRM = "y") {
+    WORD + size_of::<Mutex<Option<&'static ()>>>()
+} else {
+    0
+};
 
 /// Asserts that a type does not implement an auto trait: if it did, the call would be ambiguous.
 macro_rules! assert_not_impl {
@@ -237,18 +245,20 @@ properties! {
     DeviceBuffer: (5 * WORD) [niche Send Sync Unpin];
     #[cfg(CONFIG_DRM = "y")]
     ObjectFile<'static>: (2 * WORD) [niche Send Sync Unpin];
+    #[cfg(CONFIG_DRM = "y")]
+    Lent<'static>: (3 * WORD) [!Send !Sync Unpin] by "frames_of_an_object";
     PfnRegion<()>: (size_of::<Frames>()) [Send Sync Unpin];
     FoundFrame<&'static Frames>: (4 * WORD) [niche Send Sync Unpin];
     Pieces: (3 * WORD) [niche Send Sync Unpin];
     PfnPieces<()>: (4 * WORD) [niche Send Sync Unpin];
-    DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>())
+    DeviceMemory<()>: (2 * size_of::<Frames>() + 2 * WORD + size_of::<Srcu>() + ATTACHED)
         [niche Send Sync !Unpin] by "device_memory_stays_in_place";
     ClaimedMemory<'static>: (5 * WORD) [niche Send Sync Unpin];
     DmaMemory<u64>: (6 * WORD) [niche Send Sync Unpin];
     DmaBuffers<u64>: (6 * WORD) [niche Send Sync Unpin];
     NoncoherentMemory: (6 * WORD) [niche Send Sync Unpin];
     NoncoherentGuard<'static>: WORD [!Send !Sync Unpin] by "views_sent_to_another_task";
-    FrameSlots<()>: (5 * WORD + size_of::<Srcu>()) [niche Send Sync !Unpin]
+    FrameSlots<()>: (5 * WORD + size_of::<Srcu>() + ATTACHED) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
     #[cfg(CONFIG_DMA_CMA)]
@@ -413,4 +423,5 @@ variance! {
 #[cfg(CONFIG_DRM = "y")]
 variance! {
     covariant { type T<'a> = ObjectFile<'a>; }
+    covariant { type T<'a> = Lent<'a>; }
 }

@@ -29,6 +29,13 @@
 //! C header: [`include/drm/drm_gem.h`](srctree/include/drm/drm_gem.h)
 
 mod device_file;
+mod frames_object;
+mod object_kind;
+
+pub use self::{
+    frames_object::FramesObject,
+    object_kind::ObjectKind, //
+};
 
 use super::{
     DmaBuf,
@@ -68,8 +75,11 @@ use crate::{
 };
 use core::ptr::NonNull;
 
+/// The kind of the VMAs that map an object of the type `T`.
+type KindOf<T> = <<T as MappableObject>::Ops as VmaOperations>::PageKind;
+
 /// The setup of a VMA that maps an object of the type `T`.
-type SetupOf<'a, T> = VmaSetup<'a, <<T as MappableObject>::Ops as VmaOperations>::PageKind>;
+type SetupOf<'a, T> = VmaSetup<'a, <KindOf<T> as ObjectKind>::Chosen>;
 
 /// A GEM object that user space maps, with the operations of the driver.
 ///
@@ -77,11 +87,13 @@ type SetupOf<'a, T> = VmaSetup<'a, <<T as MappableObject>::Ops as VmaOperations>
 /// maps it from [`BaseObject::create_mmap_offset()`].
 pub trait MappableObject: DriverObject {
     /// The operations of the VMAs that map an object, which is their data.
-    type Ops: OperationsTable<Data = ARef<Object<Self>>, Hook = ViaMmap>;
+    type Ops: OperationsTable<Data = ARef<Object<Self>>, Hook = ViaMmap, PageKind: ObjectKind>;
 
     /// Sets up a new VMA that maps the object (C: `drm_gem_object_funcs::mmap()`).
     ///
-    /// It is `VM_DONTEXPAND` already, and gets the operations when this has succeeded.
+    /// It is `VM_DONTEXPAND` already, and gets the operations when this has succeeded. The kind is
+    /// chosen here, unless it is `DeviceMap` ([`FramesObject`]): then a VMA is refused afterwards
+    /// that is private and could become writable (`EINVAL`).
     ///
     /// Context: the mmap write lock.
     fn mmap_setup<'a>(obj: &'a Object<Self>, vma: VmaSetup<'a>) -> Result<SetupOf<'a, Self>>;
@@ -309,16 +321,29 @@ fn set_up<'a, T: MappableObject>(
 ) -> Result<Mapped<'a>> {
     vma.set_flags(SetupFlags::DONTEXPAND);
     let Some(file) = T::mmap_file(obj) else {
-        let mut vma = T::mmap_setup(obj, vma)?;
-        if !T::keeps_file(obj) {
-            // SAFETY: The object has its device. The file keeps the module of the operations, and
-            // is anonymous: neither of hugetlb nor on DAX, and not sealed.
+        let open = || {
+            // SAFETY: The object has its device.
             unsafe {
                 let dev = (*IntoGEMObject::as_raw(obj)).dev;
-                let file = device_file::open::<<T::Ops as VmaOperations>::OwnerModule>(dev)?;
-                vma.set_file(&file);
+                device_file::open::<<T::Ops as VmaOperations>::OwnerModule>(dev)
             }
+        };
+        let file = KindOf::<T>::IS_OF_DEVICE.then(open).transpose()?;
+
+        let mut vma = T::mmap_setup(obj, vma)?;
+        let file = match file {
+            None if !T::keeps_file(obj) => Some(open()?),
+            file => file,
+        };
+        if let Some(file) = file {
+            // SAFETY: The file keeps the module of the operations, and is anonymous: neither of
+            // hugetlb nor on DAX, and not sealed.
+            unsafe { vma.set_file(&file) };
         }
+
+        // SAFETY: It has a file of the device, if its kind is one of device memory, and gets the
+        // object.
+        let vma = unsafe { KindOf::<T>::choose(vma) }?;
         return Ok(vma.with_ops::<T::Ops>(obj.into()));
     };
 

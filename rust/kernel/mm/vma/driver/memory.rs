@@ -13,11 +13,14 @@
 //!   `noncoherent_memory` such that is handed to and fro. `dma_mappings` ends their mappings.
 //!   `device_buffer` has a buffer that a device accesses.
 //! - `frame_slots` has pieces that are replaced while they are mapped. `mappings` takes mappings
-//!   away, of these and of a device, and `mapping_inode` finds them.
+//!   away, of these and of a device, and `mapping_inode` finds them. `object_frames` has what a GEM
+//!   object maps, `attached` the DRM device of that object.
 //! - `memfd_pages` has pages of a memfd, which are pieces, too.
 //! - `shmem_file` has files of shmem, and `dmabuf` DMA buffers of other drivers. These map them.
 //! - `file_pages` unmaps pages of a file from all its mappings.
 
+#[cfg(CONFIG_DRM = "y")]
+mod attached;
 mod bound_memory;
 mod claimed_memory;
 mod device_buffer;
@@ -36,6 +39,8 @@ mod mapping_inode;
 mod mappings;
 mod memfd_pages;
 mod noncoherent_memory;
+#[cfg(CONFIG_DRM = "y")]
+mod object_frames;
 mod page_block;
 mod pfn_pieces;
 mod pfn_region;
@@ -48,7 +53,10 @@ mod shmem_file;
 #[cfg(CONFIG_DMA_SHARED_BUFFER)]
 pub use self::dmabuf::DmaBuf;
 #[cfg(CONFIG_DRM = "y")]
-pub(super) use self::mapping_inode::owned_file;
+pub use self::object_frames::{
+    LendsFrames,
+    Lent, //
+};
 pub use self::{
     bound_memory::BoundMemory,
     claimed_memory::{
@@ -85,6 +93,11 @@ pub use self::{
     shared_buffer::SharedBuffer,
     shared_page::SharedPage,
     shmem_file::ShmemFile,
+};
+#[cfg(CONFIG_DRM = "y")]
+pub(super) use self::{
+    device_memory::sealed as device_backed,
+    mapping_inode::owned_file, //
 };
 pub(super) use self::{
     huge::make_room,

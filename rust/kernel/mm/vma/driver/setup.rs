@@ -259,17 +259,33 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
         T::Hook: EndsSetup,
         T::Data: DeviceBacked,
     {
-        if flags::is_cow(self.flags()) {
-            return Err(EINVAL);
-        }
         let file = memory.open_file::<T::OwnerModule>()?;
 
         // SAFETY: The file keeps the module of the operations, which is here: it runs. It is
-        // anonymous, so it is neither of hugetlb nor on DAX, and not sealed.
-        unsafe { self.set_file(&file) };
+        // anonymous, so it is neither of hugetlb nor on DAX, and not sealed. It is one of the
+        // memory, which the VMA gets.
+        let vma = unsafe {
+            self.set_file(&file);
+            self.device_map()
+        }?;
+        Ok(vma.with_ops::<T>(memory))
+    }
+
+    /// Chooses the kind of memory that can be taken away.
+    ///
+    /// # Safety
+    ///
+    /// The VMA must have a file by which the memory finds it, and get the memory as its data.
+    pub(super) unsafe fn device_map(mut self) -> Result<VmaSetup<'a, DeviceMap>>
+    where
+        K: Undecided,
+    {
+        if flags::is_cow(self.flags()) {
+            return Err(EINVAL);
+        }
 
         self.set_flags(SetupFlags::IO | SetupFlags::DONTEXPAND | SetupFlags::DONTDUMP);
-        Ok(self.into_kind::<DeviceMap>().with_ops::<T>(memory))
+        Ok(self.into_kind())
     }
 
     /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`;

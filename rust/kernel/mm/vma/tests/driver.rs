@@ -17,6 +17,7 @@ mod dma_pages;
 mod faults;
 mod frame_slots;
 mod gem;
+mod gem_frames;
 mod hooks;
 pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]

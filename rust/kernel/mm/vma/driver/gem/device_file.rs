@@ -45,6 +45,27 @@ pub(super) unsafe fn open<M: ModuleMetadata>(dev: *mut bindings::drm_device) -> 
     unsafe { open_with(dev, const { &FileOps::<M>::OPS }) }
 }
 
+/// Opens a file that keeps the device, but no module: who has the device sees to that.
+///
+/// # Errors
+///
+/// `ENOMEM`, `ENFILE`.
+///
+/// # Safety
+///
+/// As for [`open()`].
+// Not inlined: the operations must be in the kernel, not in a module.
+#[inline(never)]
+pub(super) unsafe fn open_in_kernel(dev: *mut bindings::drm_device) -> Result<ARef<File>> {
+    const OPS: &bindings::file_operations = &bindings::file_operations {
+        release: Some(release),
+        ..pin_init::zeroed()
+    };
+
+    // SAFETY: Guaranteed by the caller: the device is valid.
+    unsafe { open_with(dev, OPS) }
+}
+
 /// The same with operations that have an owner, and [`release()`].
 ///
 /// # Safety

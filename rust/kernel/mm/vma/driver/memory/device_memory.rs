@@ -168,6 +168,31 @@ impl<R: Send + Sync + 'static> DeviceMemory<R> {
         Ok(memory)
     }
 
+    /// Has the mappings by the files of a DRM device taken away, too, of which `file` is one.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(in super::super) fn attach(&self, file: ARef<File>) -> Result {
+        self.mappings
+            .attached()
+            .attach(file, || self.state.load(Relaxed) != GONE)
+    }
+
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn mappings(&self) -> &Mappings {
+        &self.mappings
+    }
+
+    /// Begins a section, and returns what faults map in it.
+    #[inline]
+    pub(super) fn in_section(&self) -> Result<InSection<'_>> {
+        let section = self.mappings.enter();
+        let frames = match &self.stand_in {
+            _ if self.is_present() => &self.frames,
+            Some(stand_in) => stand_in,
+            None => return Err(ENXIO),
+        };
+        Ok(InSection::new(frames, section))
+    }
+
     /// Returns the resource.
     #[inline]
     pub fn resource(&self) -> &R {
@@ -229,6 +254,8 @@ impl<R: Send + Sync + 'static> Drop for Revocation<R> {
     fn drop(&mut self) {
         self.0.state.store(GONE, Relaxed);
         self.0.mappings.take_away();
+        #[cfg(CONFIG_DRM = "y")]
+        self.0.mappings.attached().detach();
     }
 }
 
@@ -247,17 +274,11 @@ unsafe impl<R: Send + Sync + 'static> HasFrames for Arc<DeviceMemory<R>> {
         // SAFETY: The memory lives for 'a, which the borrow says.
         let memory: &'a DeviceMemory<R> = unsafe { &*core::ptr::from_ref(&*data) };
 
-        let section = memory.mappings.enter();
-        let is_present = memory.is_present();
-        match &memory.stand_in {
-            None if is_present => {
-                FoundFrame::of_vma_type(InSection::new(&memory.frames, section), frame)
-            }
-            None => Err(ENXIO),
-            Some(_) if is_present => {
-                FoundFrame::of_own_type(InSection::new(&memory.frames, section), frame)
-            }
-            Some(stand_in) => FoundFrame::of_own_type(InSection::new(stand_in, section), frame),
+        let frames = memory.in_section()?;
+        if memory.stand_in.is_some() {
+            FoundFrame::of_own_type(frames, frame)
+        } else {
+            FoundFrame::of_vma_type(frames, frame)
         }
     }
 
@@ -275,7 +296,7 @@ unsafe impl<R: Send + Sync + 'static> HasFrames for Arc<DeviceMemory<R>> {
     }
 }
 
-pub(super) mod sealed {
+pub(in super::super) mod sealed {
     pub trait Sealed {}
 }
 

@@ -143,6 +143,27 @@ impl<U> FrameSlots<U> {
         Ok(slots)
     }
 
+    /// Has the mappings by the files of a DRM device taken away, too, of which `file` is one.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(in super::super) fn attach(&self, file: ARef<File>) -> Result {
+        self.mappings.attached().attach(file, || true)
+    }
+
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn mappings(&self) -> &Mappings {
+        &self.mappings
+    }
+
+    /// Begins a section, and returns what the slot of a frame has, and the number of it in that.
+    #[inline]
+    pub(super) fn in_section(&self, frame: usize) -> Result<(InSection<'_>, usize)> {
+        let slot = self.slots.get(frame / self.pages).ok_or(EINVAL)?;
+        let section = self.mappings.enter();
+        // SAFETY: What is returned has the section.
+        let frames = unsafe { frames_in(slot) }.ok_or(ENXIO)?;
+        Ok((InSection::new(frames, section), frame % self.pages))
+    }
+
     /// Returns the number of frames that all slots have room for.
     #[inline]
     pub fn count(&self) -> usize {
@@ -281,11 +302,8 @@ unsafe impl<U: Send + Sync + 'static> HasFrames for Arc<FrameSlots<U>> {
         // SAFETY: The slots live for 'a, which the borrow says.
         let this: &'a FrameSlots<U> = unsafe { &*core::ptr::from_ref(&*data) };
 
-        let slot = this.slots.get(frame / this.pages).ok_or(EINVAL)?;
-        let section = this.mappings.enter();
-        // SAFETY: What is returned has the section.
-        let frames = unsafe { frames_in(slot) }.ok_or(ENXIO)?;
-        FoundFrame::of_own_type(InSection::new(frames, section), frame % this.pages)
+        let (frames, index) = this.in_section(frame)?;
+        FoundFrame::of_own_type(frames, index)
     }
 
     #[inline]

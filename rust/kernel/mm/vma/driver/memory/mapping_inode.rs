@@ -76,6 +76,21 @@ impl MappingInode {
         })
     }
 
+    /// The inode whose files have the `address_space` of this one, which is not in a descriptor
+    /// table.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn of(file: ARef<File>) -> Self {
+        // INVARIANT: Any of its files will do as the first one.
+        Self { file }
+    }
+
+    /// Returns the mappings by files of the inode.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn address_space(&self) -> *mut bindings::address_space {
+        // SAFETY: The file is open, and its mapping does not change.
+        unsafe { (*self.file.as_ptr()).f_mapping }
+    }
+
     /// Opens a file of the inode, which keeps the module `M` until it is released.
     ///
     /// To be called by code of that module, while it cannot be unloaded.

@@ -13,7 +13,13 @@
 //!    mapping yet.
 //! 3. Who takes memory away first makes faults find something else, then calls
 //!    [`Mappings::take_away()`], and only then releases the memory.
+//!
+//! GEM objects of a DRM device can map the memory, too. The VMAs of these have files of the DRM
+//! device, by which an object is unmapped alone. So the memory is attached to one such device
+//! ([`Attached`]), all of whose mappings are taken away with those of the own inode.
 
+#[cfg(CONFIG_DRM = "y")]
+use super::attached::Attached;
 use super::{
     mapping_inode::MappingInode,
     pfn_region::Frames, //
@@ -41,6 +47,9 @@ static NAME: &CStr = c"Mappings::sections";
 #[pin_data]
 pub(super) struct Mappings {
     inode: MappingInode,
+    #[cfg(CONFIG_DRM = "y")]
+    #[pin]
+    attached: Attached,
     #[pin]
     sections: Srcu,
 }
@@ -54,6 +63,8 @@ impl Mappings {
     pub(super) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             inode: MappingInode::new()?,
+            #[cfg(CONFIG_DRM = "y")]
+            attached <- Attached::new(),
             sections <- Srcu::new(NAME, static_lock_class!()),
         })
     }
@@ -70,6 +81,15 @@ impl Mappings {
     pub(super) fn take_away(&self) {
         self.sections.synchronize();
         self.inode.unmap_all();
+        #[cfg(CONFIG_DRM = "y")]
+        self.attached.unmap_all();
+    }
+
+    /// The files of a DRM device, whose mappings are taken away, too.
+    #[cfg(CONFIG_DRM = "y")]
+    #[inline]
+    pub(super) fn attached(&self) -> &Attached {
+        &self.attached
     }
 
     /// Opens a file for a VMA, see [`MappingInode::open()`].

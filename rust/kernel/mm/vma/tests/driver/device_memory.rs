@@ -66,14 +66,14 @@ use crate::{
 const PAGES: usize = 4;
 
 /// Looks, when the memory is released, whether it is still mapped somewhere.
-struct Probe {
+pub(super) struct Probe {
     addr: Atomic<usize>,
     released: Atomic<bool>,
     was_mapped: Atomic<bool>,
 }
 
 /// Tells the probe when the memory is released.
-struct Live(Arc<Probe>);
+pub(super) struct Live(Arc<Probe>);
 
 impl Drop for Live {
     fn drop(&mut self) {
@@ -106,7 +106,7 @@ unsafe impl<'a> DeviceResource<'a> for Pages<'a> {
     }
 }
 
-type Memory = Arc<DeviceMemory<Devres<Arc<PfnRegion<Live>>>>>;
+pub(super) type Memory = Arc<DeviceMemory<Devres<Arc<PfnRegion<Live>>>>>;
 
 struct Ops;
 
@@ -125,7 +125,7 @@ impl VmaOperations for Ops {
 }
 
 /// A device that is bound, its memory, and files that map it.
-struct Bench {
+pub(super) struct Bench {
     mm: AddressSpace,
     probe: Arc<Probe>,
     bound: Registration,
@@ -133,7 +133,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         Self::with(|pages| DeviceMemory::new(pages, MemoryType::Cached))
     }
 
@@ -172,7 +172,7 @@ impl Bench {
         })
     }
 
-    fn memory(&self) -> &Memory {
+    pub(super) fn memory(&self) -> &Memory {
         &self.files.data
     }
 
@@ -184,8 +184,21 @@ impl Bench {
         Ok(mapping)
     }
 
-    fn map(&self) -> Result<Mapping> {
+    pub(super) fn map(&self) -> Result<Mapping> {
         self.map_as(bindings::MAP_SHARED)
+    }
+
+    /// Has the probe look at an address when the memory is released.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn watch(&self, addr: usize) {
+        self.probe.addr.store(addr, Relaxed);
+    }
+
+    /// Unbinds the device. Returns whether that released its memory, which was not mapped then.
+    #[cfg(CONFIG_DRM = "y")]
+    pub(super) fn unbind_unmapped(self) -> bool {
+        drop(self.bound);
+        self.probe.released.load(Relaxed) && !self.probe.was_mapped.load(Relaxed)
     }
 }
 

@@ -234,7 +234,7 @@ impl Bench {
 }
 
 /// Exports an object, as `DRM_IOCTL_PRIME_HANDLE_TO_FD` does.
-fn export(object: &Object, flags: u32) -> Result<DmaBuf> {
+pub(super) fn export<T: gem::DriverObject>(object: &gem::Object<T>, flags: u32) -> Result<DmaBuf> {
     // SAFETY: The object is valid. The buffer gets a reference to it, and to its device.
     let buf = unsafe { bindings::drm_gem_prime_export(object.as_raw(), flags as c_int) };
     let buf = NonNull::new(from_err_ptr(buf)?).ok_or(ENOMEM)?;
@@ -243,7 +243,7 @@ fn export(object: &Object, flags: u32) -> Result<DmaBuf> {
 }
 
 /// A device that maps a buffer, from the page offset on.
-fn importer(buf: DmaBuf) -> Result<KBox<Device<DmaBuf>>> {
+pub(super) fn importer(buf: DmaBuf) -> Result<KBox<Device<DmaBuf>>> {
     Device::new(
         buf,
         Hook::Mmap(|buf, setup| {
