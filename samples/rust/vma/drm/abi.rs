@@ -33,7 +33,7 @@ pub(crate) const STATS_NR: u8 = 0xe2;
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 pub(crate) struct Plug {
-    /// [`KIND_SHMEM`] or [`KIND_PAGES`].
+    /// [`KIND_SHMEM`], [`KIND_PAGES`] or [`KIND_FRAMES`].
     pub(crate) kind: u64,
     /// The number of the device, which its ioctl [`DRM_GET_ID`] returns. Written by the driver.
     pub(crate) id: u64,
@@ -45,6 +45,10 @@ pub(crate) const KIND_SHMEM: u64 = 0;
 /// Its objects have pages of the driver.
 pub(crate) const KIND_PAGES: u64 = 1;
 
+/// Its objects have page frames of the driver. Their mappings cannot be changed by `mprotect()`:
+/// `EACCES`.
+pub(crate) const KIND_FRAMES: u64 = 2;
+
 /// Numbers of things that exist, and of events, of all devices.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
@@ -53,7 +57,7 @@ pub(crate) struct Stats {
     pub(crate) objects: u64,
     /// Pages that objects with pages of the driver have.
     pub(crate) pages: u64,
-    /// VMAs of such objects that were made.
+    /// VMAs of objects but those of shmem that were made.
     pub(crate) made: u64,
     /// VMAs of such objects that are gone.
     pub(crate) dropped: u64,
@@ -66,7 +70,8 @@ pub(crate) struct Stats {
 /// Makes an object. `DRM_IOWR(DRM_COMMAND_BASE + DRM_CREATE, Create)`.
 pub(crate) const DRM_CREATE: u8 = 0;
 
-/// Unmaps an object with pages of the driver from all processes: [`Create::handle`] is the object.
+/// Unmaps an object with pages or page frames of the driver from all processes:
+/// [`Create::handle`] is the object.
 /// `DRM_IOWR(DRM_COMMAND_BASE + DRM_UNMAP, Create)`.
 ///
 /// `EOPNOTSUPP` for a shmem object.
@@ -75,6 +80,12 @@ pub(crate) const DRM_UNMAP: u8 = 1;
 /// Returns the number of the device as [`Create::offset`].
 /// `DRM_IOWR(DRM_COMMAND_BASE + DRM_GET_ID, Create)`.
 pub(crate) const DRM_GET_ID: u8 = 2;
+
+/// Replaces the page frames of an object by zeroed ones: [`Create::handle`] is the object.
+/// `DRM_IOWR(DRM_COMMAND_BASE + DRM_DISCARD, Create)`.
+///
+/// `EINVAL` for devices with other objects.
+pub(crate) const DRM_DISCARD: u8 = 3;
 
 /// The argument of the DRM ioctls.
 ///

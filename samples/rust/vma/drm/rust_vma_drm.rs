@@ -4,6 +4,7 @@
 //!
 //! - `shmem` has shmem objects, with write-combined pages. C sets up their VMAs.
 //! - `pages` has objects with pages of its own, and the typed mmap hook of GEM objects.
+//! - `frames` has objects with page frames, which are replaced while they are mapped.
 //!
 //! `/dev/rust-vma-drm` makes the devices: a file of it owns one. The structures and ioctl numbers
 //! are in `abi.rs`.
@@ -39,10 +40,12 @@ use kernel::{
 };
 
 mod abi;
+mod frames;
 mod pages;
 mod shmem;
 
 use self::{
+    frames::FramesDriver,
     pages::PagesDriver,
     shmem::ShmemDriver, //
 };
@@ -66,6 +69,7 @@ mod ioctls {
     pub(crate) const DRM_IOCTL_RUST_VMA_CREATE: u32 = number(abi::DRM_CREATE);
     pub(crate) const DRM_IOCTL_RUST_VMA_UNMAP: u32 = number(abi::DRM_UNMAP);
     pub(crate) const DRM_IOCTL_RUST_VMA_GET_ID: u32 = number(abi::DRM_GET_ID);
+    pub(crate) const DRM_IOCTL_RUST_VMA_DISCARD: u32 = number(abi::DRM_DISCARD);
 }
 
 static OBJECTS: Atomic<u64> = Atomic::new(0);
@@ -150,6 +154,7 @@ struct Plugged {
 enum Registration {
     Shmem(FauxRegistration<ShmemDriver>),
     Pages(FauxRegistration<PagesDriver>),
+    Frames(FauxRegistration<FramesDriver>),
 }
 
 impl Plugged {
@@ -159,6 +164,7 @@ impl Plugged {
         let registration = match kind {
             abi::KIND_SHMEM => Registration::Shmem(FauxRegistration::new(&name, data, (), 0)?),
             abi::KIND_PAGES => Registration::Pages(FauxRegistration::new(&name, data, (), 0)?),
+            abi::KIND_FRAMES => Registration::Frames(FauxRegistration::new(&name, data, (), 0)?),
             _ => return Err(EINVAL),
         };
 

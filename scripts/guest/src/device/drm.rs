@@ -19,6 +19,7 @@ pub const NODE: Node = Node {
 /// The kinds of DRM devices.
 pub const KIND_SHMEM: u64 = abi::KIND_SHMEM;
 pub const KIND_PAGES: u64 = abi::KIND_PAGES;
+pub const KIND_FRAMES: u64 = abi::KIND_FRAMES;
 
 /// Numbers of ioctls.
 const PLUG: u32 = sys::encode_iowr::<abi::Plug>(IOC_TYPE, abi::PLUG_NR);
@@ -29,6 +30,7 @@ pub const STATS: u32 = sys::encode_ior::<abi::Stats>(IOC_TYPE, abi::STATS_NR);
 const CREATE: u32 = drm_command(abi::DRM_CREATE);
 const UNMAP: u32 = drm_command(abi::DRM_UNMAP);
 const GET_ID: u32 = drm_command(abi::DRM_GET_ID);
+const DISCARD: u32 = drm_command(abi::DRM_DISCARD);
 const GEM_CLOSE: u32 = sys::encode_iow::<[u32; 2]>(DRM_TYPE, 0x09);
 
 const DRM_TYPE: u8 = b'd';
@@ -124,6 +126,12 @@ impl Drm {
     pub fn unmap(&self, object: Object) -> Result<()> {
         let mut words: abi::Create = [object.handle.into(), 0];
         sys::ioctl_words(&self.file, UNMAP, &mut words)
+    }
+
+    /// Has the driver replace the page frames of an object.
+    pub fn discard(&self, object: Object) -> Result<()> {
+        let mut words: abi::Create = [object.handle.into(), 0];
+        sys::ioctl_words(&self.file, DISCARD, &mut words)
     }
 
     /// Closes the handle of an object.

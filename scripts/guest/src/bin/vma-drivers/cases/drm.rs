@@ -5,7 +5,7 @@
 
 use super::*;
 use std::path::Path;
-use vma_guest::device::drm::{self, Control, Drm, KIND_PAGES, KIND_SHMEM, Object};
+use vma_guest::device::drm::{self, Control, Drm, KIND_FRAMES, KIND_PAGES, KIND_SHMEM, Object};
 
 suite! {
     "drm":
@@ -15,13 +15,17 @@ suite! {
     object_outlives_the_files, private_mapping_copies_or_is_refused, code_is_not_mapped,
     dma_buf_is_the_object, dma_buf_outlives_all_else, unmapped_pages_fault_again,
     unplugged_object_stays_mapped, unplug_under_load, mappings_come_and_go,
+    frames_are_replaced, frames_are_not_protected, debuggers_see_frames, frames_are_replaced_under_load,
 }
 
 const PAGES: usize = 4;
 
+const KINDS: [u64; 3] = [KIND_SHMEM, KIND_PAGES, KIND_FRAMES];
+
 /// A DRM device, with a file of it.
 pub struct Device {
     pub control: Control,
+    kind: u64,
     pub node: String,
     pub drm: Drm,
 }
@@ -32,7 +36,12 @@ impl Device {
         let control = Control::open();
         let node = control.plug(kind).must();
         let drm = Drm::open(&node).must();
-        Self { control, node, drm }
+        Self {
+            control,
+            kind,
+            node,
+            drm,
+        }
     }
 
     /// Makes an object, maps it at the first place and marks it.
@@ -65,7 +74,7 @@ fn device(kind: u64) -> Option<Device> {
 /// Does it with a device of each kind.
 #[track_caller]
 fn with_each(test: impl Fn(&Device)) {
-    for kind in [KIND_SHMEM, KIND_PAGES] {
+    for kind in KINDS {
         let Some(device) = device(kind) else {
             return;
         };
@@ -104,7 +113,9 @@ fn parts_of_a_split_have_their_pages() {
     with_each(|device| {
         device.marked_object();
         unmap(place(0) + page(), page());
-        protect(place(0) + 3 * page(), page(), PROT_READ);
+        if device.kind != KIND_FRAMES {
+            protect(place(0) + 3 * page(), page(), PROT_READ);
+        }
         marked(place(0), 0, 1, 1);
         marked(place(0) + 2 * page(), 2, 2, 1);
         in_child(|| marked(place(0) + 2 * page(), 2, 2, 1));
@@ -195,7 +206,7 @@ fn object_outlives_its_handle() {
 }
 
 fn object_outlives_the_files() {
-    for kind in [KIND_SHMEM, KIND_PAGES] {
+    for kind in KINDS {
         let Some(device) = device(kind) else {
             return;
         };
@@ -217,10 +228,12 @@ fn private_mapping_copies_or_is_refused() {
     let private = |device: &Device, object: Object| {
         device::map(&device.drm.file, place(1), object.first, PAGES, RW, MAP_PRIVATE)
     };
-    let Some(device) = device(KIND_SHMEM) else {
-        return;
-    };
-    private(&device, device.drm.create(PAGES as u32).must()).must_fail(EINVAL);
+    for kind in [KIND_SHMEM, KIND_FRAMES] {
+        let Some(device) = device(kind) else {
+            return;
+        };
+        private(&device, device.drm.create(PAGES as u32).must()).must_fail(EINVAL);
+    }
 
     let device = Device::plug(KIND_PAGES);
     let object = device.marked_object();
@@ -282,7 +295,7 @@ fn dma_buf_is_the_object() {
 }
 
 fn dma_buf_outlives_all_else() {
-    for kind in [KIND_SHMEM, KIND_PAGES] {
+    for kind in KINDS {
         let Some(device) = device(kind) else {
             return;
         };
@@ -355,7 +368,7 @@ fn unplug_under_load() {
         return;
     }
     for_a_while(|round| {
-        let kind = if round % 2 == 0 { KIND_PAGES } else { KIND_SHMEM };
+        let kind = KINDS[round as usize % KINDS.len()];
         let device = Device::plug(kind);
         device.marked_object();
         let children: Vec<_> = (0..3)
@@ -367,7 +380,7 @@ fn unplug_under_load() {
                             set_word(addr, word(addr) + 1);
                         }
                         // As above: a part of a shmem object would get another page.
-                        if kind == KIND_PAGES {
+                        if kind != KIND_SHMEM {
                             relocate(place(0) + page(), place(1 + child), page());
                             relocate(place(1 + child), place(0) + page(), page());
                         }
@@ -408,4 +421,103 @@ fn mappings_come_and_go() {
         device.drm.unmap(kept).must();
         marked(place(0), 0, PAGES, 1);
     });
+}
+
+fn frames_are_replaced() {
+    let Some(device) = device(KIND_FRAMES) else {
+        return;
+    };
+    let object = device.marked_object();
+    let other = device.drm.create(PAGES as u32).must();
+    device.drm.map(other, place(1), PAGES).must();
+    mark(place(1), 0, PAGES, 2);
+    let dma_buf = device.drm.export(object).must();
+    map_shared(&dma_buf, place(2), 2, 2, RW).must();
+    relocate(place(0) + 3 * page(), place(3), page());
+    marked(place(2), 2, 2, 1);
+    device.drm.unmap(object).must();
+    marked(place(2), 2, 2, 1);
+
+    device.drm.discard(object).must();
+    zero(place(0), PAGES - 1);
+    zero(place(2), 2);
+    zero(place(3), 1);
+    set_word(place(2) + page(), 5);
+    assert_eq!(word(place(3)), 5);
+    marked(place(1), 0, PAGES, 2);
+    // Of the other kinds no frame is replaced.
+    drop(device);
+    let other = Device::plug(KIND_PAGES);
+    let object = other.drm.create(1).must();
+    other.drm.discard(object).must_fail(EINVAL);
+}
+
+fn frames_are_not_protected() {
+    let Some(device) = device(KIND_FRAMES) else {
+        return;
+    };
+    let object = device.marked_object();
+    let dma_buf = device.drm.export(object).must();
+    map_shared(&dma_buf, place(1), 0, PAGES, RW).must();
+    for at in [place(0), place(1)] {
+        for prot in [PROT_NONE, PROT_READ, RW] {
+            memory::protect(at + page(), page(), prot).must_fail(EACCES);
+        }
+        mark(at, 0, PAGES, 3);
+    }
+}
+
+fn debuggers_see_frames() {
+    let Some(device) = device(KIND_FRAMES) else {
+        return;
+    };
+    device.marked_object();
+    let memory = File::options()
+        .read(true)
+        .write(true)
+        .open("/proc/self/mem")
+        .must();
+    unmap(place(0), page());
+    let mut bytes = vec![1; (PAGES - 1) * page()];
+    let at = place(0) + page();
+    memory.read_exact_at(&mut bytes, at as u64).must();
+    holds(at, &bytes);
+    let addr = at + 2 * page() - 8;
+    memory.write_all_at(&[9; 16], addr as u64).must();
+    assert_eq!((word(addr), word(addr + 8)), (word(addr + 8), u64::from_ne_bytes([9; 8])));
+}
+
+/// Threads map and store to pages that are replaced. Whatever they do, a new page has nothing of the
+/// old one, and each mapping shows the new one.
+fn frames_are_replaced_under_load() {
+    let Some(device) = device(KIND_FRAMES) else {
+        return;
+    };
+    let object = device.marked_object();
+    let dma_buf = device.drm.export(object).must();
+    map_shared(&dma_buf, place(5), 0, PAGES, RW).must();
+    let work = |thread: usize| {
+        let at = place(1 + thread);
+        if thread == 0 {
+            map_shared(&dma_buf, at, 0, PAGES, RW).must();
+        } else {
+            device.drm.map(object, at, PAGES).must();
+        }
+        for number in 0..PAGES {
+            set_word(at + number * page() + 64 + 8 * thread, 1);
+        }
+        unmap(at, PAGES * page());
+    };
+    race(3, work, |round| {
+        for number in 0..PAGES {
+            set_word(place(0) + number * page(), round + 1);
+            assert_eq!(word(place(5) + number * page()), round + 1);
+        }
+        device.drm.discard(object).must();
+        for number in 0..PAGES {
+            assert_eq!(word(place(5) + number * page()), 0);
+            assert_eq!(word(place(0) + number * page()), 0);
+        }
+    });
+    assert_eq!(device.control.stats().vmas(), 2);
 }

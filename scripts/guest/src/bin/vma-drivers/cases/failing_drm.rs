@@ -4,11 +4,12 @@
 
 use super::drm::{Device, exists};
 use super::*;
-use vma_guest::device::drm::{KIND_PAGES, KIND_SHMEM, Object};
+use vma_guest::device::drm::{KIND_FRAMES, KIND_PAGES, KIND_SHMEM, Object};
 
 failing_suite! {
     "failing allocations":
     create_and_mmap_of_gem_objects, fault_of_gem_objects, split_and_mremap_of_gem_objects,
+    replacing_of_gem_frames,
 }
 
 const PAGES: usize = 4;
@@ -26,7 +27,7 @@ fn create_and_mmap_of_gem_objects(each: &EachAllocation) {
     if !exists() {
         return;
     }
-    for kind in [KIND_SHMEM, KIND_PAGES] {
+    for kind in [KIND_SHMEM, KIND_PAGES, KIND_FRAMES] {
         each.of(
             Call::whole("making an object", &[ENOMEM, ENOSPC]),
             || Device::plug(kind),
@@ -93,6 +94,31 @@ fn split_and_mremap_of_gem_objects(each: &EachAllocation) {
         |_, moved| {
             let stayed = place(0) + 2 * page();
             marked(moved.map_or(stayed, |()| place(1)), 2, 1, 1);
+        },
+    );
+}
+
+fn replacing_of_gem_frames(each: &EachAllocation) {
+    if !exists() {
+        return;
+    }
+    each.of(
+        Call::in_part("replacing the page frames", &[ENOMEM]),
+        || {
+            let device = Device::plug(KIND_FRAMES);
+            let object = device.drm.create(PAGES as u32).must();
+            device.drm.map(object, place(0), PAGES).must();
+            mark(place(0), 0, PAGES, 1);
+            (device, object)
+        },
+        |(device, object)| device.drm.discard(*object),
+        |_, replaced| {
+            // Pages at the front are new, the others as before.
+            let new = (0..PAGES).take_while(|number| word(place(0) + number * page()) == 0);
+            let new = new.count();
+            assert!(replaced.is_none() || new == PAGES);
+            zero(place(0), new);
+            marked(place(0) + new * page(), new as u64, PAGES - new, 1);
         },
     );
 }
