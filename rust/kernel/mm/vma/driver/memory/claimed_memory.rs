@@ -253,12 +253,13 @@ fn intersects(start: PhysAddr, size: usize, flags: u32, desc: u32) -> bool {
 /// Returns whether any frame of a claimed region has a struct page.
 #[cfg(CONFIG_HAS_IOMEM)]
 fn has_struct_pages(region: &Resource) -> bool {
-    let first = region.start() >> PAGE_SHIFT;
-    let count = region.size() >> PAGE_SHIFT;
+    let first = (region.start() >> PAGE_SHIFT) as usize;
+    let count = (region.size() >> PAGE_SHIFT) as usize;
+    // This does not wrap: `claim()` has checked that there are such numbers.
+    let last = first.wrapping_add(count).wrapping_sub(1);
 
-    // SAFETY: Compares frames with tables of the kernel's, under RCU. `claim()` has checked that
-    // there are such numbers.
-    unsafe { bindings::vma_has_struct_pages(first as usize, (first + count - 1) as usize) }
+    // SAFETY: Compares frames with tables of the kernel's, under RCU.
+    unsafe { bindings::vma_has_struct_pages(first, last) }
 }
 
 /// Returns whether any of the frames is memory of the firmware, which runs in the kernel's mode.
