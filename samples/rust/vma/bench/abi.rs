@@ -104,4 +104,5 @@ pub(crate) mod kind {
     pub(crate) const MIXED: u64 = 1;
     pub(crate) const PFN: u64 = 2;
     pub(crate) const SLOT: u64 = 3;
+    pub(crate) const PIECES: u64 = 4;
 }

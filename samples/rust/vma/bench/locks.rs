@@ -12,7 +12,8 @@ use kernel::{
             pin::{
                 LockedVm,
                 PinFor,
-                ReadOnly, //
+                ReadOnly,
+                Writable, //
             },
             rmap::IMmap,
             AdviceFlags,
@@ -222,6 +223,21 @@ pub(crate) fn prim_pin_fast(at: &mut At<'_>) -> u64 {
         .pin_user_pages_fast::<ReadOnly>(page, PinFor::Short)
     {
         Ok(pages) => pages.page_count() as u64,
+        Err(_) => 0,
+    }
+}
+
+#[inline(never)]
+pub(crate) fn prim_pin_set_bit(at: &mut At<'_>) -> u64 {
+    let word = at.addr..at.addr.wrapping_add(size_of::<usize>());
+    let pages = at
+        .locks
+        .pin_user_pages_fast::<Writable>(word, PinFor::Short);
+    let Ok(mut pages) = pages else {
+        return 0;
+    };
+    match pages.set_bit(0, 1) {
+        Ok(()) => pages.page_count() as u64,
         Err(_) => 0,
     }
 }

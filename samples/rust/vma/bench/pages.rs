@@ -16,7 +16,9 @@ use kernel::{
             Mapped,
             MixedMap,
             PfnMap,
+            PfnPieces,
             PfnRegion,
+            Pieces,
             Plain,
             SharedPage,
             ViaMmap,
@@ -41,6 +43,7 @@ pub(crate) struct Data {
     shared: Arc<Shared>,
     frames: Arc<PfnRegion<()>>,
     slots: Arc<FrameSlots<()>>,
+    pieces: Arc<PfnPieces<()>>,
 }
 
 pub(crate) struct Shared {
@@ -65,6 +68,7 @@ impl Data {
                 GFP_KERNEL_ACCOUNT,
             )?,
             slots,
+            pieces: pieces()?,
         })
     }
 
@@ -81,6 +85,9 @@ impl Data {
                 .pfnmap()?
                 .with_ops::<FaultInsertPfn>(self.frames.clone())),
             kind::SLOT => vma.map_device::<FaultInsertSlot>(self.slots.clone()),
+            kind::PIECES => Ok(vma
+                .pfnmap()?
+                .with_ops::<FaultInsertPiece>(self.pieces.clone())),
             _ => Err(EINVAL),
         }
     }
@@ -149,6 +156,37 @@ impl VmaOperations for FaultInsertSlot {
 
     fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
         fault.insert_pfn(0)
+    }
+}
+
+const PIECE_PAGES: usize = 4;
+
+/// Blocks of one page, two pages and one page.
+fn pieces() -> Result<Arc<PfnPieces<()>>> {
+    let mut pieces = Pieces::new();
+    for pages in [1, 2, 1] {
+        pieces.push(
+            Frames::alloc(pages, GFP_KERNEL_ACCOUNT)?,
+            GFP_KERNEL_ACCOUNT,
+        )?;
+    }
+    Arc::pin_init(PfnPieces::new(pieces, ()), GFP_KERNEL_ACCOUNT)
+}
+
+/// The operations whose fault handler inserts a page frame of one of several blocks.
+pub(crate) struct FaultInsertPiece;
+
+kernel::vm_operations!(FaultInsertPiece);
+
+#[vtable]
+impl VmaOperations for FaultInsertPiece {
+    type Data = Arc<PfnPieces<()>>;
+    type PageKind = PfnMap;
+    type Hook = ViaMmap;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let frame = fault.pgoff() % PIECE_PAGES;
+        fault.insert_pfn(frame)
     }
 }
 

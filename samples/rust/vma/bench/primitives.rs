@@ -220,6 +220,7 @@ pub(crate) static PRIMITIVES: &[Primitive] = primitives! {
     "lock-two" ANON Unlocked locks::prim_lock_two,
     "lock-same" ANON Unlocked locks::prim_lock_same,
     "pin-fast" ANON Unlocked locks::prim_pin_fast,
+    "pin-set-bit" ANON Unlocked locks::prim_pin_set_bit,
     "locked-vm" ANON Unlocked locks::prim_locked_vm,
     "pin" ANON MmapRead locks::prim_pin,
     "lookup" ANON MmapRead locks::prim_lookup,

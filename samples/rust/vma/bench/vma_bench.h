@@ -86,5 +86,6 @@ struct vma_bench_name {
 #define VMA_BENCH_KIND_MIXED 1
 #define VMA_BENCH_KIND_PFN 2
 #define VMA_BENCH_KIND_SLOT 3
+#define VMA_BENCH_KIND_PIECES 4
 
 #endif

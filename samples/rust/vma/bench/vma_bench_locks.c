@@ -5,6 +5,8 @@
  * same in Rust.
  */
 
+#include <linux/bitops.h>
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/pid.h>
@@ -387,6 +389,28 @@ static noinline u64 prim_pin_fast(struct vma_bench_at *at)
 	return pinned;
 }
 
+/* As vhost does for its log. */
+static noinline u64 prim_pin_set_bit(struct vma_bench_at *at)
+{
+	unsigned long nr = pages_of(at->addr, sizeof(long));
+	struct page **pages;
+	void *base;
+	int pinned;
+
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pages)
+		return 0;
+	pinned = pin_user_pages_fast(at->addr, nr, FOLL_WRITE, pages);
+	if (pinned > 0) {
+		base = kmap_local_page(pages[0]);
+		set_bit(1, base + offset_in_page(at->addr));
+		kunmap_local(base);
+		unpin_user_pages_dirty_lock(pages, pinned, true);
+	}
+	kvfree(pages);
+	return pinned;
+}
+
 /* Whoever charges keeps the mm, to give the charge up. */
 static noinline u64 prim_locked_vm(struct vma_bench_at *at)
 {
@@ -610,6 +634,7 @@ const struct vma_bench_primitive vma_bench_locks[] = {
 	PRIMITIVE("lock-two", prim_lock_two, NOTHING, ANON),
 	PRIMITIVE("lock-same", prim_lock_same, NOTHING, ANON),
 	PRIMITIVE("pin-fast", prim_pin_fast, NOTHING, ANON),
+	PRIMITIVE("pin-set-bit", prim_pin_set_bit, NOTHING, ANON),
 	PRIMITIVE("locked-vm", prim_locked_vm, NOTHING, ANON),
 	PRIMITIVE("pin", prim_pin, MMAP_READ, ANON),
 	PRIMITIVE("lookup", prim_lookup, MMAP_READ, ANON),

@@ -14,6 +14,15 @@
 
 #include "vma_bench_primitives.h"
 
+#define PIECES 3
+#define PIECE_PAGES 4
+
+/* A block of pages, and how many pages it and those before it have. */
+struct vma_bench_piece {
+	struct page *page;
+	unsigned long after;
+};
+
 /* The data of an open file, which all its mappings share. */
 struct vma_bench_data {
 	struct kref kref;
@@ -23,10 +32,20 @@ struct vma_bench_data {
 	/* A page that could be replaced, as seen by faults within srcu. */
 	struct page *slot;
 	struct srcu_struct srcu;
+	/* Blocks of one page, two pages and one page. */
+	struct vma_bench_piece pieces[PIECES];
 };
+
+static unsigned int piece_order(unsigned int piece)
+{
+	return piece % 2;
+}
 
 static void free_data(struct vma_bench_data *data)
 {
+	for (unsigned int i = 0; i < PIECES; i++)
+		if (data->pieces[i].page)
+			__free_pages(data->pieces[i].page, piece_order(i));
 	if (data->slot)
 		__free_page(data->slot);
 	if (data->page)
@@ -42,6 +61,20 @@ static void release_data(struct kref *kref)
 	free_data(data);
 }
 
+static bool alloc_pieces(struct vma_bench_data *data)
+{
+	unsigned long after = 0;
+
+	for (unsigned int i = 0; i < PIECES; i++) {
+		after += 1 << piece_order(i);
+		data->pieces[i].after = after;
+		data->pieces[i].page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, piece_order(i));
+		if (!data->pieces[i].page)
+			return false;
+	}
+	return true;
+}
+
 static struct vma_bench_data *new_data(void)
 {
 	struct vma_bench_data *data = kzalloc_obj(*data, GFP_KERNEL_ACCOUNT);
@@ -52,7 +85,7 @@ static struct vma_bench_data *new_data(void)
 	data->count = 1;
 	data->page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	data->slot = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!data->page || !data->slot || init_srcu_struct(&data->srcu)) {
+	if (!data->page || !data->slot || !alloc_pieces(data) || init_srcu_struct(&data->srcu)) {
 		free_data(data);
 		return NULL;
 	}
@@ -135,6 +168,22 @@ static vm_fault_t prim_fault_insert_slot(struct vm_fault *vmf)
 	return ret;
 }
 
+static vm_fault_t prim_fault_insert_piece(struct vm_fault *vmf)
+{
+	struct vma_bench_data *data = vmf->vma->vm_private_data;
+	unsigned long frame = vmf->pgoff % PIECE_PAGES, before = 0;
+
+	for (unsigned int i = 0; i < PIECES; i++) {
+		const struct vma_bench_piece *piece = &data->pieces[i];
+
+		if (frame < piece->after)
+			return vmf_insert_pfn(vmf->vma, vmf->address,
+					      page_to_pfn(piece->page) + frame - before);
+		before = piece->after;
+	}
+	return VM_FAULT_SIGBUS;
+}
+
 static const struct vm_operations_struct plain_ops = {
 	.open = open_vma,
 	.close = close_vma,
@@ -157,6 +206,12 @@ static const struct vm_operations_struct slot_ops = {
 	.open = open_vma,
 	.close = close_vma,
 	.fault = prim_fault_insert_slot,
+};
+
+static const struct vm_operations_struct pieces_ops = {
+	.open = open_vma,
+	.close = close_vma,
+	.fault = prim_fault_insert_piece,
 };
 
 /* The kind of the mapping goes by its offset. */
@@ -182,6 +237,10 @@ int vma_bench_mmap(struct file *file, struct vm_area_struct *vma)
 	case VMA_BENCH_KIND_SLOT:
 		vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
 		vma->vm_ops = &slot_ops;
+		break;
+	case VMA_BENCH_KIND_PIECES:
+		vm_flags_set(vma, VM_PFNMAP);
+		vma->vm_ops = &pieces_ops;
 		break;
 	default:
 		return -EINVAL;

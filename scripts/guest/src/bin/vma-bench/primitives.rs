@@ -50,7 +50,7 @@ const CALL_AT: usize = 3;
 /// An operation of user space: its name, and a function that repeats it and returns what it did.
 type Call = (&'static str, fn(&Devices, &Device) -> Result<Done>);
 
-const CALLS: [Call; 6] = [
+const CALLS: [Call; 7] = [
     ("fault-page", |devices, device| {
         fault(devices, device, kind::PLAIN)
     }),
@@ -62,6 +62,9 @@ const CALLS: [Call; 6] = [
     }),
     ("fault-insert-slot", |devices, device| {
         fault(devices, device, kind::SLOT)
+    }),
+    ("fault-insert-piece", |devices, device| {
+        fault(devices, device, kind::PIECES)
     }),
     ("mmap-munmap", |devices, device| {
         again(devices, || {
