@@ -133,9 +133,23 @@ rust_helper_vma_dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	return dma_mmap_attrs(dev, vma, cpu_addr, dma_addr, size, attrs);
 }
 
+/* The protection that dma_mmap_attrs() gives a VMA. */
+__rust_helper pgprot_t rust_helper_vma_dma_page_prot(struct device *dev,
+						     pgprot_t prot,
+						     unsigned long attrs)
+{
+#ifdef CONFIG_HAS_DMA
+	if (!use_dma_iommu(dev) && force_dma_unencrypted(dev))
+		attrs |= DMA_ATTR_CC_SHARED;
+	prot = dma_pgprot(dev, prot, attrs);
+#endif
+	return prot;
+}
+
 /*
- * As dma_mmap_attrs(), but maps some of the pages, at any address of the VMA.
- * A device or a machine can have a pool of memory without pages.
+ * As dma_mmap_attrs(), but maps some of the pages, at any address of the VMA,
+ * which has its protection. A device or a machine can have a pool of memory
+ * without pages.
  */
 __rust_helper int
 rust_helper_vma_dma_mmap_pages(struct device *dev, struct vm_area_struct *vma,
@@ -159,10 +173,6 @@ rust_helper_vma_dma_mmap_pages(struct device *dev, struct vm_area_struct *vma,
 				    attrs);
 	if (ret)
 		return ret;
-
-	if (!use_dma_iommu(dev) && force_dma_unencrypted(dev))
-		attrs |= DMA_ATTR_CC_SHARED;
-	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
 
 	for_each_sgtable_page(&table, &iter, first) {
 		if (!count || ret)
