@@ -114,6 +114,16 @@ fn mapped_pfn(data: usize, status: usize) -> Pfn {
     pfn
 }
 
+/// Opens the memory of this process as a debugger does.
+#[track_caller]
+fn own_memory() -> File {
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/proc/self/mem")
+        .must()
+}
+
 #[track_caller]
 fn unmap(at: usize, len: usize) {
     memory::unmap(at, len).must();

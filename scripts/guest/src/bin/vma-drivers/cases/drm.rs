@@ -472,11 +472,7 @@ fn debuggers_see_frames() {
         return;
     };
     device.marked_object();
-    let memory = File::options()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem")
-        .must();
+    let memory = own_memory();
     unmap(place(0), page());
     let mut bytes = vec![1; (PAGES - 1) * page()];
     let at = place(0) + page();

@@ -169,11 +169,7 @@ fn mremap_of_pfn(each: &EachAllocation) {
 }
 
 fn access_to_pfn(each: &EachAllocation) {
-    let own = File::options()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem")
-        .must();
+    let own = own_memory();
     each.of(
         Call::in_part("a read of /proc/self/mem", &[ENOMEM, EIO]),
         both_parts,

@@ -13,15 +13,6 @@ suite! {
     write_and_read_system_calls_work,
 }
 
-#[track_caller]
-fn own_memory() -> File {
-    File::options()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem")
-        .must()
-}
-
 /// Reads a page by way of the driver.
 #[track_caller]
 fn read(memory: &File, addr: usize) -> Vec<u64> {

@@ -144,15 +144,6 @@ fn child_has_the_buffer() {
     );
 }
 
-#[track_caller]
-fn own_memory() -> File {
-    File::options()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem")
-        .must()
-}
-
 fn debuggers_see_the_buffer() {
     let _pieces = marked_pieces();
     let memory = own_memory();
