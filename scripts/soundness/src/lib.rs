@@ -5,6 +5,7 @@
 //! known places only; and the properties of each public type are stated.
 
 mod argument;
+mod calls;
 mod ledger;
 mod named;
 mod properties;
@@ -15,6 +16,7 @@ mod source;
 mod tests;
 
 pub use argument::Site;
+pub use calls::{Call, calls};
 pub use ledger::{Entry, Ledger};
 pub use report::Report;
 pub use source::Kind;

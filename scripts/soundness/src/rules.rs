@@ -79,7 +79,7 @@ const UNINITIALISED: [&str; 12] = [
 pub fn uninitialised_memory(source: &Source) -> Result<Vec<String>> {
     let mut found = BTreeSet::new();
     walk(source.tokens()?, &mut |place, part| {
-        if let Part::Word(word) = part
+        if let Part::Word { word, .. } = part
             && UNINITIALISED.contains(&word)
             // An import uses nothing.
             && !place.path.is_empty()
@@ -98,7 +98,7 @@ const LOCK_MACROS: [&str; 4] = ["new_condvar", "new_mutex", "new_spinlock", "new
 pub fn locks_named_by_a_macro(source: &Source) -> Result<Vec<String>> {
     let mut found = BTreeSet::new();
     walk(source.tokens()?, &mut |place, part| {
-        if let Part::Word(word) = part
+        if let Part::Word { word, .. } = part
             && LOCK_MACROS.contains(&word)
             && !place.path.is_empty()
         {

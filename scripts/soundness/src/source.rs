@@ -75,8 +75,12 @@ pub enum Part<'a> {
         before: &'a [TokenTree],
         line: usize,
     },
-    /// Any other identifier.
-    Word(&'a str),
+    /// Any other identifier; `before` are the tokens since the last item or statement.
+    Word {
+        word: &'a str,
+        before: &'a [TokenTree],
+        next: Option<&'a TokenTree>,
+    },
 }
 
 /// The kind of an `unsafe`.
@@ -95,6 +99,9 @@ pub struct Place {
     pub path: Vec<String>,
     /// The trait of the `impl` block around it.
     pub of_trait: Option<String>,
+    /// True if it has parameters that are types or constants, its own or those of the `impl` or trait around it.
+    pub is_generic: bool,
+    pub is_function: bool,
 }
 
 impl Place {
@@ -146,6 +153,8 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
                             let (of_trait, name) = implementation(head);
                             let mut inner = place.inside(name);
                             inner.of_trait = of_trait;
+                            inner.is_generic = has_parameters(head);
+                            inner.is_function = false;
                             go(&list(body), &inner, visit);
                         }
                         at += 2 + head.len();
@@ -165,6 +174,11 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
                         let (head, body) = up_to_body(&tokens[at + 1..]);
                         let mut inner = place.inside(name(head).expect("checked"));
                         inner.of_trait = place.of_trait.clone();
+                        inner.is_function = keyword == "fn";
+                        // An item in a function does not have the parameters of that.
+                        inner.is_generic = has_parameters(&head[1..])
+                            || keyword == "trait"
+                            || place.is_generic && !place.is_function;
                         visit(
                             &inner,
                             Part::Item {
@@ -175,9 +189,7 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
                             },
                         );
                         // A tuple struct has its fields in the head.
-                        for token in head {
-                            words(token, &inner, visit);
-                        }
+                        words(head, &inner, visit);
                         if let Some(body) = body {
                             inner.of_trait = None;
                             go(&list(body), &inner, visit);
@@ -207,7 +219,10 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
                             continue;
                         }
                     }
-                    _ => visit(place, Part::Word(&word)),
+                    word => {
+                        let next = tokens.get(at + 1);
+                        visit(place, Part::Word { word, before, next });
+                    }
                 }
             }
             TokenTree::Group(group) => {
@@ -226,15 +241,20 @@ fn go(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) 
 }
 
 /// Only the words of a head: what looks like an item there is a type.
-fn words(token: &TokenTree, place: &Place, visit: &mut dyn FnMut(&Place, Part)) {
-    match token {
-        TokenTree::Ident(ident) => visit(place, Part::Word(&ident.to_string())),
-        TokenTree::Group(group) => {
-            for token in group.stream() {
-                words(&token, place, visit);
-            }
+fn words(tokens: &[TokenTree], place: &Place, visit: &mut dyn FnMut(&Place, Part)) {
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Ident(ident) => visit(
+                place,
+                Part::Word {
+                    word: &ident.to_string(),
+                    before: &tokens[..at],
+                    next: tokens.get(at + 1),
+                },
+            ),
+            TokenTree::Group(group) => words(&list(group), place, visit),
+            _ => {}
         }
-        _ => {}
     }
 }
 
@@ -311,6 +331,26 @@ fn last_word(tokens: &[TokenTree]) -> String {
         }
     }
     last
+}
+
+/// Returns whether an item has parameters that are types or constants, by the tokens after its keyword or its name:
+/// those in angle brackets, or an argument of the type `impl Trait`.
+fn has_parameters(head: &[TokenTree]) -> bool {
+    if is_punct(head.first(), '<') {
+        let list = &head[1..angle(head)];
+        let is_type = |at: usize| {
+            matches!(list[at], TokenTree::Ident(_)) && (at == 0 || is_punct(list.get(at - 1), ','))
+        };
+        if (0..list.len()).any(is_type) {
+            return true;
+        }
+    }
+    let arguments = head.iter().find_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(list(group)),
+        _ => None,
+    });
+    let arguments = arguments.unwrap_or_default();
+    arguments.iter().any(|token| is_word(Some(token), "impl"))
 }
 
 /// How many tokens a list in angle brackets has.

@@ -4,6 +4,7 @@
 //! crate::judge judges it.
 
 mod asm;
+mod exports;
 pub mod facts;
 #[cfg(test)]
 mod fixture;
@@ -13,6 +14,7 @@ mod stack;
 mod two_trees;
 
 pub use asm::{Listing, function};
+pub use exports::exports;
 pub use facts::assertions;
 
 use crate::judge::{build_cost, code as judged};

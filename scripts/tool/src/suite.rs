@@ -65,6 +65,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     }),
     ("kunit", Checkout, kunit::run),
     ("assertions", Checkout, |run, config| code::assertions(run.kernel, config)),
+    ("exports", Checkout, |run, config| code::exports(run.kernel, config)),
     ("compile-fail", Checkout, compile_fail),
     ("conformance", Checkout, |run, config| {
         let places = run.session.places;

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod attacks;
+mod calls;
 mod ledger;
 mod properties;
 mod rules;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// The name of a computed call.
 const COMPUTED: &str = "a function pointer";
-const HELPER: &str = "rust_helper_";
+pub const HELPER: &str = "rust_helper_";
 
 /// The kernel's own assertions of what a level says it holds, each with a helper around it.
 const ASSERTIONS: [&str; 7] = [

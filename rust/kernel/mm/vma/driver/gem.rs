@@ -117,8 +117,8 @@ pub trait MappableObject: DriverObject {
     /// is given back when the client closes its file, mapped or not. The mapping is then one of the
     /// device, also if it was made through a dma-buf or [`Object::mmap()`].
     ///
-    /// Called once for each new VMA, after [`mmap_setup()`](Self::mmap_setup). Context: the mmap
-    /// write lock.
+    /// Called once for each new VMA, before [`mmap_setup()`](Self::mmap_setup), unless it has a file
+    /// of the device in any case ([`FramesObject`]). Context: the mmap write lock.
     fn keeps_file(_obj: &Object<Self>) -> bool {
         true
     }
@@ -320,37 +320,34 @@ fn set_up<'a, T: MappableObject>(
     sets_data_later: bool,
 ) -> Result<Mapped<'a>> {
     vma.set_flags(SetupFlags::DONTEXPAND);
-    let Some(file) = T::mmap_file(obj) else {
-        let open = || {
-            // SAFETY: The object has its device.
-            unsafe {
-                let dev = (*IntoGEMObject::as_raw(obj)).dev;
-                device_file::open::<<T::Ops as VmaOperations>::OwnerModule>(dev)
-            }
+    if let Some(file) = T::mmap_file(obj) {
+        let first = obj.page_index(vma.pgoff()).ok_or(EINVAL)?;
+        return match file {
+            ObjectFile::Shmem(file) => vma.map_shmem(file, first),
+            ObjectFile::DmaBuf(_) if sets_data_later => Err(EINVAL),
+            ObjectFile::DmaBuf(buf) => vma.map_dma_buf(buf, first),
         };
-        let file = KindOf::<T>::IS_OF_DEVICE.then(open).transpose()?;
-
-        let mut vma = T::mmap_setup(obj, vma)?;
-        let file = match file {
-            None if !T::keeps_file(obj) => Some(open()?),
-            file => file,
-        };
-        if let Some(file) = file {
-            // SAFETY: The file keeps the module of the operations, and is anonymous: neither of
-            // hugetlb nor on DAX, and not sealed.
-            unsafe { vma.set_file(&file) };
-        }
-
-        // SAFETY: It has a file of the device, if its kind is one of device memory, and gets the
-        // object.
-        let vma = unsafe { KindOf::<T>::choose(vma) }?;
-        return Ok(vma.with_ops::<T::Ops>(obj.into()));
-    };
-
-    let first = obj.page_index(vma.pgoff()).ok_or(EINVAL)?;
-    match file {
-        ObjectFile::Shmem(file) => vma.map_shmem(file, first),
-        ObjectFile::DmaBuf(_) if sets_data_later => Err(EINVAL),
-        ObjectFile::DmaBuf(buf) => vma.map_dma_buf(buf, first),
     }
+
+    let needs_file = KindOf::<T>::IS_OF_DEVICE || !T::keeps_file(obj);
+    let file = needs_file.then(|| {
+        // SAFETY: The object has its device.
+        unsafe {
+            let dev = (*IntoGEMObject::as_raw(obj)).dev;
+            device_file::open::<<T::Ops as VmaOperations>::OwnerModule>(dev)
+        }
+    });
+    let file = file.transpose()?;
+
+    let mut vma = T::mmap_setup(obj, vma)?;
+    if let Some(file) = file {
+        // SAFETY: The file keeps the module of the operations, and is anonymous: neither of hugetlb
+        // nor on DAX, and not sealed.
+        unsafe { vma.set_file(&file) };
+    }
+
+    // SAFETY: It has a file of the device, if its kind is one of device memory, and gets the
+    // object.
+    let vma = unsafe { KindOf::<T>::choose(vma) }?;
+    Ok(vma.with_ops::<T::Ops>(obj.into()))
 }

@@ -50,6 +50,8 @@ unsafe impl AlwaysRefCounted for AnonVmaName {
         unsafe { bindings::anon_vma_name_get(self.0.get()) };
     }
 
+    // Not inlined, as the functions below: what they call is not exported.
+    #[inline(never)]
     unsafe fn dec_ref(obj: NonNull<Self>) {
         // SAFETY: The caller gives up a reference.
         unsafe { bindings::anon_vma_name_put(obj.as_ptr().cast()) };
@@ -66,6 +68,7 @@ impl AnonVmaName {
     ///
     /// `ENOMEM`, which is also what is returned without `CONFIG_ANON_VMA_NAME`.
     #[doc(alias = "anon_vma_name_alloc")]
+    #[inline(never)]
     pub fn new(name: &CStr) -> Result<ARef<Self>> {
         // SAFETY: The string is nul-terminated and is copied.
         let name = unsafe { bindings::anon_vma_name_alloc(name.as_char_ptr()) };
@@ -101,6 +104,7 @@ impl AnonVmaName {
 ///
 /// `vma` must point to a VMA that the calling task has write-locked.
 #[cfg(CONFIG_ANON_VMA_NAME)]
+#[inline(never)]
 pub(super) unsafe fn replace(
     vma: *mut bindings::vm_area_struct,
     name: Option<&AnonVmaName>,

@@ -119,6 +119,8 @@ fn write_parts(buffer: &mut [u8], parts: &[&[u8]]) -> Result<usize> {
 }
 
 /// Writes the path of a file to the start of the buffer (C: `seq_path()`); returns its length.
+// Not inlined: `seq_mangle_path()` is not exported.
+#[inline(never)]
 fn write_path(buffer: &mut [u8], file: &LocalFile) -> Result<usize> {
     let len = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
     if len == 0 {
@@ -168,6 +170,8 @@ fn name_of_driver(vma: &Vma<Read>) -> Option<&CStr> {
 }
 
 /// Returns the name that the architecture gives the VMA (C: `arch_vma_name()`).
+// Not inlined: the function is not exported.
+#[inline(never)]
 fn name_of_arch(vma: &Vma<Read>) -> Option<&CStr> {
     // SAFETY: The VMA is alive, and read-locked as in `show_map_vma()`. The function returns NULL
     // or a string literal.

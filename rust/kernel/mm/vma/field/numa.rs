@@ -75,7 +75,9 @@ impl VmaPolicy {
 ///
 /// `vma` must point to a VMA that the calling task has write-locked, `from` to one that it has
 /// locked, of the same address space.
+// Not inlined: `__mpol_dup()` is not exported.
 #[cfg(CONFIG_RUST_VMA_MM)]
+#[inline(never)]
 pub(super) unsafe fn replace_policy(
     vma: *mut bindings::vm_area_struct,
     from: Option<*mut bindings::vm_area_struct>,

@@ -290,9 +290,16 @@ impl<T: Mirror> PinnedDrop for IntervalNotifier<T> {
 
 /// Tells lockdep that invalidations take the lock, before the first one does.
 fn learn_lock<T>(state: &Mutex<T>) {
+    as_invalidation(&mut || drop(state.lock()));
+}
+
+/// Calls a function that lockdep takes for an invalidation.
+// Not inlined: the map of lockdep is not exported.
+#[inline(never)]
+fn as_invalidation(f: &mut dyn FnMut()) {
     // SAFETY: Has an effect on lockdep only. It ends below.
     unsafe { bindings::vma_notifier_learn_start() };
-    drop(state.lock());
+    f();
     // SAFETY: Ends what began above.
     unsafe { bindings::vma_notifier_learn_end() };
 }

@@ -205,6 +205,8 @@ pub(super) fn claim(start: PhysAddr, size: ResourceSize, name: &CStr) -> Result<
 }
 
 /// Returns the first and the last frame of a range, if it has whole pages that can be mapped.
+// Not inlined: `valid_mmap_phys_addr_range()` is not exported.
+#[inline(never)]
 fn pfns(start: PhysAddr, size: ResourceSize) -> Option<(usize, usize)> {
     let last = start.checked_add(size.checked_sub(1)?)?;
     let is_whole = (start | size) % PAGE_SIZE as PhysAddr == 0;
@@ -251,7 +253,9 @@ fn intersects(start: PhysAddr, size: usize, flags: u32, desc: u32) -> bool {
 }
 
 /// Returns whether any frame of a claimed region has a struct page.
+// Not inlined: the tables are not exported.
 #[cfg(CONFIG_HAS_IOMEM)]
+#[inline(never)]
 fn has_struct_pages(region: &Resource) -> bool {
     let first = (region.start() >> PAGE_SHIFT) as usize;
     let count = (region.size() >> PAGE_SHIFT) as usize;

@@ -270,6 +270,8 @@ impl<'f> LockedInode<'f> {
     }
 
     /// Checks that this is a memfd whose seals permit to share its pages.
+    // Not inlined: `memfd_get_seals()` is not exported.
+    #[inline(never)]
     fn check_seals(&self) -> Result {
         const WANTED: u32 = bindings::F_SEAL_SHRINK;
         const DENIED: u32 = bindings::F_SEAL_WRITE | bindings::F_SEAL_FUTURE_WRITE;

@@ -112,8 +112,7 @@ impl SharedBuffer {
     ///
     /// `EINVAL` if `pages` is zero or more than an address can have, `ENOMEM`.
     pub fn new(pages: usize) -> Result<Self> {
-        // SAFETY: This is the function itself.
-        unsafe { Self::alloc(pages, |len| bindings::vma_vmalloc_user(len)) }
+        Self::alloc(pages, false)
     }
 
     /// Allocates a buffer of `pages` pages, zeroed, all below 4 GiB if the kernel has a zone for
@@ -128,24 +127,26 @@ impl SharedBuffer {
     /// As [`new()`](Self::new).
     #[doc(alias = "vmalloc_32_user")]
     pub fn new_dma32(pages: usize) -> Result<Self> {
-        // SAFETY: This is a variant.
-        unsafe { Self::alloc(pages, |len| bindings::vma_vmalloc_32_user(len)) }
+        Self::alloc(pages, true)
     }
 
-    /// Makes a buffer of memory from `alloc`.
-    ///
-    /// # Safety
-    ///
-    /// `alloc` must be `vmalloc_user()`, or a variant: what it returns is NULL, or zeroed memory of
-    /// `vmalloc()` of the length that it is given, in pages that may be mapped.
-    unsafe fn alloc(pages: usize, alloc: impl FnOnce(usize) -> *mut c_void) -> Result<Self> {
+    // Not inlined: `find_vm_area()` is not exported.
+    #[inline(never)]
+    fn alloc(pages: usize, is_dma32: bool) -> Result<Self> {
         let len = pages.checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
         if len == 0 {
             return Err(EINVAL);
         }
-        let memory = NonNull::new(alloc(len)).ok_or(ENOMEM)?;
+        // SAFETY: Both functions take any length.
+        let memory = unsafe {
+            match is_dma32 {
+                true => bindings::vma_vmalloc_32_user(len),
+                false => bindings::vma_vmalloc_user(len),
+            }
+        };
+        let memory = NonNull::new(memory).ok_or(ENOMEM)?;
 
-        // SAFETY: Guaranteed by the caller: it was just allocated, and is not freed.
+        // SAFETY: It was just allocated by `vmalloc()`, and is not freed.
         let array = unsafe { bindings::vma_vmalloc_pages(memory.as_ptr()) };
         // SAFETY: Memory of `vmalloc()` has an array of its pages.
         let array = unsafe { NonNull::new_unchecked(array) }.cast::<SharedPage>();
