@@ -480,7 +480,7 @@ fn debuggers_see_frames() {
     holds(at, &bytes);
     let addr = at + 2 * page() - 8;
     memory.write_all_at(&[9; 16], addr as u64).must();
-    assert_eq!((word(addr), word(addr + 8)), (word(addr + 8), u64::from_ne_bytes([9; 8])));
+    assert_eq!([word(addr), word(addr + 8)], [u64::from_ne_bytes([9; 8]); 2]);
 }
 
 /// Threads map and store to pages that are replaced. Whatever they do, a new page has nothing of the
