@@ -58,6 +58,30 @@ pub(crate) fn listed(repo: &Path, dirs: &[&str]) -> Result<Vec<String>> {
     Ok(paths.map(str::to_string).collect())
 }
 
+/// The contents that a file of a tree had in the last commits that changed it, the newest first. Nothing, if the tree is no
+/// repository.
+pub(crate) fn earlier(tree: &Path, path: &str) -> Result<Vec<Vec<u8>>> {
+    const COMMITS: &str = "-20";
+    let log = in_repo(tree)
+        .args(["log", COMMITS, "--format=%H", "--"])
+        .arg(path)
+        .run();
+    let Ok(log) = log else {
+        return Ok(Vec::new());
+    };
+    let mut contents = Vec::new();
+    for commit in log.lines() {
+        let mut show = in_repo(tree);
+        show.arg("show").arg(format!("{commit}:./{path}"));
+        // A commit that removed it has none.
+        let output = show.stdin(Stdio::null()).output()?;
+        if output.status.success() {
+            contents.push(output.stdout);
+        }
+    }
+    Ok(contents)
+}
+
 /// The first of these files and directories that is not as it was committed.
 pub(crate) fn uncommitted(repo: &Path, paths: &[&str]) -> Result<Option<String>> {
     let mut git = in_repo(repo);

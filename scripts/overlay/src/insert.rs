@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines beside an anchor line, put in and taken out again.
+//! Lines beside an anchor line, or in place of lines, put in and taken out again.
 //!
 //! A file keeps its own line endings and its missing final newline; taking the lines out again
 //! gives the bytes that were there before.
 
+use crate::git;
+use crate::tree::Tree;
 use memchr::memmem;
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// The side of the anchor line.
+/// The side of the anchor line, or the place of this line and those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Position {
     After,
     Before,
+    Instead,
 }
 
 /// Lines of the overlay for one file of the kernel.
@@ -25,6 +28,11 @@ pub(crate) struct Insertion {
     pub file: String,
     pub anchor: String,
     pub position: Position,
+    /// How many lines before the anchor are replaced, too.
+    #[serde(default)]
+    pub above: usize,
+    /// The last line that is replaced: the first one that matches, from the anchor on. Without it, the anchor is.
+    pub to: Option<String>,
     pub lines: Vec<String>,
     pub purpose: String,
     /// The patch that has it, if that of its file has not.
@@ -36,7 +44,14 @@ pub(crate) struct Insertion {
 pub(crate) struct Group {
     pub anchor: String,
     pub position: Position,
+    #[serde(default)]
+    pub above: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     pub lines: Vec<String>,
+    /// The text that was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
 }
 
 /// The insertions of one file, as they were made.
@@ -74,17 +89,22 @@ pub(crate) fn groups(insertions: &[&Insertion]) -> Vec<Group> {
     for &Insertion {
         ref anchor,
         position,
+        above,
+        ref to,
         ref lines,
         ..
     } in insertions.iter().copied()
     {
-        let is_same = |g: &&mut Group| g.anchor == *anchor && g.position == position;
+        let is_same = |g: &&mut Group| (&g.anchor, g.position, &g.to) == (anchor, position, to);
         match groups.iter_mut().find(is_same) {
             Some(group) => group.lines.extend(lines.iter().cloned()),
             None => groups.push(Group {
                 anchor: anchor.clone(),
                 position,
+                above,
+                to: to.clone(),
                 lines: lines.clone(),
+                replaced: None,
             }),
         }
     }
@@ -93,7 +113,9 @@ pub(crate) fn groups(insertions: &[&Insertion]) -> Vec<Group> {
 
 impl Form {
     pub fn new(insertions: &[&Insertion], base: &[u8]) -> Self {
-        let groups = groups(insertions);
+        let mut groups = groups(insertions);
+        // Whoever puts them in says why one has no place.
+        let _ = places(base, &mut groups);
         let lines = groups.iter().flat_map(|g| &g.lines).map(|l| l.trim());
         let is_new =
             |line: &&str| !line.is_empty() && memmem::find(base, line.as_bytes()).is_none();
@@ -111,6 +133,25 @@ impl Group {
         let is_anchor =
             |l: &&Line| anchor.is_match(&String::from_utf8_lossy(&bytes[l.start..l.end]));
         lines.iter().filter(is_anchor).collect()
+    }
+
+    /// The last line that is replaced, of those from the anchor on.
+    fn last_line<'a>(
+        &self,
+        bytes: &[u8],
+        lines: &'a [Line],
+        anchor: &'a Line,
+    ) -> Result<&'a Line, String> {
+        let Some(to) = &self.to else {
+            return Ok(anchor);
+        };
+        let last = Regex::new(to).expect("checked when it was read");
+        let is_last = |l: &&Line| {
+            l.start >= anchor.start
+                && last.is_match(&String::from_utf8_lossy(&bytes[l.start..l.end]))
+        };
+        let found = lines.iter().find(is_last);
+        found.ok_or_else(|| format!("/{to}/ not found after anchor /{}/", self.anchor))
     }
 
     /// The lines for an anchor, each with its newline behind it or, after a last line that has
@@ -141,12 +182,48 @@ impl Group {
                 let text = self.text(bytes, lines, anchor, false);
                 (bytes[anchor.end..] == text).then_some(anchor.end..bytes.len())
             }
+            Position::Instead => None,
         }
+    }
+
+    /// Where the lines may be.
+    fn candidates(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let all = lines(bytes);
+        if self.position != Position::Instead {
+            let anchors = self.anchors(bytes, &all).into_iter();
+            return anchors.filter_map(|a| self.find(bytes, &all, a)).collect();
+        }
+        let Some(first) = all.first() else {
+            return Vec::new();
+        };
+        let text = self.text(bytes, &all, first, true);
+        let begins_line = |at: &usize| *at == 0 || bytes[at - 1] == b'\n';
+        let starts = memmem::find_iter(bytes, &text).filter(begins_line);
+        let mut found: Vec<_> = starts.map(|at| at..at + text.len()).collect();
+        // In place of the last line, which has no newline.
+        let cut = unended(&text);
+        if bytes.ends_with(cut) && begins_line(&(bytes.len() - cut.len())) {
+            found.push(bytes.len() - cut.len()..bytes.len());
+        }
+        found
     }
 }
 
-/// The file with the lines in it, or the anchor that has no place and why.
-pub(crate) fn put_in(base: &[u8], groups: &[Group]) -> Result<Vec<u8>, String> {
+/// Text without its last line end.
+fn unended(text: &[u8]) -> &[u8] {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+/// A piece of a file that goes, and what comes there.
+struct Piece {
+    range: Range<usize>,
+    position: Position,
+    text: Vec<u8>,
+}
+
+/// The pieces of the groups, which get the text that they replace; or the anchor that has no place and why.
+fn places(base: &[u8], groups: &mut [Group]) -> Result<Vec<Piece>, String> {
     let all = lines(base);
     let mut pieces = Vec::new();
     for group in groups {
@@ -158,22 +235,49 @@ pub(crate) fn put_in(base: &[u8], groups: &[Group]) -> Result<Vec<u8>, String> {
             };
             return Err(format!("anchor /{}/ {found}", group.anchor));
         };
-        let (at, ended) = match group.position {
-            Position::Before => (line.start, true),
-            Position::After => (line.next, line.end < line.next),
+        let (range, ended) = match group.position {
+            Position::Before => (line.start..line.start, true),
+            Position::After => (line.next..line.next, line.end < line.next),
+            Position::Instead => {
+                let last = group.last_line(base, &all, line)?;
+                let before = all.iter().rev().filter(|l| l.start < line.start);
+                let first = before.take(group.above).last().unwrap_or(line);
+                (first.start..last.next, true)
+            }
         };
-        pieces.push((at, group.position, group.text(base, &all, line, ended)));
+        let mut text = group.text(base, &all, line, ended);
+        if group.position == Position::Instead {
+            let old = &base[range.clone()];
+            if !old.ends_with(b"\n") {
+                text.truncate(unended(&text).len());
+            }
+            let old = std::str::from_utf8(old);
+            let old = old.map_err(|_| format!("what follows /{}/ is not UTF-8", group.anchor))?;
+            group.replaced = Some(old.to_string());
+        }
+        pieces.push(Piece {
+            range,
+            position: group.position,
+            text,
+        });
     }
-    pieces.sort_by_key(|(at, position, _)| (*at, *position));
+    pieces.sort_by_key(|piece| (piece.range.start, piece.position));
+    Ok(pieces)
+}
+
+/// The file with the lines in it, or the anchor that has no place and why.
+pub(crate) fn put_in(base: &[u8], groups: &[Group]) -> Result<Vec<u8>, String> {
+    let mut groups = groups.to_vec();
     let mut out = Vec::new();
     let mut done = 0;
-    for (at, _, text) in pieces {
-        out.extend_from_slice(&base[done..at]);
+    for Piece { range, text, .. } in places(base, &mut groups)? {
+        let kept = base.get(done..range.start);
+        out.extend_from_slice(kept.ok_or("replaced lines have another anchor in them")?);
         out.extend(text);
-        done = at;
+        done = range.end;
     }
     out.extend_from_slice(&base[done..]);
-    let (found, without) = take_out(&out, groups);
+    let (found, without) = take_out(&out, &groups);
     match found == groups.len() && without == base {
         true => Ok(out),
         false => Err("lines that could not be taken out again".to_string()),
@@ -185,15 +289,34 @@ pub(crate) fn take_out(full: &[u8], groups: &[Group]) -> (usize, Vec<u8>) {
     let mut rest = full.to_vec();
     let mut found = 0;
     for group in groups {
-        let all = lines(&rest);
-        let anchors = group.anchors(&rest, &all).into_iter();
-        let places: Vec<_> = anchors.filter_map(|a| group.find(&rest, &all, a)).collect();
-        if let [place] = &places[..] {
-            rest.drain(place.clone());
+        if let [place] = &group.candidates(&rest)[..] {
+            let replaced = group.replaced.as_deref().unwrap_or_default();
+            rest.splice(place.clone(), replaced.bytes());
             found += 1;
         }
     }
     (found, rest)
+}
+
+/// The file of the kernel below the insertions, if git has put them there. Lines that were replaced are those of an earlier
+/// commit.
+pub(crate) fn base_by_git(
+    tree: &Tree,
+    path: &str,
+    full: &[u8],
+    insertions: &[&Insertion],
+) -> anyhow::Result<Option<Vec<u8>>> {
+    let groups = groups(insertions);
+    let (found, base) = take_out(full, &groups);
+    if found < groups.len() {
+        return Ok(None);
+    }
+    if groups.iter().all(|g| g.position != Position::Instead) {
+        return Ok(Some(base));
+    }
+    let earlier = git::earlier(&tree.root, path)?;
+    let is_base = |base: &Vec<u8>| put_in(base, &groups).is_ok_and(|made| made == full);
+    Ok(earlier.into_iter().find(is_base))
 }
 
 /// The file of the kernel below the insertions, which are there in one of these forms or not at

@@ -2,7 +2,7 @@
 
 //! Reads the overlay from the repository: `overlay.toml` and the files that go into the tree.
 
-use crate::insert::Insertion;
+use crate::insert::{Insertion, Position};
 use crate::manifest::is_inside;
 use crate::{CONFIG, Overlay, git};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -110,9 +110,16 @@ fn check_insertion(insertion: &Insertion) -> Result<()> {
         !breaks,
         "{file}: a line with a line break in it: make it two lines"
     );
-    let anchor = &insertion.anchor;
-    let wrong = || format!("{file}: anchor /{anchor}/ is no regular expression");
-    Regex::new(anchor).map(drop).with_context(wrong)
+    let replaces = insertion.position == Position::Instead;
+    ensure!(
+        replaces || insertion.to.is_none() && insertion.above == 0,
+        "{file}: `to` and `above` are for lines that are replaced: say position = \"instead\""
+    );
+    for pattern in std::iter::once(&insertion.anchor).chain(&insertion.to) {
+        let wrong = || format!("{file}: anchor /{pattern}/ is no regular expression");
+        Regex::new(pattern).map(drop).with_context(wrong)?;
+    }
+    Ok(())
 }
 
 fn check_patch(patch: &Patch) -> Result<()> {

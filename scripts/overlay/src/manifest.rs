@@ -16,7 +16,8 @@ use std::path::{Component, Path};
 /// The manifest's place in the tree. The kernel's `.gitignore` leaves hidden files out.
 pub(crate) const NAME: &str = ".rust-vma-overlay.json";
 
-const FORMAT: u64 = 2;
+/// The one before has the same fields, except those of replaced lines.
+const FORMAT: u64 = 3;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -39,7 +40,7 @@ impl Manifest {
         let value: serde_json::Value = serde_json::from_slice(bytes).with_context(unreadable)?;
         let format = value["format"].as_u64().with_context(unreadable)?;
         ensure!(
-            format == FORMAT,
+            (FORMAT - 1..=FORMAT).contains(&format),
             "{NAME}: format {format} is of another release of this repository (this one writes {FORMAT}): revert with that release, or unpack the tree anew"
         );
         let manifest: Self = serde_json::from_value(value).with_context(unreadable)?;
@@ -49,8 +50,9 @@ impl Manifest {
             bail!("{NAME}: names {path:?}, which is not a path inside the tree: {advice}");
         }
         let forms = manifest.insertions.values().flatten();
-        let mut groups = forms.flat_map(|form| &form.groups);
-        ensure!(groups.all(|g| Regex::new(&g.anchor).is_ok()), unreadable());
+        let groups = forms.flat_map(|form| &form.groups);
+        let mut patterns = groups.flat_map(|g| std::iter::once(&g.anchor).chain(&g.to));
+        ensure!(patterns.all(|p| Regex::new(p).is_ok()), unreadable());
         Ok(manifest)
     }
 

@@ -164,11 +164,9 @@ impl Overlay {
                 return Ok(None);
             };
             let ours = of_file(&self.insertions, path);
-            let groups = insert::groups(&ours);
-            let (found, base) = insert::take_out(&content, &groups);
-            if found < groups.len() {
+            let Some(base) = insert::base_by_git(tree, path, &content, &ours)? else {
                 return Ok(None);
-            }
+            };
             let forms = vec![Form::new(&ours, &base)];
             made.insertions.insert(path.to_string(), forms);
         }
