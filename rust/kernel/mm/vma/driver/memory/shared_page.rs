@@ -17,7 +17,9 @@ use crate::{
         checked_word,
         copy_from_shared,
         copy_to_shared,
+        init_from_shared,
         with_mapped,
+        zero_shared,
         SharedWord, //
     },
     page::{
@@ -28,10 +30,14 @@ use crate::{
     sync::atomic::ordering::{
         AcquireOrRelaxed,
         ReleaseOrRelaxed, //
-    }, //
+    },
+    uaccess::UserSliceReader, //
 };
 use core::{
-    mem::ManuallyDrop,
+    mem::{
+        ManuallyDrop,
+        MaybeUninit, //
+    },
     ptr::NonNull, //
 };
 
@@ -147,6 +153,14 @@ impl SharedPage {
         self.0.as_ptr()
     }
 
+    /// Returns the node of the page's memory (C: `page_to_nid()`).
+    #[doc(alias = "page_to_nid")]
+    #[inline]
+    pub fn nid(&self) -> i32 {
+        // SAFETY: By the type invariants the page is valid.
+        unsafe { bindings::page_to_nid(self.as_raw()) }
+    }
+
     /// Copies from the page, at an offset in bytes.
     ///
     /// # Errors
@@ -159,6 +173,18 @@ impl SharedPage {
         Ok(())
     }
 
+    /// Initialises `to` by what the page has at an offset in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read()`](Self::read): no byte is initialised then.
+    pub fn read_uninit(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result {
+        let at = checked(offset, to.len(), PAGE_SIZE)?;
+        // SAFETY: The page is this one's, and the range was checked.
+        unsafe { with_mapped(self.as_raw(), |memory| init_from_shared(memory.add(at), to)) };
+        Ok(())
+    }
+
     /// Copies to the page, at an offset in bytes.
     ///
     /// # Errors
@@ -168,6 +194,41 @@ impl SharedPage {
         let at = checked(offset, from.len(), PAGE_SIZE)?;
         // SAFETY: The page is this one's, and the range was checked.
         unsafe { with_mapped(self.as_raw(), |memory| copy_to_shared(memory.add(at), from)) };
+        Ok(())
+    }
+
+    /// Copies from user memory to the page, at an offset in bytes (C: `copy_from_user()`).
+    ///
+    /// Faults, so no lock may be held that a fault takes. Sleeps for that.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end of the page; `EFAULT` if the reader has not so many bytes, or some
+    /// could not be read. A part may be copied then.
+    pub fn copy_from_user(
+        &self,
+        reader: &mut UserSliceReader,
+        offset: usize,
+        len: usize,
+    ) -> Result {
+        let at = checked(offset, len, PAGE_SIZE)?;
+        // SAFETY: The page is this one's, and the range was checked.
+        unsafe {
+            with_mapped(self.as_raw(), |memory| {
+                reader.read_to_shared(memory.add(at), len)
+            })
+        }
+    }
+
+    /// Zeroes bytes of the page, from an offset on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond its end.
+    pub fn fill_zero(&self, offset: usize, len: usize) -> Result {
+        let at = checked(offset, len, PAGE_SIZE)?;
+        // SAFETY: The page is this one's, and the range was checked.
+        unsafe { with_mapped(self.as_raw(), |memory| zero_shared(memory.add(at), len)) };
         Ok(())
     }
 

@@ -2,7 +2,10 @@
 
 //! Memory that is shared with user space: its words, and its bounds.
 
-use super::super::second_task::SecondTask;
+use super::super::{
+    address_space::AddressSpace,
+    second_task::SecondTask, //
+};
 use crate::{
     bindings,
     mm::vma::driver::{
@@ -18,8 +21,13 @@ use crate::{
             Release, //
         },
         Arc, //
+    },
+    uaccess::{
+        UserPtr,
+        UserSlice, //
     }, //
 };
+use core::mem::MaybeUninit;
 
 /// How many messages a producer sends. With one processor each takes two time slices.
 const MESSAGES: u32 = if cfg!(CONFIG_SMP) { 20_000 } else { 50 };
@@ -75,6 +83,88 @@ mod tests {
                 }
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_are_in_bounds() -> Result {
+        let page = SharedPage::new(GFP_KERNEL)?;
+        // Of every alignment, and of more than a word, or fewer bytes than one.
+        for (offset, len) in [
+            (0, 1),
+            (3, 2),
+            (5, 70),
+            (64, 64),
+            (PAGE_SIZE - 131, 131),
+            (PAGE_SIZE, 0),
+        ] {
+            page.write(0, &[0xff; PAGE_SIZE])?;
+            page.fill_zero(offset, len)?;
+            let mut bytes = [MaybeUninit::new(1); PAGE_SIZE];
+            page.read_uninit(0, &mut bytes)?;
+            for (at, byte) in bytes.iter().enumerate() {
+                let zeroed = (offset..offset + len).contains(&at);
+                // SAFETY: All were initialised.
+                let byte = unsafe { byte.assume_init() };
+                assert_eq!(byte, if zeroed { 0 } else { 0xff });
+            }
+            page.write(offset, &[7; 131][..len])?;
+            page.read_uninit(offset, &mut bytes[..len])?;
+            // SAFETY: As above.
+            assert!(bytes[..len]
+                .iter()
+                .all(|byte| unsafe { byte.assume_init() } == 7));
+        }
+        for (offset, len) in [
+            (PAGE_SIZE, 1),
+            (1, PAGE_SIZE),
+            (usize::MAX, 2),
+            (8, usize::MAX),
+        ] {
+            assert_eq!(page.fill_zero(offset, len), Err(EINVAL));
+        }
+        let mut bytes = [MaybeUninit::new(9); 2];
+        for offset in [PAGE_SIZE - 1, PAGE_SIZE, usize::MAX] {
+            assert_eq!(page.read_uninit(offset, &mut bytes), Err(EINVAL));
+        }
+        // SAFETY: They were initialised here.
+        assert!(bytes.iter().all(|byte| unsafe { byte.assume_init() } == 9));
+        Ok(())
+    }
+
+    #[test]
+    fn user_memory_is_copied_to_a_page() -> Result {
+        let page = SharedPage::new(GFP_KERNEL)?;
+        let from = AddressSpace::of_this_case()?.map(2)?.start;
+        for (at, byte) in [(0, 1), (PAGE_SIZE, 2)] {
+            UserSlice::new(UserPtr::from_addr(from + at), 1)
+                .writer()
+                .write_slice(&[byte])?;
+        }
+
+        let mut reader = UserSlice::new(UserPtr::from_addr(from), 2 * PAGE_SIZE).reader();
+        // Over the end of a page of the user's.
+        page.copy_from_user(&mut reader, 0, PAGE_SIZE - 1)?;
+        page.copy_from_user(&mut reader, 100, 3)?;
+        let mut bytes = [0; 3];
+        page.read(0, &mut bytes)?;
+        assert_eq!(bytes, [1, 0, 0]);
+        page.read(100, &mut bytes)?;
+        assert_eq!(bytes, [0, 2, 0]);
+        // Nothing is read if it has no room.
+        for (offset, len) in [(PAGE_SIZE, 1), (1, PAGE_SIZE), (usize::MAX, 2)] {
+            assert_eq!(page.copy_from_user(&mut reader, offset, len), Err(EINVAL));
+        }
+        assert_eq!(reader.len(), PAGE_SIZE - 2);
+        assert_eq!(
+            page.copy_from_user(&mut reader, 0, PAGE_SIZE - 1),
+            Err(EFAULT)
+        );
+        page.copy_from_user(&mut reader, 0, PAGE_SIZE - 2)?;
+
+        let mut reader = UserSlice::new(UserPtr::from_addr(from + 2 * PAGE_SIZE), 8).reader();
+        assert_eq!(page.copy_from_user(&mut reader, 0, 8), Err(EFAULT));
+        assert_eq!(reader.len(), 8);
         Ok(())
     }
 
