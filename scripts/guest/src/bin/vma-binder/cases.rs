@@ -4,6 +4,8 @@
 
 use crate::binder::{self, Binder, SIZE};
 use crate::wire::{self, Message, Transaction};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use vma_guest::check::Must;
 use vma_guest::suite;
 use vma_guest::sys::process::{self, End};
@@ -13,6 +15,8 @@ suite! {
     "binder":
     mapping_is_read_only_for_good, second_mapping_is_refused, child_has_no_mapping,
     data_and_answer_arrive_in_the_mapping, data_for_a_mapping_that_is_gone_is_lost,
+    nothing_goes_into_another_mapping, data_for_a_moved_mapping_is_lost,
+    data_beyond_a_split_is_lost, reclaimed_pages_come_back,
 }
 
 /// Where mappings go, and where the data to be sent is.
@@ -63,12 +67,72 @@ fn child_has_no_mapping() {
 }
 
 fn data_and_answer_arrive_in_the_mapping() {
-    let server = open("data");
-    let at = mapped(&server);
-    server.become_manager().must();
-    let client = process::fork(|| client("data", wire::GOT_REPLY)).must();
-
+    let (server, at) = server("data");
     server.send(&wire::command(wire::ENTER_LOOPER, &[])).must();
+    exchange("data", &server, at);
+}
+
+fn data_for_a_mapping_that_is_gone_is_lost() {
+    let (_server, at) = server("gone");
+    memory::unmap(at, SIZE).must();
+    is_lost("gone");
+}
+
+/// Also if the driver has made it, for another file.
+fn nothing_goes_into_another_mapping() {
+    let (_server, at) = server("replaced");
+    memory::unmap(at, SIZE).must();
+    let other = open("replacement");
+    assert_eq!(mapped(&other), at);
+    is_lost("replaced");
+    is_empty(at);
+
+    memory::unmap(at, SIZE).must();
+    memory::map_anonymous(at, SIZE).must();
+    is_lost("replaced");
+    for word in 0..SIZE / 8 {
+        assert_eq!(memory::word(at + word * 8), 0);
+    }
+}
+
+fn data_for_a_moved_mapping_is_lost() {
+    let (_server, at) = server("moved");
+    let to = memory::place(MAPPING + 2);
+    memory::relocate(at, SIZE, to, SIZE, libc::MREMAP_FIXED).must();
+    is_lost("moved");
+    is_empty(to);
+}
+
+fn data_beyond_a_split_is_lost() {
+    let (_server, at) = server("split");
+    memory::unmap(at + sys::page_size(), sys::page_size()).must();
+    is_lost("split");
+    is_empty(at + 2 * sys::page_size());
+}
+
+fn reclaimed_pages_come_back() {
+    let (server, at) = server("reclaimed");
+    server.send(&wire::command(wire::ENTER_LOOPER, &[])).must();
+    for _ in 0..3 {
+        is_empty(at);
+        exchange("reclaimed", &server, at);
+        // The data is no longer needed, but the pages are still there.
+        assert_eq!(memory::word(at), value(0, 0));
+        fs::write("/proc/sys/vm/drop_caches", "2").must();
+    }
+}
+
+/// A device with a mapping, to which messages go.
+fn server(name: &str) -> (Binder, usize) {
+    let binder = open(name);
+    let at = mapped(&binder);
+    binder.become_manager().must();
+    (binder, at)
+}
+
+/// Data arrives from another process, and an answer goes back.
+fn exchange(name: &str, server: &Binder, at: usize) {
+    let client = process::fork(|| client(name, wire::GOT_REPLY)).must();
     let got = server.wait_for(&[wire::GOT_TRANSACTION]).must();
     let free = check(&got, at, 0);
     let mut answer = free;
@@ -77,15 +141,18 @@ fn data_and_answer_arrive_in_the_mapping() {
     client.wait().must_give(End::Exited(0));
 }
 
-fn data_for_a_mapping_that_is_gone_is_lost() {
-    let server = open("gone");
-    let at = mapped(&server);
-    server.become_manager().must();
-    memory::unmap(at, SIZE).must();
-    let client = process::fork(|| client("gone", wire::GOT_FAILED_REPLY));
+/// Data cannot be delivered.
+fn is_lost(name: &str) {
+    let client = process::fork(|| client(name, wire::GOT_FAILED_REPLY));
     client
         .and_then(process::Child::wait)
         .must_give(End::Exited(0));
+}
+
+/// No page is mapped, in a mapping whose faults bring none.
+fn is_empty(at: usize) {
+    let memory = File::open("/proc/self/mem").must();
+    memory.read_at(&mut [0; 8], at as u64).must_fail(libc::EIO);
 }
 
 /// Sends data, and waits for this answer. A child does it; its panics are those of the test.
