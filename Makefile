@@ -2,9 +2,9 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-compare bench-baseline \
-	   disasm codegen-check build-cost drivers stress fuzz selftests compile-fail conformance coverage ledger model \
-	   lint doc shell
+TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
+	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail conformance \
+	   coverage ledger model lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -51,6 +51,7 @@ help:
 	@echo '  stress         all operations concurrently           [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  fuzz           random programs of safe calls         [SEED=, MINUTES=]'
 	@echo '  selftests      the kernel tree'"'"'s own tests of Rust Binder and the mm, in a guest'
+	@echo '  selftests-compare  the same on a kernel without the overlay, test by test'
 	@echo '  lockdep-test   lock orders that lockdep must report  [CASE=]'
 	@echo '  kcsan          the data race on vm_flags, with and without READ_ONCE()'
 	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
@@ -60,6 +61,7 @@ help:
 	@echo '  model          interleavings of several VMA locks, explored by spin'
 	@echo '  lint           formatting, checkpatch, clippy, licence lines'
 	@echo '  bench          cost of each primitive, in C and in Rust; readers concurrent with a writer'
+	@echo '  bench-binder   instructions of Rust Binder'"'"'s transactions, with typed VMAs and without'
 	@echo '  bench-compare  primitives compared with the stored baseline [BASELINE=]'
 	@echo '  bench-baseline stores the baseline                   [BASELINE=]'
 	@echo '  codegen-check  calls, panics, stack and size of compiled code [CONFIG=]'

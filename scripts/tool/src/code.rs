@@ -11,7 +11,7 @@ mod fixture;
 pub mod object;
 mod primitives;
 mod stack;
-mod two_trees;
+pub mod two_trees;
 
 pub use asm::{Listing, function};
 pub use exports::exports;

@@ -13,6 +13,7 @@ pub mod model;
 pub mod page;
 pub mod primitives;
 pub mod records;
+pub mod transactions;
 pub mod writes;
 
 use crate::report::{self, Outcome};

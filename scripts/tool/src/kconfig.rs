@@ -38,13 +38,23 @@ pub const X86_64_DEBUG: Config = Config {
     clippy: true,
     ..x86_64(
         "x86_64-debug",
-        "common kunit doctests off qemu samples x86_64-debug",
+        "common kunit doctests off qemu samples samples-drm x86_64-debug",
     )
 };
 /// The same with what the kernel's own tests need.
 pub const X86_64_SELFTESTS: Config = x86_64(
     "x86_64-selftests",
-    "common kunit off qemu samples x86_64-debug selftests",
+    "common kunit off qemu samples samples-drm x86_64-debug binder selftests",
+);
+/// The kernel that transactions of Rust Binder are measured on, also without the overlay.
+pub const X86_64_BINDER: Config = x86_64(
+    "x86_64-binder",
+    "common off qemu x86_64 inline-helpers binder",
+);
+/// The selftests' kernel without anything of ours, to be built without the overlay.
+pub const X86_64_PRISTINE: Config = x86_64(
+    "x86_64-pristine",
+    "common off qemu x86_64-debug binder selftests",
 );
 pub const UM: Config = Config {
     arch: "um",
@@ -76,6 +86,7 @@ pub const ALL: &[Config] = &[
     X86_64,
     X86_64_DEBUG,
     X86_64_SELFTESTS,
+    X86_64_BINDER,
     UM,
     X86_64_KCSAN,
     X86_64_BENCH,
@@ -187,7 +198,7 @@ mod tests {
 
     #[test]
     fn config_fragments_do_not_contradict() {
-        for config in ALL.iter().chain(&[X86_64_UNUSED]) {
+        for config in ALL.iter().chain(&[X86_64_UNUSED, X86_64_PRISTINE]) {
             let mut seen = HashSet::new();
             for fragment in config.fragments.split(' ') {
                 let path = repo().join("scripts/configs").join(fragment);
@@ -242,7 +253,7 @@ mod tests {
     fn unknown_configuration_lists_known_ones() {
         let error = Config::by_name("arm").unwrap_err().to_string();
         assert!(
-            error.contains("x86_64, x86_64-debug, x86_64-selftests, um"),
+            error.contains("x86_64, x86_64-debug, x86_64-selftests, x86_64-binder, um"),
             "{error}"
         );
     }

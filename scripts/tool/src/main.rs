@@ -3,6 +3,7 @@
 //! The make targets: from a bare machine to a booted and tested kernel.
 
 mod bench;
+mod binder;
 mod boot;
 mod code;
 mod conformance;

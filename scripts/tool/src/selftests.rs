@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The kernel's own tests of what this code touches: the selftests of scripts/selftests.toml run one after the other in
-//! a guest. Then kmemleak scans the kernel.
+//! a guest. Then kmemleak scans the kernel. The same on a kernel without the overlay has to give the same results.
 
 mod build;
 
 use crate::boot::Guest;
+use crate::code::two_trees;
 use crate::initramfs::{self, Initramfs};
-use crate::kconfig::Config;
+use crate::kbuild::Kernel;
+use crate::kconfig::{Config, X86_64_PRISTINE};
 use crate::report::Outcome;
+use crate::source;
 use crate::suite::Run;
 use crate::tap::{self, End, Tap};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use build::{List, Selftest};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 /// The guest's init, and what it calls itself in its own lines.
 pub const PROGRAM: &str = "vma-run";
+/// Below build/.
+const RESULTS: &str = "selftests.json";
 /// For the boot and the search for leaks.
 const BESIDES: Duration = Duration::from_secs(120);
 /// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
@@ -25,17 +33,112 @@ const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
 /// Builds the programs, boots the kernel, and judges each by what it says and how it ends.
 pub fn run(run: &Run, config: Config) -> Result<Outcome> {
-    let (kernel, progress) = (run.kernel, run.session.progress);
+    let programs = List::load(&run.kernel.places.repo)?;
+    let file = run.kernel.places.build.join(RESULTS);
+    judged(run, run.kernel, config, &programs, &file)
+}
+
+/// Both, one after the other.
+pub fn run_and_compare(run: &Run, config: Config) -> Result<Outcome> {
+    let mut outcome = self::run(run, config)?;
+    outcome.add(compare(run)?);
+    Ok(outcome)
+}
+
+/// The same on a kernel without the overlay, for the programs that are not about our drivers. Each test has to have the
+/// result that it had on the kernel with the overlay.
+fn compare(run: &Run) -> Result<Outcome> {
+    let places = run.session.places;
+    if places.kdir.is_some() {
+        bail!("KDIR= is a tree with the overlay: nothing to compare it with");
+    }
+    let with = Results::read(&places.build.join(RESULTS))?;
+    let pristine = source::pristine(places, &run.ready.packages, run.session.progress)?;
+    let places = two_trees::elsewhere(places, pristine);
+    let kernel = Kernel {
+        places: &places,
+        ours: Vec::new(),
+        ..run.session.kernel(run.ready)
+    };
+    kernel.build(X86_64_PRISTINE, run.session.progress)?;
+
+    let mut programs = List::load(&places.repo)?;
+    programs.retain(|program| !program.is_ours);
+    let file = places.build.join(RESULTS);
+    let mut outcome = judged(run, &kernel, X86_64_PRISTINE, &programs, &file)?;
+    let without = Results::read(&file)?;
+    for program in &programs {
+        let differences = differences(&program.name, &with, &without);
+        outcome.none(differences);
+    }
+    Ok(outcome)
+}
+
+/// The results of tests, by the program.
+#[derive(Deserialize)]
+struct Results {
+    programs: BTreeMap<String, Vec<TestResult>>,
+}
+
+/// The result of a test, without the lines that explain it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct TestResult {
+    name: String,
+    verdict: serde_json::Value,
+}
+
+impl Results {
+    fn read(file: &Path) -> Result<Self> {
+        let advice = || format!("{}: run `make selftests` first", file.display());
+        let text = fs::read_to_string(file).with_context(advice)?;
+        serde_json::from_str(&text).with_context(advice)
+    }
+}
+
+/// A line for each test of a program whose result is not the same.
+fn differences(name: &str, with: &Results, without: &Results) -> Vec<String> {
+    let of = |results: &Results| -> BTreeMap<String, String> {
+        let tests = results.programs.get(name).into_iter().flatten();
+        // A name may occur several times.
+        let mut all: BTreeMap<String, String> = BTreeMap::new();
+        for test in tests {
+            let verdicts = all.entry(test.name.clone()).or_default();
+            verdicts.push_str(&format!(" {}", test.verdict));
+        }
+        all
+    };
+    let (with, without) = (of(with), of(without));
+    let names: BTreeSet<&String> = with.keys().chain(without.keys()).collect();
+    let differing = names
+        .into_iter()
+        .filter(|n| with.get(*n) != without.get(*n));
+    let said = |verdicts: Option<&String>| verdicts.map_or(" nothing", String::as_str).to_string();
+    differing
+        .map(|test| {
+            let [ours, theirs] = [&with, &without].map(|all| said(all.get(test)));
+            format!("{name}: {test}:{ours} with the overlay,{theirs} without")
+        })
+        .collect()
+}
+
+/// Runs programs on a kernel, and writes their results.
+fn judged(
+    run: &Run,
+    kernel: &Kernel,
+    config: Config,
+    programs: &[Selftest],
+    file: &Path,
+) -> Result<Outcome> {
+    let progress = run.session.progress;
     let own = |name: &str| run.session.program(name);
-    let programs = List::load(&kernel.places.repo)?;
     let init = own(PROGRAM)?;
-    build::build(kernel, config, &programs, progress)?;
+    build::build(kernel, config, programs, progress)?;
     let mut step = progress.step(&format!("selftests {}", config.name));
     let out = kernel.places.out(config.name);
     let list = out.join("run-list");
-    initramfs::write(&list, run_list(&programs).as_bytes())?;
+    initramfs::write(&list, run_list(programs).as_bytes())?;
     let mut files = Initramfs::new(&init).with("/run-list", &list);
-    for program in &programs {
+    for program in programs {
         let built = match program.built(kernel.places, config) {
             Some(selftest) => selftest,
             None => own(program.file())?,
@@ -66,7 +169,7 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let said = Said::read(&boot.output);
     let mut outcome = Outcome::default();
     let mut taps = Vec::new();
-    for program in &programs {
+    for program in programs {
         let (own, tap) = said.judge(program);
         let Selftest { name, why, .. } = program;
         progress.say(&format!("    {name:20} {}: {why}", own.counts()));
@@ -87,11 +190,7 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     });
     outcome.add(std::mem::take(&mut boot.outcome));
     let results: Vec<_> = taps.iter().map(|(name, tap)| (*name, tap)).collect();
-    tap::write(
-        &kernel.places.build.join("selftests.json"),
-        &results,
-        &outcome,
-    )?;
+    tap::write(file, &results, &outcome)?;
     Ok(step.ended(outcome))
 }
 
@@ -255,6 +354,39 @@ mod tests {
         for (reason, failed) in [("/dev/x: no such file", 0), ("too tired", 1)] {
             let text = format!("vma-run: one: begin\n1..0 # SKIP {reason}\nvma-run: one: exit 4\n");
             assert_eq!(judge("one", &text).failed, failed, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_test_that_differs_is_named() {
+        let results = |tests: &str| -> Results {
+            serde_json::from_str(&format!(
+                r#"{{"outcome": 1, "programs": {{"a": [{tests}]}}}}"#
+            ))
+            .unwrap()
+        };
+        let test = |name: &str, verdict: &str| {
+            format!(r#"{{"name": "{name}", "verdict": {verdict}, "notes": ["x"]}}"#)
+        };
+        let both = [test("x", r#""ok""#), test("y", r#"{"skip": "z"}"#)].join(", ");
+        let all = results(&both);
+        assert!(differences("a", &all, &results(&both)).is_empty());
+        assert!(differences("b", &all, &all).is_empty());
+        for (other, said) in [
+            (
+                test("x", r#""ok""#),
+                r#"a: y: {"skip":"z"} with the overlay, nothing without"#,
+            ),
+            (
+                both.replace(r#""ok""#, r#""notok""#),
+                r#"a: x: "ok" with the overlay, "notok" without"#,
+            ),
+            (
+                format!("{both}, {}", test("x", r#""ok""#)),
+                r#"a: x: "ok" with the overlay, "ok" "ok" without"#,
+            ),
+        ] {
+            assert_eq!(differences("a", &all, &results(&other)), [said]);
         }
     }
 

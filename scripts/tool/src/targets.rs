@@ -2,13 +2,16 @@
 
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
+use crate::binder;
 use crate::code;
 use crate::conformance;
 use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
-use crate::kconfig::{Config, X86_64, X86_64_BENCH, X86_64_DEBUG, X86_64_KCSAN, X86_64_SELFTESTS};
+use crate::kconfig::{
+    Config, X86_64, X86_64_BENCH, X86_64_BINDER, X86_64_DEBUG, X86_64_KCSAN, X86_64_SELFTESTS,
+};
 use crate::kcsan;
 use crate::kunit;
 use crate::lockdep_test;
@@ -66,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
     target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, lockdep_test::run)),
     target("bench", "", Bench(bench)),
+    target("bench-binder", "", Kernel(X86_64_BINDER, binder::run)),
     target("bench-compare", "BASELINE", Bench(bench_compare)),
     target("bench-baseline", "BASELINE", Bench(bench_baseline)),
     target("disasm", "CONFIG FUNC", Own(disasm)),
@@ -75,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, stress::run)),
     target("fuzz", "SEED MINUTES", Kernel(X86_64_DEBUG, fuzz)),
     target("selftests", "", Kernel(X86_64_SELFTESTS, selftests::run)),
+    target("selftests-compare", "", Kernel(X86_64_SELFTESTS, selftests::run_and_compare)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
     target("conformance", "CONFIG", Own(conformance)),
     target("coverage", "", Own(coverage)),

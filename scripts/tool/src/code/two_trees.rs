@@ -60,7 +60,8 @@ fn build<T>(
     work(&ours, &theirs).map(Some)
 }
 
-fn elsewhere(places: &Places, tree: PathBuf) -> Places {
+/// The directories for builds of a tree without the overlay.
+pub fn elsewhere(places: &Places, tree: PathBuf) -> Places {
     Places {
         build: places.build.join("pristine"),
         kdir: Some(tree),

@@ -19,6 +19,7 @@ pub enum Record {
     Turn(Turn),
     Waits(Waits),
     Faults(Faults),
+    Transactions(Transactions),
 }
 
 #[derive(Clone, Deserialize)]
@@ -101,6 +102,14 @@ pub struct Faults {
     pub faults: u64,
     pub ticks: u64,
     pub touching: u64,
+}
+
+/// Transactions of Binder, with a payload in bytes.
+#[derive(Clone, Deserialize)]
+pub struct Transactions {
+    pub payload: u64,
+    pub rounds: u64,
+    pub ticks: u64,
 }
 
 /// The records of one kind.

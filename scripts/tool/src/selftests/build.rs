@@ -39,6 +39,9 @@ pub struct Selftest {
     pub seconds: u64,
     /// The reason to run it.
     pub why: String,
+    /// True if it is about a driver of ours, which a kernel without the overlay does not have.
+    #[serde(default)]
+    pub is_ours: bool,
     /// Texts by which a reason to test nothing is known.
     #[serde(default)]
     pub nothing: Vec<String>,

@@ -56,8 +56,13 @@ impl Binder {
 
     /// Maps it, as the memory that the data of messages arrives in.
     pub fn map(&self, at: usize, prot: i32) -> Result<()> {
+        self.map_bytes(at, SIZE, prot)
+    }
+
+    /// The same with a size in bytes.
+    pub fn map_bytes(&self, at: usize, size: usize, prot: i32) -> Result<()> {
         let file = Some((self.0.as_raw_fd(), 0));
-        memory::map(at, SIZE, prot, libc::MAP_PRIVATE, file)
+        memory::map(at, size, prot, libc::MAP_PRIVATE, file)
     }
 
     /// Becomes the one that messages to handle 0 go to.

@@ -4,15 +4,19 @@
 //! data from one process to another?
 //!
 //! Each test runs in a process of its own. The results are written in the Test Anything Protocol.
+//!
+//! `vma-binder measure` counts instructions instead, see `measure.rs`.
 
 mod binder;
 mod cases;
+mod measure;
 mod wire;
 
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 use vma_guest::balance::Balance;
+use vma_guest::init;
 use vma_guest::runner::Runner;
 use vma_guest::sys::process;
 use vma_guest::tap::Tap;
@@ -21,6 +25,12 @@ use vma_guest::tap::Tap;
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
+    if init::is_init() {
+        init::run("vma-binder", measure::exit_code);
+    }
+    if std::env::args().skip(1).last().as_deref() == Some("measure") {
+        return ExitCode::from(measure::exit_code());
+    }
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
