@@ -217,10 +217,12 @@ pub(super) unsafe fn copy_to_shared(mut to: *mut u8, from: &[u8]) {
 /// `to` must be writable for `len` bytes.
 pub(super) unsafe fn zero_shared(to: *mut u8, len: usize) {
     const ZEROS: [u8; 64] = [0; 64];
+    let mut done = 0;
 
-    for done in (0..len).step_by(ZEROS.len()) {
-        let part = (len - done).min(ZEROS.len());
+    while done < len {
+        let part = len.wrapping_sub(done).min(ZEROS.len());
         // SAFETY: Guaranteed by the caller: these bytes are writable.
         unsafe { copy_to_shared(to.add(done), &ZEROS[..part]) };
+        done = done.wrapping_add(part);
     }
 }
