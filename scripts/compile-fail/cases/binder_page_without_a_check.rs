@@ -32,7 +32,7 @@ impl VmaOperations for BinderOps {
     type Hook = ViaMmap;
 }
 
-/// Whose VMA it is can be forgotten no more than whether it is one of Binder's.
+/// Returns the VMA as one of Binder's, if it maps this range.
 #[cfg(not(misuse))]
 fn own<'v, L: ReadFields>(
     vma: &'v Vma<L>,

@@ -17,7 +17,7 @@ fn is_in_modules(text: &str) -> bool {
 const CALL: &str = "{ unsafe { bindings::x() } }";
 
 #[test]
-fn only_functions_that_stay_in_the_crate_are_not_in_modules() {
+fn generic_and_inlined_functions_are_copied() {
     for (head, expected) in [
         ("#[inline(never)] fn f(a: usize)", false),
         ("#[inline(never)] fn f<'a>(a: &'a u8)", false),
@@ -33,7 +33,7 @@ fn only_functions_that_stay_in_the_crate_are_not_in_modules() {
 }
 
 #[test]
-fn parameters_of_the_block_count_but_not_those_of_a_function_around() {
+fn parameters_of_the_block_around_count() {
     for (head, expected) in [
         ("impl A", false),
         ("impl B for A", false),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exported_is_not_in_modules() {
+    fn modules_have_only_what_is_exported() {
         let kept = [("direct", false), ("hidden", false), ("deep", false)];
         assert!(failures(&kept).is_empty());
         for name in ["safe", "exported", "a_type"] {

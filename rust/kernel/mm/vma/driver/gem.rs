@@ -117,8 +117,8 @@ pub trait MappableObject: DriverObject {
     /// is given back when the client closes its file, mapped or not. The mapping is then one of the
     /// device, also if it was made through a dma-buf or [`Object::mmap()`].
     ///
-    /// Called once for each new VMA, before [`mmap_setup()`](Self::mmap_setup), unless it has a file
-    /// of the device in any case ([`FramesObject`]). Context: the mmap write lock.
+    /// Called once for each new VMA, before [`mmap_setup()`](Self::mmap_setup), unless such a VMA
+    /// has a file of the device in any case ([`FramesObject`]). Context: the mmap write lock.
     fn keeps_file(_obj: &Object<Self>) -> bool {
         true
     }

@@ -72,7 +72,7 @@ fn mapped(name: &str) -> Result<Binder> {
     Ok(binder)
 }
 
-/// Answers so many transactions, with a word.
+/// Answers a number of transactions, with a word.
 fn serve(server: &Binder, transactions: u32) -> Result<()> {
     let answer = data(8)?;
     for _ in 0..transactions {

@@ -203,8 +203,8 @@ impl SharedPage {
     ///
     /// # Errors
     ///
-    /// `EINVAL` beyond the end of the page; `EFAULT` if the reader has not so many bytes, or some
-    /// could not be read. A part may be copied then.
+    /// `EINVAL` beyond the end of the page; `EFAULT` if the reader has fewer bytes, or some could
+    /// not be read. A part may be copied then.
     pub fn copy_from_user(
         &self,
         reader: &mut UserSliceReader,
