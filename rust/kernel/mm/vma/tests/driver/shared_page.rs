@@ -89,6 +89,10 @@ mod tests {
     #[test]
     fn bytes_are_in_bounds() -> Result {
         let page = SharedPage::new(GFP_KERNEL)?;
+        let value = |byte: &MaybeUninit<u8>| {
+            // SAFETY: All bytes here are made by `new()`, or were initialised from the page.
+            unsafe { byte.assume_init() }
+        };
         // Of every alignment, and of more than a word, or fewer bytes than one.
         for (offset, len) in [
             (0, 1),
@@ -104,16 +108,11 @@ mod tests {
             page.read_uninit(0, &mut bytes)?;
             for (at, byte) in bytes.iter().enumerate() {
                 let zeroed = (offset..offset + len).contains(&at);
-                // SAFETY: All were initialised.
-                let byte = unsafe { byte.assume_init() };
-                assert_eq!(byte, if zeroed { 0 } else { 0xff });
+                assert_eq!(value(byte), if zeroed { 0 } else { 0xff });
             }
             page.write(offset, &[7; 131][..len])?;
             page.read_uninit(offset, &mut bytes[..len])?;
-            // SAFETY: As above.
-            assert!(bytes[..len]
-                .iter()
-                .all(|byte| unsafe { byte.assume_init() } == 7));
+            assert!(bytes[..len].iter().all(|byte| value(byte) == 7));
         }
         for (offset, len) in [
             (PAGE_SIZE, 1),
@@ -127,8 +126,7 @@ mod tests {
         for offset in [PAGE_SIZE - 1, PAGE_SIZE, usize::MAX] {
             assert_eq!(page.read_uninit(offset, &mut bytes), Err(EINVAL));
         }
-        // SAFETY: They were initialised here.
-        assert!(bytes.iter().all(|byte| unsafe { byte.assume_init() } == 9));
+        assert!(bytes.iter().all(|byte| value(byte) == 9));
         Ok(())
     }
 
