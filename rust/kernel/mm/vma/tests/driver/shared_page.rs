@@ -38,6 +38,9 @@ const PAYLOAD: usize = 128;
 /// The number of the last message that was received.
 const RECEIVED: usize = 256;
 
+/// The content of a page.
+static FULL: [u8; PAGE_SIZE] = [0xff; PAGE_SIZE];
+
 /// Half of a payload tells the other half.
 fn payload_of(number: u32) -> u64 {
     u64::from(number) << 32 | u64::from(!number)
@@ -102,9 +105,9 @@ mod tests {
             (PAGE_SIZE - 131, 131),
             (PAGE_SIZE, 0),
         ] {
-            page.write(0, &[0xff; PAGE_SIZE])?;
+            page.write(0, &FULL)?;
             page.fill_zero(offset, len)?;
-            let mut bytes = [MaybeUninit::new(1); PAGE_SIZE];
+            let mut bytes = KVec::from_elem(MaybeUninit::new(1), PAGE_SIZE, GFP_KERNEL)?;
             page.read_uninit(0, &mut bytes)?;
             for (at, byte) in bytes.iter().enumerate() {
                 let zeroed = (offset..offset + len).contains(&at);
