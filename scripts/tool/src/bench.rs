@@ -211,8 +211,6 @@ impl<'a> Bench<'a> {
         processors: Processors,
         plugin: Option<String>,
     ) -> Result<Vec<Record>> {
-        let title = format!("{name} {}", config.name);
-        let mut step = self.progress.step(&title);
         let clock = match processors {
             Processors::Counting => None,
             Processors::Parallel(_) => host_clock(&fs::read_to_string(CPUINFO).unwrap_or_default()),
@@ -228,27 +226,41 @@ impl<'a> Bench<'a> {
             plugin,
             timeout: TIMEOUT,
         };
-        let mut show = |line: Option<&str>| match line.map(|line| line.strip_prefix("{\"plan\":")) {
-            Some(Some(count)) => step.expect(count.trim_end_matches('}').parse().ok()),
-            Some(None) => step.advance(argument),
-            None => step.doing("measuring"),
-        };
-        let boot = guest.boot(self.kernel, config, &mut show)?;
-        if boot.outcome.failed == 0 && boot.code == Some(0) {
-            step.done(&format!(
-                "{} measurements",
-                boot.output.len().saturating_sub(1)
-            ));
-        }
-        let ended = records::Boot {
-            name: &title,
-            lines: &boot.output,
-            code: boot.code,
-            outcome: boot.outcome,
-            log: &boot.shown,
-        };
-        Ok(records::parse(ended, boots))
+        measured(self.kernel, config, guest, self.progress, boots)
     }
+}
+
+/// Boots a guest whose init measures, and returns its records.
+pub fn measured(
+    kernel: &Kernel,
+    config: Config,
+    guest: Guest,
+    progress: &Progress,
+    outcome: &mut Outcome,
+) -> Result<Vec<Record>> {
+    let title = format!("{} {}", guest.name, config.name);
+    let mut step = progress.step(&title);
+    let boot = guest.boot(kernel, config, &mut |line| match line {
+        Some(line) => match line.strip_prefix("{\"plan\":") {
+            Some(count) => step.expect(count.trim_end_matches('}').parse().ok()),
+            None => step.advance("measuring"),
+        },
+        None => step.doing("measuring"),
+    })?;
+    if boot.outcome.failed == 0 && boot.code == Some(0) {
+        step.done(&format!(
+            "{} measurements",
+            boot.output.len().saturating_sub(1)
+        ));
+    }
+    let ended = records::Boot {
+        name: &title,
+        lines: &boot.output,
+        code: boot.code,
+        outcome: boot.outcome,
+        log: &boot.shown,
+    };
+    Ok(records::parse(ended, outcome))
 }
 
 /// Returns words that tell the kernel the frequency of the clock that it gets from the host: on a busy host it cannot

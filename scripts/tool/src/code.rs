@@ -127,8 +127,7 @@ pub fn build_cost(session: &Session, ready: &Ready) -> Result<(Outcome, build_co
         let report = build_cost::Report::measure(with, without)?;
         Ok((step.ended(report.judge()), report))
     })?;
-    let (outcome, report) =
-        report.context("KDIR=: your tree is not one to take the overlay out of: run it without")?;
+    let (outcome, report) = report.context(two_trees::KDIR)?;
     write(session, "build-cost.json", &report, &report.table().text())?;
     Ok((outcome, report))
 }

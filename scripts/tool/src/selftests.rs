@@ -11,112 +11,67 @@ use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_PRISTINE};
 use crate::report::Outcome;
-use crate::source;
 use crate::suite::Run;
 use crate::tap::{self, End, Tap};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use build::{List, Selftest};
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 /// The guest's init, and what it calls itself in its own lines.
 pub const PROGRAM: &str = "vma-run";
-/// Below build/.
-const RESULTS: &str = "selftests.json";
 /// For the boot and the search for leaks.
 const BESIDES: Duration = Duration::from_secs(120);
 /// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
 const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
+/// What each program said.
+type Taps = BTreeMap<String, Tap>;
+
 /// Builds the programs, boots the kernel, and judges each by what it says and how it ends.
 pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let programs = List::load(&run.kernel.places.repo)?;
-    let file = run.kernel.places.build.join(RESULTS);
-    judged(run, run.kernel, config, &programs, &file)
+    Ok(judged(run, run.kernel, config, &programs)?.0)
 }
 
-/// Both, one after the other.
+/// The same, and once more on a kernel without the overlay, for the programs that are not about our drivers. Each test has
+/// to have the result that it had on the kernel with the overlay.
 pub fn run_and_compare(run: &Run, config: Config) -> Result<Outcome> {
-    let mut outcome = self::run(run, config)?;
-    outcome.add(compare(run)?);
-    Ok(outcome)
-}
-
-/// The same on a kernel without the overlay, for the programs that are not about our drivers. Each test has to have the
-/// result that it had on the kernel with the overlay.
-fn compare(run: &Run) -> Result<Outcome> {
-    let places = run.session.places;
-    if places.kdir.is_some() {
-        bail!("KDIR= is a tree with the overlay: nothing to compare it with");
-    }
-    let with = Results::read(&places.build.join(RESULTS))?;
-    let pristine = source::pristine(places, &run.ready.packages, run.session.progress)?;
-    let places = two_trees::elsewhere(places, pristine);
-    let kernel = Kernel {
-        places: &places,
-        ours: Vec::new(),
-        ..run.session.kernel(run.ready)
-    };
-    kernel.build(X86_64_PRISTINE, run.session.progress)?;
-
-    let mut programs = List::load(&places.repo)?;
+    let mut programs = List::load(&run.kernel.places.repo)?;
+    let (mut outcome, with) = judged(run, run.kernel, config, &programs)?;
     programs.retain(|program| !program.is_ours);
-    let file = places.build.join(RESULTS);
-    let mut outcome = judged(run, &kernel, X86_64_PRISTINE, &programs, &file)?;
-    let without = Results::read(&file)?;
-    for program in &programs {
-        let differences = differences(&program.name, &with, &without);
-        outcome.none(differences);
+    let (judged, without) = two_trees::pristine(run.session, run.ready, |kernel| {
+        kernel.build(X86_64_PRISTINE, run.session.progress)?;
+        judged(run, kernel, X86_64_PRISTINE, &programs)
+    })?;
+    outcome.add(judged);
+    for Selftest { name, .. } in &programs {
+        outcome.none(differences(name, &with[name], &without[name]));
     }
     Ok(outcome)
-}
-
-/// The results of tests, by the program.
-#[derive(Deserialize)]
-struct Results {
-    programs: BTreeMap<String, Vec<TestResult>>,
-}
-
-/// The result of a test, without the lines that explain it.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-struct TestResult {
-    name: String,
-    verdict: serde_json::Value,
-}
-
-impl Results {
-    fn read(file: &Path) -> Result<Self> {
-        let advice = || format!("{}: run `make selftests` first", file.display());
-        let text = fs::read_to_string(file).with_context(advice)?;
-        serde_json::from_str(&text).with_context(advice)
-    }
 }
 
 /// A line for each test of a program whose result is not the same.
-fn differences(name: &str, with: &Results, without: &Results) -> Vec<String> {
-    let of = |results: &Results| -> BTreeMap<String, String> {
-        let tests = results.programs.get(name).into_iter().flatten();
-        // A name may occur several times.
+fn differences(program: &str, with: &Tap, without: &Tap) -> Vec<String> {
+    // A name may occur several times.
+    let of = |tap: &Tap| -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
-        for test in tests {
+        for test in &tap.tests {
             let verdicts = all.entry(test.name.clone()).or_default();
-            verdicts.push_str(&format!(" {}", test.verdict));
+            verdicts.push_str(&format!(" {:?}", test.verdict));
         }
         all
     };
     let (with, without) = (of(with), of(without));
     let names: BTreeSet<&String> = with.keys().chain(without.keys()).collect();
-    let differing = names
-        .into_iter()
-        .filter(|n| with.get(*n) != without.get(*n));
     let said = |verdicts: Option<&String>| verdicts.map_or(" nothing", String::as_str).to_string();
-    differing
+    names
+        .into_iter()
+        .filter(|test| with.get(*test) != without.get(*test))
         .map(|test| {
             let [ours, theirs] = [&with, &without].map(|all| said(all.get(test)));
-            format!("{name}: {test}:{ours} with the overlay,{theirs} without")
+            format!("{program}: {test}:{ours} with the overlay,{theirs} without")
         })
         .collect()
 }
@@ -127,8 +82,7 @@ fn judged(
     kernel: &Kernel,
     config: Config,
     programs: &[Selftest],
-    file: &Path,
-) -> Result<Outcome> {
+) -> Result<(Outcome, Taps)> {
     let progress = run.session.progress;
     let own = |name: &str| run.session.program(name);
     let init = own(PROGRAM)?;
@@ -168,7 +122,7 @@ fn judged(
 
     let said = Said::read(&boot.output);
     let mut outcome = Outcome::default();
-    let mut taps = Vec::new();
+    let mut taps = Taps::new();
     for program in programs {
         let (own, tap) = said.judge(program);
         let Selftest { name, why, .. } = program;
@@ -177,7 +131,7 @@ fn judged(
             progress.say(&format!("    {name:20} {count} skipped: {reason}"));
         }
         outcome.add(own);
-        taps.push((program.name.as_str(), tap));
+        taps.insert(program.name.clone(), tap);
     }
     let dot_config =
         fs::read_to_string(out.join(".config")).context("the kernel has no .config")?;
@@ -189,9 +143,10 @@ fn judged(
         format!("{PROGRAM}: {}", wrong.unwrap_or_default())
     });
     outcome.add(std::mem::take(&mut boot.outcome));
-    let results: Vec<_> = taps.iter().map(|(name, tap)| (*name, tap)).collect();
-    tap::write(file, &results, &outcome)?;
-    Ok(step.ended(outcome))
+    let results: Vec<_> = taps.iter().map(|(name, tap)| (&**name, tap)).collect();
+    let file = kernel.places.build.join("selftests.json");
+    tap::write(&file, &results, &outcome)?;
+    Ok((step.ended(outcome), taps))
 }
 
 /// Returns the list of programs for init.
@@ -359,34 +314,27 @@ mod tests {
 
     #[test]
     fn a_test_that_differs_is_named() {
-        let results = |tests: &str| -> Results {
-            serde_json::from_str(&format!(
-                r#"{{"outcome": 1, "programs": {{"a": [{tests}]}}}}"#
-            ))
-            .unwrap()
+        let all = "ok 1 x\nok 2 y # SKIP z\n";
+        let differences = |other: &str| {
+            let [all, other] = [all, other].map(|text| Tap::parse(text.lines()));
+            differences("a", &all, &other)
         };
-        let test = |name: &str, verdict: &str| {
-            format!(r#"{{"name": "{name}", "verdict": {verdict}, "notes": ["x"]}}"#)
-        };
-        let both = [test("x", r#""ok""#), test("y", r#"{"skip": "z"}"#)].join(", ");
-        let all = results(&both);
-        assert!(differences("a", &all, &results(&both)).is_empty());
-        assert!(differences("b", &all, &all).is_empty());
+        assert!(differences(all).is_empty());
         for (other, said) in [
             (
-                test("x", r#""ok""#),
-                r#"a: y: {"skip":"z"} with the overlay, nothing without"#,
+                "ok 1 x\n",
+                r#"a: y: Skip("z") with the overlay, nothing without"#,
             ),
             (
-                both.replace(r#""ok""#, r#""notok""#),
-                r#"a: x: "ok" with the overlay, "notok" without"#,
+                &*all.replace("ok 1", "not ok 1"),
+                "a: x: Ok with the overlay, NotOk without",
             ),
             (
-                format!("{both}, {}", test("x", r#""ok""#)),
-                r#"a: x: "ok" with the overlay, "ok" "ok" without"#,
+                &*format!("{all}ok 3 x\n"),
+                "a: x: Ok with the overlay, Ok Ok without",
             ),
         ] {
-            assert_eq!(differences("a", &all, &results(&other)), [said]);
+            assert_eq!(differences(other), [said]);
         }
     }
 

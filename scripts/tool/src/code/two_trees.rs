@@ -1,15 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The directory rust/ of a tree, built twice: with the overlay and without, for a kernel in which nothing uses it. The
-//! kernel crate knows nothing of drivers, so the one of the kernel that is measured is as good as one without them.
+//! Kernels of the tree without the overlay; and the directory rust/ of a tree, built twice: with the overlay and without,
+//! for a kernel in which nothing uses it. The kernel crate knows nothing of drivers, so the one of the kernel that is
+//! measured is as good as one without them.
 
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_BENCH, X86_64_UNUSED};
 use crate::places::Places;
 use crate::session::{Ready, Session};
 use crate::source;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
+
+/// The advice for a tree of the caller's own.
+pub const KDIR: &str = "KDIR=: the overlay stays in your tree, so there is no other to compare it with: run it without";
+
+/// Calls `work` with a kernel of the tree without the overlay.
+pub fn pristine<T>(
+    session: &Session,
+    ready: &Ready,
+    work: impl FnOnce(&Kernel) -> Result<T>,
+) -> Result<T> {
+    let places = session.places;
+    if places.kdir.is_some() {
+        bail!(KDIR);
+    }
+    let tree = source::pristine(places, &ready.packages, session.progress)?;
+    let places = elsewhere(places, tree);
+    work(&Kernel {
+        places: &places,
+        ours: Vec::new(),
+        ..session.kernel(ready)
+    })
+}
 
 /// Calls `work` with the two build directories, the one with the overlay first. `None` for a tree of the caller's own:
 /// the overlay stays in it.
@@ -44,24 +67,18 @@ fn build<T>(
     config: Config,
     work: impl FnOnce(&Path, &Path) -> Result<T>,
 ) -> Result<Option<T>> {
-    let places = session.places;
-    if places.kdir.is_some() {
+    if session.places.kdir.is_some() {
         return Ok(None);
     }
-    let pristine = source::pristine(places, &ready.packages, session.progress)?;
     let ours = kernel.build_rust(config, session.progress)?;
-    let other = elsewhere(places, pristine);
-    let kernel = Kernel {
-        places: &other,
-        ours: Vec::new(),
-        ..session.kernel(ready)
-    };
-    let theirs = kernel.build_rust(X86_64_UNUSED, session.progress)?;
-    work(&ours, &theirs).map(Some)
+    pristine(session, ready, |kernel| {
+        let theirs = kernel.build_rust(X86_64_UNUSED, session.progress)?;
+        work(&ours, &theirs).map(Some)
+    })
 }
 
 /// The directories for builds of a tree without the overlay.
-pub fn elsewhere(places: &Places, tree: PathBuf) -> Places {
+fn elsewhere(places: &Places, tree: PathBuf) -> Places {
     Places {
         build: places.build.join("pristine"),
         kdir: Some(tree),
