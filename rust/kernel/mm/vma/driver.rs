@@ -18,7 +18,7 @@
 //!   memory a [`DmaMemory`] or [`DmaBuffers`], non-coherent a [`NoncoherentMemory`]. An address
 //!   that no resource of the device has is claimed by a [`ClaimedMemory`]. Memory whose parts are
 //!   replaced while they are mapped is in [`FrameSlots`]. A [`SharedBuffer`] that a device
-//!   accesses, too, is a [`DeviceBuffer`].
+//!   accesses, too, is a [`DeviceBuffer`]. The files of a device reach it by a [`BoundGate`].
 //!
 //! # Locks held by the callers
 //!
@@ -117,6 +117,9 @@ pub use self::{
         SamePageKind, //
     },
     memory::{
+        BoundGate,
+        BoundGateRegistration,
+        BoundGuard,
         BoundMemory,
         ClaimedMemory,
         DeviceBacked,

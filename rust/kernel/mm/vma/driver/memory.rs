@@ -8,7 +8,8 @@
 //!   mapped, `remap` a range.
 //! - `device_memory` has page frames of a device, which may go away: `device_resource` says whose
 //!   they are, `claimed_memory` is for an address that no resource has, `reserved_memory` for RAM
-//!   that the device tree reserves, `bound_memory` for files of a device.
+//!   that the device tree reserves, `bound_memory` for files of a device, which `bound_gate` lets
+//!   in as long as it is bound.
 //! - `dma_memory` has coherent DMA memory of a device, `dma_buffers` several buffers of it, and
 //!   `noncoherent_memory` such that is handed to and fro. `dma_mappings` ends their mappings.
 //!   `device_buffer` has a buffer that a device accesses.
@@ -21,6 +22,7 @@
 
 #[cfg(CONFIG_DRM = "y")]
 mod attached;
+mod bound_gate;
 mod bound_memory;
 mod claimed_memory;
 mod device_buffer;
@@ -58,6 +60,11 @@ pub use self::object_frames::{
     Lent, //
 };
 pub use self::{
+    bound_gate::{
+        BoundGate,
+        BoundGateRegistration,
+        BoundGuard, //
+    },
     bound_memory::BoundMemory,
     claimed_memory::{
         ClaimedMemory,

@@ -5,6 +5,7 @@
 mod access;
 mod anon_file;
 mod bound;
+mod bound_gate;
 mod by_c;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;

@@ -121,6 +121,15 @@ impl<A: Send + 'static> UntilUnbind<A> {
         self.memory.try_access()
     }
 
+    /// Returns the memory, for as long as its device is bound. `EINVAL` for another device;
+    /// `ENODEV` if the memory is gone.
+    #[inline]
+    pub(super) fn access<'a>(&'a self, device: &'a Device<Bound>) -> Result<&'a A> {
+        // `Devres` compares devices, and one that was unbound may be bound again.
+        self.mappings.check()?;
+        self.memory.access(device)
+    }
+
     /// Opens a file for a VMA, see [`Mappings::open()`]; `ENODEV` if the memory is gone.
     pub(super) fn open_file<M: ModuleMetadata>(&self) -> Result<ARef<File>> {
         self.mappings.check()?;

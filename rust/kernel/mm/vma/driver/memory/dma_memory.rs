@@ -142,6 +142,16 @@ impl<T: KnownSize + ?Sized + Send + 'static> DmaMemory<T> {
         self.0.count()
     }
 
+    /// Returns the memory, which is there for as long as the device is bound.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it belongs to another device; `ENODEV` if that was unbound since.
+    #[inline]
+    pub fn access<'a>(&'a self, device: &'a Device<Bound>) -> Result<&'a Coherent<T>> {
+        self.0.access(device)
+    }
+
     /// Returns the memory, unless the device is unbound. It is there until the guard is dropped.
     ///
     /// The guard is an RCU read-side critical section: the caller must not sleep.

@@ -313,6 +313,23 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_lent_while_its_device_is_bound() -> Result {
+        let (bound, other) = (device()?, device()?);
+        let memory = memory_of(bound_device(&bound))?;
+        let coherent = memory.access(bound_device(&bound))?;
+        assert_eq!(io_read!(coherent, [try: 0]), 90);
+        assert_eq!(memory.access(bound_device(&other)).err(), Some(EINVAL));
+
+        let device: ARef<AnyDevice> = (&**bound_device(&bound)).into();
+        drop(bound);
+        // As if it was bound again.
+        // SAFETY: Nothing uses what the device had for its driver.
+        let again = unsafe { device.as_bound() };
+        assert_eq!(memory.access(again).err(), Some(ENODEV));
+        Ok(())
+    }
+
+    #[test]
     fn unbound_device_takes_its_mappings_away() -> Result {
         let (mm, bound, files) = bench()?;
         // Two files, so no reverse mapping of a device node finds both.
