@@ -11,6 +11,7 @@
 mod by_c;
 mod by_file;
 mod desc;
+mod device;
 mod dma;
 mod flags;
 mod hook;
@@ -38,7 +39,6 @@ pub use self::{
 use super::{
     brand::Brand,
     kind::{
-        DeviceMap,
         InsertsPages,
         MixedMap,
         OnlyFrames,
@@ -50,7 +50,6 @@ use super::{
     },
     memory::Remap,
     DataOf,
-    DeviceBacked,
     OperationsTable,
     PfnBacked,
     SharedPage,
@@ -239,53 +238,6 @@ impl<'a, K: PageKind> VmaSetup<'a, K> {
             _brand: PhantomData,
             _nts: NotThreadSafe,
         }
-    }
-
-    /// Ends the setup: faults will map the memory of a device, or what slots have.
-    ///
-    /// The VMA gets `memory` as its data, the memory type of it, and a file of its own inode (C:
-    /// `vma_set_file()`), so all mappings are found when it goes away, or is replaced. Also sets
-    /// IO, DONTEXPAND and DONTDUMP. Page offsets mean what the operations take them to mean.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the mapping is private and could become writable, as for
-    /// [`pfnmap()`](Self::pfnmap); `ENODEV` if the device is gone; `ENOMEM`, `ENFILE`.
-    #[doc(alias = "vma_set_file")]
-    pub fn map_device<T>(mut self, memory: T::Data) -> Result<Mapped<'a>>
-    where
-        K: Undecided,
-        T: OperationsTable<PageKind = DeviceMap>,
-        T::Hook: EndsSetup,
-        T::Data: DeviceBacked,
-    {
-        let file = memory.open_file::<T::OwnerModule>()?;
-
-        // SAFETY: The file keeps the module of the operations, which is here: it runs. It is
-        // anonymous, so it is neither of hugetlb nor on DAX, and not sealed. It is one of the
-        // memory, which the VMA gets.
-        let vma = unsafe {
-            self.set_file(&file);
-            self.device_map()
-        }?;
-        Ok(vma.with_ops::<T>(memory))
-    }
-
-    /// Chooses the kind of memory that can be taken away.
-    ///
-    /// # Safety
-    ///
-    /// The VMA must have a file by which the memory finds it, and get the memory as its data.
-    pub(super) unsafe fn device_map(mut self) -> Result<VmaSetup<'a, DeviceMap>>
-    where
-        K: Undecided,
-    {
-        if flags::is_cow(self.flags()) {
-            return Err(EINVAL);
-        }
-
-        self.set_flags(SetupFlags::IO | SetupFlags::DONTEXPAND | SetupFlags::DONTDUMP);
-        Ok(self.into_kind())
     }
 
     /// Ends the setup, and maps `pages` frames from `frame` on at `addr` (C: `remap_pfn_range()`;

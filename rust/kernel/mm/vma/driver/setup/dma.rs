@@ -68,8 +68,7 @@ impl<'a, K: PageKind> VmaDesc<'a, K> {
         }
         let file = memory.open_file::<T::OwnerModule>()?;
 
-        // By these flags the VMA is not merged with its neighbours, and is mapped.
-        self.set_flags(SetupFlags::IO | SetupFlags::DONTEXPAND | SetupFlags::DONTDUMP);
+        self.set_flags(SetupFlags::OF_DEVICE);
         self.raw_mut().pgoff = first;
 
         let mut prepared = self.into_kind::<DmaMap>().with_ops::<T>(memory);

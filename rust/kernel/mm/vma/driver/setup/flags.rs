@@ -30,6 +30,13 @@ impl SetupFlags {
     /// The mapping is not part of core dumps (C: `VM_DONTDUMP`).
     pub const DONTDUMP: Self = Self(VmaFlags::of(&[VmaFlag::DONTDUMP]));
 
+    /// Those of memory of a device. By these the VMA is not merged with its neighbours.
+    pub(super) const OF_DEVICE: Self = Self(VmaFlags::of(&[
+        VmaFlag::IO,
+        VmaFlag::DONTEXPAND,
+        VmaFlag::DONTDUMP,
+    ]));
+
     #[inline]
     pub(in super::super) fn flags(self) -> VmaFlags {
         self.0

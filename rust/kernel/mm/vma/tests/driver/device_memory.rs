@@ -48,9 +48,11 @@ use crate::{
             MemoryType,
             PfnRegion,
             ViaMmap,
+            ViaMmapPrepare,
             VmaOperations, //
         },
-        LockOrder, //
+        LockOrder,
+        VmaFlag, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -124,6 +126,25 @@ impl VmaOperations for Ops {
     }
 }
 
+/// The same for the other hook.
+struct PreparedOps;
+
+crate::vm_operations!(PreparedOps);
+
+#[vtable]
+impl VmaOperations for PreparedOps {
+    type Data = Memory;
+    type PageKind = DeviceMap;
+    type Hook = ViaMmapPrepare;
+
+    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+        let frame = fault.pgoff();
+        fault.insert_pfn(frame)
+    }
+}
+
+const BY_MMAP: Hook<Memory> = Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone()));
+
 /// A device that is bound, its memory, and files that map it.
 pub(super) struct Bench {
     mm: AddressSpace,
@@ -134,14 +155,18 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Result<Self> {
-        Self::with(|pages| DeviceMemory::new(pages, MemoryType::Cached))
+        Self::with(BY_MMAP, |pages| {
+            DeviceMemory::new(pages, MemoryType::Cached)
+        })
     }
 
     fn with_stand_in() -> Result<Self> {
-        Self::with(|pages| DeviceMemory::with_stand_in(pages, MemoryType::Cached))
+        Self::with(BY_MMAP, |pages| {
+            DeviceMemory::with_stand_in(pages, MemoryType::Cached)
+        })
     }
 
-    fn with(make: impl FnOnce(Pages<'_>) -> Result<Memory>) -> Result<Self> {
+    fn with(hook: Hook<Memory>, make: impl FnOnce(Pages<'_>) -> Result<Memory>) -> Result<Self> {
         let mm = AddressSpace::of_this_case()?;
         let probe = Arc::new(
             Probe {
@@ -160,10 +185,7 @@ impl Bench {
         let bound = bind()?;
         let device = bound_device(&bound);
         let memory = make(Pages { device, pages })?;
-        let files = Device::new(
-            memory,
-            Hook::Mmap(|memory, setup| setup.map_device::<Ops>(memory.clone())),
-        )?;
+        let files = Device::new(memory, hook)?;
         Ok(Self {
             mm,
             probe,
@@ -231,6 +253,38 @@ mod tests {
         }
         assert!(!files.data.is_present());
         assert!(files.data.resource().try_access().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn memory_is_mapped_by_a_description() -> Result {
+        let hook = Hook::MmapPrepare(|memory, desc| desc.map_device::<PreparedOps>(memory));
+        let bench = Bench::with(hook, |pages| DeviceMemory::new(pages, MemoryType::Cached))?;
+        assert_eq!(bench.map_as(bindings::MAP_PRIVATE).err(), Some(EINVAL));
+        let (mapping, second) = (bench.map()?, bench.map()?);
+        poke(mapping.start + 1, 9)?;
+        assert_eq!((peek(second.start)?, peek(second.start + 1)?), (70, 9));
+
+        let mut locks = bench.mm.vma_locks();
+        let vma = locks.lock_vma(second.start).ok_or(ENOENT)?;
+        let flags = vma.flags();
+        assert!(flags.contains_all(VmaFlag::IO | VmaFlag::DONTEXPAND | VmaFlag::DONTDUMP));
+        assert!(vma.downcast::<PreparedOps>().is_some());
+        drop(vma);
+
+        bench.memory().suspend(&mut LockOrder::new());
+        assert_eq!(peek(mapping.start), Err(EFAULT));
+        bench.memory().resume(&mut LockOrder::new());
+        assert_eq!(peek(mapping.start)?, 70);
+
+        let file = bench.files.open()?;
+        drop(bench.bound);
+        assert!(bench.probe.released.load(Relaxed) && !bench.probe.was_mapped.load(Relaxed));
+        for addr in [mapping.start, second.start] {
+            assert_eq!(peek_if_mapped(addr), None);
+            assert_eq!(peek(addr), Err(EFAULT));
+        }
+        assert_eq!(bench.mm.map_file(&file, 0, 1).err(), Some(ENODEV));
         Ok(())
     }
 
@@ -338,7 +392,7 @@ mod tests {
         let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
 
         assert!(vma.file().is_some_and(|own| own.as_ptr() != file.as_ptr()));
-        assert!(vma.flags().contains(crate::mm::vma::VmaFlag::IO));
+        assert!(vma.flags().contains(VmaFlag::IO));
         Ok(())
     }
 
