@@ -37,7 +37,9 @@ impl Processors {
                 .args(["-accel", "tcg,thread=multi"])
                 // The memory of a PCI device, for rust_vma_bar.
                 .args(["-object", "memory-backend-ram,id=bar,size=4M,share=on"])
-                .args(["-device", "ivshmem-plain,memdev=bar"]),
+                .args(["-device", "ivshmem-plain,memdev=bar"])
+                // A device with DMA, for rust_vma_accel.
+                .args(["-device", "edu,dma_mask=0xffffffff"]),
             Self::Counting => cmd
                 .args(["-smp", "1", "-accel", "tcg,thread=single"])
                 .args(["-icount", "shift=0,sleep=off"]),
