@@ -5,6 +5,8 @@
 //! The programs see the structures as arrays of 64-bit words, because the tests of bad input change each word in turn.
 #![allow(dead_code, unused_imports, reason = "each program needs a part")]
 
+#[path = "../../../samples/rust/vma/accel/abi.rs"]
+mod accel_abi;
 #[path = "../../../samples/rust/vma/bar/abi.rs"]
 mod bar_abi;
 #[path = "../../../samples/rust/vma/buffer/abi.rs"]
@@ -21,6 +23,8 @@ mod map_abi;
 mod pfn_abi;
 #[path = "../../../samples/rust/vma/pieces/abi.rs"]
 mod pieces_abi;
+#[path = "../../../samples/rust/vma/ring/abi.rs"]
+mod ring_abi;
 #[path = "../../../samples/rust/vma/userptr/abi.rs"]
 mod userptr_abi;
 
@@ -35,6 +39,7 @@ macro_rules! words {
 }
 
 words! {
+    accel: accel_abi { Memory };
     all: describe_abi { Record, Describe };
     bar: bar_abi { Stats, Word };
     buffer: buffer_abi { Request, Stats };
@@ -43,5 +48,6 @@ words! {
     map: map_abi { Select, Histogram, Snapshot, Stats };
     pfn: pfn_abi { Stats };
     pieces: pieces_abi { Ranges, Stats };
+    ring: ring_abi { Memory, Request, Completion };
     userptr: userptr_abi { Request, Stats };
 }

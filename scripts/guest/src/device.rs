@@ -53,14 +53,17 @@ macro_rules! vmas {
     };
 }
 
+pub mod accel;
 pub mod all;
 pub mod bar;
 pub mod buffer;
 pub mod drm;
 pub mod first;
 pub mod map;
+pub mod pci;
 pub mod pfn;
 pub mod pieces;
+pub mod ring;
 pub mod userptr;
 
 pub use buffer::Buffer;

@@ -193,14 +193,20 @@ pub fn ioctl_words<const N: usize>(file: &File, number: u32, words: &mut [u64; N
 
 /// Makes an ioctl on an address that is wrong, or on memory that [`mmap()`] gave.
 pub fn ioctl_at(file: &File, number: u32, addr: usize) -> Result<()> {
+    ioctl_on(file, number, addr).map(drop)
+}
+
+/// The same, or an ioctl on a number. Returns what the driver does.
+pub fn ioctl_on(file: &File, number: u32, argument: usize) -> Result<usize> {
     // SAFETY: No reference is ever made to what is mapped at such an address.
-    check(unsafe {
+    let result = unsafe {
         libc::ioctl(
             file.as_raw_fd(),
             libc::Ioctl::from(number),
-            without_provenance_mut::<u8>(addr),
+            without_provenance_mut::<u8>(argument),
         )
-    })
+    };
+    usize::try_from(result).map_err(|_| Error::last_os_error())
 }
 
 /// Reads from the start of the file to an address that is wrong, or to memory that [`mmap()`] gave.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/rust-vma-bar`, `/dev/rust-vma-bar-dma`, and their PCI device.
+//! `/dev/rust-vma-bar` and `/dev/rust-vma-bar-dma`.
 
 use super::Node;
 use crate::abi::bar::{self as abi, IOC_TYPE};
 use crate::check::Must;
 use crate::sys;
 use libc::{PROT_READ, PROT_WRITE};
-use std::fs::{self, File};
-use std::io::{Error, Result};
+use std::fs::File;
+use std::io::Result;
 
 /// The device.
 pub const NODE: Node = Node {
@@ -29,8 +29,8 @@ pub const DMA_PAGES: usize = abi::DMA_PAGES;
 pub const BUFFER_PAGES: usize = abi::BUFFER_PAGES;
 pub const RING_PAGES: usize = abi::RING_BUFFERS * BUFFER_PAGES;
 
-/// The driver in sysfs.
-const DRIVER: &str = "/sys/bus/pci/drivers/rust_vma_bar";
+/// The name of the driver.
+pub const DRIVER: &str = "rust_vma_bar";
 
 /// Numbers of ioctls.
 pub const SUSPEND: u32 = sys::encode_io(IOC_TYPE, abi::SUSPEND_NR);
@@ -120,45 +120,5 @@ impl Dma {
     /// Maps pages of the ring, shared.
     pub fn map_ring(&self, at: usize, first: u64, pages: usize) -> Result<()> {
         self.map(at, abi::RING_FIRST as u64 + first, pages)
-    }
-}
-
-/// The PCI device that is bound to the driver.
-pub struct Pci {
-    name: String,
-}
-
-impl Pci {
-    /// Returns the device that is bound to the driver.
-    pub fn find() -> Result<Self> {
-        let names = fs::read_dir(DRIVER)?.map(|entry| {
-            entry?
-                .file_name()
-                .into_string()
-                .map_err(|_| Error::other("a name"))
-        });
-        let names = names.collect::<Result<Vec<_>>>()?;
-        match names.into_iter().find(|name| name.contains(':')) {
-            Some(name) => Ok(Self { name }),
-            None => Err(Error::other(format!("{DRIVER}: no device"))),
-        }
-    }
-
-    pub fn unbind(&self) -> Result<()> {
-        fs::write(format!("{DRIVER}/unbind"), &self.name)
-    }
-
-    pub fn bind(&self) -> Result<()> {
-        fs::write(format!("{DRIVER}/bind"), &self.name)
-    }
-
-    /// Takes the device off its bus, as if it was unplugged.
-    pub fn remove(&self) -> Result<()> {
-        fs::write(format!("/sys/bus/pci/devices/{}/remove", self.name), "1")
-    }
-
-    /// Finds all devices again, and binds them to their drivers.
-    pub fn rescan() -> Result<()> {
-        fs::write("/sys/bus/pci/rescan", "1")
     }
 }

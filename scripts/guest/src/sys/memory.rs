@@ -14,6 +14,7 @@ use std::ffi::CStr;
 use std::io::{Error, Result};
 use std::os::fd::RawFd;
 use std::ptr::{self, without_provenance_mut};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The first address.
 pub const START: usize = 0x1000_0000_0000;
@@ -173,6 +174,20 @@ pub fn byte(addr: usize) -> u8 {
 pub fn set_byte(addr: usize, value: u8) {
     // SAFETY: As for words.
     unsafe { address::<u8>(addr).write_volatile(value) }
+}
+
+/// Loads a word of memory that is shared with a driver, before what follows.
+#[track_caller]
+pub fn load_acquire(addr: usize) -> u32 {
+    // SAFETY: As for words. All accesses to it are atomic.
+    unsafe { AtomicU32::from_ptr(address(addr)) }.load(Ordering::Acquire)
+}
+
+/// Stores a word of memory that is shared with a driver, after what was before.
+#[track_caller]
+pub fn store_release(addr: usize, value: u32) {
+    // SAFETY: As for loads.
+    unsafe { AtomicU32::from_ptr(address(addr)) }.store(value, Ordering::Release)
 }
 
 /// The address as a pointer, aligned, to our memory.

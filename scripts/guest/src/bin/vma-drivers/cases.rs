@@ -31,6 +31,7 @@ suites! {
     bad_buffer, bad_pfn, bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
     failing_userptr, failing_map, failing_drm, failing_pieces, fork_order, memory_types, umount,
     killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces, memfds,
+    ring, accel,
 }
 
 use crate::each_allocation::{Call, EachAllocation};
@@ -38,12 +39,13 @@ use crate::transfer::{copy, filled, get, holds, memory_of, put, some_bytes, sum}
 use buffer_reclaim::{agree, may_reclaim};
 use libc::{
     EACCES, EAGAIN, EBUSY, EFAULT, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTTY,
-    ENXIO, EOVERFLOW, EPERM, ESRCH, MADV_COLD, MADV_COLLAPSE, MADV_DODUMP, MADV_DOFORK,
-    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_MERGEABLE,
-    MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
-    MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK,
-    MAP_GROWSDOWN, MAP_LOCKED, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MREMAP_DONTUNMAP, O_SYNC,
-    PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, SIGBUS, SIGKILL, SIGSEGV, TCGETS,
+    ENXIO, EOPNOTSUPP, EOVERFLOW, EPERM, ERANGE, ESRCH, ESTALE, MADV_COLD, MADV_COLLAPSE,
+    MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE,
+    MADV_HUGEPAGE, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ,
+    MADV_POPULATE_WRITE, MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE,
+    MADV_WILLNEED, MADV_WIPEONFORK, MAP_GROWSDOWN, MAP_LOCKED, MAP_POPULATE, MAP_PRIVATE,
+    MAP_SHARED, MREMAP_DONTUNMAP, O_SYNC, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, SIGBUS,
+    SIGKILL, SIGSEGV, TCGETS,
 };
 use pfn::pattern;
 use races::first_word;

@@ -6,7 +6,8 @@
 use super::*;
 use std::ffi::CStr;
 use std::io::ErrorKind;
-use vma_guest::device::bar::{self, Bar, Pci};
+use vma_guest::device::bar::{self, Bar};
+use vma_guest::device::pci::Pci;
 use vma_guest::modules;
 
 suite! {
@@ -38,9 +39,15 @@ impl Bound {
     /// `None` if this kernel has no such driver, and the test is skipped.
     #[track_caller]
     pub(super) fn find() -> Option<Self> {
-        match Pci::find() {
+        Self::to(bar::DRIVER)
+    }
+
+    /// The device that is bound to this driver.
+    #[track_caller]
+    pub(super) fn to(driver: &str) -> Option<Self> {
+        match Pci::find(driver) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                skip("no driver of the memory of a PCI device");
+                skip("no driver of the PCI device");
                 None
             }
             other => Some(Self(other.must())),

@@ -17,7 +17,7 @@ const HUGE: usize = 2 << 20;
 
 /// Returns the number of pinned pages in the kernel. Nothing else pins here.
 #[track_caller]
-fn pins() -> i64 {
+pub(super) fn pins() -> i64 {
     // Has each processor add up what it has counted.
     let path = "/proc/sys/vm/stat_refresh";
     done(path, fs::read(path));
