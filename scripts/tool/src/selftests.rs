@@ -26,7 +26,7 @@ const BESIDES: Duration = Duration::from_secs(120);
 /// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
 const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
-/// What each program said.
+/// The output of each program, by its name.
 type Taps = BTreeMap<String, Tap>;
 
 /// Builds the programs, boots the kernel, and judges each by what it says and how it ends.
