@@ -2,9 +2,9 @@
 
 //! A device in code that may run after it was unbound, such as an ioctl of a file.
 //!
-//! Most calls on a device need a [`Device<Bound>`]. A driver's `probe()` is given one; the functions
-//! of a file are not, because the file stays open when the device is unbound. A gate lets them in
-//! until then, and the unbind waits for those that are in (C: `drm_dev_enter()`,
+//! Most calls on a device need a [`Device<Bound>`]. A driver's `probe()` is given one; the
+//! functions of a file are not, because the file stays open when the device is unbound. A gate lets
+//! them in until then, and the unbind waits for those that are in (C: `drm_dev_enter()`,
 //! `drm_dev_unplug()`):
 //!
 //! 1. The driver core says that it is about to unbind (`BUS_NOTIFY_UNBIND_DRIVER`, or
