@@ -57,9 +57,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The guards of [`kernel::mm`](super), `MmapReadGuard` and `VmaReadGuard`, are other types: they
-//! know only that some read lock is held, and give out a `VmaRef` without a level. The two sets can
-//! be used side by side, but not nested.
+//! `MmapReadGuard` and `VmaReadGuard`, which know only that some read lock is held, are left out of
+//! a kernel with these, unless it has `CONFIG_RUST_VMA_UNTYPED`. The two sets can be used side by
+//! side, but not nested.
 //!
 //! C headers: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h),
 //! [`include/linux/mmap_lock.h`](srctree/include/linux/mmap_lock.h)
@@ -78,7 +78,7 @@ use core::{
     ptr::NonNull, //
 };
 
-mod decoys;
+pub(super) mod decoys;
 mod dma_table;
 pub mod driver;
 mod field;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The hook `mmap` of a misc device is upstream's, whose signature rustc asks for. The documentation
-//! of that method names the hook that is handed a `VmaSetup`.
+//! A misc device has no hook `mmap`, which would be handed a VMA that takes no operations.
 
 use kernel::fs::File;
 use kernel::miscdevice::{MiscDevice, MiscDeviceRegistration};
@@ -21,7 +20,7 @@ impl VmaOperations for Ops {
 
 struct Device;
 
-#[vtable]
+#[vtable] //~ E0438 "const `HAS_MMAP` is not a member of trait `MiscDevice`"
 impl MiscDevice for Device {
     type Ptr = KBox<Self>;
 
@@ -31,7 +30,7 @@ impl MiscDevice for Device {
 
     #[cfg(misuse)]
     fn mmap<'a>(_: &'a Self, _: &'a File, vma: VmaSetup<'a>) -> Result<Mapped<'a>> {
-        //~^ E0053 "expected `&VmaNew`, found `VmaSetup<'_>`"
+        //~^ E0407 "method `mmap` is not a member of trait `MiscDevice`"
         Ok(vma.with_ops::<Ops>(()))
     }
 

@@ -56,4 +56,4 @@ macro_rules! decoys {
     )*};
 }
 
-pub(in crate::mm::vma) use decoys;
+pub(in crate::mm) use decoys;

@@ -18,7 +18,6 @@ mod hook;
 mod kernel_pages;
 mod remap_from_pgoff;
 mod steps;
-mod upstream_hook;
 
 use self::steps::setup_steps;
 pub use self::{
