@@ -24,6 +24,7 @@ SUITE=trixie-backports
 : "${VMA_NEEDS:=
 	make=make git=git gcc=gcc include/stdlib.h=libc6-dev flex=flex bison=bison bc=bc perl=perl python3=python3
 	python:docutils=python3-docutils spin=spin gawk=gawk cpio=cpio rsync=rsync sbin/depmod=kmod tar=tar xz=xz-utils
+	bash-static=bash-static include/sys/capability.h=libcap-dev
 	include/libelf.h=libelf-dev include/elfutils/libdw.h=libdw-dev include/openssl/opensslv.h=libssl-dev
 	qemu-system-x86_64=qemu-system-x86 share/qemu/qboot.rom=qemu-system-data,seabios
 	-etc/ssl/certs/ca-certificates.crt=ca-certificates -ccache=ccache -busybox=busybox-static

@@ -10,6 +10,7 @@ use crate::code::two_trees;
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_PRISTINE};
+use crate::proc;
 use crate::report::Outcome;
 use crate::suite::Run;
 use crate::tap::{self, End, Tap};
@@ -23,6 +24,9 @@ use std::time::Duration;
 pub const PROGRAM: &str = "vma-run";
 /// For the boot and the search for leaks.
 const BESIDES: Duration = Duration::from_secs(120);
+/// Has bash run a script in the directory of its programs, with busybox as all other commands.
+const SCRIPT: &str = "/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin; /bin/busybox --install -s; \
+    export PATH=/bin:/sbin:/usr/bin:/usr/sbin; cd /bin; exec bash-static \"$0\" \"$@\"";
 /// The detector of leaks is off otherwise; and some mappings are larger than the guest's memory, and hardly used.
 const APPEND: &str = "kmemleak=on sysctl.vm.overcommit_memory=1";
 
@@ -57,9 +61,15 @@ fn differences(program: &str, with: &Tap, without: &Tap) -> Vec<String> {
     // A name may occur several times.
     let of = |tap: &Tap| -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
-        for test in &tap.tests {
-            let verdicts = all.entry(test.name.clone()).or_default();
+        let mut add = |name: String, test: &tap::Test| {
+            let verdicts = all.entry(name).or_default();
             verdicts.push_str(&format!(" {:?}", test.verdict));
+        };
+        for test in &tap.tests {
+            add(test.name.clone(), test);
+            for inner in test.inner() {
+                add(format!("{}: {}", test.name, inner.name), &inner);
+            }
         }
         all
     };
@@ -93,12 +103,25 @@ fn judged(
     initramfs::write(&list, run_list(programs).as_bytes())?;
     let mut files = Initramfs::new(&init).with("/run-list", &list);
     for program in programs {
-        let built = match program.built(kernel.places, config) {
+        let needed = match program.files(kernel.places, config) {
             Some(selftest) => selftest,
-            None => own(program.file())?,
+            None => vec![own(program.file())?],
         };
-        // A file that is listed twice is packed twice, with the same content.
-        files = files.with(&format!("/bin/{}", program.file()), &built);
+        for file in needed {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            // A file that is listed twice is packed twice, with the same content.
+            files = files.with(&format!("/bin/{name}"), &file);
+        }
+    }
+    for (name, package) in [
+        ("busybox", "busybox-static"),
+        ("bash-static", "bash-static"),
+    ] {
+        let advice = || format!("the guest needs a static {name}: install {package}");
+        files = files.with(
+            &format!("/bin/{name}"),
+            &proc::find(name).with_context(advice)?,
+        );
     }
     let seconds = programs.iter().map(|program| program.seconds).sum();
     let guest = Guest {
@@ -152,11 +175,17 @@ fn judged(
 /// Returns the list of programs for init.
 fn run_list(programs: &[Selftest]) -> String {
     let entry = |program: &Selftest| {
+        let file = format!("/bin/{}", program.file());
+        let mut words = vec![file.as_str()];
+        if program.is_script() {
+            words.splice(..0, ["/bin/busybox", "sh", "-c", SCRIPT]);
+        }
+        words.extend(program.arguments.iter().map(String::as_str));
         serde_json::json!({
             "name": program.name,
             "seconds": program.seconds,
-            "program": format!("/bin/{}", program.file()),
-            "arguments": program.arguments,
+            "program": words[0],
+            "arguments": &words[1..],
         })
     };
     serde_json::Value::from_iter(programs.iter().map(entry)).to_string()
@@ -332,6 +361,10 @@ mod tests {
             (
                 &*format!("{all}ok 3 x\n"),
                 "a: x: Ok with the overlay, Ok Ok without",
+            ),
+            (
+                "ok 1 x\n# not ok 7 z\nok 2 y # SKIP z\n",
+                "a: y: z: nothing with the overlay, NotOk without",
             ),
         ] {
             assert_eq!(differences(other), [said]);

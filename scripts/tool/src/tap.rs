@@ -192,6 +192,12 @@ impl Tap {
 }
 
 impl Test {
+    /// The results that a program had which a script called: they are explanations of the script's own.
+    pub fn inner(&self) -> impl Iterator<Item = Test> {
+        let results = self.notes.iter().filter_map(|note| result(note));
+        results.map(|(_, test)| test)
+    }
+
     fn explained(&self) -> String {
         let Some(note) = self.notes.first() else {
             return self.name.clone();

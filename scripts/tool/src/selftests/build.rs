@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The kernel's selftests that scripts/selftests.toml lists, built static by their own makefiles. Those write beside
-//! their sources, so that a copy of the sources is what they get.
+//! their sources, so that a copy of the sources is what they get. A script is taken from there.
 
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
@@ -36,6 +36,9 @@ pub struct Selftest {
     file: Option<String>,
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// The programs that a script calls: this is one then.
+    #[serde(default)]
+    pub calls: Vec<String>,
     pub seconds: u64,
     /// The reason to run it.
     pub why: String,
@@ -61,15 +64,36 @@ impl Selftest {
         self.file.as_deref().unwrap_or(&self.name)
     }
 
-    /// The path of a selftest that was built.
-    pub fn built(&self, places: &Places, config: Config) -> Option<PathBuf> {
-        let below = directory(places, config).join(self.directory.as_ref()?);
-        Some(below.join(self.file()))
+    pub fn is_script(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// The files of the kernel tree that it needs, where they are on the host. None of a program of ours.
+    pub fn files(&self, places: &Places, config: Config) -> Option<Vec<PathBuf>> {
+        let name = self.directory.as_ref()?;
+        let script = self.is_script().then(|| {
+            let source = source(places, config).join("tools/testing/selftests");
+            source.join(name).join(self.file())
+        });
+        let built = directory(places, config).join(name);
+        let built = self.built().map(|file| built.join(file));
+        Some(script.into_iter().chain(built).collect())
+    }
+
+    /// The programs to build.
+    fn built(&self) -> impl Iterator<Item = &str> {
+        let own = (!self.is_script()).then(|| self.file());
+        own.into_iter().chain(self.calls.iter().map(String::as_str))
     }
 }
 
 fn directory(places: &Places, config: Config) -> PathBuf {
     places.out(config.name).join("selftests")
+}
+
+/// The copy of the sources.
+fn source(places: &Places, config: Config) -> PathBuf {
+    directory(places, config).join("source")
 }
 
 /// Builds the programs with the headers of the configured kernel.
@@ -91,7 +115,7 @@ pub fn build(
     headers.arg("headers");
     build.run(headers, "the headers for programs cannot be made")?;
 
-    let source = directory(places, config).join("source");
+    let source = source(places, config);
     let make_dir = |dir: &Path| {
         let made = fs::create_dir_all(dir);
         made.with_context(|| format!("{}: cannot be made", dir.display()))
@@ -107,10 +131,11 @@ pub fn build(
     let mut directories: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for program in programs {
         if let Some(name) = &program.directory {
-            directories.entry(name).or_default().insert(program.file());
+            directories.entry(name).or_default().extend(program.built());
         }
     }
     let headers = format!("KHDR_INCLUDES=-isystem {}/usr/include", out.display());
+    let count: usize = directories.values().map(BTreeSet::len).sum();
     for (name, files) in directories {
         let output = directory(places, config).join(name);
         make_dir(&output)?;
@@ -123,10 +148,7 @@ pub fn build(
         make.args(files.iter().map(|file| output.join(file)));
         build.run(make, &format!("the selftests of {name} do not build"))?;
     }
-    let built = programs
-        .iter()
-        .filter(|program| program.directory.is_some());
-    build.step.done(&format!("{} programs", built.count()));
+    build.step.done(&format!("{count} programs"));
     Ok(())
 }
 
@@ -174,10 +196,8 @@ mod tests {
             assert!(names.insert(&program.name), "{} twice", program.name);
             assert!(!program.why.is_empty(), "{}: why?", program.name);
             assert!(program.seconds > 0, "{}: no time", program.name);
-            let words = program.arguments.iter().chain([&program.name]);
-            for word in words {
-                assert!(!word.contains(char::is_whitespace), "{word}: not one word");
-            }
+            let name = &program.name;
+            assert!(!name.contains(char::is_whitespace), "{name}: not one word");
         }
         assert!(!programs.is_empty());
     }
