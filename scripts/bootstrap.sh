@@ -24,7 +24,6 @@ SUITE=trixie-backports
 : "${VMA_NEEDS:=
 	make=make git=git gcc=gcc include/stdlib.h=libc6-dev flex=flex bison=bison bc=bc perl=perl python3=python3
 	python:docutils=python3-docutils spin=spin gawk=gawk cpio=cpio rsync=rsync sbin/depmod=kmod tar=tar xz=xz-utils
-	bash-static=bash-static include/sys/capability.h=libcap-dev
 	include/libelf.h=libelf-dev include/elfutils/libdw.h=libdw-dev include/openssl/opensslv.h=libssl-dev
 	qemu-system-x86_64=qemu-system-x86 share/qemu/qboot.rom=qemu-system-data,seabios
 	-etc/ssl/certs/ca-certificates.crt=ca-certificates -ccache=ccache -busybox=busybox-static
@@ -33,6 +32,8 @@ SUITE=trixie-backports
 PAGE_NEEDS="
 	python:matplotlib=python3-matplotlib chromium-headless-shell=chromium-headless-shell
 	share/fonts/truetype/dejavu/DejaVuSansMono.ttf=fonts-dejavu-core"
+
+SELFTESTS_NEEDS="bash-static=bash-static busybox=busybox-static include/sys/capability.h=libcap-dev stress-ng=stress-ng"
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
 build=${VMA_BUILD:-$repo/build}
@@ -241,8 +242,9 @@ step_packages() {
 	printf '%s\n' "rustc=$rustc" "rust_version=$rust_version" "rust_llvm=$rust_llvm" "llvm=$llvm" "llvm_major=$llvm_major" >&3
 }
 
-step_page() {
-	check "$PAGE_NEEDS"
+# Installs the packages of a list of needs.
+ensure() {
+	check "$1"
 	[ -n "$missing" ] || return 0
 	have_apt || fail "there is no apt here, so install these by hand: $missing"
 	# shellcheck disable=SC2086
@@ -250,8 +252,16 @@ step_page() {
 	update
 	# shellcheck disable=SC2086
 	install $packages
-	check "$PAGE_NEEDS"
+	check "$1"
 	[ -z "$missing" ] || fail "$missing: still missing after its package was installed"
+}
+
+step_page() {
+	ensure "$PAGE_NEEDS"
+}
+
+step_selftests() {
+	ensure "$SELFTESTS_NEEDS"
 }
 
 # Fails unless the file system of a directory, or of its nearest parent that exists, has $2 MiB for $3.

@@ -32,6 +32,25 @@ impl Initramfs {
         self
     }
 
+    /// Adds a program of the host's with the shared libraries that it names, which stay where they are there.
+    pub fn with_libraries(self, path: &str, program: &Path) -> Result<Self> {
+        let mut cmd = proc::command("ldd");
+        cmd.arg(program);
+        // It fails for a static program, which has none.
+        let said = proc::output(cmd)?.stdout;
+        let libraries = libraries(&String::from_utf8_lossy(&said));
+        let files = libraries.iter().fold(self, |mut files, library| {
+            let parents = Path::new(library).ancestors().skip(1);
+            let mut parents: Vec<&Path> = parents.filter(|dir| dir.parent().is_some()).collect();
+            parents.reverse();
+            for dir in parents {
+                files.spec += &format!("dir {} 755 0 0\n", dir.display());
+            }
+            files.with(library, Path::new(library))
+        });
+        Ok(files.with(path, program))
+    }
+
     /// Packs it into the build directory under the name of the guest.
     pub fn pack(&self, kernel: &Kernel, config: Config, name: &str) -> Result<PathBuf> {
         let out = kernel.places.out(config.name);
@@ -68,6 +87,18 @@ fn modules(order: &str, out: &Path) -> String {
     spec
 }
 
+/// The paths of the libraries in the output of ldd, and of the dynamic linker.
+fn libraries(said: &str) -> Vec<String> {
+    let words = said.lines().filter_map(|line| {
+        let path = line.split_once("=>").map_or(line, |(_, path)| path);
+        path.split_whitespace().next()
+    });
+    words
+        .filter(|word| word.starts_with('/'))
+        .map(str::to_string)
+        .collect()
+}
+
 /// Writes a file that a guest is made of.
 pub fn write(file: &Path, content: &[u8]) -> Result<()> {
     fs::write(file, content).with_context(|| format!("{}: cannot be written", file.display()))
@@ -76,6 +107,15 @@ pub fn write(file: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_are_where_ldd_says() {
+        let said = "\tlinux-vdso.so.1 (0x7)\n\tlibz.so.1 => /lib/libz.so.1 (0x8)\n\tlibx.so => not found\n\
+                    \t/lib64/ld-linux-x86-64.so.2 (0x9)\n";
+        let wanted = ["/lib/libz.so.1", "/lib64/ld-linux-x86-64.so.2"];
+        assert_eq!(libraries(said), wanted);
+        assert!(libraries("\tnot a dynamic executable\n").is_empty());
+    }
 
     #[test]
     fn a_guest_has_the_samples_that_are_modules() {

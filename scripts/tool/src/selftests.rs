@@ -7,6 +7,7 @@ mod build;
 
 use crate::boot::Guest;
 use crate::code::two_trees;
+use crate::host;
 use crate::initramfs::{self, Initramfs};
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, X86_64_PRISTINE};
@@ -24,6 +25,8 @@ use std::time::Duration;
 pub const PROGRAM: &str = "vma-run";
 /// For the boot and the search for leaks.
 const BESIDES: Duration = Duration::from_secs(120);
+/// The step of scripts/bootstrap.sh that installs other people's programs, which the guest has, too.
+const PACKAGES: &str = "selftests";
 /// Has bash run a script in the directory of its programs, with busybox as all other commands.
 const SCRIPT: &str = "/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin; /bin/busybox --install -s; \
     export PATH=/bin:/sbin:/usr/bin:/usr/sbin; cd /bin; exec bash-static \"$0\" \"$@\"";
@@ -94,6 +97,7 @@ fn judged(
     programs: &[Selftest],
 ) -> Result<(Outcome, Taps)> {
     let progress = run.session.progress;
+    host::require(kernel.places, kernel.packages, PACKAGES, progress)?;
     let own = |name: &str| run.session.program(name);
     let init = own(PROGRAM)?;
     build::build(kernel, config, programs, progress)?;
@@ -113,15 +117,9 @@ fn judged(
             files = files.with(&format!("/bin/{name}"), &file);
         }
     }
-    for (name, package) in [
-        ("busybox", "busybox-static"),
-        ("bash-static", "bash-static"),
-    ] {
-        let advice = || format!("the guest needs a static {name}: install {package}");
-        files = files.with(
-            &format!("/bin/{name}"),
-            &proc::find(name).with_context(advice)?,
-        );
+    for name in ["busybox", "bash-static", "stress-ng"] {
+        let program = proc::find(name).with_context(|| format!("there is no {name}"))?;
+        files = files.with_libraries(&format!("/bin/{name}"), &program)?;
     }
     let seconds = programs.iter().map(|program| program.seconds).sum();
     let guest = Guest {

@@ -31,7 +31,7 @@ suites! {
     bad_buffer, bad_pfn, bad_userptr, bad_pointers, out_of_memory, failing_buffer, failing_pfn, failing_fork,
     failing_userptr, failing_map, failing_drm, failing_pieces, fork_order, memory_types, umount,
     killed_inside, races, map, map_access, map_snapshot, map_load, bar, dma, drm, pieces, memfds,
-    ring, accel,
+    ring, accel, stress_ng,
 }
 
 use crate::each_allocation::{Call, EachAllocation};
