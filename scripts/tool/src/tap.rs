@@ -199,6 +199,9 @@ impl Test {
     }
 
     fn explained(&self) -> String {
+        if let Some(inner) = self.inner().find(|test| test.verdict == Verdict::NotOk) {
+            return format!("{}: {}", self.name, inner.name);
+        }
         let Some(note) = self.notes.first() else {
             return self.name.clone();
         };
@@ -295,6 +298,9 @@ mod tests {
           #            OK  a.x\nok 1 a.x\n#  RUN           a.y ...\n# a.c:9:y:Expected 0 == 1\n\
           #          FAIL  a.y\nnot ok 2 a.y\n# FAILED: 1 / 2 tests passed.\n",
             1, "1 passed, 1 failed", &["a.y: a.c:9:y:Expected 0 == 1"]),
+        // A script explains a result by those of the program that it called.
+        ("TAP version 13\n# ok 1 a\n# not ok 2 b\nnot ok 1 x # exit=1\n1..1\n",
+            1, "0 passed, 1 failed", &["x # exit=1: b"]),
         // A plan may come last, and must come once.
         ("TAP version 13\nok 1 a\nok 2 b\n1..2\n", 0, "2 passed, 0 failed", &[]),
         ("TAP version 13\nok 1 a\n", 0, "1 passed, 1 failed", &["there is no plan (1..N)"]),
