@@ -54,8 +54,8 @@ static NAME: &CStr = c"BoundGate::sections";
 ///
 /// # Invariants
 ///
-/// If no section is entered in which `is_closed` was not set, the device need not be bound.
-/// Otherwise the driver core waits for its end before it takes anything from the device.
+/// The driver core takes nothing from the device before all sections have ended that were entered
+/// when `is_closed` was not set.
 #[pin_data]
 pub struct BoundGate {
     #[pin]
@@ -189,6 +189,7 @@ impl Deref for BoundGuard<'_> {
 /// };
 ///
 /// /// In `probe()`: the registration is for the data of the driver, the gate for its files.
+/// # #[cfg(not(CONFIG_DEBUG_TEST_DRIVER_REMOVE))]
 /// fn gate(device: &Device<Core<'_>>) -> Result<(BoundGateRegistration, Arc<BoundGate>)> {
 ///     let registration = BoundGateRegistration::new(device)?;
 ///     let gate = registration.gate();
@@ -203,7 +204,7 @@ impl Deref for BoundGuard<'_> {
 ///     let pages: PinnedPages<ReadOnly> = locks.pin_user_pages_fast(memory, PinFor::LongTerm)?;
 ///     pages.map_for_device::<ToDevice>(&device)
 /// }
-/// # let _ = (gate, send);
+/// # let _ = send;
 /// ```
 pub struct BoundGateRegistration(Arc<BoundGate>);
 
@@ -230,11 +231,10 @@ impl BoundGateRegistration {
         })?;
         let registration = Self(gate);
 
-        // SAFETY: The device is valid. The status is written by other tasks at most to one that is
-        // no end, hence volatile.
+        // Read after the notifier was registered: `__device_release_driver()` sets the status, and
+        // then takes the lock of the chain. So if it is not set yet, the notifier will be called.
+        // SAFETY: The device is valid. Other tasks may write the status, hence volatile.
         let status = unsafe { (&raw const (*device.as_raw()).links.status).read_volatile() };
-        // After it was registered: who unbinds sets the status first, and takes the lock of the
-        // chain then. So if it is not set yet, the notifier is called.
         if status == bindings::dl_dev_state_DL_DEV_UNBINDING {
             return Err(ENODEV);
         }

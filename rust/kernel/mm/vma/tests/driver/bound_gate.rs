@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#![cfg(not(CONFIG_DEBUG_TEST_DRIVER_REMOVE))]
 
 //! Sections in which a device stays bound, when it is unbound.
 
