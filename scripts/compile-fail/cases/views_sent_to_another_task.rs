@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A value that borrows from a lock or from RCU stays with the task that has it.
 
-use kernel::mm::vma::driver::{FilePages, MappedRange, NoncoherentGuard};
+use kernel::mm::vma::driver::{BoundGuard, FilePages, MappedRange, NoncoherentGuard};
 use kernel::mm::vma::page_table::PteSlot;
 use kernel::mm::vma::rmap::{AnonVmas, IMmapVmas};
 use kernel::mm::vma::{
@@ -20,7 +20,8 @@ fn pages(pins: PinnedPages<Writable>, page: PinnedPage<'_>, range: MappedRange<'
     another_task(&range); //~ E0277 "between threads safely"
 }
 
-fn table(table: DmaTable<'_>, memory: NoncoherentGuard<'_>) {
+fn table(table: DmaTable<'_>, memory: NoncoherentGuard<'_>, device: BoundGuard<'_>) {
+    another_task(&device); //~ E0277 "between threads safely"
     another_task(&table); //~ E0277 "between threads safely"
     another_task(&memory); //~ E0277 "between threads safely"
 }

@@ -261,6 +261,10 @@ properties! {
     FrameSlots<()>: (5 * WORD + size_of::<Srcu>() + ATTACHED) [niche Send Sync !Unpin]
         by "frame_slots_stay_in_place";
     BoundMemory<()>: WORD [Send Sync Unpin];
+    BoundGate: (size_of::<bindings::notifier_block>() + size_of::<Srcu>() + 2 * WORD)
+        [niche Send Sync !Unpin] by "bound_gate_stays_in_place";
+    BoundGuard<'static>: (3 * WORD) [niche !Send !Sync Unpin] by "views_sent_to_another_task";
+    BoundGateRegistration: WORD [niche Send Sync Unpin];
     #[cfg(CONFIG_DMA_CMA)]
     Frames: (7 * WORD) [Send Sync Unpin];
     #[cfg(not(CONFIG_DMA_CMA))]
@@ -353,6 +357,7 @@ variance! {
     covariant { type T<'a> = PinnedPage<'a>; }
     covariant { type T<'a> = DmaTable<'a>; }
     covariant { type T<'a> = NoncoherentGuard<'a>; }
+    covariant { type T<'a> = BoundGuard<'a>; }
     covariant { type T<'a> = CpuPages<'a, Writable>; }
     covariant { type T<'a> = MappedRange<'a>; }
     covariant { type T<'a> = AccessBuffer<'a>; }

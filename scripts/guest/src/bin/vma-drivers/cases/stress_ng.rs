@@ -9,7 +9,7 @@ use vma_guest::device::map::Histogram;
 
 suite! {
     "stress-ng":
-    stressors_end_while_their_maps_are_read, stressors_are_killed_while_their_maps_are_read,
+    stressors_end_under_readers, stressors_are_killed_under_readers,
 }
 
 const PROGRAM: &str = "/bin/stress-ng";
@@ -21,7 +21,7 @@ const STRESSORS: &str = "--quiet --vm 1 --vm-bytes 16m --mmap 1 --mmap-bytes 16m
 /// The time that the kernel has to tidy up after them.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// Starts all of them, for so many seconds, in a process group of their own. Skips the test where there is no stress-ng.
+/// Starts all of them, for some seconds, in a process group of their own. Skips the test where there is no stress-ng.
 #[track_caller]
 fn started(seconds: u32) -> Option<Child> {
     if !fs::exists(PROGRAM).must() {
@@ -65,7 +65,7 @@ fn read_maps(group: i32, read: &mut Histogram) {
     }
 }
 
-fn stressors_end_while_their_maps_are_read() {
+fn stressors_end_under_readers() {
     let Some(stress) = started(15) else {
         return;
     };
@@ -84,7 +84,7 @@ fn stressors_end_while_their_maps_are_read() {
     assert!(read.all() > 1000, "{read:?}");
 }
 
-fn stressors_are_killed_while_their_maps_are_read() {
+fn stressors_are_killed_under_readers() {
     // More of them at each round.
     for round in 1..=3 {
         let Some(stress) = started(50) else {
