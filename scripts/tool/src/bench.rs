@@ -12,7 +12,6 @@
 use crate::boot::Guest;
 use crate::boot::Processors::{self, Counting};
 use crate::code;
-use crate::initramfs::Initramfs;
 use crate::judge::baseline::{Baseline, Toolchain};
 use crate::judge::costs::{By, Costs};
 use crate::judge::primitives::{self, Exceptions, Shown};
@@ -218,13 +217,10 @@ impl<'a> Bench<'a> {
         let clock = clock.unwrap_or_default();
         let append = format!("{clock} {options} -- {argument}");
         let guest = Guest {
-            name,
-            files: Initramfs::new(program),
-            init: PROGRAM,
             append: append.trim_start(),
             processors,
             plugin,
-            timeout: TIMEOUT,
+            ..Guest::new(name, PROGRAM, program, TIMEOUT)
         };
         measured(self.kernel, config, guest, self.progress, boots)
     }

@@ -31,10 +31,10 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
         };
         bench::measured(kernel, config, guest, session.progress, &mut outcome)
     };
-    let typed = measured(run.kernel, config)?;
-    let upstream = two_trees::pristine(session, run.ready, |kernel| {
+    let (typed, upstream) = two_trees::pristine(session, run.ready, |kernel| {
+        let typed = measured(run.kernel, config)?;
         kernel.build(X86_64_BINDER, session.progress)?;
-        measured(kernel, X86_64_BINDER)
+        Ok((typed, measured(kernel, X86_64_BINDER)?))
     })?;
 
     let figures = transactions::figures(&typed, &upstream);

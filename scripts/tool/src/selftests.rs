@@ -46,17 +46,17 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
 /// to have the result that it had on the kernel with the overlay.
 pub fn run_and_compare(run: &Run, config: Config) -> Result<Outcome> {
     let mut programs = List::load(&run.kernel.places.repo)?;
-    let (mut outcome, with) = judged(run, run.kernel, config, &programs)?;
-    programs.retain(|program| !program.is_ours);
-    let (judged, without) = two_trees::pristine(run.session, run.ready, |kernel| {
+    two_trees::pristine(run.session, run.ready, |kernel| {
+        let (mut outcome, with) = judged(run, run.kernel, config, &programs)?;
+        programs.retain(|program| !program.is_ours);
         kernel.build(X86_64_PRISTINE, run.session.progress)?;
-        judged(run, kernel, X86_64_PRISTINE, &programs)
-    })?;
-    outcome.add(judged);
-    for Selftest { name, .. } in &programs {
-        outcome.none(differences(name, &with[name], &without[name]));
-    }
-    Ok(outcome)
+        let (judged, without) = judged(run, kernel, X86_64_PRISTINE, &programs)?;
+        outcome.add(judged);
+        for Selftest { name, .. } in &programs {
+            outcome.none(differences(name, &with[name], &without[name]));
+        }
+        Ok(outcome)
+    })
 }
 
 /// A line for each test of a program whose result is not the same.

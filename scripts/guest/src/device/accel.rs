@@ -94,9 +94,9 @@ impl Accel {
     #[track_caller]
     pub fn results_of<const N: usize>(&mut self, jobs: [Job; N]) -> [i64; N] {
         let slots = jobs.map(|[op, offset, at, len]| {
-            let slot = self.queue + self.next * abi::SLOT_WORDS * 8;
-            self.next = (self.next + 1) % SLOTS;
-            let set = |word: usize, value| set_word(slot + 8 * word, value);
+            let slot = self.next;
+            self.next = (slot + 1) % SLOTS;
+            let set = |word: usize, value| set_word(self.at(slot, word), value);
             set(abi::OP, op);
             set(abi::OFFSET, offset);
             set(abi::AT, at);
@@ -105,25 +105,26 @@ impl Accel {
             slot
         });
         self.run(N).must_give(N);
-        slots.map(|slot| word(slot + 8 * abi::STATUS) as i64)
+        slots.map(|slot| self.status(slot))
     }
 
     /// Forgets what became of all jobs.
     pub fn forget_statuses(&self) {
-        self.statuses().for_each(|status| set_word(status, 0));
+        (0..SLOTS).for_each(|slot| set_word(self.at(slot, abi::STATUS), 0));
     }
 
     /// Returns how many jobs were done since.
     pub fn done(&self) -> usize {
-        self.statuses()
-            .filter(|status| word(*status) as i64 == DONE)
-            .count()
+        (0..SLOTS).filter(|slot| self.status(*slot) == DONE).count()
     }
 
-    /// Where the status of each slot is.
-    fn statuses(&self) -> impl Iterator<Item = usize> {
-        let first = self.queue + 8 * abi::STATUS;
-        (0..SLOTS).map(move |slot| first + 8 * slot * abi::SLOT_WORDS)
+    fn status(&self, slot: usize) -> i64 {
+        word(self.at(slot, abi::STATUS)) as i64
+    }
+
+    /// Where a word of a slot is.
+    fn at(&self, slot: usize, word: usize) -> usize {
+        self.queue + 8 * (slot * abi::SLOT_WORDS + word)
     }
 
     /// Has the device do a job, which must succeed.

@@ -161,6 +161,11 @@ fn succeeds(f: impl FnOnce() -> u8) {
         .must_give(End::Exited(0));
 }
 
+/// An error as the kernel writes it into memory.
+fn errno(code: i32) -> i64 {
+    -i64::from(code)
+}
+
 /// Waits until the word, which another process or thread increases, has reached this value.
 fn wait_for(at: usize, value: u64) {
     while word(at) < value {

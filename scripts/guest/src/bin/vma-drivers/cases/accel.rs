@@ -40,10 +40,6 @@ fn registered(pages: usize) -> Option<(Bound, Accel, Vec<u8>)> {
     Some((bound, accel, bytes))
 }
 
-fn errno(code: i32) -> i64 {
-    -i64::from(code)
-}
-
 fn data_goes_through_the_device() {
     let Some((_bound, mut accel, bytes)) = registered(3) else {
         return;
@@ -56,17 +52,11 @@ fn data_goes_through_the_device() {
     holds(place(0), &bytes[..2 * page() + 1]);
 
     // Data that is written after the memory was registered, and all of the device.
-    filled_with(place(0), DEVICE_BYTES, 7);
+    put(place(0), &[7; DEVICE_BYTES]);
     accel.must_do([LOAD, 0, 0, DEVICE_BYTES as u64]);
     accel.must_do([STORE, page() as u64, DEVICE_BYTES as u64 - 1, 1]);
     assert_eq!(byte(place(0) + page()), 7);
     assert_eq!(byte(place(0) + page() + 1), bytes[page() + 1]);
-}
-
-/// Fills memory.
-#[track_caller]
-fn filled_with(at: usize, len: usize, byte: u8) {
-    put(at, &vec![byte; len]);
 }
 
 fn results_are_in_the_queue() {

@@ -16,10 +16,6 @@ suite! {
     memory_is_unpinned_at_the_end, rings_full_of_noise,
 }
 
-fn errno(code: i32) -> i64 {
-    -i64::from(code)
-}
-
 fn blocks_are_written_and_read() {
     let ring = Ring::mapped(place(1));
     let bytes = some_bytes(4 * page());
