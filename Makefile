@@ -4,7 +4,7 @@
 
 TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
 	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail conformance \
-	   coverage ledger model lint doc shell
+	   coverage ledger model litmus lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -59,6 +59,7 @@ help:
 	@echo '  coverage       the C calls of drivers that have a safe call in Rust'
 	@echo '  ledger         every unsafe with its argument and its tests'
 	@echo '  model          interleavings of several VMA locks, explored by spin'
+	@echo '  litmus         memory order of the VMA locks, by herd7 with the kernel'"'"'s model'
 	@echo '  lint           formatting, checkpatch, clippy, licence lines'
 	@echo '  bench          cost of each primitive, in C and in Rust; readers concurrent with a writer'
 	@echo '  bench-binder   instructions of Rust Binder'"'"'s transactions, with typed VMAs and without'

@@ -33,6 +33,13 @@ PAGE_NEEDS="
 	python:matplotlib=python3-matplotlib chromium-headless-shell=chromium-headless-shell
 	share/fonts/truetype/dejavu/DejaVuSansMono.ttf=fonts-dejavu-core"
 
+# The memory model of the kernel needs a herd7 that is newer than that of a stable release. It comes with the libraries that
+# it was built for.
+MIN_HERD=7.58
+HERD_SUITE=sid
+HERD_PACKAGES="herdtools7 libc6 libgmp10"
+: "${VMA_HERD_NEEDS:=bin/time=time}"
+
 SELFTESTS_NEEDS="bash-static=bash-static busybox=busybox-static include/sys/capability.h=libcap-dev stress-ng=stress-ng"
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -297,12 +304,12 @@ cached() {
 	done
 }
 
-# apt with sources, lists and a cache of its own, so that the system's set-up stays as it is.
+# apt with the sources of a suite, and with lists and a cache of its own, so that the system's set-up stays as it is.
 own_apt() {
 	program=$1
 	shift
-	"$program" -o Dir::Etc::sourcelist="$VMA_CACHE/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$VMA_CACHE/apt/lists" -o Dir::Cache="$VMA_CACHE/apt/cache" \
+	"$program" -o Dir::Etc::sourcelist="$VMA_CACHE/apt/$suite.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::State::lists="$VMA_CACHE/apt/$suite" -o Dir::Cache="$VMA_CACHE/apt/cache" \
 		-o APT::Update::Error-Mode=any -o APT::Sandbox::User= -o APT::Get::AllowUnauthenticated=false \
 		-o Acquire::AllowInsecureRepositories=false -o Acquire::Languages=none -o Acquire::Retries=2 \
 		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 "$@"
@@ -316,36 +323,52 @@ archive() {
 		sed -n 's/|Debian|Debian$//p' | head -n 1)
 	[ -n "$found" ] || found=$(apt-get update --print-uris 2>/dev/null |
 		sed -n "s,^'\([^']*/\)dists/\([^/']*\)/.*,\1 \2,p" | grep -v security | cut -d ' ' -f 1 | head -n 1)
-	[ -n "$found" ] || fail "the host's apt sources name no Debian archive: add one, or give a kernel tree with KDIR="
+	[ -n "$found" ] || fail "the host's apt sources name no Debian archive: add one, or $otherwise"
 	echo "$found"
 }
 
 # Why the lists could not be fetched, by the log.
 why_no_update() {
 	if grep -qE "NO_PUBKEY|is not signed|EXPKEYSIG|BADSIG|signatures (couldn't be verified|were invalid)" "$1"; then
-		echo "the archive's signature does not check: update debian-archive-keyring, or give a kernel tree with KDIR="
+		echo "the archive's signature does not check: update debian-archive-keyring, or $otherwise"
 	elif grep -qE "(does not have|no longer has) a Release file|404" "$1"; then
-		echo "the host's archive does not have the suite the source is in: give a kernel tree with KDIR="
+		echo "the host's archive does not have the suite $suite: $otherwise"
 	else
-		echo "no network: the archive cannot be reached: connect and run again, or give a kernel tree with KDIR="
+		echo "no network: the archive cannot be reached: connect and run again, or $otherwise"
 	fi
 }
 
-# Fetches the source package, checked by apt, and unpacks it into the cache.
-fetch() {
-	have_apt && has dpkg-deb ||
-		fail "without apt the kernel source cannot be fetched: give a kernel tree with KDIR="
-	room "$VMA_CACHE" 256 "fetching the kernel source"
+# Fetches the lists of a suite, and sets log. The second argument is what is wanted of it, the third what else would do.
+ask() {
+	suite=$1
+	otherwise=$3
+	have_apt && has dpkg-deb || fail "without apt $2 cannot be fetched: $otherwise"
+	room "$VMA_CACHE" 256 "fetching $2"
 	[ -e "$VMA_KEYRING" ] || fail "$VMA_KEYRING: the archive's keys are missing: install debian-archive-keyring"
 	uri=$(archive) || exit 1
-	mkdir -p "$VMA_CACHE/apt/lists/partial" "$VMA_CACHE/apt/cache/archives/partial"
-	echo "deb [signed-by=$VMA_KEYRING] $uri $SUITE main" >"$VMA_CACHE/apt/sources.list"
-	log=$build/logs/source.log
-	echo "  kernel source          asking the archive" >&2
+	mkdir -p "$VMA_CACHE/apt/$suite/partial" "$VMA_CACHE/apt/cache/archives/partial"
+	echo "deb [signed-by=$VMA_KEYRING] $uri $suite main" >"$VMA_CACHE/apt/$suite.list"
+	log=$build/logs/$suite.log
+	echo "  $suite, for $2: asking the archive" >&2
 	own_apt apt-get update >"$log" 2>&1 || {
 		show "$log"
 		fail "$(why_no_update "$log")"
 	}
+}
+
+# Fetches packages of the suite into directory $1, checked by apt.
+download() {
+	directory=$1
+	shift
+	(cd "$directory" && own_apt apt-get download "$@") >>"$log" 2>&1 || {
+		show "$log"
+		fail "$*: could not be fetched: check the network and run again"
+	}
+}
+
+# Fetches the source package, and unpacks it into the cache.
+fetch() {
+	ask "$SUITE" "the kernel source" "give a kernel tree with KDIR="
 	offered=$(own_apt apt-cache pkgnames linux-source- | sed 's/^linux-source-//' | sort)
 	package=
 	for series in $VMA_SERIES; do
@@ -361,15 +384,12 @@ fetch() {
 	rm -rf "$work"
 	mkdir -p "$work/deb" "$work/tree" "$VMA_CACHE/source"
 	echo "  kernel source          fetching $package $version" >&2
-	(cd "$work" && own_apt apt-get download "$package=$version") >>"$log" 2>&1 || {
-		show "$log"
-		fail "$package $version could not be fetched: check the network and run again"
-	}
+	download "$work" "$package=$version"
 	echo "  kernel source          unpacking" >&2
 	(set +f && dpkg-deb -x "$work"/*.deb "$work/deb" && rm "$work"/*.deb &&
 		tar -xJf "$work"/deb/usr/src/*.tar.xz -C "$work/tree" && mv "$work"/tree/* "$work/linux") >>"$log" 2>&1 || {
 		show "$log"
-		fail "the source could not be unpacked: is the disk full? See build/logs/source.log"
+		fail "the source could not be unpacked: is the disk full? See build/logs/$suite.log"
 	}
 	[ -n "$(tree_version "$work/linux")" ] ||
 		fail "$package: the package holds no kernel tree: give one with KDIR="
@@ -437,6 +457,52 @@ step_bindgen() {
 		[ -n "$file" ] || fail "$VMA_CACHE/tools/bin/bindgen: just built, and it does not run: remove it and run again"
 	fi
 	echo "bindgen=$file" >&3
+}
+
+find_herd() {
+	for file in "$(command -v herd7 || true)" "$VMA_CACHE/tools/herd/bin/herd7"; do
+		[ -x "$file" ] || continue
+		version=$("$file" -version 2>/dev/null | sed -n 's/^\([0-9][0-9.]*\).*/\1/p')
+		[ -z "$version" ] || ! at_least "$version" $MIN_HERD || { echo "$file"; return; }
+	done
+}
+
+# herd7, that of the host or an unpacked one.
+step_herd() {
+	ensure "$VMA_HERD_NEEDS"
+	file=$(find_herd)
+	if [ -z "$file" ]; then
+		! has flock || lock .lock-tools
+		file=$(find_herd)
+	fi
+	if [ -z "$file" ]; then
+		room "$VMA_CACHE" 600 herd7
+		ask "$HERD_SUITE" herd7 "install herd7 $MIN_HERD or newer"
+		work=$VMA_CACHE/herd.tmp
+		rm -rf "$work"
+		mkdir -p "$work/deb" "$work/all" "$work/herd/bin" "$work/herd/lib" "$VMA_CACHE/tools"
+		# shellcheck disable=SC2086 # a list of words
+		download "$work/deb" $HERD_PACKAGES
+		(set +f && for deb in "$work"/deb/*; do dpkg-deb -x "$deb" "$work/all" || exit 1; done &&
+			cp "$work/all/usr/bin/herd7" "$work/herd/lib" && cp -r "$work/all/usr/share/herdtools7/herd" "$work/herd/model" &&
+			find "$work/all/usr" \( -name 'ld-linux*.so*' -o -name 'lib[cm].so.*' -o -name 'libgmp.so.*' \) \
+				-exec cp -L {} "$work/herd/lib" \;) >>"$log" 2>&1 || {
+			show "$log"
+			fail "herd7 could not be unpacked: is the disk full? See build/logs/$suite.log"
+		}
+		cat >"$work/herd/bin/herd7" <<-'END'
+			#!/bin/sh
+			here=$(dirname "$0")/..
+			exec "$here"/lib/ld-linux* --library-path "$here/lib" "$here/lib/herd7" -set-libdir "$here/model" "$@"
+		END
+		chmod +x "$work/herd/bin/herd7"
+		rm -rf "$VMA_CACHE/tools/herd"
+		mv "$work/herd" "$VMA_CACHE/tools/herd"
+		rm -rf "$work"
+		file=$(find_herd)
+		[ -n "$file" ] || fail "$VMA_CACHE/tools/herd/bin/herd7: just unpacked, and it does not run: install herd7 $MIN_HERD or newer"
+	fi
+	echo "herd=$file" >&3
 }
 
 mkdir -p "$build/logs"

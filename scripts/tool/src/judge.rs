@@ -6,9 +6,11 @@
 pub mod baseline;
 mod bounds;
 pub mod build_cost;
+pub mod cited;
 pub mod code;
 pub mod contention;
 pub mod costs;
+pub mod litmus;
 pub mod model;
 pub mod page;
 pub mod primitives;

@@ -10,6 +10,7 @@ use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
+use crate::host::Packages;
 use crate::judge;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, UM, X86_64};
@@ -28,7 +29,7 @@ use crate::stress;
 use crate::tiers::{self, Row, Tier};
 use crate::unchanged::{self, Inputs};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -59,7 +60,10 @@ const SUITES: &[(&str, Needs, Work)] = &[
         let places = run.session.places;
         coverage::run(places, &places.tree(), run.session.progress)
     }),
-    ("model", Checkout, |run, _| judge::model::run(run.session.places, run.session.progress)),
+    ("model", Checkout, |run, _| model(run.session, &run.session.places.tree())),
+    ("litmus", Checkout, |run, _| {
+        litmus(run.session, &run.ready.packages, &run.session.places.tree())
+    }),
     ("page", Checkout, |run, _| {
         judge::page::prove(run.session.places, &run.ready.packages, run.session.progress)
     }),
@@ -109,6 +113,23 @@ pub struct Run<'a> {
     pub ready: &'a Ready,
     pub kernel: &'a Kernel<'a>,
     bench: Mutex<Bench<'a>>,
+}
+
+/// The models, and whether the functions of a tree are those that they stand for.
+pub fn model(session: &Session, tree: &Path) -> Result<Outcome> {
+    let mut outcome = judge::cited::run(session.places, tree, session.progress)?;
+    outcome.add(judge::model::run(session.places, session.progress)?);
+    Ok(outcome)
+}
+
+/// Installs herd7, and runs the litmus tests with the memory model of a tree.
+pub fn litmus(session: &Session, packages: &Packages, tree: &Path) -> Result<Outcome> {
+    let (places, progress) = (session.places, session.progress);
+    let found = packages.setup(places, &["herd"], progress)?;
+    let herd = found
+        .get("herd")
+        .context("scripts/bootstrap.sh does not say herd")?;
+    judge::litmus::run(places, tree, Path::new(herd), progress)
 }
 
 pub fn codegen_check(run: &Run, config: Config) -> Result<Outcome> {

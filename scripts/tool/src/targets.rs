@@ -85,6 +85,7 @@ pub const TARGETS: &[Target] = &[
     target("coverage", "", Own(coverage)),
     target("ledger", "", Own(ledger)),
     target("model", "", Own(model)),
+    target("litmus", "", Own(litmus)),
     target("lint", "", Own(lint)),
     target("doc", "", Own(doc)),
     target("shell", "CONFIG PROGRAM", Own(shell)),
@@ -309,11 +310,21 @@ fn ledger(session: &Session) -> Result<u8> {
     Ok(session.end(&outcome))
 }
 
-/// Needs the host's packages alone, and no kernel.
+/// Needs the host's packages and the kernel's source, and no kernel.
 fn model(session: &Session) -> Result<u8> {
-    let packages = session.packages(&session.overlay()?);
+    let overlay = session.overlay()?;
+    let tree = session.tree(&overlay)?;
+    let packages = session.packages(&overlay);
     packages.setup(session.places, &["packages"], session.progress)?;
-    let outcome = crate::judge::model::run(session.places, session.progress)?;
+    Ok(session.end(&suite::model(session, &tree)?))
+}
+
+/// Likewise.
+fn litmus(session: &Session) -> Result<u8> {
+    let overlay = session.overlay()?;
+    let tree = session.tree(&overlay)?;
+    let packages = session.packages(&overlay);
+    let outcome = suite::litmus(session, &packages, &tree)?;
     Ok(session.end(&outcome))
 }
 

@@ -232,9 +232,9 @@ fn archive(world: &World, series: &[&str]) {
 fn missing_series_is_replaced_or_reported() {
     let world = World::new();
     archive(&world, &["7.2", "7.4"]);
-    let text = "error=linux-source-7.2 7.2.9-1 could not be fetched";
+    let text = "error=linux-source-7.2=7.2.9-1: could not be fetched";
     fails(&world, "pristine", &[], &[text]);
-    let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
+    let list = fs::read_to_string(world.path("cache/apt/trixie-backports.list")).unwrap();
     assert_eq!(
         list,
         "deb [signed-by=/dev/null] http://d/ trixie-backports main\n"
@@ -256,6 +256,28 @@ fn addresses_decide_before_first_update() {
          echo \"'http://d/y/dists/a/InRelease' d 0\" ;; *download*) exit 1 ;; esac",
     );
     fails(&world, "pristine", &[], &[]);
-    let list = fs::read_to_string(world.path("cache/apt/sources.list")).unwrap();
+    let list = fs::read_to_string(world.path("cache/apt/trixie-backports.list")).unwrap();
     assert!(list.contains(" http://d/y/ trixie-backports"), "{list}");
+}
+
+#[test]
+fn old_herd7_is_not_taken() {
+    let world = World::new();
+    archive(&world, &[]);
+    let variables = [("VMA_HERD_NEEDS", "sh=dash")];
+    world.program("herd7", "echo '7.58, Rev: exported'");
+    let (text, succeeded) = setup(&world, "herd", &variables);
+    let herd = format!("herd={}\n", world.path("bin/herd7").display());
+    assert!(succeeded && text == herd, "{text}");
+
+    world.program("herd7", "echo '7.57+1, Rev: exported'");
+    let text = "error=herdtools7 libc6 libgmp10: could not be fetched";
+    fails(&world, "herd", &variables, &[text]);
+    let list = fs::read_to_string(world.path("cache/apt/sid.list")).unwrap();
+    assert_eq!(list, "deb [signed-by=/dev/null] http://d/ sid main\n");
+    assert!(!world.path("cache/tools/herd").exists());
+
+    world.program("apt-get", "case \"$*\" in *update*) exit 100 ;; indextargets*) echo 'http://d/|Debian|Debian' ;; esac");
+    let texts = ["no network", "install herd7 7.58 or newer"];
+    fails(&world, "herd", &variables, &texts);
 }
