@@ -79,6 +79,8 @@ pub struct Guest<'a> {
     /// More of the kernel's command line.
     pub append: &'a str,
     pub processors: Processors,
+    /// Texts in lines of the kernel's log that a program causes on purpose.
+    pub reports: Vec<String>,
     /// A plugin of QEMU, with its options.
     pub plugin: Option<String>,
     pub timeout: Duration,
@@ -118,6 +120,7 @@ impl<'a> Guest<'a> {
             init,
             append: "",
             processors: Processors::Parallel(2),
+            reports: Vec::new(),
             plugin: None,
             timeout,
         }
@@ -167,7 +170,7 @@ impl<'a> Guest<'a> {
             timed_out: ended.timed_out,
             shown: kernel.places.show(&kernel_log),
         };
-        for (line, text) in splat::find(&said, 5) {
+        for (line, text) in unexpected(&said, &self.reports) {
             let complaint = format!("unexpected kernel warning: {}:{line}: {text}", boot.shown);
             boot.outcome.fail(complaint);
         }
@@ -184,6 +187,14 @@ impl<'a> Guest<'a> {
     }
 }
 
+/// The first warnings in the kernel's log that no program causes on purpose, with the numbers of their lines.
+fn unexpected(log: &str, reports: &[String]) -> Vec<(usize, String)> {
+    let mut warnings = splat::find(log, usize::MAX);
+    warnings.retain(|(_, line)| !reports.iter().any(|report| line.contains(report)));
+    warnings.truncate(5);
+    warnings
+}
+
 /// The exit code that an init writes to the console.
 fn exit_code(kernel_log: &str, init: &str) -> Option<u8> {
     let words = format!("{init}: exit ");
@@ -196,6 +207,18 @@ fn exit_code(kernel_log: &str, init: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_on_purpose_are_no_warnings() {
+        let log = "[ 1.0] page dumped because: the test\n".repeat(9)
+            + "[ 1.1] page dumped because: it is bad\n";
+        let found = unexpected(&log, &["because: the test".to_string()]);
+        assert_eq!(
+            found.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+            [10]
+        );
+        assert_eq!(unexpected(&log, &[]).len(), 5);
+    }
 
     #[test]
     fn the_exit_code_is_found_among_kernel_lines() {

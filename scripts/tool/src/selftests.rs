@@ -125,6 +125,7 @@ fn judged(
     let guest = Guest {
         files,
         append: APPEND,
+        reports: programs.iter().flat_map(|p| p.reports.clone()).collect(),
         ..Guest::new(
             "selftests",
             PROGRAM,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Patterns of kernel warnings. There is no list of exceptions: a suite that causes warnings on purpose is not run.
+//! Patterns of kernel warnings. There is no list of exceptions here: who runs something that causes warnings on purpose
+//! names them.
 
 use regex_lite::Regex;
 use std::sync::LazyLock;

@@ -48,6 +48,9 @@ pub struct Selftest {
     /// Texts by which a reason to test nothing is known.
     #[serde(default)]
     pub nothing: Vec<String>,
+    /// Texts in lines of the kernel's log that it causes on purpose.
+    #[serde(default)]
+    pub reports: Vec<String>,
 }
 
 impl List {
