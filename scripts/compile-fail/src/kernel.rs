@@ -185,7 +185,7 @@ pub fn flags(record: &str) -> Option<Vec<String>> {
 }
 
 /// Splits a shell command; a `;` outside of quotes is a word of its own.
-pub(crate) fn words(command: &str) -> Vec<String> {
+pub fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None::<char>);
     let mut chars = command.chars();
     while let Some(c) = chars.next() {

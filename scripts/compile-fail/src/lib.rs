@@ -17,19 +17,22 @@ mod kernel;
 mod matrix;
 mod order;
 mod page;
+mod snippet;
 #[cfg(test)]
 mod tests;
 
 pub use crate::example::{examples, unsaid};
-pub use crate::kernel::flags as kernel_flags;
+pub use crate::kernel::{flags as kernel_flags, words};
 pub use crate::matrix::{Cell, Matrix, MatrixRow, matrix};
 pub use crate::order::{FoundBy, OrderCell, order_table};
-pub use crate::page::page;
+pub use crate::page::{page, said};
+pub use crate::snippet::{Snippet, snippets};
 
 use crate::case::CaseFile;
 use crate::kernel::Compiler;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -93,7 +96,36 @@ pub fn run(
     threads: usize,
     progress: &(dyn Fn(&Case) + Sync),
 ) -> Result<Report> {
-    let paths = case_files(cases_dir, filter)?;
+    let mut paths = case_files(cases_dir)?;
+    paths.retain(|path| filter.is_none_or(|f| name_of(path).contains(f)));
+    run_files(&paths, build_dir, rustc, threads, progress)
+}
+
+/// As [`run()`], for the cases of these names. All of them must exist.
+pub fn run_named(
+    cases_dir: &Path,
+    names: &BTreeSet<&str>,
+    build_dir: &Path,
+    rustc: &Path,
+    threads: usize,
+    progress: &(dyn Fn(&Case) + Sync),
+) -> Result<Report> {
+    let mut paths = case_files(cases_dir)?;
+    paths.retain(|path| names.contains(&*name_of(path)));
+    let exists = |name: &&&str| paths.iter().any(|path| name_of(path) == **name);
+    if let Some(missing) = names.iter().find(|name| !exists(name)) {
+        bail!("{missing}: no such case in {}", cases_dir.display());
+    }
+    run_files(&paths, build_dir, rustc, threads, progress)
+}
+
+fn run_files(
+    paths: &[PathBuf],
+    build_dir: &Path,
+    rustc: &Path,
+    threads: usize,
+    progress: &(dyn Fn(&Case) + Sync),
+) -> Result<Report> {
     let compiler = Compiler::of_kernel(build_dir, rustc)?;
     let scratch = tempfile::tempdir().context("no directory for temporary files: set TMPDIR")?;
     let tests: Vec<(&PathBuf, Revision)> = paths
@@ -123,7 +155,7 @@ pub fn run(
     })
 }
 
-fn case_files(dir: &Path, filter: Option<&str>) -> Result<Vec<PathBuf>> {
+fn case_files(dir: &Path) -> Result<Vec<PathBuf>> {
     let shown = dir.display();
     let entries = fs::read_dir(dir)
         .with_context(|| format!("{shown}: no directory with compile-fail cases"))?;
@@ -139,7 +171,6 @@ fn case_files(dir: &Path, filter: Option<&str>) -> Result<Vec<PathBuf>> {
     if paths.is_empty() {
         bail!("{shown}: no compile-fail case (*.rs) in it");
     }
-    paths.retain(|path| filter.is_none_or(|f| name_of(path).contains(f)));
     paths.sort();
     Ok(paths)
 }

@@ -22,22 +22,23 @@ pub fn page(cases: &[Case], root: &str) -> String {
         misuses.len()
     );
     for case in misuses {
-        let said = case.said.replace(root, "");
-        // Not the number of errors, nor how to read about their codes.
-        let said: Vec<&str> = said
-            .lines()
-            .filter(|line| !SUMMARIES.iter().any(|start| line.starts_with(start)))
-            .collect();
-        let said = said.join("\n");
+        let said = said(&case.said, root);
         let (name, shows) = (&case.name, &case.shows);
         // A String takes all that is written to it.
-        let _ = write!(
-            page,
-            "\n## {name}\n\n{shows}\n\n```text\n{}\n```\n",
-            said.trim_end()
-        );
+        let _ = write!(page, "\n## {name}\n\n{shows}\n\n```text\n{said}\n```\n");
     }
     page
+}
+
+/// Diagnostics without the number of errors, and without the advice how to read about their codes. Paths are shown from
+/// `root` on.
+pub fn said(diagnostics: &str, root: &str) -> String {
+    let shown = diagnostics.replace(root, "");
+    let lines: Vec<&str> = shown
+        .lines()
+        .filter(|line| !SUMMARIES.iter().any(|start| line.starts_with(start)))
+        .collect();
+    lines.join("\n").trim_end().to_string()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod matrix;
 mod parsing;
 mod refusals;
+mod snippets;
 mod verdicts;
 
 use crate::{Case, Report, run};
