@@ -3,8 +3,8 @@
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
 TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
-	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail conformance \
-	   coverage ledger model litmus lint doc shell
+	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail bugs \
+	   conformance coverage ledger model litmus lint doc shell
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -55,6 +55,7 @@ help:
 	@echo '  lockdep-test   lock orders that lockdep must report  [CASE=]'
 	@echo '  kcsan          the data race on vm_flags, with and without READ_ONCE()'
 	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
+	@echo '  bugs           known bugs: what rustc, lockdep, KASAN, Clang and upstream'"'"'s API say to each'
 	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'
 	@echo '  coverage       the C calls of drivers that have a safe call in Rust'
 	@echo '  ledger         every unsafe with its argument and its tests'

@@ -108,6 +108,11 @@ struct Report {
     line: String,
 }
 
+/// Returns true if there is a case of this name.
+pub fn has(name: &str) -> bool {
+    CASES.iter().any(|case| case.name == name)
+}
+
 /// Boots at the same time: a boot is mostly one task.
 const PARALLEL: usize = 2;
 

@@ -5,6 +5,7 @@
 mod bench;
 mod binder;
 mod boot;
+mod bugs;
 mod code;
 mod conformance;
 mod coverage;

@@ -4,6 +4,7 @@
 //! and the others run nevertheless. TESTING.md lists all suites in their order, each with its tier and its kernel.
 
 use crate::bench::{self, Bench};
+use crate::bugs;
 use crate::code;
 use crate::conformance;
 use crate::coverage;
@@ -87,6 +88,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("stress", Guest(Some(stress::PROGRAM)), stress::run),
     ("selftests", Checkout, selftests::run),
     ("codegen-check", Measured, codegen_check),
+    ("bugs", Checkout, bugs::run),
     ("bench primitives", Measured, bench_primitives),
     ("bench compare", Measured, bench_compare),
     ("bench cost", Measured, bench_cost),

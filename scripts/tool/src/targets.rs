@@ -3,6 +3,7 @@
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
 use crate::binder;
+use crate::bugs;
 use crate::code;
 use crate::conformance;
 use crate::coverage;
@@ -81,6 +82,7 @@ pub const TARGETS: &[Target] = &[
     target("selftests", "", Kernel(X86_64_SELFTESTS, selftests::run)),
     target("selftests-compare", "", Kernel(X86_64_SELFTESTS, selftests::run_and_compare)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
+    target("bugs", "", Kernel(X86_64_DEBUG, bugs::run)),
     target("conformance", "CONFIG", Own(conformance)),
     target("coverage", "", Own(coverage)),
     target("ledger", "", Own(ledger)),
