@@ -135,13 +135,15 @@ fn ours(row: &Row) -> String {
     let bug = &row.bug;
     let mut text = match row.ours {
         Ours::Rejected => {
-            let mut lines = row.said.lines();
-            let first = lines.find(|line| line.starts_with("error"));
-            let first = first.unwrap_or_default();
-            format!(
+            let (error, label) = headline(&row.said);
+            let mut text = format!(
                 "<span class=\"good\">rejected</span><br><code>{}</code>",
-                encode_text(first)
-            )
+                encode_text(error)
+            );
+            if !label.is_empty() {
+                text += &format!("<br><code>^ {}</code>", encode_text(label));
+            }
+            text
         }
         Ours::Compiles => {
             let runtime = bug.runtime.as_deref().unwrap_or_default();
@@ -165,6 +167,15 @@ fn ours(row: &Row) -> String {
         }
     }
     text + &folded("program", &row.program) + &folded("message", &row.said)
+}
+
+/// The first error, and the label under its line; empty if the line has none.
+fn headline(said: &str) -> (&str, &str) {
+    let mut lines = said.lines().skip_while(|line| !line.starts_with("error"));
+    let error = lines.next().unwrap_or_default();
+    let mut marked = lines.take_while(|line| !line.is_empty());
+    let label = marked.find_map(|line| line.rsplit_once('^'));
+    (error, label.map_or("", |(_, label)| label.trim()))
 }
 
 fn answer(verdict: Verdict, why: &str, measured: bool) -> String {
@@ -225,6 +236,15 @@ mod tests {
             upstream_said: String::new(),
             problems: Vec::new(),
         }
+    }
+
+    #[test]
+    fn headline_is_an_error_and_its_label() {
+        let said = "warning: odd\n1 | a\n  | ^ b\n\nerror[E1]: no\n1 | c\n  | ^^^ d\n";
+        assert_eq!(headline(said), ("error[E1]: no", "d"));
+        let below = "error[E1]: no\n1 | c\n  | ^^^\n  | |\n  | d\n\nerror: e\n  | ^ f\n";
+        assert_eq!(headline(below), ("error[E1]: no", ""));
+        assert_eq!(headline("warning: odd\n"), ("", ""));
     }
 
     #[test]
