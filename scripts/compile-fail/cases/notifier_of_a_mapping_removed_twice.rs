@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A notifier is removed when its owner is dropped, once. The xdna driver (issue 595) removed it
-//! after a fork, and again at the end.
+//! A notifier is removed when its owner is dropped, once. In the xdna driver (issue 595) the
+//! `close` of two VMAs of a buffer removed the same one.
 
 include!("support/module.rs");
 
