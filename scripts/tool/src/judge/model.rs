@@ -46,6 +46,8 @@ struct Run {
     #[serde(default)]
     options: Vec<String>,
     expect: Finding,
+    /// A part of what spin says of an error, to tell it from others.
+    says: Option<String>,
     /// The largest number of times that one call gives up all it has, where that is counted.
     backoffs: Option<u64>,
     /// The largest number of locks that somebody has while it waits, likewise.
@@ -118,7 +120,7 @@ pub fn run(places: &Places, progress: &Progress) -> Result<Outcome> {
         let checked = check(places, run, &dir)?;
         let verdict = if checked.ok { "passed" } else { "failed" };
         let (Run { name, model, .. }, detail) = (&checked.run, &checked.detail);
-        progress.hidden(|| println!("{verdict}  {model:8}  {name:46}  {detail}"));
+        progress.hidden(|| println!("{verdict}  {model:9}  {name:46}  {detail}"));
         check!(outcome, checked.ok, "{name}: {detail}");
         if let (false, Some(trail)) = (checked.ok, &checked.trail) {
             for line in steps(places, &checked.run, &places.repo.join(trail)) {
@@ -273,6 +275,8 @@ fn judge(run: &Run, found: &Found) -> Result<String> {
         found.finding == run.expect,
         "{said}, where {expected} was expected"
     );
+    let says = run.says.as_deref().unwrap_or_default();
+    ensure!(said.contains(says), "{said}, where {says} was expected");
     let mut detail = match &found.error {
         None => format!("{} states", found.states),
         Some(error) => format!("{error}, as it must"),
@@ -320,6 +324,7 @@ mod tests {
             kind: Kind::Safety,
             options: Vec::new(),
             expect,
+            says: None,
             backoffs,
             kept: None,
         };
