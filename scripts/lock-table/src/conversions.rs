@@ -18,8 +18,8 @@ mod signature;
 use crate::Files;
 use crate::model::{Capability, Held, Level, LockState, LockTable};
 use effects::{CALLBACKS, EFFECTS, Effect, INSIDE, NEVER};
-pub use signature::name_of;
 use signature::{Function, Mention};
+pub use signature::{name_of, words};
 use std::collections::BTreeSet;
 
 /// The errors in the conversions in these files.

@@ -12,6 +12,7 @@ mod model;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod transitions;
 
 pub use model::{
     Access, Capability, Held, Kind, Level, LockState, LockTable, Row, Table, Unwritten,
