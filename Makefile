@@ -59,7 +59,7 @@ help:
 	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'
 	@echo '  coverage       the C calls of drivers that have a safe call in Rust'
 	@echo '  ledger         every unsafe with its argument and its tests'
-	@echo '  model          interleavings of several VMA locks, explored by spin'
+	@echo '  model          interleavings of VMA locks, and of the calls of guards, explored by spin'
 	@echo '  litmus         memory order of the VMA locks, by herd7 with the kernel'"'"'s model'
 	@echo '  lint           formatting, checkpatch, clippy, licence lines'
 	@echo '  bench          cost of each primitive, in C and in Rust; readers concurrent with a writer'

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compares the lock tables of the kernel's document with those of the code.
+//! Compares the lock tables of the kernel's document with those of the code, and the methods of its guards with the model
+//! of them.
 
+use crate::judge::model::transitions;
 use crate::report::{Outcome, write_json};
 use crate::session::Session;
 use ::conformance::{Members, Subject};
@@ -26,11 +28,12 @@ pub fn run(session: &Session, tree: &Path, out: Option<&Path>) -> Result<Outcome
     let file = session.places.build.join("conformance.json");
     write_json(&file, &report)?;
     session.progress.hidden(|| println!("{}", report.text()));
-    let outcome = Outcome {
+    let mut outcome = Outcome {
         passed: report.passed(),
         failed: report.failed(),
         failures: report.failures(),
         ..Outcome::default()
     };
+    outcome.none(transitions::problems(&session.places.repo)?);
     Ok(step.ended(outcome))
 }
