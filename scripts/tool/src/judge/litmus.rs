@@ -97,7 +97,7 @@ fn names(repo: &Path) -> Result<Vec<String>> {
     Ok(names.map(str::to_string).sorted().collect())
 }
 
-/// What is wrong with the list of tests in the README.
+/// The errors in the list of tests in the README.
 fn unlisted(readme: &str, names: &[String]) -> Vec<String> {
     let files = readme
         .lines()

@@ -79,7 +79,7 @@ pub fn all(text: &str) -> Result<Vec<Weaker>> {
 mod tests {
     use super::*;
 
-    /// What differs, as lines before and after, for each ordering of a body.
+    /// The lines that differ, before and after, for each ordering of a body.
     fn changes(body: &str) -> Vec<Vec<(String, String)>> {
         let text = format!("C a\n\n(*\n * smp_mb();\n *)\n\n{body}\n");
         let all = all(&text).unwrap();
