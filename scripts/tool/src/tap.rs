@@ -159,7 +159,7 @@ impl Tap {
             (End::Exit(0), true) => {
                 outcome.fail("its exit code is 0, although a test failed".to_string())
             }
-            (End::Exit(SKIPPED), _) if reason.is_some() => (),
+            (End::Exit(SKIPPED), _) if reason.is_some() || outcome.skipped > 0 => (),
             (End::Exit(0), false) | (_, true) => (),
             (End::Exit(code), false) => {
                 outcome.fail(format!("its exit code is {code}, although no test failed"))
@@ -329,6 +329,8 @@ mod tests {
         ("1..3\nok 1 a # SKIP x\nok 2 # SKIP b - missing\nok 3 c\n",
             0, "1 passed, 0 failed, 2 skipped", &[]),
         ("1..1\nok 1 a # TODO x\n", 0, "0 passed, 1 failed", &["a: not finished: x"]),
+        // A script says so by its exit code, too.
+        ("1..2\nok 1 a\nok 2 b # SKIP x\n", 4, "1 passed, 0 failed, 1 skipped", &[]),
         // The exit code has to fit.
         ("1..1\nok 1 a\n",
             1, "1 passed, 1 failed", &["its exit code is 1, although no test failed"]),
