@@ -98,7 +98,8 @@ pub(crate) fn is_inside(path: &str) -> bool {
     !path.is_empty() && names.is_some_and(|names| names.join("/") == path)
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+/// The digest of a content, in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

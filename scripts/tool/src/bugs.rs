@@ -125,7 +125,8 @@ fn check(sources: &Sources, build: &Path, progress: &Progress) -> Result<Outcome
     report::write_json(&build.join("bugs.json"), &report)?;
     let style = fs::read_to_string(sources.repo.join("scripts/bugs/style.css"))?;
     let version = overlay::kernel_version(&sources.tree)?.full;
-    let html = page::page(&rows, &measured.clang, &version, &style);
+    let controls = measured.clang.reports_of(data.answers.controls.keys());
+    let html = page::page(&rows, &measured.clang, controls, &version, &style);
     fs::write(build.join("bugs.html"), html)?;
     Ok(step.ended(outcome))
 }
@@ -141,11 +142,14 @@ fn measure(sources: &Sources, data: &Data) -> Result<Measured> {
     let threads = available_parallelism().map_or(2, usize::from);
     let cases = repo.join("scripts/compile-fail/cases");
     let names = data.cases();
-    let report = compile_fail::run_named(&cases, &names, typed, rustc, threads, &|_| ())?;
+    let mut report = compile_fail::run_named(&cases, &names, typed, rustc, threads, &|_| ())?;
+    let root = format!("{}/", repo.display());
+    for case in &mut report.cases {
+        case.said = compile_fail::said(&case.said, &root);
+    }
     let programs = |name: &str, build: &Path| {
         let dir = repo.join("scripts/bugs").join(name);
         let mut compiled = compile_fail::snippets(&dir, build, rustc)?;
-        let root = format!("{}/", repo.display());
         for snippet in &mut compiled {
             snippet.said = compile_fail::said(&snippet.said, &root);
         }
@@ -224,8 +228,7 @@ fn judge(data: &Data, measured: &Measured, bug: &Bug, repo: &Path) -> Result<Row
         problems.extend(wrong);
         let file = format!("scripts/compile-fail/cases/{name}.rs");
         program = listing(&fs::read_to_string(repo.join(file)).context("a case")?);
-        let root = format!("{}/", repo.display());
-        said = case.map_or_else(String::new, |case| compile_fail::said(&case.said, &root));
+        said = case.map_or_else(String::new, |case| case.said.clone());
     } else if let Some(name) = &bug.snippet {
         let snippet = measured.typed.iter().find(|snippet| snippet.name == *name);
         program = snippet.map_or_else(String::new, |snippet| listing(&snippet.source));

@@ -22,6 +22,7 @@ use crate::report::{self, Outcome};
 use anyhow::{Context, Result};
 use baseline::Baseline;
 use bounds::BOUNDS;
+use fs_err as fs;
 use itertools::Itertools;
 use records::{Done, Record};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ macro_rules! check {
     ($outcome:expr, $ok:expr, $($said:tt)*) => { $outcome.check($ok, || format!($($said)*)) };
 }
 use check;
+
+/// Makes an empty directory: of one that is there, all content is removed.
+fn emptied(dir: &Path) -> Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    fs::create_dir_all(dir)?;
+    Ok(())
+}
 
 /// A vector of texts.
 macro_rules! cells {

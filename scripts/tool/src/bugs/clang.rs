@@ -154,12 +154,10 @@ impl Analysed {
         problems
     }
 
-    /// Reports of a control.
-    pub fn of(&self, name: &str) -> &[String] {
-        match self.programs.get(name) {
-            Some(Ok(found)) => found,
-            _ => &[],
-        }
+    /// The number of reports about programs.
+    pub fn reports_of<'a>(&self, names: impl Iterator<Item = &'a String>) -> usize {
+        let found = names.filter_map(|name| self.programs.get(name)?.as_ref().ok());
+        found.map(Vec::len).sum()
     }
 }
 

@@ -12,7 +12,6 @@ use fs_err as fs;
 use itertools::Itertools;
 use regex_lite::Regex;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -63,12 +62,7 @@ fn definition(text: &str, name: &str) -> Option<String> {
 
 /// The first 16 digits of the SHA-256.
 fn digest(text: &str) -> String {
-    let bytes = Sha256::digest(text.as_bytes());
-    bytes
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    overlay::sha256(text.as_bytes())[..16].to_string()
 }
 
 #[cfg(test)]

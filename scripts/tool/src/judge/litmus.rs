@@ -6,7 +6,7 @@
 
 mod weaker;
 
-use super::check;
+use super::{check, emptied};
 use crate::places::Places;
 use crate::proc;
 use crate::progress::Progress;
@@ -39,16 +39,14 @@ struct Checked {
 pub fn run(places: &Places, tree: &Path, herd: &Path, progress: &Progress) -> Result<Outcome> {
     let mut step = progress.step("litmus");
     let dir = places.build.join("litmus");
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
-    fs::create_dir_all(&dir)?;
+    emptied(&dir)?;
     let herd = Herd::new(tree, herd, &dir)?;
     let readme = fs::read_to_string(places.repo.join(TESTS).join("README"))?;
     let (mut outcome, mut all) = (Outcome::default(), Vec::new());
-    outcome.none(unlisted(&readme, &names(&places.repo)?));
+    let names = names(&places.repo)?;
+    outcome.none(unlisted(&readme, &names));
 
-    for name in names(&places.repo)? {
+    for name in names {
         let file = places.repo.join(TESTS).join(format!("{name}.litmus"));
         let text = fs::read_to_string(&file)?;
         let mut cases = vec![(name.clone(), None, text.clone())];

@@ -5,7 +5,7 @@
 
 pub mod transitions;
 
-use super::check;
+use super::{check, emptied};
 use crate::places::Places;
 use crate::proc::{self, Logged};
 use crate::progress::Progress;
@@ -153,10 +153,7 @@ fn spin(run: &Run, dir: &Path) -> Command {
 
 /// Makes the program of a property in a directory of its own, where its trail stays, and runs it.
 fn check(places: &Places, run: Run, dir: &Path) -> Result<Checked> {
-    if dir.exists() {
-        fs::remove_dir_all(dir)?;
-    }
-    fs::create_dir_all(dir)?;
+    emptied(dir)?;
     let is_safety = run.kind == Kind::Safety;
     let model = format!("{}.pml", run.model);
     let mut made = spin(&run, dir);
