@@ -105,13 +105,6 @@ pub(crate) fn prim_clear_flags(vma: &Vma<VmaWrite>) -> u64 {
 }
 
 #[inline(never)]
-pub(crate) fn prim_set_page_prot(vma: &Vma<VmaWrite>) -> u64 {
-    // SAFETY: It is what the VMA has.
-    unsafe { vma.set_page_prot(vma.page_prot()) };
-    0
-}
-
-#[inline(never)]
 pub(crate) fn prim_update_page_prot(vma: &Vma<VmaWrite>) -> u64 {
     vma.update_page_prot();
     0

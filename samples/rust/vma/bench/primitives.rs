@@ -251,7 +251,6 @@ pub(crate) static PRIMITIVES: &[Primitive] = primitives! {
     "read-pte" ANON VmaRead fields::prim_read_pte,
     "set-flags" ANON VmaWrite fields::prim_set_flags,
     "clear-flags" ANON VmaWrite fields::prim_clear_flags,
-    "set-page-prot" ANON VmaWrite fields::prim_set_page_prot,
     "update-page-prot" ANON VmaWrite fields::prim_update_page_prot,
     "is-write-locked" ANON VmaWrite fields::prim_is_write_locked,
     "downcast" MIXED VmaRead pages::prim_downcast,

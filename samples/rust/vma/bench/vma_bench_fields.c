@@ -136,12 +136,6 @@ static noinline u64 prim_clear_flags(struct vm_area_struct *vma)
 	return 0;
 }
 
-static noinline u64 prim_set_page_prot(struct vm_area_struct *vma)
-{
-	WRITE_ONCE(vma->vm_page_prot, vma->vm_page_prot);
-	return 0;
-}
-
 static noinline u64 prim_update_page_prot(struct vm_area_struct *vma)
 {
 	vma_set_page_prot(vma);
@@ -173,7 +167,6 @@ const struct vma_bench_primitive vma_bench_fields[] = {
 	PRIMITIVE("read-pte", prim_read_pte, VMA_READ, ANON),
 	PRIMITIVE("set-flags", prim_set_flags, VMA_WRITE, ANON),
 	PRIMITIVE("clear-flags", prim_clear_flags, VMA_WRITE, ANON),
-	PRIMITIVE("set-page-prot", prim_set_page_prot, VMA_WRITE, ANON),
 	PRIMITIVE("update-page-prot", prim_update_page_prot, VMA_WRITE, ANON),
 	PRIMITIVE("is-write-locked", prim_is_write_locked, VMA_WRITE, ANON),
 	{}
