@@ -2,7 +2,7 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
+TARGETS := run test test-all apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder bench-compare \
 	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail bugs \
 	   conformance coverage ledger model litmus lint doc shell
 
@@ -47,6 +47,7 @@ help:
 	@echo '  test           what a change needs, on one kernel; unchanged suites are not repeated'
 	@echo '  test-all       every suite on every kernel; TESTING.md lists them'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
+	@echo '  kunit-failing  KUnit suites with allocations that fail [CONFIG=, FILTER=, SEED=]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
 	@echo '  stress         all operations concurrently           [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  fuzz           random programs of safe calls         [SEED=, MINUTES=]'
@@ -81,7 +82,7 @@ help:
 	@echo 'Variables (a target refuses those that it does not take):'
 	@echo '  CONFIG=name    x86_64 (default), x86_64-debug, um, ..., or a file of options that are added to x86_64'
 	@echo '  CASE=text      only tests whose name contains it'
-	@echo '  SEED=n         seed of the random numbers of stress and fuzz; default 1'
+	@echo '  SEED=n         seed of random numbers; default 1'
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
 	@echo '  NAME=name      name of the driver that make new-driver creates'

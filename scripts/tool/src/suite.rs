@@ -16,6 +16,7 @@ use crate::judge;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, UM, X86_64};
 use crate::kunit;
+use crate::kunit_failing;
 use crate::ledger;
 use crate::lint as linting;
 use crate::lockdep_test;
@@ -83,6 +84,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
         Ok(demo::run(run, config, &mut |_| ())?.outcome)
     }),
     ("drivers", Guest(Some(drivers::PROGRAM)), drivers::run),
+    ("kunit-failing", Guest(Some(kunit_failing::PROGRAM)), kunit_failing::run),
     ("lockdep-test", Guest(None), lockdep_test::run),
     ("fuzz", Checkout, |run, config| fuzz::run(run, config, fuzz::SHORT)),
     ("stress", Guest(Some(stress::PROGRAM)), stress::run),

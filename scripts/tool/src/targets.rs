@@ -15,6 +15,7 @@ use crate::kconfig::{
 };
 use crate::kcsan;
 use crate::kunit;
+use crate::kunit_failing;
 use crate::lockdep_test;
 use crate::report::Outcome;
 use crate::rustdoc;
@@ -67,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
     target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
+    target("kunit-failing", "FILTER SEED", Guest(X86_64_DEBUG, kunit_failing::run)),
     target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
     target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, lockdep_test::run)),
     target("bench", "", Bench(bench)),
