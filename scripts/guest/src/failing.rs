@@ -177,28 +177,35 @@ impl OfAnyTask {
     pub fn open() -> Result<Self> {
         write_numbers()?;
         for kind in KINDS {
-            write(&format!("{kind}/times"), "0")?;
+            write(&format!("{kind}/probability"), "0")?;
             write(&format!("{kind}/task-filter"), "N")?;
         }
         Ok(Self(()))
     }
 
-    /// Runs `f`. The first allocation of this kind fails with which `f`, and whatever else is going
-    /// on, would have more than `space`: bytes of slabs, or pages. Returns how much was left of it,
-    /// or `None` if an allocation has failed.
-    pub fn failing<R>(
-        &self,
-        kind: &str,
-        space: usize,
-        f: impl FnOnce() -> R,
-    ) -> Result<(R, Option<usize>)> {
-        let (times, left) = (format!("{kind}/times"), format!("{kind}/space"));
-        write(&left, &space.to_string())?;
-        write(&times, "1")?;
+    /// Runs `f`, and returns what it, and whatever else is going on, allocates: bytes of slabs, or
+    /// pages.
+    pub fn measured<R>(&self, kind: &str, f: impl FnOnce() -> R) -> Result<(R, usize)> {
+        const ENDLESS: usize = 1 << 30;
+        // A test that makes its own allocations fail counts as one of these times.
+        let result = self.armed(kind, ENDLESS, ENDLESS, f)?;
+        Ok((result, ENDLESS - number(&format!("{kind}/space"))?))
+    }
+
+    /// Runs `f`. The first allocation of this kind fails with which more than `space` is
+    /// allocated. Returns whether one has failed.
+    pub fn failing<R>(&self, kind: &str, space: usize, f: impl FnOnce() -> R) -> Result<(R, bool)> {
+        let result = self.armed(kind, space, 1, f)?;
+        Ok((result, number(&format!("{kind}/times"))? == 0))
+    }
+
+    fn armed<R>(&self, kind: &str, space: usize, times: usize, f: impl FnOnce() -> R) -> Result<R> {
+        write(&format!("{kind}/space"), &space.to_string())?;
+        write(&format!("{kind}/times"), &times.to_string())?;
+        write(&format!("{kind}/probability"), "100")?;
         let result = f();
-        let is_armed = number(&times)? != 0;
-        write(&times, "0")?;
-        Ok((result, is_armed.then(|| number(&left)).transpose()?))
+        write(&format!("{kind}/probability"), "0")?;
+        Ok(result)
     }
 }
 

@@ -49,6 +49,8 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
         append: &format!(
             "kunit.enable=1 kunit.autorun=0 kunit.filter_glob={filter} VMA_FAILING_SEED={seed}"
         ),
+        // The kernel shows where there was no memory. All other traces have a line of their own before them.
+        reports: vec!["Call Trace:".to_string()],
         ..Guest::new("kunit-failing", PROGRAM, &program, TIMEOUT)
     };
     let mut show = |line: Option<&str>| step.doing(line.unwrap_or("running"));

@@ -11,7 +11,7 @@ const ALL: &str = "/sys/kernel/debug/kunit";
 
 /// A suite that the kernel has, whether it runs them at boot or not.
 pub struct Suite {
-    name: String,
+    pub name: String,
     dir: PathBuf,
 }
 
