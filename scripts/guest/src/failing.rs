@@ -167,49 +167,62 @@ fn put(file: &File, text: &str) -> Result<()> {
     }
 }
 
-/// The allocations of any task. Of each kind, one fails at a time.
-pub struct OfAnyTask(());
+/// The allocations of any task, of one kind.
+pub struct OfAnyTask {
+    kind: &'static str,
+    // Open, because to open a file takes memory.
+    probability: File,
+}
 
 impl OfAnyTask {
-    /// The names of the kinds.
-    pub const KINDS: [&str; 2] = KINDS;
-
-    pub fn open() -> Result<Self> {
+    /// Returns those of each kind.
+    pub fn open() -> Result<Vec<Self>> {
         write_numbers()?;
+        let mut all = Vec::new();
         for kind in KINDS {
             write(&format!("{kind}/probability"), "0")?;
             write(&format!("{kind}/task-filter"), "N")?;
+            let path = format!("{DEBUG}/{kind}/probability");
+            let probability = File::options().write(true).open(path)?;
+            all.push(Self { kind, probability });
         }
-        Ok(Self(()))
+        Ok(all)
     }
 
     /// Runs `f`, and returns what it, and whatever else is going on, allocates: bytes of slabs, or
     /// pages.
-    pub fn measured<R>(&self, kind: &str, f: impl FnOnce() -> R) -> Result<(R, usize)> {
+    pub fn measured<R>(&self, f: impl FnOnce() -> R) -> Result<(R, usize)> {
         const ENDLESS: usize = 1 << 30;
         // A test that makes its own allocations fail counts as one of these times.
-        let result = self.armed(kind, ENDLESS, ENDLESS, f)?;
-        Ok((result, ENDLESS - number(&format!("{kind}/space"))?))
+        let result = self.armed(ENDLESS, ENDLESS, f)?;
+        Ok((result, ENDLESS - self.number("space")?))
     }
 
-    /// Runs `f`. The first allocation of this kind fails with which more than `space` is
-    /// allocated. Returns whether one has failed.
-    pub fn failing<R>(&self, kind: &str, space: usize, f: impl FnOnce() -> R) -> Result<(R, bool)> {
-        let result = self.armed(kind, space, 1, f)?;
-        Ok((result, number(&format!("{kind}/times"))? == 0))
+    /// Runs `f`. The first allocation fails with which more than `space` is allocated. Returns
+    /// whether one has failed.
+    pub fn failing<R>(&self, space: usize, f: impl FnOnce() -> R) -> Result<(R, bool)> {
+        let result = self.armed(space, 1, f)?;
+        Ok((result, self.number("times")? == 0))
     }
 
-    fn armed<R>(&self, kind: &str, space: usize, times: usize, f: impl FnOnce() -> R) -> Result<R> {
+    fn armed<R>(&self, space: usize, times: usize, f: impl FnOnce() -> R) -> Result<R> {
+        let kind = self.kind;
         write(&format!("{kind}/space"), &space.to_string())?;
         write(&format!("{kind}/times"), &times.to_string())?;
-        write(&format!("{kind}/probability"), "100")?;
+        put(&self.probability, "100")?;
         let result = f();
-        write(&format!("{kind}/probability"), "0")?;
+        put(&self.probability, "0")?;
         Ok(result)
+    }
+
+    fn number(&self, name: &str) -> Result<usize> {
+        let text = fs::read_to_string(format!("{DEBUG}/{}/{name}", self.kind))?;
+        text.trim().parse().map_err(Error::other)
     }
 }
 
-fn number(name: &str) -> Result<usize> {
-    let text = fs::read_to_string(format!("{DEBUG}/{name}"))?;
-    text.trim().parse().map_err(Error::other)
+impl fmt::Display for OfAnyTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)
+    }
 }
