@@ -209,9 +209,9 @@ impl OfAnyTask {
         let kind = self.kind;
         write(&format!("{kind}/space"), &space.to_string())?;
         write(&format!("{kind}/times"), &times.to_string())?;
-        put(&self.probability, "100")?;
+        (&self.probability).write_all(b"100")?;
         let result = f();
-        put(&self.probability, "0")?;
+        (&self.probability).write_all(b"0")?;
         Ok(result)
     }
 
