@@ -15,6 +15,7 @@ use super::{
         },
         second_task::wait_until, //
     },
+    bound::bind,
     device::{
         Counted,
         Device,
@@ -192,7 +193,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Result<Self> {
-        let parent = faux::Registration::new(c"vma-kunit", None)?;
+        let parent = bind()?;
         let shared = Shared::new(2)?;
         Ok(Self {
             mm: AddressSpace::of_this_case()?,

@@ -19,6 +19,7 @@ use super::{
         },
         second_task::wait_until, //
     },
+    bound::bind,
     device::{
         Counted,
         Device,
@@ -176,7 +177,7 @@ impl Bench {
         Ok(Self {
             mm: AddressSpace::of_this_case()?,
             shared: Shared::new(0)?,
-            _parent: faux::Registration::new(c"vma-kunit", None)?,
+            _parent: bind()?,
         })
     }
 
