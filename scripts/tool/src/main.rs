@@ -29,6 +29,7 @@ mod proc;
 mod programs;
 mod progress;
 mod report;
+mod results;
 mod rustdoc;
 mod selftests;
 mod session;

@@ -12,7 +12,6 @@ use crate::kconfig::Config;
 use crate::places::Places;
 use crate::programs;
 use crate::progress::Progress;
-use crate::report::Outcome;
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
 use std::collections::BTreeMap;
@@ -157,14 +156,5 @@ impl Session<'_> {
     pub fn baseline_file(&self) -> PathBuf {
         let default = || self.places.repo.join(bench::BASELINE);
         self.arguments.baseline.clone().unwrap_or_else(default)
-    }
-
-    /// Failures on stderr, the counts as stdout's last line; the exit code.
-    pub fn end(&self, outcome: &Outcome) -> u8 {
-        for failure in &outcome.failures {
-            eprintln!("error: {failure}");
-        }
-        println!("{}", outcome.last_line());
-        u8::from(outcome.failed > 0)
     }
 }
