@@ -24,6 +24,7 @@ mod ledger;
 mod lint;
 mod lock;
 mod lockdep_test;
+mod matrix;
 mod places;
 mod proc;
 mod programs;
@@ -81,6 +82,8 @@ struct Arguments {
     operations: u64,
     #[arg(long, default_value_t = 30)]
     minutes: u64,
+    #[arg(long)]
+    matrix: Option<String>,
     #[arg(long)]
     program: Option<PathBuf>,
     #[arg(long)]

@@ -9,9 +9,11 @@ use crate::host::{Compilers, Packages};
 use crate::judge::baseline::Baseline;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
+use crate::matrix;
 use crate::places::Places;
 use crate::programs;
 use crate::progress::Progress;
+use crate::tiers::{self, Row, Tier};
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
 use std::collections::BTreeMap;
@@ -119,6 +121,16 @@ impl Session<'_> {
     pub fn config_or(&self, default: Config) -> Result<Config> {
         let asked = self.arguments.config.as_deref();
         asked.map_or(Ok(default), Config::by_name)
+    }
+
+    /// The suites of a tier, or of the part of it that was asked for.
+    pub fn rows(&self, tier: Tier) -> Result<Vec<Row>> {
+        let mut rows = tiers::load(&self.places.repo)?;
+        rows.retain(|row| tier == Tier::All || row.tier == tier);
+        match &self.arguments.matrix {
+            Some(part) => matrix::part(rows, part),
+            None => Ok(rows),
+        }
     }
 
     /// The kernel that was asked for, of those that boot with a guest.

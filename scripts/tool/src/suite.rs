@@ -27,7 +27,7 @@ use crate::selftests;
 use crate::session::{Ready, Session};
 use crate::source;
 use crate::stress;
-use crate::tiers::{self, Row, Tier};
+use crate::tiers::{Row, Tier};
 use crate::unchanged::{self, Inputs};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -224,20 +224,16 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Runs the suites of a tier. In `Tier::Test`, a suite that passed with the same inputs is not run again.
-pub fn run(session: &Session, ready: &Ready, tier: Tier) -> Result<Report> {
+/// Runs suites. In `Tier::Test`, a suite that passed with the same inputs is not run again.
+pub fn run(session: &Session, ready: &Ready, tier: Tier, rows: &[Row]) -> Result<Report> {
     let kernel = session.kernel(ready);
-    let rows = tiers::load(&session.places.repo)?;
     let run = Run::new(session, ready, &kernel);
     let mut steps = Steps {
         progress: session.progress,
         report: Report::new(),
     };
     let mut built: Vec<(Config, bool)> = Vec::new();
-    for row in rows
-        .iter()
-        .filter(|row| tier == Tier::All || row.tier == tier)
-    {
+    for row in rows {
         let mut missing = None;
         for config in run.kernels(row)? {
             let known = built.iter().find(|(other, _)| *other == config);
@@ -491,7 +487,7 @@ mod tests {
     #[test]
     fn table_lists_suites_and_configurations() {
         let repo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let rows = tiers::load(&repo).unwrap();
+        let rows = crate::tiers::load(&repo).unwrap();
         for row in &rows {
             of_row(row).unwrap();
         }

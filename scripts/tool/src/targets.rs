@@ -16,6 +16,7 @@ use crate::kconfig::{
 use crate::kcsan;
 use crate::kunit;
 use crate::lockdep_test;
+use crate::matrix;
 use crate::report::{End, Outcome, Report, Step};
 use crate::results;
 use crate::rustdoc;
@@ -65,7 +66,8 @@ const fn target(name: &'static str, variables: &'static str, work: Work) -> Targ
 pub const TARGETS: &[Target] = &[
     target("run", "", Own(run)),
     target("test", "", Own(|session| test(session, "test", Tier::Test))),
-    target("test-all", "", Own(|session| test(session, "test-all", Tier::All))),
+    target("test-all", "MATRIX", Own(|session| test(session, "test-all", Tier::All))),
+    target("matrix", "MATRIX", Own(matrix)),
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
@@ -242,11 +244,19 @@ fn run(session: &Session) -> Result<u8> {
 }
 
 fn test(session: &Session, target: &str, tier: Tier) -> Result<u8> {
+    let rows = session.rows(tier)?;
     let ready = session.ready()?;
-    let report = suite::run(session, &ready, tier)?;
+    let report = suite::run(session, &ready, tier, &rows)?;
     report.write(&session.places.build.join("test.json"))?;
     println!("{}", report.table());
     session.end(target, &report)
+}
+
+/// For programs: nothing but JSON on stdout.
+fn matrix(session: &Session) -> Result<u8> {
+    let cells = matrix::cells(&session.rows(Tier::All)?);
+    println!("{}", serde_json::to_string_pretty(&cells)?);
+    Ok(0)
 }
 
 fn fuzz(run: &Run, config: Config) -> Result<Outcome> {
