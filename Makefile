@@ -4,7 +4,7 @@
 
 TARGETS := run test test-all matrix apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
 	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail bugs \
-	   conformance coverage ledger model litmus lint doc shell
+	   conformance coverage ledger model litmus lint doc shell gdb
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -74,6 +74,7 @@ help:
 	@echo '  doc            the Rust documentation of the kernel crate'
 	@echo '  htmldocs       the documents in Documentation/mm, built by Sphinx'
 	@echo '  shell          a shell in a guest, or PROGRAM= run in it [CONFIG=, PROGRAM=static program or script]'
+	@echo '  gdb            a kernel in gdb, which runs KUnit or a program [CONFIG=, default x86_64-debug; FILTER=, PROGRAM=]'
 	@echo '  apply          applies the overlay to the tree'
 	@echo '  revert         removes it, byte for byte'
 	@echo '  patches        writes it as a series for git am to build/patches'

@@ -13,6 +13,7 @@ mod demo;
 mod diagnostics;
 mod drivers;
 mod fuzz;
+mod gdb;
 mod host;
 mod initramfs;
 mod judge;

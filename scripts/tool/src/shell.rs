@@ -67,31 +67,12 @@ impl Job {
 /// Boots the kernel with our programs in /bin. Returns the exit code of the program, if there is one.
 pub fn run(run: &Run, config: Config, job: Job) -> Result<u8> {
     let (kernel, progress) = (run.kernel, run.session.progress);
-    let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
-    let Some(busybox) = proc::find("busybox").filter(is_usable) else {
-        bail!("the guest needs a static busybox: install busybox-static and run again");
-    };
-    let out = kernel.places.out(config.name);
-    let init = out.join("shell-init");
-    let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
-    for name in [demo::PROGRAM, "vma-map"] {
-        files = files.with(&format!("/bin/{name}"), &run.session.program(name)?);
-    }
-    let rest = match &job {
-        Job::Interactive => INTERACTIVE,
-        Job::Program(_) => ONE_PROGRAM,
-    };
-    initramfs::write(&init, format!("{PREPARE}{rest}").as_bytes())?;
     let Job::Program(content) = job else {
+        let (_, files) = prepared(run, config, INTERACTIVE)?;
         interact(kernel, config, files)?;
         return Ok(0);
     };
-    let program = out.join("shell-program");
-    initramfs::write(&program, &content)?;
-    let guest = Guest {
-        files: files.with("/program", &program),
-        ..Guest::new("shell", "vma-shell", &init, TIMEOUT)
-    };
+    let guest = guest(run, config, &content)?;
     let boot = guest.boot(kernel, config, &mut |line| {
         line.iter()
             .for_each(|line| progress.hidden(|| println!("{line}")));
@@ -107,6 +88,32 @@ pub fn run(run: &Run, config: Config, job: Job) -> Result<u8> {
             Ok(code)
         }
     }
+}
+
+/// A guest that runs one program.
+pub fn guest(run: &Run, config: Config, content: &[u8]) -> Result<Guest<'static>> {
+    let (init, files) = prepared(run, config, ONE_PROGRAM)?;
+    let program = run.kernel.places.out(config.name).join("shell-program");
+    initramfs::write(&program, content)?;
+    Ok(Guest {
+        files: files.with("/program", &program),
+        ..Guest::new("shell", "vma-shell", &init, TIMEOUT)
+    })
+}
+
+/// A guest's init, and its files.
+fn prepared(run: &Run, config: Config, rest: &str) -> Result<(PathBuf, Initramfs)> {
+    let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
+    let Some(busybox) = proc::find("busybox").filter(is_usable) else {
+        bail!("the guest needs a static busybox: install busybox-static and run again");
+    };
+    let init = run.kernel.places.out(config.name).join("shell-init");
+    let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
+    for name in [demo::PROGRAM, "vma-map"] {
+        files = files.with(&format!("/bin/{name}"), &run.session.program(name)?);
+    }
+    initramfs::write(&init, format!("{PREPARE}{rest}").as_bytes())?;
+    Ok((init, files))
 }
 
 fn interact(kernel: &Kernel, config: Config, files: Initramfs) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
+use crate::gdb;
 use crate::host::Packages;
 use crate::judge;
 use crate::kbuild::Kernel;
@@ -85,6 +86,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("drivers", Guest(Some(drivers::PROGRAM)), drivers::run),
     ("lockdep-test", Guest(None), lockdep_test::run),
     ("fuzz", Checkout, |run, config| fuzz::run(run, config, fuzz::SHORT)),
+    ("gdb", Checkout, gdb::check),
     ("stress", Guest(Some(stress::PROGRAM)), stress::run),
     ("selftests", Checkout, selftests::run),
     ("codegen-check", Measured, codegen_check),

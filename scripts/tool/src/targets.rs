@@ -96,6 +96,7 @@ pub const TARGETS: &[Target] = &[
     target("lint", "", Host(None, lint)),
     target("doc", "", Own(doc)),
     target("shell", "CONFIG PROGRAM", Own(shell)),
+    target("gdb", "CONFIG FILTER PROGRAM", Own(gdb)),
     target("clean", "", Own(clean)),
 ];
 
@@ -394,6 +395,15 @@ fn shell(session: &Session) -> Result<u8> {
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;
     shell::run(&Run::new(session, &ready, &kernel), config, job)
+}
+
+/// The exit code is that of gdb.
+fn gdb(session: &Session) -> Result<u8> {
+    let config = session.guest_config(X86_64_DEBUG)?;
+    let ready = session.ready()?;
+    let kernel = session.kernel(&ready);
+    kernel.build(config, session.progress)?;
+    crate::gdb::interact(&Run::new(session, &ready, &kernel), config)
 }
 
 fn clean(session: &Session) -> Result<u8> {
