@@ -2,9 +2,9 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all matrix apply revert patches kunit kcsan lockdep-test bench bench-binder bench-compare \
-	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail bugs \
-	   conformance coverage ledger model litmus lint doc shell gdb
+TARGETS := run test test-all matrix apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
+	   bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
+	   selftests-compare compile-fail bugs conformance coverage ledger model litmus lint doc shell gdb
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -48,13 +48,14 @@ help:
 	@echo '  test-all       every suite on every kernel; TESTING.md lists them [MATRIX=]'
 	@echo '  matrix         these suites as JSON, each with its tier and kernel [MATRIX=]'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
+	@echo '  kunit-failing  KUnit suites with allocations that fail [CONFIG=, FILTER=, SEED=]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
 	@echo '  stress         all operations concurrently           [CONFIG=, SEED=, OPERATIONS=]'
 	@echo '  fuzz           random programs of safe calls         [SEED=, MINUTES=]'
 	@echo '  selftests      the kernel tree'"'"'s own tests of Rust Binder and the mm, in a guest'
 	@echo '  selftests-compare  the same on a kernel without the overlay, test by test'
 	@echo '  lockdep-test   lock orders that lockdep must report  [CASE=]'
-	@echo '  kcsan          the data race on vm_flags, with and without READ_ONCE()'
+	@echo '  kcsan          data races of Rust code, on a kernel that instruments it [FILTER=]'
 	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
 	@echo '  bugs           known bugs: what rustc, lockdep, KASAN, Clang and upstream'"'"'s API say to each'
 	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'
@@ -83,7 +84,7 @@ help:
 	@echo 'Variables (a target refuses those that it does not take):'
 	@echo '  CONFIG=name    x86_64 (default), x86_64-debug, um, ..., or a file of options that are added to x86_64'
 	@echo '  CASE=text      only tests whose name contains it'
-	@echo '  SEED=n         seed of the random numbers of stress and fuzz; default 1'
+	@echo '  SEED=n         seed of random numbers; default 1'
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
 	@echo '  MATRIX=i/n     the i-th of n parts of the suites'

@@ -178,18 +178,6 @@ __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 #endif
 
 #ifdef CONFIG_KCSAN
-__rust_helper unsigned long
-rust_helper_vma_flags_plain_load(struct vm_area_struct *vma)
-{
-	return vma->vm_flags;
-}
-
-__rust_helper unsigned long
-rust_helper_vma_flags_read_once(struct vm_area_struct *vma)
-{
-	return READ_ONCE(vma->vm_flags);
-}
-
 __rust_helper void
 rust_helper_vma_set_maybe_guard(struct vm_area_struct *vma)
 {

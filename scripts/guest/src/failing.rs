@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations of the kernel that fail when the calling thread says so.
+//! Allocations of the kernel that fail on demand: of the calling thread, or of any task.
 //!
 //! Such a kernel has `CONFIG_FAILSLAB` and `CONFIG_FAIL_PAGE_ALLOC`. Their numbers in debugfs say
 //! what kinds of allocations may fail. Those that the kernel says cannot fail (`__GFP_NOFAIL`) do
@@ -33,6 +33,22 @@ const NUMBERS: [(&str, &str); 12] = [
     ("fail_page_alloc/interval", "1"),
     ("fail_page_alloc/probability", "100"),
 ];
+
+/// Writes the numbers, to a debugfs that is mounted for them.
+fn write_numbers() -> Result<()> {
+    fs::create_dir_all(DEBUG)?;
+    sys::own_mounts()?;
+    sys::mount("debugfs", DEBUG)?;
+    for (name, value) in NUMBERS {
+        write(name, value)?;
+    }
+    Ok(())
+}
+
+fn write(name: &str, value: &str) -> Result<()> {
+    let path = format!("{DEBUG}/{name}");
+    fs::write(&path, value).map_err(|e| Error::other(format!("{path}: {e}")))
+}
 
 /// The number of allocations that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +92,7 @@ impl Allocations {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        fs::create_dir_all(DEBUG)?;
-        sys::own_mounts()?;
-        sys::mount("debugfs", "/run/failing")?;
-        for (name, value) in NUMBERS {
-            let path = format!("{DEBUG}/{name}");
-            fs::write(&path, value).map_err(|e| Error::other(format!("{path}: {e}")))?;
-        }
+        write_numbers()?;
         let times = |kind| {
             File::options()
                 .write(true)
@@ -155,4 +165,51 @@ fn put(file: &File, text: &str) -> Result<()> {
             other => return other,
         }
     }
+}
+
+/// The allocations of any task. Of each kind, one fails at a time.
+pub struct OfAnyTask(());
+
+impl OfAnyTask {
+    /// The names of the kinds.
+    pub const KINDS: [&str; 2] = KINDS;
+
+    pub fn open() -> Result<Self> {
+        write_numbers()?;
+        for kind in KINDS {
+            write(&format!("{kind}/probability"), "0")?;
+            write(&format!("{kind}/task-filter"), "N")?;
+        }
+        Ok(Self(()))
+    }
+
+    /// Runs `f`, and returns what it, and whatever else is going on, allocates: bytes of slabs, or
+    /// pages.
+    pub fn measured<R>(&self, kind: &str, f: impl FnOnce() -> R) -> Result<(R, usize)> {
+        const ENDLESS: usize = 1 << 30;
+        // A test that makes its own allocations fail counts as one of these times.
+        let result = self.armed(kind, ENDLESS, ENDLESS, f)?;
+        Ok((result, ENDLESS - number(&format!("{kind}/space"))?))
+    }
+
+    /// Runs `f`. The first allocation of this kind fails with which more than `space` is
+    /// allocated. Returns whether one has failed.
+    pub fn failing<R>(&self, kind: &str, space: usize, f: impl FnOnce() -> R) -> Result<(R, bool)> {
+        let result = self.armed(kind, space, 1, f)?;
+        Ok((result, number(&format!("{kind}/times"))? == 0))
+    }
+
+    fn armed<R>(&self, kind: &str, space: usize, times: usize, f: impl FnOnce() -> R) -> Result<R> {
+        write(&format!("{kind}/space"), &space.to_string())?;
+        write(&format!("{kind}/times"), &times.to_string())?;
+        write(&format!("{kind}/probability"), "100")?;
+        let result = f();
+        write(&format!("{kind}/probability"), "0")?;
+        Ok(result)
+    }
+}
+
+fn number(name: &str) -> Result<usize> {
+    let text = fs::read_to_string(format!("{DEBUG}/{name}"))?;
+    text.trim().parse().map_err(Error::other)
 }

@@ -13,7 +13,7 @@ mod primitives;
 mod stack;
 pub mod two_trees;
 
-pub use asm::{Listing, function};
+pub use asm::Listing;
 pub use exports::exports;
 pub use facts::assertions;
 

@@ -32,29 +32,29 @@ const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
 
 pub const X86_64: Config = x86_64(
     "x86_64",
-    "common kunit doctests off qemu samples-modules x86_64 inline-helpers",
+    "common kunit doctests off qemu all-fields samples-modules x86_64 inline-helpers",
 );
 pub const X86_64_DEBUG: Config = Config {
     clippy: true,
     ..x86_64(
         "x86_64-debug",
-        "common kunit doctests off qemu samples samples-drm x86_64-debug",
+        "common kunit doctests off qemu all-fields samples samples-drm x86_64-debug",
     )
 };
 /// The same with what the kernel's own tests need.
 pub const X86_64_SELFTESTS: Config = x86_64(
     "x86_64-selftests",
-    "common kunit off qemu samples samples-drm x86_64-debug binder selftests",
+    "common kunit off qemu all-fields samples samples-drm x86_64-debug binder selftests",
 );
 /// The kernel that transactions of Rust Binder are measured on, also without the overlay.
 pub const X86_64_BINDER: Config = x86_64(
     "x86_64-binder",
-    "common off qemu x86_64 inline-helpers binder",
+    "common off qemu all-fields x86_64 inline-helpers binder",
 );
 /// The selftests' kernel without anything of ours, to be built without the overlay.
 pub const X86_64_PRISTINE: Config = x86_64(
     "x86_64-pristine",
-    "common off qemu x86_64-debug binder selftests",
+    "common off qemu all-fields x86_64-debug binder selftests",
 );
 pub const UM: Config = Config {
     arch: "um",
@@ -63,22 +63,32 @@ pub const UM: Config = Config {
 /// Not one of those that `make test` builds.
 pub const X86_64_KCSAN: Config = x86_64(
     "x86_64-kcsan",
-    "common kunit doctests off qemu samples x86_64-kcsan",
+    "common kunit doctests off qemu all-fields samples x86_64-kcsan",
+);
+/// Spinlocks that sleep.
+pub const X86_64_RT: Config = x86_64(
+    "x86_64-rt",
+    "common kunit doctests off qemu all-fields samples x86_64-rt",
+);
+/// One processor, without the per-VMA lock and the optional fields.
+pub const X86_64_UP: Config = x86_64(
+    "x86_64-up",
+    "common kunit doctests off qemu samples x86_64-up",
 );
 /// The kernel that is measured.
 pub const X86_64_BENCH: Config = x86_64(
     "x86_64-bench",
-    "common off qemu x86_64 inline-helpers bench",
+    "common off qemu all-fields x86_64 inline-helpers bench",
 );
 /// The same, where C helpers are calls.
 pub const X86_64_BENCH_CALLS: Config = x86_64(
     "x86_64-bench-calls",
-    "common off qemu x86_64 called-helpers bench",
+    "common off qemu all-fields x86_64 called-helpers bench",
 );
 /// No kernel is made of it: what [`X86_64_BENCH`] has below rust/, to be built without the overlay.
 pub const X86_64_UNUSED: Config = x86_64(
     "x86_64-unused",
-    "common off qemu x86_64 inline-helpers unused",
+    "common off qemu all-fields x86_64 inline-helpers unused",
 );
 
 /// Those that can be asked for by name.
@@ -89,6 +99,8 @@ pub const ALL: &[Config] = &[
     X86_64_BINDER,
     UM,
     X86_64_KCSAN,
+    X86_64_RT,
+    X86_64_UP,
     X86_64_BENCH,
     X86_64_BENCH_CALLS,
 ];

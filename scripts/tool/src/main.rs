@@ -21,6 +21,7 @@ mod kbuild;
 mod kconfig;
 mod kcsan;
 mod kunit;
+mod kunit_failing;
 mod ledger;
 mod lint;
 mod lock;

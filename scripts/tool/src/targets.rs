@@ -15,6 +15,7 @@ use crate::kconfig::{
 };
 use crate::kcsan;
 use crate::kunit;
+use crate::kunit_failing;
 use crate::lockdep_test;
 use crate::matrix;
 use crate::report::{End, Outcome, Report, Step};
@@ -72,7 +73,8 @@ pub const TARGETS: &[Target] = &[
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
     target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
-    target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
+    target("kunit-failing", "CONFIG FILTER SEED", Guest(X86_64_DEBUG, kunit_failing::run)),
+    target("kcsan", "FILTER", Kernel(X86_64_KCSAN, kcsan::run)),
     target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, lockdep_test::run)),
     target("bench", "", Bench(bench)),
     target("bench-binder", "", Kernel(X86_64_BINDER, binder::run)),

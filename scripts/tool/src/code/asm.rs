@@ -2,7 +2,7 @@
 
 //! Listings of functions, by llvm-objdump.
 
-use super::object::{Function, Object};
+use super::object::Function;
 use super::primitives::{At, Code};
 use crate::kbuild::Kernel;
 use crate::proc;
@@ -28,21 +28,6 @@ pub fn width() -> Option<usize> {
         Some(usize::from(size.ws_col))
     };
     columns.or_else(of_terminal).filter(|width| *width > 0)
-}
-
-/// The instructions of the one function whose name contains `part`, without addresses.
-pub fn function(kernel: &Kernel, object: &Path, part: &str) -> Result<Vec<String>> {
-    let read = Object::read(object)?;
-    let named = read.functions.iter().filter(|f| f.name.contains(part));
-    let named: Vec<&Function> = named.collect();
-    let [function] = named[..] else {
-        let object = object.display();
-        bail!(
-            "{object}: {} functions are called *{part}*, not one",
-            named.len()
-        );
-    };
-    disassemble(kernel, object, function)
 }
 
 /// The instructions of a function with labels, relocations and demangled names, without addresses. All relocations of

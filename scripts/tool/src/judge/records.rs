@@ -104,11 +104,10 @@ pub struct Faults {
     pub touching: u64,
 }
 
-/// Transactions of Binder, with a payload in bytes.
+/// The least that a transaction of Binder took, with a payload in bytes.
 #[derive(Clone, Deserialize)]
 pub struct Transactions {
     pub payload: u64,
-    pub rounds: u64,
     pub ticks: u64,
 }
 

@@ -48,8 +48,8 @@ const LLVM_TOOLS: &str = "clang ld.lld llvm-ar llvm-nm llvm-objcopy llvm-strip l
 
 /// Empty files: fragments of configurations, and the files that mark a kernel tree.
 const EMPTY: &str = "repo/scripts/configs/kunit repo/scripts/configs/doctests repo/scripts/configs/off \
-    repo/scripts/configs/qemu repo/scripts/configs/samples repo/scripts/configs/samples-modules \
-    repo/scripts/configs/x86_64 repo/scripts/configs/um tree/Kconfig tree/Kbuild tree/MAINTAINERS tree/COPYING \
+    repo/scripts/configs/qemu repo/scripts/configs/all-fields repo/scripts/configs/samples \
+    repo/scripts/configs/samples-modules repo/scripts/configs/x86_64 repo/scripts/configs/um tree/Kconfig tree/Kbuild tree/MAINTAINERS tree/COPYING \
     tree/scripts/checkpatch.pl tree/rust/kernel/lib.rs tree/mm/mmap.c \
     sysroot/lib/rustlib/src/rust/library/core/src/lib.rs";
 

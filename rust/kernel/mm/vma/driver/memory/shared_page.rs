@@ -115,6 +115,7 @@ impl SharedPage {
     /// # Errors
     ///
     /// `AllocError` if there is no memory.
+    #[inline]
     pub fn new(flags: Flags) -> Result<Self, AllocError> {
         // Any flag can be made by `!`, that which skips the zeroing (`__GFP_SKIP_ZERO`), too.
         let known = GFP_ATOMIC | GFP_KERNEL_ACCOUNT | GFP_NOWAIT | __GFP_HIGHMEM | __GFP_NOWARN;
