@@ -10,9 +10,10 @@ use crate::kconfig::Config;
 use crate::kunit::{self, Boot};
 use crate::proc::{self, Logged};
 use crate::report::Outcome;
-use crate::shell::{self, Job};
+use crate::session::Session;
+use crate::shell;
 use crate::suite::Run;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use itertools::Itertools;
 use regex_lite::Regex;
 use std::path::Path;
@@ -36,35 +37,30 @@ const COMMANDS: &[&str] = &[
     "kill",
 ];
 
-/// Lets the user debug the kernel. Returns the exit code of gdb.
-pub fn interact(run: &Run, config: Config) -> Result<u8> {
-    let arguments = run.session.arguments;
-    let places = run.session.places;
+/// Lets the user debug the kernel, which runs a program or KUnit. Returns the exit code of gdb.
+pub fn interact(run: &Run, config: Config, program: Option<Vec<u8>>) -> Result<u8> {
+    let Session {
+        places,
+        progress,
+        arguments,
+    } = *run.session;
     let log = |part: &str| places.log(&format!("gdb-{}-{part}", config.name));
     let mut logs = vec![log("guest")];
-    let qemu = match &arguments.program {
+    let qemu = match &program {
         None => kunit(run, config, arguments.filter.as_deref())?,
-        Some(program) => {
-            let Job::Program(content) = Job::requested(Some(program))? else {
-                bail!("PROGRAM={}: not a program", program.display());
-            };
+        Some(content) => {
             let guest = Guest {
                 append: NO_RANDOM_ADDRESSES,
-                ..shell::guest(run, config, &content)?
+                ..shell::guest(run, config, content)?
             };
             logs.push(log("kernel"));
             guest.command(run.kernel, config, &log("kernel"))?
         }
     };
     let shown = logs.iter().map(|log| places.show(log)).join(" and ");
-    run.session
-        .progress
-        .say(&format!("  what the guest says is in {shown}"));
-    let status = debug(run, config, qemu, proc::interactive)?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1))
+    progress.say(&format!("  what the guest says is in {shown}"));
+    let code = debug(run, config, qemu, proc::interactive)?.code();
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// QEMU with KUnit.

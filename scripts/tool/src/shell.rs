@@ -43,14 +43,7 @@ impl Job {
     /// guest reads it.
     pub fn requested(program: Option<&Path>) -> Result<Self> {
         if let Some(file) = program {
-            let content = fs::read(file).with_context(|| format!("PROGRAM={}", file.display()))?;
-            if content.starts_with(b"\x7fELF") && !is_static(&content) {
-                bail!(
-                    "PROGRAM={}: it needs shared libraries, which the guest does not have: link it with -static",
-                    file.display()
-                );
-            }
-            return Ok(Self::Program(content));
+            return Ok(Self::Program(self::program(file)?));
         }
         let mut input = std::io::stdin();
         if input.is_terminal() {
@@ -62,6 +55,18 @@ impl Job {
             .context("stdin cannot be read")?;
         Ok(Self::Program(script))
     }
+}
+
+/// The content of `PROGRAM=`.
+pub fn program(file: &Path) -> Result<Vec<u8>> {
+    let content = fs::read(file).with_context(|| format!("PROGRAM={}", file.display()))?;
+    if content.starts_with(b"\x7fELF") && !is_static(&content) {
+        bail!(
+            "PROGRAM={}: it needs shared libraries, which the guest does not have: link it with -static",
+            file.display()
+        );
+    }
+    Ok(content)
 }
 
 /// Boots the kernel with our programs in /bin. Returns the exit code of the program, if there is one.

@@ -402,10 +402,17 @@ fn shell(session: &Session) -> Result<u8> {
 /// The exit code is that of gdb.
 fn gdb(session: &Session) -> Result<u8> {
     let config = session.guest_config(X86_64_DEBUG)?;
+    let program = match (&session.arguments.program, &session.arguments.filter) {
+        (Some(_), Some(_)) => {
+            bail!("FILTER= is of KUnit, which does not run with PROGRAM=: give one")
+        }
+        (Some(file), None) => Some(shell::program(file)?),
+        (None, _) => None,
+    };
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;
-    crate::gdb::interact(&Run::new(session, &ready, &kernel), config)
+    crate::gdb::interact(&Run::new(session, &ready, &kernel), config, program)
 }
 
 fn clean(session: &Session) -> Result<u8> {

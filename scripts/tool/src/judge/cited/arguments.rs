@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    /// What is said about a comment, with a function `ours()` of ours, and these rows.
+    /// The failures for a comment, with these rows, where `ours()` is a function of ours.
     fn said(comment: &str, rows: &str) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("mm")).unwrap();
