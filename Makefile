@@ -2,9 +2,9 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder bench-compare \
-	   bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests selftests-compare compile-fail bugs \
-	   conformance coverage ledger model litmus lint doc shell
+TARGETS := run test test-all matrix apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
+	   bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
+	   selftests-compare compile-fail bugs conformance coverage ledger model litmus lint doc shell gdb
 
 .DEFAULT_GOAL := help
 .PHONY: help clean htmldocs new-driver $(TARGETS)
@@ -15,7 +15,7 @@ TARGETS := run test test-all apply revert patches kunit kunit-failing kcsan lock
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
-	   $(if $(PROGRAM),'--program=$(PROGRAM)') \
+	   $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):
@@ -45,7 +45,8 @@ help:
 	@echo 'Targets (the last line of each is for scripts; the exit code is not 0 on a failure):'
 	@echo '  run            installs and builds everything, then boots the demo'
 	@echo '  test           what a change needs, on one kernel; unchanged suites are not repeated'
-	@echo '  test-all       every suite on every kernel; TESTING.md lists them'
+	@echo '  test-all       every suite on every kernel; TESTING.md lists them [MATRIX=]'
+	@echo '  matrix         these suites as JSON, each with its tier and kernel [MATRIX=]'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  kunit-failing  KUnit suites with allocations that fail [CONFIG=, FILTER=, SEED=]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
@@ -74,6 +75,7 @@ help:
 	@echo '  doc            the Rust documentation of the kernel crate'
 	@echo '  htmldocs       the documents in Documentation/mm, built by Sphinx'
 	@echo '  shell          a shell in a guest, or PROGRAM= run in it [CONFIG=, PROGRAM=static program or script]'
+	@echo '  gdb            a kernel in gdb, which runs KUnit or a program [CONFIG=, default x86_64-debug; FILTER=, PROGRAM=]'
 	@echo '  apply          applies the overlay to the tree'
 	@echo '  revert         removes it, byte for byte'
 	@echo '  patches        writes it as a series for git am to build/patches'
@@ -85,6 +87,7 @@ help:
 	@echo '  SEED=n         seed of random numbers; default 1'
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
+	@echo '  MATRIX=i/n     the i-th of n parts of the suites'
 	@echo '  NAME=name      name of the driver that make new-driver creates'
 	@echo '  BASELINE=file  default scripts/bench/baseline.toml'
 	@echo 'Variables of every target:'

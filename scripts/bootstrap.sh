@@ -267,6 +267,10 @@ step_page() {
 	ensure "$PAGE_NEEDS"
 }
 
+step_gdb() {
+	ensure gdb=gdb
+}
+
 step_selftests() {
 	ensure "$SELFTESTS_NEEDS"
 }

@@ -49,6 +49,24 @@ impl Identity {
     }
 }
 
+/// The commit of a checkout.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    pub commit: String,
+    /// There is something that was not committed.
+    pub is_dirty: bool,
+}
+
+impl Revision {
+    pub fn of(repo: &Path) -> Result<Self> {
+        let commit = in_repo(repo).args(["rev-parse", "HEAD"]).run()?;
+        Ok(Self {
+            commit: commit.trim().to_string(),
+            is_dirty: uncommitted(repo, &[])?.is_some(),
+        })
+    }
+}
+
 /// Files below some directories: tracked, or neither tracked nor ignored.
 pub(crate) fn listed(repo: &Path, dirs: &[&str]) -> Result<Vec<String>> {
     let mut git = in_repo(repo);
@@ -148,5 +166,26 @@ impl Run for Command {
         let complaint = complaint.unwrap_or("no message");
         ensure!(output.status.success(), "git: {complaint}");
         String::from_utf8(output.stdout).context("git: wrote something that is not UTF-8")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_committed_is_dirt() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = dir.path();
+        assert!(Revision::of(repo).is_err());
+        let who = Identity::chosen("1700000000 +0000\na\na@b", None, None).unwrap();
+        isolated(repo, &who).arg("init").run().unwrap();
+        let mut commit = isolated(repo, &who);
+        let message = "commit --allow-empty --message=m".split(' ');
+        commit.args(message).run().unwrap();
+        let revision = Revision::of(repo).unwrap();
+        assert!(revision.commit.len() == 40 && !revision.is_dirty);
+        std::fs::write(repo.join("x"), "").unwrap();
+        assert!(Revision::of(repo).unwrap().is_dirty);
     }
 }

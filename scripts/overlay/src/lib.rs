@@ -14,6 +14,7 @@ mod snapshot;
 mod tests;
 mod tree;
 
+pub use git::Revision;
 pub use manifest::sha256;
 pub use roundtrip::{CheckResult, roundtrip};
 pub use tree::{Version, kernel_version};

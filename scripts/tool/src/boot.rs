@@ -126,16 +126,8 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Boots the kernel; `show` is given each line of the second port, or none after a time of silence.
-    pub fn boot(
-        &self,
-        kernel: &Kernel,
-        config: Config,
-        show: &mut dyn FnMut(Option<&str>),
-    ) -> Result<Boot> {
-        let name = format!("{}-{}", self.name, config.name);
-        let kernel_log = kernel.places.log(&format!("{name}-kernel"));
-        let _ = fs::remove_file(&kernel_log);
+    /// QEMU with the guest, the second port of which is stdout.
+    pub fn command(&self, kernel: &Kernel, config: Config, kernel_log: &Path) -> Result<Command> {
         let initramfs = self.files.pack(kernel, config, self.name)?;
         let (processors, more) = (self.processors.append(), self.append);
         let append =
@@ -147,7 +139,20 @@ impl<'a> Guest<'a> {
         if let Some(plugin) = &self.plugin {
             cmd.args(["-plugin", plugin]);
         }
+        Ok(cmd)
+    }
 
+    /// Boots the kernel; `show` is given each line of the second port, or none after a time of silence.
+    pub fn boot(
+        &self,
+        kernel: &Kernel,
+        config: Config,
+        show: &mut dyn FnMut(Option<&str>),
+    ) -> Result<Boot> {
+        let name = format!("{}-{}", self.name, config.name);
+        let kernel_log = kernel.places.log(&format!("{name}-kernel"));
+        let _ = fs::remove_file(&kernel_log);
+        let cmd = self.command(kernel, config, &kernel_log)?;
         let mut output = Vec::new();
         let run = Logged {
             log: &kernel.places.log(&name),

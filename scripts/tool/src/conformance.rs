@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Compares the lock tables of the kernel's document with those of the code, and the methods of its guards with the model
-//! of them.
+//! Compares the lock tables of the kernel's document with those of the code, the methods of its guards with the model of them,
+//! and the kernel's functions that its comments cite with those that somebody has read.
 
+use crate::judge::cited::arguments;
 use crate::judge::model::transitions;
 use crate::report::{Outcome, write_json};
 use crate::session::Session;
@@ -35,5 +36,6 @@ pub fn run(session: &Session, tree: &Path, out: Option<&Path>) -> Result<Outcome
         ..Outcome::default()
     };
     outcome.none(transitions::problems(&session.places.repo)?);
+    outcome.add(arguments::run(session.places, tree, &series)?);
     Ok(step.ended(outcome))
 }

@@ -126,7 +126,7 @@ pub fn judged(
 }
 
 /// kunit.py's own `exec` would take KVM wherever there is a /dev/kvm, whether or not that works.
-fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
+pub fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
     let config = boot.config;
     let out = kernel.places.out(config.name);
     let glob = boot.filter.map(|glob| format!("kunit.filter_glob={glob}"));

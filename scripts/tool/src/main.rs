@@ -13,6 +13,7 @@ mod demo;
 mod diagnostics;
 mod drivers;
 mod fuzz;
+mod gdb;
 mod host;
 mod initramfs;
 mod judge;
@@ -25,11 +26,13 @@ mod ledger;
 mod lint;
 mod lock;
 mod lockdep_test;
+mod matrix;
 mod places;
 mod proc;
 mod programs;
 mod progress;
 mod report;
+mod results;
 mod rustdoc;
 mod selftests;
 mod session;
@@ -81,6 +84,8 @@ struct Arguments {
     operations: u64,
     #[arg(long, default_value_t = 30)]
     minutes: u64,
+    #[arg(long)]
+    matrix: Option<String>,
     #[arg(long)]
     program: Option<PathBuf>,
     #[arg(long)]

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,26 @@ impl Places {
         let below = path.strip_prefix(&self.repo);
         below.unwrap_or(path).display().to_string()
     }
+
+    /// A text for readers elsewhere, without the directories of this machine.
+    pub fn without_paths(&self, text: &str) -> String {
+        let home = env::var("HOME").ok().filter(|home| home.len() > 1);
+        let mut names = vec![
+            (format!("{}/", self.repo.display()), ""),
+            (self.repo.display().to_string(), "."),
+            (self.cache.display().to_string(), "VMA_CACHE"),
+        ];
+        names.extend(
+            self.kdir
+                .iter()
+                .map(|dir| (dir.display().to_string(), "KDIR")),
+        );
+        names.extend(home.map(|home| (home, "~")));
+        // One may be inside another.
+        names.sort_by_key(|(dir, _)| Reverse(dir.len()));
+        let replaced = |text: String, (dir, name): (String, &str)| text.replace(&dir, name);
+        names.into_iter().fold(text.to_string(), replaced)
+    }
 }
 
 fn cache_dir(var: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
@@ -112,6 +133,19 @@ mod tests {
             let found = cache_dir(var).map_or_else(|e| e.to_string(), |p| p.display().to_string());
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn readers_elsewhere_see_no_directory_of_ours() {
+        let places = Places {
+            repo: "/r".into(),
+            build: "/r/build".into(),
+            cache: "/r/cache".into(),
+            kdir: Some("/k/linux".into()),
+        };
+        let text = "see /r/build/a.log, in /r: /k/linux/mm and /r/cache/x";
+        let expected = "see build/a.log, in .: KDIR/mm and VMA_CACHE/x";
+        assert_eq!(places.without_paths(text), expected);
     }
 
     #[test]

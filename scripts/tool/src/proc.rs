@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 static CHILDREN: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static VERBOSE: AtomicBool = AtomicBool::new(false);
+/// A child of the terminal's makes use of Ctrl-C.
+static INTERACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// Variables of the calling make, and those with which a user's shell could bend a kernel build.
 const UNWANTED: &str = "ARCH AR BINDGEN CASE CC CONFIG CROSS_COMPILE FILTER GNUMAKEFLAGS HOSTCC KBUILD_OUTPUT KCFLAGS \
@@ -198,7 +200,8 @@ pub fn end_children_on_signals() -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .context("cannot handle signals")?;
     thread::spawn(move || {
-        if signals.forever().next().is_some() {
+        let is_for_us = |signal: &i32| *signal != SIGINT || !INTERACTIVE.load(Ordering::SeqCst);
+        if signals.forever().any(|signal| is_for_us(&signal)) {
             INTERRUPTED.store(true, Ordering::SeqCst);
             end_children();
             eprintln!("\nerror: interrupted: the same command continues where this one stopped");
@@ -206,6 +209,14 @@ pub fn end_children_on_signals() -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Runs a command on the terminal, which gets Ctrl-C in our place.
+pub fn interactive(mut cmd: Command) -> Result<ExitStatus> {
+    INTERACTIVE.store(true, Ordering::SeqCst);
+    let status = cmd.stdin(Stdio::inherit()).status();
+    INTERACTIVE.store(false, Ordering::SeqCst);
+    status.with_context(|| format!("{}: cannot be run", cmd.get_program().to_string_lossy()))
 }
 
 /// Ends every child with all it started: asked first, then killed.

@@ -2,10 +2,12 @@
 
 //! The results of a run: counts and failures of each step, as a table and as JSON.
 
+use crate::kconfig::Config;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fs;
 use std::path::Path;
+use std::time::{Instant, SystemTime};
 
 /// The result of a step.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -15,6 +17,8 @@ pub struct Outcome {
     pub skipped: usize,
     /// One line for each failure.
     pub failures: Vec<String>,
+    /// It is that of an earlier run with the same inputs.
+    pub unchanged: bool,
     /// Names of the suites that ran.
     #[serde(skip)]
     pub names: Vec<String>,
@@ -83,27 +87,56 @@ impl Outcome {
     }
 }
 
+/// A step of a run, with its outcome.
 #[derive(Debug, Serialize)]
-struct StepReport {
-    name: String,
-    seconds: f64,
+pub struct Step {
+    pub name: String,
+    pub seconds: f64,
     #[serde(flatten)]
-    outcome: Outcome,
+    pub outcome: Outcome,
+    #[serde(skip)]
+    pub start: SystemTime,
+    #[serde(skip)]
+    pub kernel: Option<Config>,
+    #[serde(skip)]
+    pub end: End,
 }
 
-/// All steps of `make test`.
-#[derive(Debug, Default, Serialize)]
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A kernel was built, or was not.
+    Build,
+    /// The suite came to its end.
+    Complete,
+    /// An error ended it.
+    Broken,
+    /// There was no kernel for it.
+    NotRun,
+}
+
+/// All steps of a run.
+#[derive(Debug, Serialize)]
 pub struct Report {
-    steps: Vec<StepReport>,
+    pub steps: Vec<Step>,
+    #[serde(skip)]
+    pub start: SystemTime,
+    #[serde(skip)]
+    clock: Instant,
 }
 
 impl Report {
-    pub fn add(&mut self, name: &str, seconds: f64, outcome: Outcome) {
-        self.steps.push(StepReport {
-            name: name.to_string(),
-            seconds,
-            outcome,
-        });
+    /// A run that begins now.
+    pub fn new() -> Self {
+        Self {
+            steps: Vec::new(),
+            start: SystemTime::now(),
+            clock: Instant::now(),
+        }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.clock.elapsed().as_secs_f64()
     }
 
     pub fn total(&self) -> Outcome {
@@ -150,16 +183,24 @@ mod tests {
 
     #[test]
     fn totals_table_and_json_agree() {
-        let mut report = Report::default();
+        let step = |name: &str, seconds, outcome| Step {
+            name: name.to_string(),
+            seconds,
+            outcome,
+            start: SystemTime::now(),
+            kernel: None,
+            end: End::Complete,
+        };
+        let mut report = Report::new();
         let good = Outcome {
             passed: 3,
             skipped: 1,
             ..Outcome::default()
         };
-        report.add("one", 1.5, good);
+        report.steps.push(step("one", 1.5, good));
         let mut bad = Outcome::success();
         bad.fail("that".to_string());
-        report.add("two", 2.0, bad);
+        report.steps.push(step("two", 2.0, bad));
         assert_eq!(report.total().last_line(), "4 passed, 1 failed");
         let table = report.table();
         let last: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();

@@ -9,10 +9,11 @@ use crate::host::{Compilers, Packages};
 use crate::judge::baseline::Baseline;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
+use crate::matrix;
 use crate::places::Places;
 use crate::programs;
 use crate::progress::Progress;
-use crate::report::Outcome;
+use crate::tiers::{self, Row, Tier};
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
 use std::collections::BTreeMap;
@@ -122,6 +123,16 @@ impl Session<'_> {
         asked.map_or(Ok(default), Config::by_name)
     }
 
+    /// The suites of a tier, or of the part of it that was asked for.
+    pub fn rows(&self, tier: Tier) -> Result<Vec<Row>> {
+        let mut rows = tiers::load(&self.places.repo)?;
+        rows.retain(|row| tier == Tier::All || row.tier == tier);
+        match &self.arguments.matrix {
+            Some(part) => matrix::part(rows, part),
+            None => Ok(rows),
+        }
+    }
+
     /// The kernel that was asked for, of those that boot with a guest.
     pub fn guest_config(&self, default: Config) -> Result<Config> {
         let config = self.config_or(default)?;
@@ -157,14 +168,5 @@ impl Session<'_> {
     pub fn baseline_file(&self) -> PathBuf {
         let default = || self.places.repo.join(bench::BASELINE);
         self.arguments.baseline.clone().unwrap_or_else(default)
-    }
-
-    /// Failures on stderr, the counts as stdout's last line; the exit code.
-    pub fn end(&self, outcome: &Outcome) -> u8 {
-        for failure in &outcome.failures {
-            eprintln!("error: {failure}");
-        }
-        println!("{}", outcome.last_line());
-        u8::from(outcome.failed > 0)
     }
 }

@@ -43,14 +43,7 @@ impl Job {
     /// guest reads it.
     pub fn requested(program: Option<&Path>) -> Result<Self> {
         if let Some(file) = program {
-            let content = fs::read(file).with_context(|| format!("PROGRAM={}", file.display()))?;
-            if content.starts_with(b"\x7fELF") && !is_static(&content) {
-                bail!(
-                    "PROGRAM={}: it needs shared libraries, which the guest does not have: link it with -static",
-                    file.display()
-                );
-            }
-            return Ok(Self::Program(content));
+            return Ok(Self::Program(self::program(file)?));
         }
         let mut input = std::io::stdin();
         if input.is_terminal() {
@@ -64,34 +57,27 @@ impl Job {
     }
 }
 
+/// The content of `PROGRAM=`.
+pub fn program(file: &Path) -> Result<Vec<u8>> {
+    let content = fs::read(file).with_context(|| format!("PROGRAM={}", file.display()))?;
+    if content.starts_with(b"\x7fELF") && !is_static(&content) {
+        bail!(
+            "PROGRAM={}: it needs shared libraries, which the guest does not have: link it with -static",
+            file.display()
+        );
+    }
+    Ok(content)
+}
+
 /// Boots the kernel with our programs in /bin. Returns the exit code of the program, if there is one.
 pub fn run(run: &Run, config: Config, job: Job) -> Result<u8> {
     let (kernel, progress) = (run.kernel, run.session.progress);
-    let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
-    let Some(busybox) = proc::find("busybox").filter(is_usable) else {
-        bail!("the guest needs a static busybox: install busybox-static and run again");
-    };
-    let out = kernel.places.out(config.name);
-    let init = out.join("shell-init");
-    let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
-    for name in [demo::PROGRAM, "vma-map"] {
-        files = files.with(&format!("/bin/{name}"), &run.session.program(name)?);
-    }
-    let rest = match &job {
-        Job::Interactive => INTERACTIVE,
-        Job::Program(_) => ONE_PROGRAM,
-    };
-    initramfs::write(&init, format!("{PREPARE}{rest}").as_bytes())?;
     let Job::Program(content) = job else {
+        let (_, files) = prepared(run, config, INTERACTIVE)?;
         interact(kernel, config, files)?;
         return Ok(0);
     };
-    let program = out.join("shell-program");
-    initramfs::write(&program, &content)?;
-    let guest = Guest {
-        files: files.with("/program", &program),
-        ..Guest::new("shell", "vma-shell", &init, TIMEOUT)
-    };
+    let guest = guest(run, config, &content)?;
     let boot = guest.boot(kernel, config, &mut |line| {
         line.iter()
             .for_each(|line| progress.hidden(|| println!("{line}")));
@@ -107,6 +93,32 @@ pub fn run(run: &Run, config: Config, job: Job) -> Result<u8> {
             Ok(code)
         }
     }
+}
+
+/// A guest that runs one program.
+pub fn guest(run: &Run, config: Config, content: &[u8]) -> Result<Guest<'static>> {
+    let (init, files) = prepared(run, config, ONE_PROGRAM)?;
+    let program = run.kernel.places.out(config.name).join("shell-program");
+    initramfs::write(&program, content)?;
+    Ok(Guest {
+        files: files.with("/program", &program),
+        ..Guest::new("shell", "vma-shell", &init, TIMEOUT)
+    })
+}
+
+/// A guest's init, and its files.
+fn prepared(run: &Run, config: Config, rest: &str) -> Result<(PathBuf, Initramfs)> {
+    let is_usable = |file: &PathBuf| fs::read(file).is_ok_and(|content| is_static(&content));
+    let Some(busybox) = proc::find("busybox").filter(is_usable) else {
+        bail!("the guest needs a static busybox: install busybox-static and run again");
+    };
+    let init = run.kernel.places.out(config.name).join("shell-init");
+    let mut files = Initramfs::new(&init).with("/bin/busybox", &busybox);
+    for name in [demo::PROGRAM, "vma-map"] {
+        files = files.with(&format!("/bin/{name}"), &run.session.program(name)?);
+    }
+    initramfs::write(&init, format!("{PREPARE}{rest}").as_bytes())?;
+    Ok((init, files))
 }
 
 fn interact(kernel: &Kernel, config: Config, files: Initramfs) -> Result<()> {

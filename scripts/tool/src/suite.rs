@@ -11,6 +11,7 @@ use crate::coverage;
 use crate::demo;
 use crate::drivers;
 use crate::fuzz;
+use crate::gdb;
 use crate::host::Packages;
 use crate::judge;
 use crate::kbuild::Kernel;
@@ -23,19 +24,19 @@ use crate::lint as linting;
 use crate::lockdep_test;
 use crate::proc;
 use crate::progress::Progress;
-use crate::report::{Outcome, Report};
+use crate::report::{End, Outcome, Report, Step};
 use crate::rustdoc;
 use crate::selftests;
 use crate::session::{Ready, Session};
 use crate::source;
 use crate::stress;
-use crate::tiers::{self, Row, Tier};
+use crate::tiers::{Row, Tier};
 use crate::unchanged::{self, Inputs};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// The inputs of a suite. An earlier result is valid for the same inputs.
 #[derive(Clone, Copy)]
@@ -88,6 +89,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("kunit-failing", Guest(Some(kunit_failing::PROGRAM)), kunit_failing::run),
     ("lockdep-test", Guest(None), lockdep_test::run),
     ("fuzz", Checkout, |run, config| fuzz::run(run, config, fuzz::SHORT)),
+    ("gdb", Checkout, gdb::check),
     ("stress", Guest(Some(stress::PROGRAM)), stress::run),
     ("selftests", Checkout, selftests::run),
     ("kcsan", Checkout, kcsan::run),
@@ -102,13 +104,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
 
 /// The suite of a row of TESTING.md.
 fn of_row(row: &Row) -> Result<(Needs, Work)> {
-    let kernel = row.kernel.map_or("", |config| config.name);
-    let name = row
-        .name
-        .strip_suffix(kernel)
-        .unwrap_or(&row.name)
-        .trim_end();
-    let suite = SUITES.iter().find(|suite| suite.0 == name);
+    let suite = SUITES.iter().find(|suite| suite.0 == row.suite());
     let suite = suite.with_context(|| format!("TESTING.md: {}: no such suite", row.name))?;
     Ok((suite.1, suite.2))
 }
@@ -234,25 +230,22 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Runs the suites of a tier. In `Tier::Test`, a suite that passed with the same inputs is not run again.
-pub fn run(session: &Session, ready: &Ready, tier: Tier) -> Result<Report> {
+/// Runs suites. In `Tier::Test`, a suite that passed with the same inputs is not run again.
+pub fn run(session: &Session, ready: &Ready, tier: Tier, rows: &[Row]) -> Result<Report> {
     let kernel = session.kernel(ready);
-    let rows = tiers::load(&session.places.repo)?;
     let run = Run::new(session, ready, &kernel);
     let mut steps = Steps {
         progress: session.progress,
-        report: Report::default(),
+        report: Report::new(),
     };
     let mut built: Vec<(Config, bool)> = Vec::new();
-    for row in rows
-        .iter()
-        .filter(|row| tier == Tier::All || row.tier == tier)
-    {
+    for row in rows {
         let mut missing = None;
         for config in run.kernels(row)? {
             let known = built.iter().find(|(other, _)| *other == config);
             let ok = known.map(|(_, ok)| *ok).unwrap_or_else(|| {
-                let ok = steps.run(&format!("build {}", config.name), || {
+                let name = format!("build {}", config.name);
+                let ok = steps.run(&name, Some(config), End::Build, || {
                     kernel.build(config, session.progress)?;
                     Ok(Outcome::success())
                 });
@@ -261,10 +254,14 @@ pub fn run(session: &Session, ready: &Ready, tier: Tier) -> Result<Report> {
             });
             missing = missing.or((!ok).then_some(config.name));
         }
-        steps.run(&row.name, || match missing {
-            Some(name) => bail!("not run: {name} was not built"),
-            None => run.unless_unchanged(row, tier),
-        });
+        match missing {
+            Some(name) => steps.run(&row.name, row.kernel, End::NotRun, || {
+                bail!("not run: {name} was not built")
+            }),
+            None => steps.run(&row.name, row.kernel, End::Complete, || {
+                run.unless_unchanged(row, tier)
+            }),
+        };
     }
     Ok(steps.report)
 }
@@ -276,15 +273,32 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     /// Returns true if the step passed.
-    fn run(&mut self, name: &str, work: impl FnOnce() -> Result<Outcome>) -> bool {
-        let start = Instant::now();
-        let outcome = work().unwrap_or_else(|error| Outcome::failure(format!("{error:#}")));
+    fn run(
+        &mut self,
+        name: &str,
+        kernel: Option<Config>,
+        mut end: End,
+        work: impl FnOnce() -> Result<Outcome>,
+    ) -> bool {
+        let (start, clock) = (SystemTime::now(), Instant::now());
+        let outcome = work().unwrap_or_else(|error| {
+            if end == End::Complete {
+                end = End::Broken;
+            }
+            Outcome::failure(format!("{error:#}"))
+        });
         for failure in &outcome.failures {
             self.progress.say(&format!("error: {name}: {failure}"));
         }
         let passed = outcome.failed == 0;
-        let seconds = start.elapsed().as_secs_f64();
-        self.report.add(name, seconds, outcome);
+        self.report.steps.push(Step {
+            name: name.to_string(),
+            seconds: clock.elapsed().as_secs_f64(),
+            outcome,
+            start,
+            kernel,
+            end,
+        });
         passed
     }
 }
@@ -467,17 +481,19 @@ mod tests {
         let progress = Progress::new(true);
         let mut steps = Steps {
             progress: &progress,
-            report: Report::default(),
+            report: Report::new(),
         };
-        assert!(!steps.run("one", || bail!("broken")));
-        assert!(steps.run("two", || Ok(Outcome::success())));
+        assert!(!steps.run("one", None, End::Complete, || bail!("broken")));
+        assert!(steps.run("two", None, End::Complete, || Ok(Outcome::success())));
         assert_eq!(steps.report.total().last_line(), "1 passed, 1 failed");
+        let ends: Vec<End> = steps.report.steps.iter().map(|step| step.end).collect();
+        assert_eq!(ends, [End::Broken, End::Complete]);
     }
 
     #[test]
     fn table_lists_suites_and_configurations() {
         let repo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let rows = tiers::load(&repo).unwrap();
+        let rows = crate::tiers::load(&repo).unwrap();
         for row in &rows {
             of_row(row).unwrap();
         }

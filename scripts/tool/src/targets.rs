@@ -17,7 +17,9 @@ use crate::kcsan;
 use crate::kunit;
 use crate::kunit_failing;
 use crate::lockdep_test;
-use crate::report::Outcome;
+use crate::matrix;
+use crate::report::{End, Outcome, Report, Step};
+use crate::results;
 use crate::rustdoc;
 use crate::selftests;
 use crate::session::Session;
@@ -41,6 +43,8 @@ pub struct Target {
 enum Work {
     /// Returns the exit code.
     Own(fn(&Session) -> Result<u8>),
+    /// Without a guest. With a kernel, its build is the work's.
+    Host(Option<Config>, fn(&Session) -> Result<Outcome>),
     /// On a built kernel: this one, or the one of CONFIG=.
     Kernel(Config, fn(&Run, Config) -> Result<Outcome>),
     /// The same, if it boots with a guest.
@@ -49,7 +53,7 @@ enum Work {
     Bench(fn(&Run, Outcome) -> Result<Outcome>),
 }
 
-use Work::{Bench, Guest, Kernel, Own};
+use Work::{Bench, Guest, Host, Kernel, Own};
 
 const fn target(name: &'static str, variables: &'static str, work: Work) -> Target {
     Target {
@@ -62,8 +66,9 @@ const fn target(name: &'static str, variables: &'static str, work: Work) -> Targ
 #[rustfmt::skip]
 pub const TARGETS: &[Target] = &[
     target("run", "", Own(run)),
-    target("test", "", Own(|session| test(session, Tier::Test))),
-    target("test-all", "", Own(|session| test(session, Tier::All))),
+    target("test", "", Own(|session| test(session, "test", Tier::Test))),
+    target("test-all", "MATRIX", Own(|session| test(session, "test-all", Tier::All))),
+    target("matrix", "MATRIX", Own(matrix)),
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
@@ -77,7 +82,7 @@ pub const TARGETS: &[Target] = &[
     target("bench-baseline", "BASELINE", Bench(bench_baseline)),
     target("disasm", "CONFIG FUNC", Own(disasm)),
     target("codegen-check", "CONFIG", Kernel(X86_64_BENCH, suite::codegen_check)),
-    target("build-cost", "", Own(build_cost)),
+    target("build-cost", "", Host(None, build_cost)),
     target("drivers", "CONFIG CASE", Guest(X86_64_DEBUG, drivers::run)),
     target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, stress::run)),
     target("fuzz", "SEED MINUTES", Kernel(X86_64_DEBUG, fuzz)),
@@ -85,14 +90,15 @@ pub const TARGETS: &[Target] = &[
     target("selftests-compare", "", Kernel(X86_64_SELFTESTS, selftests::run_and_compare)),
     target("compile-fail", "CONFIG CASE", Kernel(X86_64, suite::compile_fail)),
     target("bugs", "", Kernel(X86_64_DEBUG, bugs::run)),
-    target("conformance", "CONFIG", Own(conformance)),
-    target("coverage", "", Own(coverage)),
-    target("ledger", "", Own(ledger)),
-    target("model", "", Own(model)),
-    target("litmus", "", Own(litmus)),
-    target("lint", "", Own(lint)),
+    target("conformance", "CONFIG", Host(Some(X86_64), conformance)),
+    target("coverage", "", Host(None, coverage)),
+    target("ledger", "", Host(None, ledger)),
+    target("model", "", Host(None, model)),
+    target("litmus", "", Host(None, litmus)),
+    target("lint", "", Host(None, lint)),
     target("doc", "", Own(doc)),
     target("shell", "CONFIG PROGRAM", Own(shell)),
+    target("gdb", "CONFIG FILTER PROGRAM", Own(gdb)),
     target("clean", "", Own(clean)),
 ];
 
@@ -125,17 +131,52 @@ pub fn chosen(matches: &ArgMatches) -> Result<&'static Target> {
 impl Session<'_> {
     /// Does the work of a target; returns the exit code.
     pub fn make(&self, target: &Target) -> Result<u8> {
-        let (config, work) = match target.work {
+        results::forget(self.places, target.name)?;
+        let mut report = Report::new();
+        let (config, outcome) = match target.work {
             Own(work) => return work(self),
-            Kernel(default, work) => (self.config_or(default)?, work),
-            Guest(default, work) => (self.guest_config(default)?, work),
-            Bench(rest) => return measured(self, rest),
+            Host(default, work) => {
+                let config = default.map(|default| self.config_or(default));
+                (config.transpose()?, work(self)?)
+            }
+            Kernel(default, work) => self.built(self.config_or(default)?, work)?,
+            Guest(default, work) => self.built(self.guest_config(default)?, work)?,
+            Bench(rest) => (Some(X86_64_BENCH), measured(self, rest)?),
         };
+        for failure in &outcome.failures {
+            eprintln!("error: {failure}");
+        }
+        let name = config.map_or("", |config| config.name);
+        report.steps.push(Step {
+            name: format!("{} {name}", target.name).trim_end().to_string(),
+            seconds: report.seconds(),
+            outcome,
+            start: report.start,
+            kernel: config,
+            end: End::Complete,
+        });
+        self.end(target.name, &report)
+    }
+
+    /// Builds a kernel, and works with it.
+    fn built(
+        &self,
+        config: Config,
+        work: fn(&Run, Config) -> Result<Outcome>,
+    ) -> Result<(Option<Config>, Outcome)> {
         let ready = self.ready()?;
         let kernel = self.kernel(&ready);
         kernel.build(config, self.progress)?;
-        let run = Run::new(self, &ready, &kernel);
-        Ok(self.end(&work(&run, config)?))
+        let outcome = work(&Run::new(self, &ready, &kernel), config)?;
+        Ok((Some(config), outcome))
+    }
+
+    /// Leaves the results for other programs. The counts are stdout's last line. Returns the exit code.
+    fn end(&self, target: &str, report: &Report) -> Result<u8> {
+        results::write(self.places, target, report)?;
+        let total = report.total();
+        println!("{}", total.last_line());
+        Ok(u8::from(total.failed > 0))
     }
 }
 
@@ -205,13 +246,20 @@ fn run(session: &Session) -> Result<u8> {
     Ok(u8::from(demo.outcome.failed > 0))
 }
 
-fn test(session: &Session, tier: Tier) -> Result<u8> {
+fn test(session: &Session, target: &str, tier: Tier) -> Result<u8> {
+    let rows = session.rows(tier)?;
     let ready = session.ready()?;
-    let report = suite::run(session, &ready, tier)?;
+    let report = suite::run(session, &ready, tier, &rows)?;
     report.write(&session.places.build.join("test.json"))?;
     println!("{}", report.table());
-    println!("{}", report.total().last_line());
-    Ok(u8::from(report.total().failed > 0))
+    session.end(target, &report)
+}
+
+/// For programs: nothing but JSON on stdout.
+fn matrix(session: &Session) -> Result<u8> {
+    let cells = matrix::cells(&session.rows(Tier::All)?);
+    println!("{}", serde_json::to_string_pretty(&cells)?);
+    Ok(0)
 }
 
 fn fuzz(run: &Run, config: Config) -> Result<Outcome> {
@@ -225,7 +273,7 @@ fn fuzz(run: &Run, config: Config) -> Result<Outcome> {
 }
 
 /// Builds the kernels that are measured, measures all primitives, and does the rest of the work with their outcome.
-fn measured(session: &Session, rest: fn(&Run, Outcome) -> Result<Outcome>) -> Result<u8> {
+fn measured(session: &Session, rest: fn(&Run, Outcome) -> Result<Outcome>) -> Result<Outcome> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     for (config, _) in crate::bench::kernels(&kernel) {
@@ -233,7 +281,7 @@ fn measured(session: &Session, rest: fn(&Run, Outcome) -> Result<Outcome>) -> Re
     }
     let run = Run::new(session, &ready, &kernel);
     let outcome = suite::bench_primitives(&run, X86_64_BENCH)?;
-    Ok(session.end(&rest(&run, outcome)?))
+    rest(&run, outcome)
 }
 
 fn bench(run: &Run, mut outcome: Outcome) -> Result<Outcome> {
@@ -279,62 +327,57 @@ fn disasm(session: &Session) -> Result<u8> {
     Ok(0)
 }
 
-fn build_cost(session: &Session) -> Result<u8> {
+fn build_cost(session: &Session) -> Result<Outcome> {
     let (outcome, _) = code::build_cost(session, &session.ready()?)?;
-    Ok(session.end(&outcome))
+    Ok(outcome)
 }
 
-fn conformance(session: &Session) -> Result<u8> {
+fn conformance(session: &Session) -> Result<Outcome> {
     let tree = session.places.tree();
     let config = session.config_or(X86_64)?;
     let out = session.places.out(config.name);
-    let outcome = if session.places.kdir.is_some() && !conformance::is_built(&out) {
+    if session.places.kdir.is_some() && !conformance::is_built(&out) {
         // A tree of the caller's own is read, and not built for this alone.
         let packages = session.packages(&session.overlay()?);
         packages.setup(session.places, &["packages"], session.progress)?;
-        conformance::run(session, &tree, None)?
+        conformance::run(session, &tree, None)
     } else {
         let ready = session.ready()?;
         let out = session.kernel(&ready).build(config, session.progress)?;
-        conformance::run(session, &tree, Some(&out))?
-    };
-    Ok(session.end(&outcome))
+        conformance::run(session, &tree, Some(&out))
+    }
 }
 
 /// Needs the kernel's source, and no kernel.
-fn coverage(session: &Session) -> Result<u8> {
+fn coverage(session: &Session) -> Result<Outcome> {
     let tree = session.tree(&session.overlay()?)?;
-    let outcome = coverage::run(session.places, &tree, session.progress)?;
-    Ok(session.end(&outcome))
+    coverage::run(session.places, &tree, session.progress)
 }
 
 /// Reads the checkout alone.
-fn ledger(session: &Session) -> Result<u8> {
-    let outcome = crate::ledger::run(session.places, session.progress)?;
-    Ok(session.end(&outcome))
+fn ledger(session: &Session) -> Result<Outcome> {
+    crate::ledger::run(session.places, session.progress)
 }
 
 /// Needs the host's packages and the kernel's source, and no kernel.
-fn model(session: &Session) -> Result<u8> {
+fn model(session: &Session) -> Result<Outcome> {
     let overlay = session.overlay()?;
     let tree = session.tree(&overlay)?;
     let packages = session.packages(&overlay);
     packages.setup(session.places, &["packages"], session.progress)?;
-    Ok(session.end(&suite::model(session, &tree)?))
+    suite::model(session, &tree)
 }
 
 /// Likewise.
-fn litmus(session: &Session) -> Result<u8> {
+fn litmus(session: &Session) -> Result<Outcome> {
     let overlay = session.overlay()?;
     let tree = session.tree(&overlay)?;
     let packages = session.packages(&overlay);
-    let outcome = suite::litmus(session, &packages, &tree)?;
-    Ok(session.end(&outcome))
+    suite::litmus(session, &packages, &tree)
 }
 
-fn lint(session: &Session) -> Result<u8> {
-    let outcome = suite::lint(session, &session.ready()?)?;
-    Ok(session.end(&outcome))
+fn lint(session: &Session) -> Result<Outcome> {
+    suite::lint(session, &session.ready()?)
 }
 
 fn doc(session: &Session) -> Result<u8> {
@@ -354,6 +397,22 @@ fn shell(session: &Session) -> Result<u8> {
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;
     shell::run(&Run::new(session, &ready, &kernel), config, job)
+}
+
+/// The exit code is that of gdb.
+fn gdb(session: &Session) -> Result<u8> {
+    let config = session.guest_config(X86_64_DEBUG)?;
+    let program = match (&session.arguments.program, &session.arguments.filter) {
+        (Some(_), Some(_)) => {
+            bail!("FILTER= is of KUnit, which does not run with PROGRAM=: give one")
+        }
+        (Some(file), None) => Some(shell::program(file)?),
+        (None, _) => None,
+    };
+    let ready = session.ready()?;
+    let kernel = session.kernel(&ready);
+    kernel.build(config, session.progress)?;
+    crate::gdb::interact(&Run::new(session, &ready, &kernel), config, program)
 }
 
 fn clean(session: &Session) -> Result<u8> {

@@ -23,6 +23,19 @@ pub struct Row {
     pub kernel: Option<Config>,
 }
 
+impl Row {
+    /// The name of its suite, which several kernels may share.
+    pub fn suite(&self) -> &str {
+        suite(&self.name, self.kernel)
+    }
+}
+
+/// A name without the kernel that may be at its end.
+pub fn suite(name: &str, kernel: Option<Config>) -> &str {
+    let kernel = kernel.map_or("", |config| config.name);
+    name.strip_suffix(kernel).unwrap_or(name).trim_end()
+}
+
 /// All rows, in the order in which the suites run.
 pub fn load(repo: &Path) -> Result<Vec<Row>> {
     let text = fs::read_to_string(repo.join("TESTING.md"));

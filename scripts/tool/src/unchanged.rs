@@ -83,6 +83,7 @@ pub fn recall(file: &Path, inputs: &str) -> Option<Outcome> {
     (known == inputs).then(|| Outcome {
         passed,
         skipped,
+        unchanged: true,
         ..Outcome::default()
     })
 }
@@ -115,6 +116,7 @@ mod tests {
         assert!(recall(&file, "b").is_none());
         let recalled = recall(&file, "a").unwrap();
         assert_eq!(recalled.counts(), "3 passed, 0 failed, 1 skipped");
+        assert!(recalled.unchanged && !outcome.unchanged);
         forget(&file);
         assert!(recall(&file, "a").is_none());
     }

@@ -26,10 +26,10 @@ const HEAD: &str = "\
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Toolchain {
-    kernel: String,
-    rustc: String,
-    llvm: String,
-    clang: String,
+    pub kernel: String,
+    pub rustc: String,
+    pub llvm: String,
+    pub clang: String,
 }
 
 impl Toolchain {

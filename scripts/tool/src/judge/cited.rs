@@ -3,6 +3,8 @@
 //! The functions of the kernel that the models and the litmus tests stand for: whether they are still those that somebody
 //! has compared with the models.
 
+pub mod arguments;
+
 use super::check;
 use crate::places::Places;
 use crate::progress::Progress;
@@ -49,14 +51,35 @@ fn without_comments(text: &str) -> String {
     comment.replace_all(text, "").into_owned()
 }
 
-/// All definitions of a function or macro, one after the other: there may be one for each configuration.
+/// All definitions of a function or macro, one after the other: there may be one for each configuration. Functions that allocate
+/// are defined with an ending of their names, and called by a macro.
 fn definition(text: &str, name: &str) -> Option<String> {
-    let function =
-        format!(r"(?ms)^[a-z_][^;{{}}()#]*\b{name}\([^;{{}}]*\)\s*\{{(?:[^\n{{}}]*\}}|.*?^\}})");
-    let by_macro = format!(r"(?m-s)^#define {name}\((?:.*\\\n)*.*$");
-    let pattern = Regex::new(&format!("{function}|{by_macro}")).expect("a name in a constant");
-    let all = pattern.find_iter(text).map(|found| found.as_str());
-    let words = all.flat_map(str::split_whitespace).join(" ");
+    let function = format!(
+        r"(?ms)^[a-z_][^;{{}}()#]*\b{name}(?:_noprof)?\([^;{{}}]*\)\s*\{{(?:[^\n{{}}]*\}}|.*?^\}})"
+    );
+    let by_macro = format!(r"\A#[ \t]*define {name}\b(?:.*\\\n)*.*");
+    let regex = |pattern: &str| Regex::new(pattern).expect("a name in a constant");
+    let (function, by_macro) = (regex(&function), regex(&by_macro));
+    let mut all = BTreeMap::new();
+    // Only where the name is, because a regular expression takes long for a whole file.
+    for (at, _) in text.match_indices(name) {
+        let start = text[..at]
+            .rfind([';', '{', '}', '(', ')', '#'])
+            .unwrap_or(0);
+        let (before, after) = (&text[start..at], &text[at + name.len()..]);
+        let found = if before.trim_end().ends_with("define") {
+            by_macro.find(&text[start..])
+        } else if after.starts_with('(') || after.starts_with("_noprof(") {
+            let end = text[at..]
+                .find("\n}")
+                .map_or(text.len(), |end| at + end + 2);
+            function.find(&text[start..end])
+        } else {
+            None
+        };
+        all.extend(found.map(|found| (start + found.start(), found.as_str())));
+    }
+    let words = all.into_values().flat_map(str::split_whitespace).join(" ");
     (!words.is_empty()).then_some(words)
 }
 
@@ -89,6 +112,15 @@ EXPORT_SYMBOL(start);
 	while (0)
 #define end(x) x
 static void none(void) {}
+#if 1
+# define alloc(...) alloc_hooks(alloc_noprof(__VA_ARGS__))
+#else
+#define alloc alloc_noprof
+#endif
+void *alloc_noprof(int n)
+{
+	return start(n);
+}
 int last(void)
 {
 	return 0;
@@ -111,6 +143,13 @@ int last(void)
         );
         assert_eq!(found("end").as_deref(), Some("#define end(x) x"));
         assert_eq!(found("none").as_deref(), Some("static void none(void) {}"));
+        assert_eq!(
+            found("alloc").as_deref(),
+            Some(
+                "# define alloc(...) alloc_hooks(alloc_noprof(__VA_ARGS__)) #define alloc alloc_noprof \
+                 void *alloc_noprof(int n) { return start(n); }"
+            )
+        );
         for name in ["begi", "star", "EXPORT_SYMBOL", "x"] {
             assert_eq!(found(name), None, "{name}");
         }

@@ -3,7 +3,7 @@
 //! The limit on memory that user space keeps pinned.
 //!
 //! Pages that user space keeps pinned cannot be reclaimed, so they count against `RLIMIT_MEMLOCK`.
-//! They are charged to the address space that they belong to, as in `__ib_umem_get()`, and
+//! They are charged to the address space that they belong to, as in `__ib_umem_get_va()`, and
 //! `/proc/PID/status` shows them as `VmPin`. `account_locked_vm()` cannot be used, because it takes
 //! the mmap write lock.
 

@@ -104,7 +104,7 @@ pub(in super::super) fn require_shared(flags: VmaFlags) -> Result {
     }
 }
 
-/// Returns whether writes go to private copies (C: `is_cow_mapping()`).
+/// Returns whether writes go to private copies (C: `vma_flags_is_cow_mapping()`).
 #[inline]
 pub(in super::super) fn is_cow(flags: VmaFlags) -> bool {
     flags.contains(VmaFlag::MAYWRITE) && !flags.contains(VmaFlag::SHARED)

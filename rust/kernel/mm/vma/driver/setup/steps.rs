@@ -24,9 +24,9 @@ macro_rules! setup_steps {
             /// # Errors
             ///
             /// `EINVAL` if the mapping is private and could become writable: writes would have to
-            /// go to copies, which the kernel does not make of page frames (C: `is_cow_mapping()`).
-            /// Clearing `VM_MAYWRITE` first ([`try_clear_maywrite()`](Self::try_clear_maywrite))
-            /// permits it for reading.
+            /// go to copies, which the kernel does not make of page frames (C:
+            /// `vma_flags_is_cow_mapping()`). Clearing `VM_MAYWRITE` first
+            /// ([`try_clear_maywrite()`](Self::try_clear_maywrite)) permits it for reading.
             #[doc(alias = "VM_PFNMAP")]
             #[inline]
             pub fn pfnmap(self) -> Result<$setup<'a, PfnMap>>
