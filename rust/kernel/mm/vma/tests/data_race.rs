@@ -104,13 +104,17 @@ mod tests {
 
     #[test]
     fn flags_plain() -> Result {
-        assert!(race(|vma| flags_by_plain_load(vma).contains(VmaFlag::MAYBE_GUARD))?);
+        assert!(race(
+            |vma| flags_by_plain_load(vma).contains(VmaFlag::MAYBE_GUARD)
+        )?);
         Ok(())
     }
 
     #[test]
     fn flags() -> Result {
-        assert!(race(|vma| flags_by_accessor(vma).contains(VmaFlag::MAYBE_GUARD))?);
+        assert!(race(
+            |vma| flags_by_accessor(vma).contains(VmaFlag::MAYBE_GUARD)
+        )?);
         Ok(())
     }
 
