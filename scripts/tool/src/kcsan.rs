@@ -48,7 +48,7 @@ fn is_race(line: &str) -> bool {
     line.contains("BUG: KCSAN: data-race in ")
 }
 
-/// Whether a report fails nothing: it is about C code alone, whose races are not ours, or about a plain load.
+/// Returns true if a report fails nothing: it is about C code alone, whose races are not ours, or about a plain load.
 fn is_known(line: &str) -> bool {
     is_race(line) && (!line.contains(RUST) || FIELDS.iter().any(|(plain, _)| line.contains(plain)))
 }
