@@ -37,8 +37,7 @@ pub fn run(run: &Run, config: Config, show: &mut dyn FnMut(&str)) -> Result<Demo
             outcome.check(differ == 0, || {
                 format!("{differ} VMAs differ from /proc/self/maps")
             });
-            let wrong = boot.wrong_code();
-            outcome.check(wrong.is_none(), || wrong.unwrap_or_default());
+            outcome.none(boot.wrong_code());
         }
         None if boot.timed_out => (),
         None => outcome.fail(format!(

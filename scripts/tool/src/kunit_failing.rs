@@ -58,9 +58,7 @@ pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let rows: Vec<Row> = boot.output.iter().filter_map(|l| Row::parse(l)).collect();
     let mut outcome = std::mem::take(&mut boot.outcome);
     judge(&rows, &boot.output, &mut outcome);
-    outcome.check(boot.code == Some(0), || {
-        boot.wrong_code().unwrap_or_default()
-    });
+    outcome.none(boot.wrong_code());
     let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
     let (injected, failed) = (sum(|row| row.injected), sum(|row| row.failed));
     progress.say(&format!(

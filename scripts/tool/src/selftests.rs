@@ -161,9 +161,7 @@ fn judged(
         said.judge_leaks(&mut outcome);
     }
     let wrong = boot.wrong_code();
-    outcome.check(wrong.is_none(), || {
-        format!("{PROGRAM}: {}", wrong.unwrap_or_default())
-    });
+    outcome.none(wrong.map(|wrong| format!("{PROGRAM}: {wrong}")));
     outcome.add(std::mem::take(&mut boot.outcome));
     let results: Vec<_> = taps.iter().map(|(name, tap)| (&**name, tap)).collect();
     let file = kernel.places.build.join("selftests.json");

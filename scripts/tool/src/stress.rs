@@ -100,7 +100,7 @@ impl Table {
             self.locked_after_a_retry + self.locked_by_mmap_lock > 0,
             || "no reader of a map has met a writer".to_string(),
         );
-        outcome.check(wrong_code.is_none(), || wrong_code.unwrap_or_default());
+        outcome.none(wrong_code);
     }
 }
 
