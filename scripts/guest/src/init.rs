@@ -46,6 +46,16 @@ pub fn main(name: &str, program: fn() -> u8) -> ExitCode {
     ExitCode::from(program())
 }
 
+/// A number of the environment, which for the first process is from the kernel's command line.
+pub fn number(name: &str, default: u64) -> io::Result<u64> {
+    match env::var(name) {
+        Ok(text) => text
+            .parse()
+            .map_err(|_| io::Error::other(format!("{name}={text}: not a number"))),
+        Err(_) => Ok(default),
+    }
+}
+
 /// Runs the program of this name, which returns its exit code, and ends the system.
 pub fn run(name: &str, program: fn() -> u8) -> ! {
     // Without a console there is nobody to tell.

@@ -7,7 +7,6 @@
 
 mod suite;
 
-use std::env;
 use std::io::Result;
 use std::process::ExitCode;
 use suite::Suite;
@@ -37,8 +36,7 @@ fn main() -> ExitCode {
 
 /// Returns whether all went well.
 fn run() -> Result<bool> {
-    let seed = env::var(SEED).map_or(Ok(1), |text| text.parse());
-    let seed = seed.map_err(|e| std::io::Error::other(format!("{SEED}: {e}")))?;
+    let seed = init::number(SEED, 1)?;
     let kinds = OfAnyTask::open()?;
     let mut suites = Suite::all()?;
     suites.retain(|suite| !suite.name.starts_with(FORGETFUL));

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use vma_guest::balance;
 use vma_guest::counters::Counters;
-use vma_guest::init;
+use vma_guest::init::{self, number};
 use vma_guest::random::Random;
 use vma_guest::sys::process::{self, Child, End};
 
@@ -59,16 +59,6 @@ fn exit_code() -> u8 {
             println!("wrong: {e}");
             2
         }
-    }
-}
-
-/// A number of the environment.
-fn number(name: &str, default: u64) -> Result<u64> {
-    match env::var(name) {
-        Ok(text) => text
-            .parse()
-            .map_err(|_| Error::other(format!("{name}={text}: not a number"))),
-        Err(_) => Ok(default),
     }
 }
 
