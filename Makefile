@@ -55,7 +55,7 @@ help:
 	@echo '  selftests      the kernel tree'"'"'s own tests of Rust Binder and the mm, in a guest'
 	@echo '  selftests-compare  the same on a kernel without the overlay, test by test'
 	@echo '  lockdep-test   lock orders that lockdep must report  [CASE=]'
-	@echo '  kcsan          data races of Rust code, on a kernel that instruments it [FILTER=]'
+	@echo '  kcsan          data races of Rust code, on a kernel that instruments it'
 	@echo '  compile-fail   misuse that must not compile          [CONFIG=, CASE=]'
 	@echo '  bugs           known bugs: what rustc, lockdep, KASAN, Clang and upstream'"'"'s API say to each'
 	@echo '  conformance    the lock tables of process_addrs.rst compared with ours [CONFIG=]'

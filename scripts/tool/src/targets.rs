@@ -74,7 +74,7 @@ pub const TARGETS: &[Target] = &[
     target("patches", "", Own(patches)),
     target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
     target("kunit-failing", "CONFIG FILTER SEED", Guest(X86_64_DEBUG, kunit_failing::run)),
-    target("kcsan", "FILTER", Kernel(X86_64_KCSAN, kcsan::run)),
+    target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
     target("lockdep-test", "CASE", Kernel(X86_64_DEBUG, lockdep_test::run)),
     target("bench", "", Bench(bench)),
     target("bench-binder", "", Kernel(X86_64_BINDER, binder::run)),
