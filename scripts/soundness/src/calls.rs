@@ -23,7 +23,7 @@ pub struct Call {
 /// All of a checkout, except in KUnit tests.
 pub fn calls(repo: &Path) -> Result<Vec<Call>> {
     let mut all = Vec::new();
-    for source in Source::read_all(repo)? {
+    for source in Source::read_all(repo)?.0 {
         all.extend(of(&source)?);
     }
     Ok(all)

@@ -29,14 +29,17 @@ use std::path::Path;
 /// The input of the checks.
 struct Subject {
     sources: Vec<Source>,
+    kunit: Vec<Source>,
     ledger: Ledger,
     tests: Tests,
 }
 
 /// Checks a checkout. An error is for what cannot be read at all.
 pub fn check(repo: &Path) -> Result<Report> {
+    let (sources, kunit) = Source::read_all(repo)?;
     Subject {
-        sources: Source::read_all(repo)?,
+        sources,
+        kunit,
         ledger: Ledger::read(repo)?,
         tests: Tests::read(repo)?,
     }
@@ -67,7 +70,14 @@ impl Subject {
                 rows = properties::Rows::read(source)?;
             }
         }
-        let checked = sites.len() + types.len() + self.sources.len();
+        for source in &self.kunit {
+            for item in rules::assertions_that_panic(source)? {
+                problems.push(format!(
+                    "{item}: an assertion outside of the cases panics: return an error, as holds() does"
+                ));
+            }
+        }
+        let checked = sites.len() + types.len() + self.sources.len() + self.kunit.len();
         let entries = self.ledger.join(&sites, &self.tests, &mut problems);
         rules::hold_against(
             &pointers,

@@ -108,6 +108,32 @@ pub fn locks_named_by_a_macro(source: &Source) -> Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
+/// The module of a suite, in which assertions are those of KUnit.
+const CASES: &str = "tests";
+
+/// Functions of the tests that could return an error, and assert instead.
+pub fn assertions_that_panic(source: &Source) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    walk(source.tokens()?, &mut |place, part| {
+        let Part::Item {
+            keyword: "fn",
+            head,
+            body: Some(body),
+            ..
+        } = part
+        else {
+            return;
+        };
+        let is_case = place.path.iter().any(|name| name == CASES);
+        let mut asserts = ["assert", "assert_eq", "assert_ne"].into_iter();
+        let asserts = asserts.any(|name| has_word(body.stream(), name));
+        if !is_case && asserts && has_word(head.iter().cloned().collect(), "Result") {
+            found.push(format!("{} {}", source.name, place.name()));
+        }
+    });
+    Ok(found)
+}
+
 /// C functions that wait for the mmap lock, or may take it again after they dropped it.
 const MMAP_LOCK: [&str; 12] = [
     "account_locked_vm",

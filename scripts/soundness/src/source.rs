@@ -17,14 +17,14 @@ pub struct Source {
 }
 
 impl Source {
-    /// Every source of the abstraction, in the order of names, without its KUnit tests.
-    pub fn read_all(repo: &Path) -> Result<Vec<Self>> {
+    /// Every source of the abstraction, in the order of names, and then those of its KUnit tests.
+    pub fn read_all(repo: &Path) -> Result<(Vec<Self>, Vec<Self>)> {
         let dir = repo.join("rust/kernel/mm");
         let mut all = vec![Self::read(&dir.join("vma.rs"), "vma.rs")?];
         below(&dir.join("vma"), "", &mut all)?;
-        all.retain(|source| !source.name.starts_with("tests"));
         all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        let is_test = |source: &Self| source.name.starts_with("tests");
+        Ok(all.into_iter().partition(|source| !is_test(source)))
     }
 
     fn read(path: &Path, name: &str) -> Result<Self> {

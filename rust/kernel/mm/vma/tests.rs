@@ -15,6 +15,7 @@ mod exclusivity;
 mod failing;
 mod fields;
 mod hmm;
+mod holds;
 mod iter;
 mod killed;
 mod levels;

@@ -24,6 +24,7 @@ fn source(name: &str, text: &str) -> Source {
 /// Returns the problems of one file, with a ledger and with the tests `kunit suite.test` and `compile-fail case`.
 fn problems(name: &str, text: &str, ledger: &str) -> Vec<String> {
     let subject = Subject {
+        kunit: Vec::new(),
         sources: vec![source(name, text)],
         ledger: toml::from_str(ledger).expect("a ledger"),
         tests: Tests::of(&["kunit suite.test", "compile-fail case"]),
@@ -55,6 +56,7 @@ fn this_checkout_can_be_read() {
 #[test]
 fn the_report_is_a_table_and_json() {
     let subject = Subject {
+        kunit: Vec::new(),
         sources: vec![source(
             "a.rs",
             "fn f() {\n    // SAFETY: `a | b`.\n    unsafe { g() };\n}\n",

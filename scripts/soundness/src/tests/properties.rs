@@ -5,6 +5,7 @@ use super::*;
 /// Checks a file together with its `properties.rs`.
 fn said(text: &str, rows: &str) -> Vec<String> {
     let subject = Subject {
+        kunit: Vec::new(),
         sources: vec![source("a.rs", text), source("properties.rs", rows)],
         ledger: toml::from_str("").expect("a ledger"),
         tests: Tests::of(&["compile-fail case"]),

@@ -108,3 +108,30 @@ fn waiting_for_the_mmap_lock_borrows_the_scope() {
         assert!(problems("a.rs", &of_guard, allow).is_empty());
     }
 }
+
+#[test]
+fn assertion_outside_of_the_cases_panics() {
+    let said = |text: &str| {
+        let subject = Subject {
+            sources: Vec::new(),
+            kunit: vec![source("tests/a.rs", text)],
+            ledger: toml::from_str("").expect("a ledger"),
+            tests: Tests::of(&[]),
+        };
+        subject.check().expect("is Rust").problems
+    };
+    let problems = said("fn f() -> Result<u8> { let g = || assert_eq!(1, 2); }");
+    assert!(
+        problems[0].starts_with("tests/a.rs f: an assertion"),
+        "{problems:?}"
+    );
+    assert_eq!(problems.len(), 1);
+    for text in [
+        "#[kunit_tests(a)]\nmod tests { #[test] fn f() -> Result { assert!(true); Ok(()) } }",
+        // It has nobody to tell.
+        "extern \"C\" fn close() { assert!(true); }",
+        "fn f() -> Result { holds(true) }",
+    ] {
+        assert!(said(text).is_empty(), "{text}");
+    }
+}

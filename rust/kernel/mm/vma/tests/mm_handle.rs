@@ -12,6 +12,7 @@
 
 use super::{
     address_space::AddressSpace,
+    holds::holds,
     second_task::{
         wait_until,
         SecondTask, //
@@ -33,7 +34,7 @@ fn mapper(file: &LocalFile) -> Result<GrabbedMm> {
     let mut order = LockOrder::new();
     let i_mmap = IMmap::of(file).lock_read(&mut order);
     let vma = i_mmap.vmas(0..=usize::MAX).next().ok_or(ENOENT)?;
-    assert!(vma.grab_mm().id() == vma.mm_id());
+    holds(vma.grab_mm().id() == vma.mm_id())?;
     Ok(vma.grab_mm())
 }
 

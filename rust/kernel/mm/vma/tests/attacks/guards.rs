@@ -9,6 +9,7 @@ use super::{
             Mapping, //
         },
         driver::pinning::map_in,
+        holds::holds,
         order::file_of,
         second_task::{
             mmap_writer,
@@ -73,8 +74,8 @@ fn reads(mm: &AddressSpace) -> Result<bool> {
 fn kill_waiting<T: Send + Unpin>(mm: &MmWithUser, task: SecondTask<T>) -> Result<T> {
     // SAFETY: The mm is alive.
     let is_contended = || unsafe { bindings::mmap_lock_is_contended(mm.as_raw()) != 0 };
-    assert!(wait_until(is_contended));
-    assert!(task.stays_blocked());
+    holds(wait_until(is_contended))?;
+    holds(task.stays_blocked())?;
     task.kill();
     task.join()
 }

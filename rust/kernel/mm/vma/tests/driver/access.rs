@@ -5,9 +5,12 @@
 //! Accesses of another process to memory that cannot be pinned.
 
 use super::{
-    super::address_space::{
-        AddressSpace,
-        Mapping, //
+    super::{
+        address_space::{
+            AddressSpace,
+            Mapping, //
+        },
+        holds::holds, //
     },
     device::{
         give_page,
@@ -65,21 +68,21 @@ impl VmaOperations for AccessOps {
         match buffer {
             AccessBuffer::Read(reply) => {
                 // Never more than what is mapped here.
-                assert!(addr + reply.room() <= vma.end());
+                holds(addr + reply.room() <= vma.end())?;
                 let all = addr == vma.start();
                 let bytes = [FILL; 8];
                 let len = if all { reply.room() } else { 3 };
 
                 reply.append(&bytes[..len])?;
                 // There is no room for these, so they are not counted.
-                assert_eq!(reply.append(&bytes), Err(EINVAL));
+                holds(reply.append(&bytes) == Err(EINVAL))?;
             }
             AccessBuffer::Write(bytes) => {
                 let left = bytes.remaining().len();
-                assert_eq!(bytes.take(left + 1).err(), Some(EINVAL));
+                holds(bytes.take(left + 1).err() == Some(EINVAL))?;
                 if let Ok(taken) = bytes.take(3) {
-                    assert_eq!(taken, [POISON; 3]);
-                    assert_eq!(bytes.remaining().len(), left - 3);
+                    holds(taken == [POISON; 3])?;
+                    holds(bytes.remaining().len() == left - 3)?;
                 }
             }
         }

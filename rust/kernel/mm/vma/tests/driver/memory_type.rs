@@ -8,11 +8,14 @@
 //! machine has. Nothing else in the kernel gives them a type.
 
 use super::{
-    super::address_space::{
-        peek,
-        unmap,
-        AddressSpace,
-        Mapping, //
+    super::{
+        address_space::{
+            peek,
+            unmap,
+            AddressSpace,
+            Mapping, //
+        },
+        holds::holds, //
     },
     device::{
         Device,
@@ -94,9 +97,8 @@ fn check<T: OperationsTable>(
         Ok((vma.page_prot(), pte.into_raw().pte))
     })?;
 
-    assert_eq!(prot, wanted(prot));
-    assert_eq!(type_of_page(pte), type_of_page(prot.into_raw().pgprot));
-    Ok(())
+    holds(prot == wanted(prot))?;
+    holds(type_of_page(pte) == type_of_page(prot.into_raw().pgprot))
 }
 
 #[kunit_tests(rust_vma_memory_type)]

@@ -3,9 +3,12 @@
 //! The callbacks other than faults, and their presence in the table.
 
 use super::{
-    super::address_space::{
-        unmap,
-        AddressSpace, //
+    super::{
+        address_space::{
+            unmap,
+            AddressSpace, //
+        },
+        holds::holds, //
     },
     device::{
         give_page,
@@ -68,7 +71,7 @@ impl VmaOperations for StrictOps {
     }
 
     fn may_split(vma: &DriverVma<Self, MmapWrite>, addr: usize) -> Result {
-        assert!(vma.start() < addr && addr < vma.end());
+        holds(vma.start() < addr && addr < vma.end())?;
         // In halves only.
         if addr - vma.start() == vma.end() - addr {
             Ok(())
@@ -83,7 +86,7 @@ impl VmaOperations for StrictOps {
     }
 
     fn mprotect(_: &DriverVma<Self, MmapWrite>, range: Range<usize>, new: VmaFlags) -> Result {
-        assert!(range.len() == PAGE_SIZE && !new.is_empty());
+        holds(range.len() == PAGE_SIZE && !new.is_empty())?;
         Err(EXDEV)
     }
 

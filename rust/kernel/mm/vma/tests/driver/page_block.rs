@@ -9,11 +9,14 @@ use super::bound::{
     bound_device, //
 };
 use super::{
-    super::address_space::{
-        peek,
-        poke,
-        unmap,
-        AddressSpace, //
+    super::{
+        address_space::{
+            peek,
+            poke,
+            unmap,
+            AddressSpace, //
+        },
+        holds::holds, //
     },
     device::{
         Device,
@@ -76,7 +79,7 @@ fn last_page_is_shared_with_user_space(frames: Frames) -> Result {
     let last = frames.count() - 1;
     let mut byte = [1];
     frames.read(last * PAGE_SIZE, &mut byte)?;
-    assert_eq!(byte, [0]);
+    holds(byte == [0])?;
     frames.write(last * PAGE_SIZE, &[41])?;
 
     let device: KBox<Device<Memory>> = Device::new(
@@ -85,13 +88,13 @@ fn last_page_is_shared_with_user_space(frames: Frames) -> Result {
     )?;
     let rw = bindings::PROT_READ | bindings::PROT_WRITE;
     let mapping = mm.map_file_as(&*device.open()?, last, 2, rw, bindings::MAP_SHARED, 0)?;
-    assert_eq!(peek(mapping.start), Ok(41));
+    holds(peek(mapping.start) == Ok(41))?;
     poke(mapping.start, 42)?;
-    assert_eq!(peek(mapping.start + PAGE_SIZE), Err(EFAULT));
+    holds(peek(mapping.start + PAGE_SIZE) == Err(EFAULT))?;
 
     let piece = device.data.pieces().get(0).ok_or(EINVAL)?;
     piece.read(last * PAGE_SIZE, &mut byte)?;
-    assert_eq!(byte, [42]);
+    holds(byte == [42])?;
     unmap(mapping.start, mapping.len)
 }
 

@@ -3,13 +3,16 @@
 //! Page frames, which stay for as long as something maps them.
 
 use super::{
-    super::address_space::{
-        peek,
-        peek_if_mapped,
-        poke,
-        unmap,
-        AddressSpace,
-        Mapping, //
+    super::{
+        address_space::{
+            peek,
+            peek_if_mapped,
+            poke,
+            unmap,
+            AddressSpace,
+            Mapping, //
+        },
+        holds::holds, //
     },
     device::{
         Device,
@@ -241,8 +244,8 @@ pub(super) mod huge {
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<T>(region.clone()))),
         )?;
         let mapping = map_aligned(mm, &device)?;
-        assert_eq!(peek(mapping.start + 9 * PAGE_SIZE)?, 9);
-        assert!(is_huge(mm, mapping.start)?);
+        holds(peek(mapping.start + 9 * PAGE_SIZE)? == 9)?;
+        holds(is_huge(mm, mapping.start)?)?;
         Ok((device, mapping))
     }
 
