@@ -295,6 +295,35 @@ mod tests {
     }
 
     #[test]
+    #[cfg(CONFIG_NUMA_BALANCING)]
+    fn the_state_of_numa_balancing_is_copied() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        // As `task_numa_work()` makes one, for the tasks of an address space with several nodes.
+        let made = bindings::vma_numab_state {
+            next_scan: 1,
+            pids_active_reset: 2,
+            pids_active: [3, 4],
+            start_scan_seq: 5,
+            prev_scan_seq: 6,
+        };
+        let made = KBox::new(made, GFP_KERNEL)?;
+        let mut locks = mm.vma_locks();
+
+        let mmap = locks.write();
+        let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
+        // SAFETY: The VMA is write-locked, and has no state yet. `vma_numab_state_free()` frees what
+        // `KBox` allocated.
+        unsafe { (&raw mut (*vma.as_raw()).numab_state).write_volatile(KBox::into_raw(made)) };
+        let state = vma.numab_state().ok_or(ENOENT)?;
+        assert_eq!(state.next_scan, 1);
+        assert_eq!(state.pids_active, [3, 4]);
+        assert_eq!(state.start_scan_seq, 5);
+        assert_eq!(state.prev_scan_seq, 6);
+        Ok(())
+    }
+
+    #[test]
     #[cfg(CONFIG_NUMA)]
     fn a_policy_is_copied_and_taken_away() -> Result {
         use crate::error::from_err_ptr;
