@@ -94,6 +94,7 @@ const SUITES: &[(&str, Needs, Work)] = &[
     ("selftests", Checkout, selftests::run),
     ("kcsan", Checkout, kcsan::run),
     ("codegen-check", Measured, codegen_check),
+    ("build-cost", Measured, |run, _| Ok(code::build_cost(run.session, run.ready)?.0)),
     ("bugs", Checkout, bugs::run),
     ("bench primitives", Measured, bench_primitives),
     ("bench compare", Measured, bench_compare),
