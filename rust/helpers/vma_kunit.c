@@ -30,6 +30,11 @@ __rust_helper int rust_helper_mmap_lock_is_contended(struct mm_struct *mm)
 	return mmap_lock_is_contended(mm);
 }
 
+__rust_helper int rust_helper_rwsem_is_locked(struct rw_semaphore *sem)
+{
+	return rwsem_is_locked(sem);
+}
+
 __rust_helper bool rust_helper_page_maybe_dma_pinned(struct page *page)
 {
 	return folio_maybe_dma_pinned(page_folio(page));

@@ -167,6 +167,29 @@ fn put(file: &File, text: &str) -> Result<()> {
     }
 }
 
+/// A function of C whose caller cannot take that it fails: `drm_minor_alloc()` keeps the error as a
+/// pointer to a device, which `drm_minor_alloc_release()` gives back. No allocation of it fails.
+const CANNOT_FAIL: &str = "drm_sysfs_minor_alloc";
+
+/// Returns the addresses of a function, up to that of the next one, in hexadecimal. `None` if the
+/// kernel does not have it.
+fn range_of(function: &str) -> Result<Option<(String, String)>> {
+    Ok(range_in(&fs::read_to_string("/proc/kallsyms")?, function))
+}
+
+fn range_in(symbols: &str, function: &str) -> Option<(String, String)> {
+    let all = || {
+        symbols.lines().filter_map(|line| {
+            let (address, rest) = line.split_once(' ')?;
+            let name = rest.split_whitespace().nth(1)?;
+            Some((u64::from_str_radix(address, 16).ok()?, name))
+        })
+    };
+    let (start, _) = all().find(|(_, name)| *name == function)?;
+    let end = all().map(|(at, _)| at).filter(|at| *at > start).min()?;
+    Some((format!("{start:#x}"), format!("{end:#x}")))
+}
+
 /// The allocations of any task, of one kind.
 pub struct OfAnyTask {
     kind: &'static str,
@@ -182,6 +205,10 @@ impl OfAnyTask {
         for kind in KINDS {
             write(&format!("{kind}/probability"), "0")?;
             write(&format!("{kind}/task-filter"), "N")?;
+            if let Some((start, end)) = range_of(CANNOT_FAIL)? {
+                write(&format!("{kind}/reject-start"), &start)?;
+                write(&format!("{kind}/reject-end"), &end)?;
+            }
             let path = format!("{DEBUG}/{kind}/probability");
             let probability = File::options().write(true).open(path)?;
             all.push(Self { kind, probability });
@@ -224,5 +251,20 @@ impl OfAnyTask {
 impl fmt::Display for OfAnyTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_ends_where_the_next_one_begins() {
+        let symbols = "ff30 T c\nff10 t a\nff20 t b\t[module]\nff10 t also_a\n";
+        let range = |start: &str, end: &str| Some((start.to_string(), end.to_string()));
+        assert_eq!(range_in(symbols, "a"), range("0xff10", "0xff20"));
+        assert_eq!(range_in(symbols, "b"), range("0xff20", "0xff30"));
+        assert_eq!(range_in(symbols, "c"), None);
+        assert_eq!(range_in(symbols, "d"), None);
     }
 }

@@ -192,6 +192,14 @@ impl AddressSpace {
         // SAFETY: The mm is alive.
         unsafe { bindings::mmap_lock_is_contended(self.0.as_raw()) != 0 }
     }
+
+    /// Returns true if a task holds the mmap lock.
+    #[cfg(CONFIG_PER_VMA_LOCK)]
+    pub(super) fn mmap_lock_is_held(&self) -> bool {
+        let mm = self.0.as_raw();
+        // SAFETY: The mm is alive.
+        unsafe { bindings::rwsem_is_locked(&raw mut (*mm).__bindgen_anon_1.mmap_lock) != 0 }
+    }
 }
 
 impl core::ops::Deref for AddressSpace {

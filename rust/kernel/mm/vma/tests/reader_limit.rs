@@ -163,11 +163,7 @@ mod tests {
         let mut cursor = locks.cursor(mapping.start);
         let vma = cursor.lock_next_counted(&mut counts)?.ok_or(ENOENT)?;
         let first = (vma.start(), vma.refcnt());
-        // SAFETY: The mm is alive, and the counter an aligned word.
-        let mmap_lock = unsafe {
-            let mm = mm.as_raw();
-            (&raw const (*mm).__bindgen_anon_1.mmap_lock.count.counter).read_volatile()
-        };
+        let is_held = mm.mmap_lock_is_held();
         // It goes on by VMA locks.
         let second = cursor
             .lock_next_counted(&mut counts)?
@@ -176,7 +172,7 @@ mod tests {
         drop(cursor);
 
         assert_eq!(first, (mapping.start, FULL));
-        assert_ne!(mmap_lock, 0);
+        assert!(is_held);
         assert_eq!(second, Some(next.start));
         assert_eq!(
             counts,
