@@ -3,16 +3,13 @@
 //! Page frames, which stay for as long as something maps them.
 
 use super::{
-    super::{
-        address_space::{
-            peek,
-            peek_if_mapped,
-            poke,
-            unmap,
-            AddressSpace,
-            Mapping, //
-        },
-        holds::holds, //
+    super::address_space::{
+        peek,
+        peek_if_mapped,
+        poke,
+        unmap,
+        AddressSpace,
+        Mapping, //
     },
     device::{
         Device,
@@ -140,7 +137,10 @@ pub(super) fn map(
 
 #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
 pub(super) mod huge {
-    use super::*;
+    use super::{
+        super::super::holds::holds,
+        *, //
+    };
     use crate::mm::vma::{
         driver::{
             HugeFault,
