@@ -315,7 +315,9 @@ pub(crate) fn base_by_git(
         return Ok(Some(base));
     }
     let earlier = git::earlier(&tree.root, path)?;
-    let is_base = |base: &Vec<u8>| put_in(base, &groups).is_ok_and(|made| made == full);
+    // An anchor may match the line that takes the place of its own.
+    let is_base =
+        |base: &Vec<u8>| base != full && put_in(base, &groups).is_ok_and(|made| made == full);
     Ok(earlier.into_iter().find(is_base))
 }
 

@@ -66,10 +66,7 @@ pub const X86_64_KCSAN: Config = x86_64(
     "common kunit doctests off qemu all-fields samples x86_64-kcsan",
 );
 /// Spinlocks that sleep.
-pub const X86_64_RT: Config = x86_64(
-    "x86_64-rt",
-    "common kunit off qemu samples x86_64-rt",
-);
+pub const X86_64_RT: Config = x86_64("x86_64-rt", "common kunit off qemu samples x86_64-rt");
 /// One processor, without the per-VMA lock and the optional fields.
 pub const X86_64_UP: Config = x86_64(
     "x86_64-up",

@@ -312,8 +312,8 @@ mod tests {
 
         let mmap = locks.write();
         let vma = mmap.lookup(mapping.start).ok_or(ENOENT)?.start_write();
-        // SAFETY: The VMA is write-locked, and has no state yet. `vma_numab_state_free()` frees what
-        // `KBox` allocated.
+        // SAFETY: The VMA is write-locked, and has no state yet. `vma_numab_state_free()` frees
+        // what `KBox` allocated.
         unsafe { (&raw mut (*vma.as_raw()).numab_state).write_volatile(KBox::into_raw(made)) };
         let state = vma.numab_state().ok_or(ENOENT)?;
         assert_eq!(state.next_scan, 1);
