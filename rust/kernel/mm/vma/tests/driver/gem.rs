@@ -208,12 +208,16 @@ impl Bench {
     }
 
     fn object_that(&self, memory: Memory, keeps_file: bool) -> Result<ARef<Object>> {
-        let part = Part {
+        let part = self.part(memory, keeps_file);
+        Object::new_mappable(&self.drm, 2 * PAGE_SIZE, part)
+    }
+
+    fn part(&self, memory: Memory, keeps_file: bool) -> Part {
+        Part {
             memory,
             shared: Counted::new(&self.shared),
             keeps_file,
-        };
-        Object::new_mappable(&self.drm, 2 * PAGE_SIZE, part)
+        }
     }
 
     /// The buffer of an object with the two pages.
@@ -368,6 +372,21 @@ mod tests {
         assert_eq!(bench.objects(), 1);
         unmap(mapping.start, mapping.len)?;
         assert!(wait_until(|| bench.objects() == 0));
+        Ok(())
+    }
+
+    #[test]
+    fn objects_are_of_whole_pages() -> Result {
+        let bench = Bench::new()?;
+        let object = |size| {
+            let part = bench.part(Memory::Pages, true);
+            Object::new_mappable(&bench.drm, size, part)
+        };
+        for size in [0, 1, PAGE_SIZE - 1, PAGE_SIZE + 8] {
+            assert_eq!(object(size).err(), Some(EINVAL));
+        }
+        assert_eq!(object(PAGE_SIZE)?.size(), PAGE_SIZE);
+        assert_eq!(bench.objects(), 0);
         Ok(())
     }
 

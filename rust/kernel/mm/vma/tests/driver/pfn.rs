@@ -382,6 +382,66 @@ mod tests {
     }
 
     #[test]
+    fn range_outside_of_the_mapping_is_refused() -> Result {
+        /// The address and the number of pages, for a mapping that starts here.
+        fn case(number: usize, start: usize) -> (usize, usize) {
+            let last_page = PAGE_SIZE.wrapping_neg();
+            [
+                (start - PAGE_SIZE, 1),
+                (start - PAGE_SIZE, 2),
+                (last_page, 1),
+                (last_page, 2),
+            ][number]
+        }
+
+        let (mm, shared, other) = device(Hook::Mmap(|region, setup| {
+            let (addr, pages) = case(setup.pgoff(), setup.start());
+            setup
+                .pfnmap()?
+                .remap_pfn_range::<PfnOps>(region.clone(), addr, 0, pages)
+        }))?;
+        let hook = Hook::MmapPrepare(|region, desc| {
+            let (addr, pages) = case(desc.pgoff(), desc.start());
+            desc.pfnmap()?
+                .remap_pfn_range::<PreparedOps>(region, addr, 0, pages)
+        });
+        let prepared = Device::new(region(&shared)?, hook)?;
+        for number in 0..4 {
+            for device in [&other, &prepared] {
+                assert_eq!(map(&mm, device, number, 2).err(), Some(EINVAL));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn range_that_may_not_be_written_is_not() -> Result {
+        let (mm, shared, other) = device(Hook::Mmap(|region, mut setup| {
+            setup.clear_write();
+            let addr = setup.start();
+            setup
+                .pfnmap()?
+                .remap_pfn_range::<PfnOps>(region.clone(), addr, 0, 2)
+        }))?;
+        let hook = Hook::MmapPrepare(|region, mut desc| {
+            desc.clear_write();
+            let addr = desc.start();
+            desc.pfnmap()?
+                .remap_pfn_range::<PreparedOps>(region, addr, 0, 2)
+        });
+        let prepared = Device::new(region(&shared)?, hook)?;
+        for device in [other, prepared] {
+            let mapping = map(&mm, &device, 0, 2)?;
+            assert_eq!(peek(mapping.start)?, 50);
+            assert_eq!(poke(mapping.start, 1), Err(EFAULT));
+            let mut byte = [0];
+            device.data.frames().read(0, &mut byte)?;
+            assert_eq!(byte, [50]);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn failing_hook_unmaps_before_frames_go() -> Result {
         let (mm, shared, device) = device(Hook::Mmap(|other, setup| {
             // A region of the hook's own, which goes with the mapping.
