@@ -385,7 +385,7 @@ mod tests {
         for size in [0, 1, PAGE_SIZE - 1, PAGE_SIZE + 8] {
             assert_eq!(object(size).err(), Some(EINVAL));
         }
-        assert_eq!(object(PAGE_SIZE)?.size(), PAGE_SIZE);
+        object(PAGE_SIZE)?;
         assert_eq!(bench.objects(), 0);
         Ok(())
     }
