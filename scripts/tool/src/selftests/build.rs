@@ -51,6 +51,9 @@ pub struct Selftest {
     /// Texts in lines of the kernel's log that it causes on purpose.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// Texts in names of tests with a number that another run can have another of.
+    #[serde(default)]
+    pub varying: Vec<String>,
 }
 
 impl List {
