@@ -9,7 +9,7 @@ fn charge(locks: &mut VmaLocks<'_>, addr: usize) -> Result<Option<(LockedVm, usi
     let Some(vma) = locks.lock_vma_under_rcu(addr) else {
         return Ok(None);
     };
-    let pages = vma.len();
+    let pages = (vma.end() - vma.start()) / 4096;
     #[cfg(not(misuse))]
     let start = vma.start();
     #[cfg(not(misuse))]

@@ -21,5 +21,5 @@ fn fill(mm: &MmWithUser, file: &ShmemFile) -> Result {
     drop(locks);
     #[cfg(not(misuse))]
     let mut order = LockOrder::new();
-    file.write(&mut order, 0, &[1]) //~ E0277 "`MmapLock` cannot be taken while `MmapLock` is held"
+    file.write(&mut order, 0, &[1]) //~ E0308 "mismatched types"
 }
