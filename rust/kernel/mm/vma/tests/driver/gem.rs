@@ -400,6 +400,13 @@ mod tests {
         assert_eq!(map(1, 2).err(), Some(EINVAL));
         assert_eq!(map(2, 1).err(), Some(EINVAL));
         assert_eq!(map(0, 2).err(), None);
+
+        let beyond = Device::new(
+            bench.buffer(RDWR)?,
+            Hook::Mmap(|buf, setup| setup.map_dma_buf(buf, usize::MAX)),
+        )?;
+        let mapping = bench.mm.map_file(&*beyond.open()?, 0, 1);
+        assert_eq!(mapping.err(), Some(EOVERFLOW));
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::{
     super::{
         address_space::{
             peek,
+            peek_if_mapped,
             poke,
             AddressSpace, //
         },
@@ -28,12 +29,14 @@ use crate::{
         driver::{
             Fault,
             FaultOutcome,
+            FilePages,
             Plain,
             SetupFlags,
             SharedPage,
             ViaMmapPrepare,
             VmaOperations, //
         },
+        LockOrder,
         VmaFlag,
         VmaFlags, //
     },
@@ -293,6 +296,16 @@ mod tests {
                 .map(|vma| vma.pgoff()),
             Some(1)
         );
+
+        // So does what unmaps them.
+        let page = PAGE_SIZE as u64;
+        let pages = FilePages::of(&file);
+        let mut order = LockOrder::new();
+        let mapped = |index| peek_if_mapped(mapping.start + index * PAGE_SIZE);
+        pages.unmap(&mut order, 500 * page..502 * page)?;
+        assert_eq!((mapped(0), mapped(1)), (Some(101), Some(102)));
+        pages.unmap(&mut order, page..2 * page)?;
+        assert_eq!((mapped(0), mapped(1)), (None, Some(102)));
 
         // Two pages from there on are one too many.
         assert_eq!(mm.map_file(&file, 0, 2).err(), Some(EOVERFLOW));

@@ -704,6 +704,14 @@ mod tests {
         let mapping = mm.map_file_as(&file, 1, HUGE, rw, fixed, aligned)?;
         assert_eq!(peek(mapping.start)?, 7);
         assert_eq!(shared.faults.load(Relaxed), 2);
+        unmap(mapping.start, mapping.len)?;
+
+        // The mapping begins in the middle of what a huge page would cover.
+        let middle = aligned + Pmd::SIZE / 2;
+        let mapping = mm.map_file_as(&file, HUGE / 2, HUGE / 2, rw, fixed, middle)?;
+        peek(mapping.start)?;
+        assert_eq!(shared.faults.load(Relaxed), 3);
+        assert!(!huge::is_huge(&mm, mapping.start)?);
         Ok(())
     }
 }

@@ -430,9 +430,12 @@ mod tests {
     #[cfg(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)]
     #[test]
     fn a_huge_page_is_of_one_piece() -> Result {
-        use super::super::pfn::huge::{
-            is_huge,
-            HUGE, //
+        use super::super::{
+            super::holds::holds,
+            pfn::huge::{
+                is_huge,
+                HUGE, //
+            }, //
         };
         use crate::mm::vma::{
             driver::{
@@ -463,28 +466,44 @@ mod tests {
             }
         }
 
+        let (mm, shared) = (AddressSpace::of_this_case()?, Shared::new(0)?);
+        // Writes to each of as many huge pages as expected, which are huge or not.
+        let check = |pieces: Pieces, expected: &[bool]| -> Result {
+            let device = Device::new(
+                scattered(pieces, &shared)?,
+                Hook::Mmap(|data, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(data.clone()))),
+            )?;
+            let pages = expected.len() * HUGE;
+            let room = mm.map(pages + HUGE)?;
+            unmap(room.start, room.len)?;
+            let aligned = room.start.next_multiple_of(Pmd::SIZE);
+            let rw = bindings::PROT_READ | bindings::PROT_WRITE;
+            let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
+            let mapping = mm.map_file_as(&*device.open()?, 0, pages, rw, fixed, aligned)?;
+
+            for (number, huge) in expected.iter().enumerate() {
+                let addr = mapping.start + number * Pmd::SIZE;
+                poke(addr + 3 * PAGE_SIZE, 1)?;
+                holds(is_huge(&mm, addr)? == *huge)?;
+            }
+            unmap(mapping.start, mapping.len)
+        };
+
         // A whole one, one of two halves, a dummy page in place of one.
         let mut pieces = Pieces::new();
         for pages in [HUGE, HUGE / 2, HUGE / 2] {
             pieces.push(Frames::alloc(pages, GFP_KERNEL)?, GFP_KERNEL)?;
         }
         pieces.push(Frames::alloc_dummy(HUGE, GFP_KERNEL)?, GFP_KERNEL)?;
-        let (mm, _shared, device) = device_of(
-            pieces,
-            Hook::Mmap(|data, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(data.clone()))),
-        )?;
-        let room = mm.map(4 * HUGE)?;
-        unmap(room.start, room.len)?;
-        let aligned = room.start.next_multiple_of(Pmd::SIZE);
-        let rw = bindings::PROT_READ | bindings::PROT_WRITE;
-        let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
-        let mapping = mm.map_file_as(&*device.open()?, 0, 3 * HUGE, rw, fixed, aligned)?;
+        check(pieces, &[true, false, false])?;
 
-        for (number, huge) in [true, false, false].into_iter().enumerate() {
-            let addr = mapping.start + number * Pmd::SIZE;
-            poke(addr + 3 * PAGE_SIZE, 1)?;
-            assert_eq!(is_huge(&mm, addr)?, huge);
-        }
-        unmap(mapping.start, mapping.len)
+        // One with a memory type that is not the mapping's.
+        let mut pieces = Pieces::new();
+        pieces.push(Frames::alloc(HUGE, GFP_KERNEL)?, GFP_KERNEL)?;
+        let nowhere = NOWHERE.next_multiple_of(HUGE);
+        // SAFETY: There is nothing that could be accessed.
+        let io = unsafe { Frames::from_io_frames(nowhere, HUGE, MemoryType::Noncached) };
+        pieces.push(io, GFP_KERNEL)?;
+        check(pieces, &[true, false])
     }
 }
