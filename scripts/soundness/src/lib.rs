@@ -2,12 +2,13 @@
 
 //! Checks what the abstraction's soundness rests on: each `unsafe` has an argument, and tests that would notice if it
 //! were false; safe functions dereference no pointer that they are given; memory that may be uninitialised is lent in
-//! known places only; and the properties of each public type are stated.
+//! known places only; the properties of each public type are stated; and what C functions demand of their callers has tests.
 
 mod argument;
 mod calls;
 mod ledger;
 mod named;
+mod preconditions;
 mod properties;
 mod report;
 mod rules;
@@ -23,6 +24,7 @@ pub use source::Kind;
 
 use anyhow::Result;
 use named::Tests;
+use preconditions::Preconditions;
 use source::Source;
 use std::path::Path;
 
@@ -31,6 +33,7 @@ struct Subject {
     sources: Vec<Source>,
     kunit: Vec<Source>,
     ledger: Ledger,
+    preconditions: Preconditions,
     tests: Tests,
 }
 
@@ -41,6 +44,7 @@ pub fn check(repo: &Path) -> Result<Report> {
         sources,
         kunit,
         ledger: Ledger::read(repo)?,
+        preconditions: Preconditions::read(repo)?,
         tests: Tests::read(repo)?,
     }
     .check()
@@ -77,7 +81,11 @@ impl Subject {
                 ));
             }
         }
-        let checked = sites.len() + types.len() + self.sources.len() + self.kunit.len();
+        let checked = sites.len()
+            + types.len()
+            + self.sources.len()
+            + self.kunit.len()
+            + self.preconditions.all.len();
         let entries = self.ledger.join(&sites, &self.tests, &mut problems);
         rules::hold_against(
             &pointers,
@@ -98,12 +106,15 @@ impl Subject {
             &mut problems,
         );
         rows.hold_against(&types, &self.tests, &mut problems);
+        self.preconditions.hold_against(&self.tests, &mut problems);
         problems.dedup();
         Ok(Report {
             entries,
             pointers,
             types: types.len(),
             tests: self.tests.len(),
+            preconditions: self.preconditions.all.len(),
+            untested_preconditions: self.preconditions.untested(),
             checked,
             problems,
         })

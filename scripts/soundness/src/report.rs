@@ -18,6 +18,9 @@ pub struct Report {
     pub pointers: Vec<String>,
     /// How many public types there are.
     pub types: usize,
+    /// How many preconditions of C functions there are, and how many of them have no test.
+    pub preconditions: usize,
+    pub untested_preconditions: usize,
     /// How many tests can be named.
     pub tests: usize,
     #[serde(skip)]
@@ -30,7 +33,7 @@ impl Report {
         self.problems.len()
     }
 
-    /// Each `unsafe`, each public type and each file is one check.
+    /// Each `unsafe`, each precondition, each public type and each file is one check.
     pub fn passed(&self) -> usize {
         self.checked.saturating_sub(self.failed())
     }
@@ -38,7 +41,8 @@ impl Report {
     /// A summary for the terminal.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} unsafe in {} items, {} without a test; {} public types; {} tests to name\n",
+            "{} unsafe in {} items, {} without a test; {} preconditions of C functions, {} without a test; {} public types; \
+             {} tests to name\n",
             self.entries.len(),
             self.entries
                 .iter()
@@ -49,6 +53,8 @@ impl Report {
                 .iter()
                 .filter(|entry| entry.tests.is_empty())
                 .count(),
+            self.preconditions,
+            self.untested_preconditions,
             self.types,
             self.tests,
         );

@@ -6,6 +6,7 @@ mod arguments;
 mod attacks;
 mod calls;
 mod ledger;
+mod preconditions;
 mod properties;
 mod rules;
 
@@ -27,6 +28,7 @@ fn problems(name: &str, text: &str, ledger: &str) -> Vec<String> {
         kunit: Vec::new(),
         sources: vec![source(name, text)],
         ledger: toml::from_str(ledger).expect("a ledger"),
+        preconditions: Preconditions::default(),
         tests: Tests::of(&["kunit suite.test", "compile-fail case"]),
     };
     subject.check().expect("is Rust").problems
@@ -62,6 +64,7 @@ fn the_report_is_a_table_and_json() {
             "fn f() {\n    // SAFETY: `a | b`.\n    unsafe { g() };\n}\n",
         )],
         ledger: toml::from_str(ROW).expect("a ledger"),
+        preconditions: Preconditions::default(),
         tests: Tests::of(&["kunit suite.test"]),
     };
     let report = subject.check().expect("is Rust");

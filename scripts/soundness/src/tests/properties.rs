@@ -8,6 +8,7 @@ fn said(text: &str, rows: &str) -> Vec<String> {
         kunit: Vec::new(),
         sources: vec![source("a.rs", text), source("properties.rs", rows)],
         ledger: toml::from_str("").expect("a ledger"),
+        preconditions: Preconditions::default(),
         tests: Tests::of(&["compile-fail case"]),
     };
     subject.check().expect("is Rust").problems

@@ -116,6 +116,7 @@ fn assertion_outside_of_the_cases_panics() {
             sources: Vec::new(),
             kunit: vec![source("tests/a.rs", text)],
             ledger: toml::from_str("").expect("a ledger"),
+            preconditions: Preconditions::default(),
             tests: Tests::of(&[]),
         };
         subject.check().expect("is Rust").problems
