@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What C functions demand of their callers, and the tests that would notice if the abstraction did not see to it.
+//! Preconditions of C functions, and the tests that would notice if the abstraction did not see to it.
 
 use crate::named::Tests;
 use anyhow::{Context, Result};
@@ -22,7 +22,7 @@ pub struct Precondition {
     /// The C functions.
     c: String,
     is: String,
-    /// What no safe code can write, where that is the reason that it holds.
+    /// The reason that no safe code can break it.
     by: Option<String>,
     #[serde(default)]
     tests: Vec<String>,

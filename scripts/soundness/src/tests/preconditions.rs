@@ -11,7 +11,7 @@ fn said(row: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_precondition_has_tests_that_exist_or_a_reason() {
+fn a_precondition_has_tests_or_a_reason() {
     const TESTS: &str = "tests = [\"kunit suite.test\"]\n";
     const REASON: &str = "reason = \"Hard.\"\n";
     assert!(said(TESTS).is_empty() && said(REASON).is_empty());
