@@ -201,13 +201,14 @@ impl OfAnyTask {
     /// Returns those of each kind.
     pub fn open() -> Result<Vec<Self>> {
         write_numbers()?;
+        let rejected = range_of(CANNOT_FAIL)?;
         let mut all = Vec::new();
         for kind in KINDS {
             write(&format!("{kind}/probability"), "0")?;
             write(&format!("{kind}/task-filter"), "N")?;
-            if let Some((start, end)) = range_of(CANNOT_FAIL)? {
-                write(&format!("{kind}/reject-start"), &start)?;
-                write(&format!("{kind}/reject-end"), &end)?;
+            if let Some((start, end)) = &rejected {
+                write(&format!("{kind}/reject-start"), start)?;
+                write(&format!("{kind}/reject-end"), end)?;
             }
             let path = format!("{DEBUG}/{kind}/probability");
             let probability = File::options().write(true).open(path)?;
