@@ -72,24 +72,19 @@ impl Ledger {
                     problems.push(format!("ledger: {item}: has two rows"));
                 }
             }
-            let names = || rows.items.join(", ");
-            let reason = rows.reason.as_deref().unwrap_or_default().trim();
-            match (rows.tests.is_empty(), reason.is_empty()) {
-                (true, true) => {
-                    problems.push(format!("ledger: {}: neither tests nor a reason", names()))
+            let row = format!("ledger: {}", rows.items.join(", "));
+            tests.hold_against(&row, &rows.tests, rows.reason.as_deref(), problems);
+            // A reason is about one thing.
+            let has_reason = rows
+                .reason
+                .as_deref()
+                .is_some_and(|text| !text.trim().is_empty());
+            if rows.tests.is_empty() && has_reason {
+                for item in rows.items.iter().filter(|item| is_prefix(item, sites)) {
+                    problems.push(format!(
+                        "ledger: {item}: a row for more than one item has to name tests"
+                    ));
                 }
-                (true, false) => {
-                    // A reason is about one thing.
-                    for item in rows.items.iter().filter(|item| is_prefix(item, sites)) {
-                        problems.push(format!(
-                            "ledger: {item}: a row for more than one item has to name tests"
-                        ));
-                    }
-                }
-                _ => {}
-            }
-            for test in rows.tests.iter().filter(|test| !tests.contains(test)) {
-                problems.push(format!("ledger: {}: there is no test {test:?}", names()));
             }
         }
 

@@ -55,6 +55,22 @@ impl Tests {
         self.0.contains(name)
     }
 
+    /// Says which of the tests of a row do not exist, and whether it has neither tests nor a reason.
+    pub fn hold_against(
+        &self,
+        row: &str,
+        named: &[String],
+        reason: Option<&str>,
+        problems: &mut Vec<String>,
+    ) {
+        if named.is_empty() && reason.unwrap_or_default().trim().is_empty() {
+            problems.push(format!("{row}: neither tests nor a reason"));
+        }
+        for test in named.iter().filter(|test| !self.contains(test)) {
+            problems.push(format!("{row}: there is no test {test:?}"));
+        }
+    }
+
     /// `#[kunit_tests(suite)] mod .. { #[test] fn name .. }`.
     pub fn add_suites(&mut self, tokens: TokenStream) {
         let tokens: Vec<_> = tokens.into_iter().collect();

@@ -53,16 +53,13 @@ impl Preconditions {
             reason,
         } in &self.all
         {
-            let mut problem =
-                |what: String| problems.push(format!("preconditions: {c}: {is}: {what}"));
-            if [by, reason].iter().any(|text| text.as_deref() == Some("")) {
-                problem("an empty text".to_string());
+            let row = format!("preconditions: {c}: {is}");
+            tests.hold_against(&row, named, reason.as_deref(), problems);
+            if by.as_deref() == Some("") {
+                problems.push(format!("{row}: an empty text"));
             }
-            if named.is_empty() == reason.is_none() {
-                problem("tests or a reason, one of them".to_string());
-            }
-            for test in named.iter().filter(|test| !tests.contains(test)) {
-                problem(format!("there is no test {test:?}"));
+            if !named.is_empty() && reason.is_some() {
+                problems.push(format!("{row}: tests and a reason, of which one is wrong"));
             }
         }
     }

@@ -16,12 +16,13 @@ fn a_precondition_has_tests_or_a_reason() {
     const REASON: &str = "reason = \"Hard.\"\n";
     assert!(said(TESTS).is_empty() && said(REASON).is_empty());
     for (row, wanted) in [
-        ("", "f: x: tests or a reason, one of them"),
+        ("", "f: x: neither tests nor a reason"),
         (
             &*format!("{TESTS}{REASON}"),
-            "f: x: tests or a reason, one of them",
+            "f: x: tests and a reason, of which one is wrong",
         ),
-        ("reason = \"\"\n", "f: x: an empty text"),
+        ("reason = \"\"\n", "f: x: neither tests nor a reason"),
+        (&*format!("by = \"\"\n{TESTS}"), "f: x: an empty text"),
         (
             "tests = [\"kunit suite.gone\"]\n",
             "f: x: there is no test \"kunit suite.gone\"",
