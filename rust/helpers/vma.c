@@ -6,6 +6,14 @@
 #include <linux/sched/signal.h>
 #include "../../mm/internal.h"
 
+/* A prologue by which a test replaces a helper that is a function. */
+#if defined(CONFIG_RUST_VMA_KUNIT_TEST) && !defined(CONFIG_RUST_INLINE_HELPERS)
+#include <kunit/static_stub.h>
+#define VMA_REPLACED_BY_TEST KUNIT_STATIC_STUB_REDIRECT
+#else
+#define VMA_REPLACED_BY_TEST(...)
+#endif
+
 __rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
 {
 	return mmap_read_lock_killable(mm);

@@ -36,6 +36,7 @@ __rust_helper pgprot_t rust_helper_pgprot_device(pgprot_t prot)
 
 __rust_helper pgprot_t rust_helper_pgprot_decrypted(pgprot_t prot)
 {
+	VMA_REPLACED_BY_TEST(rust_helper_pgprot_decrypted, prot);
 	return pgprot_decrypted(prot);
 }
 

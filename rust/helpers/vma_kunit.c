@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA_KUNIT_TEST
+#include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/hugetlb.h>
 #include <linux/lockdep.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
@@ -51,12 +55,28 @@ __rust_helper unsigned long rust_helper_vma_kunit_file_count(struct file *file)
 	return file_count(file);
 }
 
-/* Makes a file of shmem a memfd with these seals. */
+/* Makes a file of shmem or hugetlb a memfd with these seals. */
 __rust_helper void rust_helper_vma_kunit_set_seals(struct file *file,
 						   unsigned int seals)
 {
+#ifdef CONFIG_HUGETLBFS
+	if (is_file_hugepages(file)) {
+		HUGETLBFS_I(file_inode(file))->seals = seals;
+		return;
+	}
+#endif
 	SHMEM_I(file_inode(file))->seals = seals;
 }
+
+#ifdef CONFIG_HUGETLBFS
+/* A file of hugetlb, for which no pages are reserved. */
+__rust_helper struct file *rust_helper_vma_kunit_hugetlb_file(size_t size)
+{
+	return hugetlb_file_setup("test", size,
+				  mk_vma_flags(VMA_NORESERVE_BIT),
+				  HUGETLB_ANONHUGE_INODE, 0);
+}
+#endif
 
 __rust_helper int rust_helper_vma_kunit_add_seals(struct file *file,
 						  unsigned int seals)
@@ -145,12 +165,77 @@ __rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
 	dma_debug_add_bus(dev->bus);
 }
 
+/* Gives a device DMA operations that are all NULL, or takes them away. */
+#ifdef CONFIG_ARCH_HAS_DMA_OPS
+__rust_helper void rust_helper_vma_kunit_set_dma_ops(struct device *dev,
+						     bool has_ops)
+{
+	static const struct dma_map_ops ops;
+
+	dev->dma_ops = has_ops ? &ops : NULL;
+}
+#endif
+
+/* Says that a device has a pool of memory, which must not be used. */
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+__rust_helper void rust_helper_vma_kunit_set_dma_pool(struct device *dev,
+						      bool has_pool)
+{
+	dev->dma_mem = has_pool ? ZERO_SIZE_PTR : NULL;
+}
+#endif
+
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+/*
+ * The first frame that an entry which is not present must not have, except for
+ * privileged tasks; or 0 if the processor has no L1TF.
+ */
+__rust_helper unsigned long rust_helper_vma_kunit_l1tf_limit(void)
+{
+	return boot_cpu_has_bug(X86_BUG_L1TF) ? l1tf_pfn_limit() : 0;
+}
+
+#ifndef CONFIG_RUST_INLINE_HELPERS
+/* A bit that no entry has. */
+#define VMA_KUNIT_DECRYPTED _PAGE_SOFTW4
+
+static pgprot_t vma_kunit_decrypted(pgprot_t prot)
+{
+	return __pgprot(pgprot_val(prot) | VMA_KUNIT_DECRYPTED);
+}
+
+/*
+ * Until the end of the case, entries of memory that is not encrypted have a
+ * bit, as on a machine that encrypts memory. Returns the bit.
+ */
+__rust_helper unsigned long rust_helper_vma_kunit_encrypt_memory(void)
+{
+	kunit_activate_static_stub(kunit_get_current_test(),
+				   rust_helper_pgprot_decrypted,
+				   vma_kunit_decrypted);
+	return VMA_KUNIT_DECRYPTED;
+}
+#endif
+#endif
+
+#ifdef CONFIG_FS_DAX
+/* Makes the mappings of a file look like those of persistent memory. */
+__rust_helper void rust_helper_vma_kunit_set_dax(struct file *file, bool is_dax)
+{
+	inode_set_flags(file_inode(file), is_dax ? S_DAX : 0, S_DAX);
+}
+#endif
+
 #ifdef CONFIG_MMU_NOTIFIER
-/* Invalidates a range; without @may_block, as the OOM reaper does. */
+/*
+ * Invalidates a range, which takes this long; without @may_block, as the OOM
+ * reaper does.
+ */
 __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
 						   unsigned long start,
 						   unsigned long end,
-						   bool may_block)
+						   bool may_block,
+						   unsigned int msecs)
 {
 	struct mmu_notifier_range range;
 	int ret = 0;
@@ -160,6 +245,8 @@ __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
 		mmu_notifier_invalidate_range_start(&range);
 	else
 		ret = mmu_notifier_invalidate_range_start_nonblock(&range);
+	if (msecs)
+		msleep(msecs);
 	if (!ret)
 		mmu_notifier_invalidate_range_end(&range);
 	return ret;

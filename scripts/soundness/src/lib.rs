@@ -114,7 +114,6 @@ impl Subject {
             types: types.len(),
             tests: self.tests.len(),
             preconditions: self.preconditions.all.len(),
-            untested_preconditions: self.preconditions.untested(),
             checked,
             problems,
         })

@@ -66,6 +66,11 @@ impl Tests {
         if named.is_empty() && reason.unwrap_or_default().trim().is_empty() {
             problems.push(format!("{row}: neither tests nor a reason"));
         }
+        self.look_for(row, named, problems);
+    }
+
+    /// Says which of the tests of a row do not exist.
+    pub fn look_for(&self, row: &str, named: &[String], problems: &mut Vec<String>) {
         for test in named.iter().filter(|test| !self.contains(test)) {
             problems.push(format!("{row}: there is no test {test:?}"));
         }

@@ -22,12 +22,7 @@ pub struct Precondition {
     /// The C functions.
     c: String,
     is: String,
-    /// The reason that no safe code can break it.
-    by: Option<String>,
-    #[serde(default)]
     tests: Vec<String>,
-    /// Why no test would notice.
-    reason: Option<String>,
 }
 
 impl Preconditions {
@@ -38,29 +33,14 @@ impl Preconditions {
         toml::from_str(&text).with_context(|| format!("{}", file.display()))
     }
 
-    /// How many have no test.
-    pub fn untested(&self) -> usize {
-        self.all.iter().filter(|one| one.tests.is_empty()).count()
-    }
-
-    /// Says which tests do not exist, and what has neither tests nor a reason.
+    /// Says which tests do not exist, and what has none.
     pub fn hold_against(&self, tests: &Tests, problems: &mut Vec<String>) {
-        for Precondition {
-            c,
-            is,
-            by,
-            tests: named,
-            reason,
-        } in &self.all
-        {
-            let row = format!("preconditions: {c}: {is}");
-            tests.hold_against(&row, named, reason.as_deref(), problems);
-            if by.as_deref() == Some("") {
-                problems.push(format!("{row}: an empty text"));
+        for one in &self.all {
+            let row = format!("preconditions: {}: {}", one.c, one.is);
+            if one.tests.is_empty() {
+                problems.push(format!("{row}: no test"));
             }
-            if !named.is_empty() && reason.is_some() {
-                problems.push(format!("{row}: tests and a reason, of which one is wrong"));
-            }
+            tests.look_for(&row, &one.tests, problems);
         }
     }
 }

@@ -18,9 +18,8 @@ pub struct Report {
     pub pointers: Vec<String>,
     /// How many public types there are.
     pub types: usize,
-    /// How many preconditions of C functions there are, and how many of them have no test.
+    /// How many preconditions of C functions there are.
     pub preconditions: usize,
-    pub untested_preconditions: usize,
     /// How many tests can be named.
     pub tests: usize,
     #[serde(skip)]
@@ -41,7 +40,7 @@ impl Report {
     /// A summary for the terminal.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} unsafe in {} items, {} without a test; {} preconditions of C functions, {} without a test; {} public types; \
+            "{} unsafe in {} items, {} without a test; {} preconditions of C functions; {} public types; \
              {} tests to name\n",
             self.entries.len(),
             self.entries
@@ -54,7 +53,6 @@ impl Report {
                 .filter(|entry| entry.tests.is_empty())
                 .count(),
             self.preconditions,
-            self.untested_preconditions,
             self.types,
             self.tests,
         );

@@ -3,13 +3,22 @@
 //! Rules of the code, except that each `unsafe` has its argument.
 
 use crate::ledger::Allowed;
-use crate::source::{Part, Source, docs, is_punct, is_word, section, walk};
+use crate::source::{Part, Place, Source, docs, is_punct, is_word, section, walk};
 use anyhow::Result;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// Safe functions that are given a pointer and have an `unsafe` block: a caller could make them dereference anything.
-pub fn safe_functions_of_pointers(source: &Source) -> Result<Vec<String>> {
+/// A function with a body.
+struct Function<'a> {
+    place: &'a Place,
+    /// The tokens before `fn`, and those after it.
+    before: &'a [TokenTree],
+    head: &'a [TokenTree],
+    body: TokenStream,
+}
+
+/// The functions with a body that break a rule.
+fn functions(source: &Source, breaks: impl Fn(&Function<'_>) -> bool) -> Result<Vec<String>> {
     let mut found = Vec::new();
     walk(source.tokens()?, &mut |place, part| {
         let Part::Item {
@@ -21,17 +30,33 @@ pub fn safe_functions_of_pointers(source: &Source) -> Result<Vec<String>> {
         else {
             return;
         };
-        let is_unsafe = before.iter().any(|token| is_word(Some(token), "unsafe"));
-        let arguments = head.iter().find_map(|token| match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group),
-            _ => None,
-        });
-        let takes_pointer = arguments.is_some_and(|group| has_pointer(group.stream()));
-        if !is_unsafe && takes_pointer && has_word(body.stream(), "unsafe") {
+        let function = Function {
+            place,
+            before,
+            head,
+            body: body.stream(),
+        };
+        if breaks(&function) {
             found.push(format!("{} {}", source.name, place.name()));
         }
     });
     Ok(found)
+}
+
+/// Safe functions that are given a pointer and have an `unsafe` block: a caller could make them dereference anything.
+pub fn safe_functions_of_pointers(source: &Source) -> Result<Vec<String>> {
+    functions(source, |function| {
+        let is_unsafe = function
+            .before
+            .iter()
+            .any(|token| is_word(Some(token), "unsafe"));
+        let arguments = function.head.iter().find_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(group),
+            _ => None,
+        });
+        let takes_pointer = arguments.is_some_and(|group| has_pointer(group.stream()));
+        !is_unsafe && takes_pointer && has_word(function.body.clone(), "unsafe")
+    })
 }
 
 /// Types that hold a pointer and do not say, under `# Invariants`, what it is good for. A function that is given one
@@ -113,25 +138,12 @@ const CASES: &str = "tests";
 
 /// Functions of the tests that could return an error, and assert instead.
 pub fn assertions_that_panic(source: &Source) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    walk(source.tokens()?, &mut |place, part| {
-        let Part::Item {
-            keyword: "fn",
-            head,
-            body: Some(body),
-            ..
-        } = part
-        else {
-            return;
-        };
-        let is_case = place.path.iter().any(|name| name == CASES);
+    functions(source, |function| {
+        let is_case = function.place.path.iter().any(|name| name == CASES);
         let mut asserts = ["assert", "assert_eq", "assert_ne"].into_iter();
-        let asserts = asserts.any(|name| has_word(body.stream(), name));
-        if !is_case && asserts && has_word(head.iter().cloned().collect(), "Result") {
-            found.push(format!("{} {}", source.name, place.name()));
-        }
-    });
-    Ok(found)
+        let asserts = asserts.any(|name| has_word(function.body.clone(), name));
+        !is_case && asserts && has_word(function.head.iter().cloned().collect(), "Result")
+    })
 }
 
 /// C functions that wait for the mmap lock, or may take it again after they dropped it.
@@ -153,19 +165,9 @@ const MMAP_LOCK: [&str; 12] = [
 /// Functions that may wait for the mmap lock, except those that borrow the lock scope mutably: a guard that the scope has
 /// given out could be of a VMA lock, which is taken after the mmap lock.
 pub fn mmap_lock_without_the_scope(source: &Source) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    walk(source.tokens()?, &mut |place, part| {
-        let Part::Item {
-            keyword: "fn",
-            head,
-            body: Some(body),
-            ..
-        } = part
-        else {
-            return;
-        };
-        let of_scope = place.name().starts_with("VmaLocks::");
-        let borrows_scope = head.iter().any(|token| match token {
+    functions(source, |function| {
+        let of_scope = function.place.name().starts_with("VmaLocks::");
+        let borrows_scope = function.head.iter().any(|token| match token {
             TokenTree::Group(group) => {
                 let parameters = group.stream().to_string();
                 parameters.contains("mut VmaLocks")
@@ -173,12 +175,10 @@ pub fn mmap_lock_without_the_scope(source: &Source) -> Result<Vec<String>> {
             }
             _ => false,
         });
-        let locks = MMAP_LOCK.iter().any(|name| has_word(body.stream(), name));
-        if locks && !borrows_scope {
-            found.push(format!("{} {}", source.name, place.name()));
-        }
-    });
-    Ok(found)
+        let mut locks = MMAP_LOCK.iter();
+        let locks = locks.any(|name| has_word(function.body.clone(), name));
+        locks && !borrows_scope
+    })
 }
 
 /// Reports items that are not allowed, and allowances that are stale.

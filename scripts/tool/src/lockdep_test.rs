@@ -82,6 +82,7 @@ const CASES: &[Case] = &[
     Case { name: "mmap_in_a_commit", kind: Kind::Circular, wanted: MMAP, held: MIRROR },
     Case { name: "gfp_kernel_in_a_commit", kind: Kind::Circular, wanted: RECLAIM, held: MIRROR },
     Case { name: "attempt_in_a_commit", kind: Kind::Circular, wanted: NOTIFIER, held: MIRROR },
+    Case { name: "notifier_dropped_in_a_commit", kind: Kind::Circular, wanted: NOTIFIER, held: MIRROR },
     Case { name: "notifier_dropped_in_a_callback", kind: Kind::Recursive, wanted: NOTIFIER, held: NOTIFIER },
     Case { name: "sleep_in_try_invalidate", kind: Kind::SleepAlone, wanted: MUTEX, held: MIRROR },
 ];

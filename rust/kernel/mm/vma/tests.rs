@@ -33,6 +33,7 @@ mod refcnt;
 mod rmap;
 mod second_task;
 mod setup;
+mod skip;
 mod speculation;
 mod structure;
 mod unstable;

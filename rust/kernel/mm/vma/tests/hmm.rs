@@ -13,8 +13,10 @@ use super::{
     },
     notifier::{
         gated,
-        invalidate, //
-    }, //
+        invalidate,
+        invalidate_for, //
+    },
+    second_task::wait_until, //
 };
 use crate::{
     bindings,
@@ -237,6 +239,62 @@ mod tests {
         assert_eq!(waited, Ok(true));
         invalidating.join()??;
         assert_eq!(faulting.join()?, Ok(1));
+        Ok(())
+    }
+
+    #[test]
+    fn signal_ends_the_attempts() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        poke(mapping.start, 7)?;
+        let notifier = mirror(&mm, whole(mapping))?;
+        let (mirror, range) = (notifier.clone(), whole(mapping));
+        let (invalidating, invalidate_gate) =
+            gated(&mm, move |mm| invalidate(mm, range.clone(), true))?;
+        let (faulting, fault_gate) = gated(&mm, move |mm| {
+            fault(mm, &mirror, FaultFor::Read, |_, frames| frames.len())
+        })?;
+
+        // As above, but that the one who has to look again gets a signal.
+        let attempt = notifier.read_begin();
+        let waited = attempt.commit(|_| {
+            invalidate_gate.store(1, Relaxed);
+            let blocked = invalidating.stays_blocked();
+            fault_gate.store(1, Relaxed);
+            let blocked = blocked && faulting.stays_blocked();
+            faulting.kill();
+            blocked
+        });
+        assert_eq!(waited, Ok(true));
+        invalidating.join()??;
+        assert_eq!(faulting.join()?, Err(EINTR));
+        assert_eq!(notifier.with_state(|known| known.0), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn long_invalidation_is_busy() -> Result {
+        // More than the timeout, and the time until the other task begins to wait.
+        const MSECS: u32 = 3 * bindings::HMM_RANGE_DEFAULT_TIMEOUT;
+
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map(1)?;
+        poke(mapping.start, 7)?;
+        let notifier = mirror(&mm, whole(mapping))?;
+        let remember = |known: &mut Known, frames: &[HmmFrame]| known.0 = frames.len();
+        assert_eq!(fault(&mm, &notifier, FaultFor::Read, remember), Ok(()));
+
+        let range = whole(mapping);
+        let (invalidating, gate) =
+            gated(&mm, move |mm| invalidate_for(mm, range.clone(), true, MSECS))?;
+        gate.store(1, Relaxed);
+        assert!(wait_until(|| notifier.with_state(|known| known.0) == 0));
+        let busy = fault(&mm, &notifier, FaultFor::Read, remember);
+        assert_eq!(busy, Err(EBUSY));
+        invalidating.join()??;
+
+        assert_eq!(fault(&mm, &notifier, FaultFor::Read, remember), Ok(()));
+        assert_eq!(notifier.with_state(|known| known.0), 1);
         Ok(())
     }
 }

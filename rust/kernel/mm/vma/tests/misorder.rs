@@ -33,7 +33,8 @@ use super::{
         }, //
     },
     notifier::invalidate,
-    order::file_of, //
+    order::file_of,
+    skip::skip, //
 };
 use crate::{
     bindings,
@@ -90,12 +91,7 @@ fn provoke(f: impl FnOnce(&AddressSpace) -> Result) -> Result {
         return f(&AddressSpace::of_this_case()?);
     }
 
-    // SAFETY: This task runs a KUnit case, which nobody else writes to.
-    let test = unsafe { bindings::kunit_get_current_test().as_mut() }.ok_or(EINVAL)?;
-    // As `kunit_mark_skipped()` does.
-    test.status = bindings::kunit_status_KUNIT_SKIPPED;
-    test.status_comment[..REASON.len()].copy_from_slice(REASON);
-    Ok(())
+    skip(REASON)
 }
 
 /// Write-locks a VMA: the mmap lock comes before the VMA lock.
@@ -760,6 +756,18 @@ mod tests {
             let notifier = mirror(mm, mm.map(1)?, Wrong::Nothing)?;
             let attempt = notifier.read_begin();
             Ok(attempt.commit(|_| drop(notifier.read_begin()))?)
+        })
+    }
+
+    #[test]
+    fn notifier_dropped_in_a_commit() -> Result {
+        provoke(|mm| {
+            // Of another address space, in which nothing is being invalidated.
+            let other = AddressSpace::unused()?;
+            let mapping = mm.map(1)?;
+            let inner = mirror(&other, mapping, Wrong::Nothing)?;
+            let outer = mirror(mm, mapping, Wrong::Nothing)?;
+            Ok(outer.read_begin().commit(|_| drop(inner))?)
         })
     }
 

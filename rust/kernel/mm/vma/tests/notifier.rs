@@ -131,9 +131,19 @@ pub(super) fn gated<T: Send + Unpin + 'static>(
 
 /// Invalidates a range; if that must not sleep, as the OOM reaper does.
 pub(super) fn invalidate(mm: &AddressSpace, range: Range<usize>, may_sleep: bool) -> Result {
+    invalidate_for(mm, range, may_sleep, 0)
+}
+
+/// The same, which takes so many milliseconds after the callbacks.
+pub(super) fn invalidate_for(
+    mm: &AddressSpace,
+    range: Range<usize>,
+    may_sleep: bool,
+    msecs: u32,
+) -> Result {
     let (start, end) = (range.start, range.end);
     // SAFETY: The mm has users.
-    to_result(unsafe { bindings::vma_kunit_invalidate(mm.as_raw(), start, end, may_sleep) })
+    to_result(unsafe { bindings::vma_kunit_invalidate(mm.as_raw(), start, end, may_sleep, msecs) })
 }
 
 #[kunit_tests(rust_vma_notifier)]

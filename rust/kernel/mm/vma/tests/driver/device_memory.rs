@@ -14,6 +14,7 @@ use super::{
             AddressSpace,
             Mapping, //
         },
+        order::file_of,
         second_task::{
             wait_until,
             SecondTask, //
@@ -285,6 +286,45 @@ mod tests {
             assert_eq!(peek(addr), Err(EFAULT));
         }
         assert_eq!(bench.mm.map_file(&file, 0, 1).err(), Some(ENODEV));
+        Ok(())
+    }
+
+    /// Below another file, whose `.mmap` calls C, and that the `.mmap_prepare` of this one (C:
+    /// `compat_vma_mmap()`). C takes a reference to the new file beside the one that it is given,
+    /// and nothing tells the hook that it is called so. That reference is lost, and no more.
+    #[test]
+    fn mapping_of_a_stacked_file_is_taken_away() -> Result {
+        let hook = Hook::MmapPrepare(|memory, desc| desc.map_device::<PreparedOps>(memory));
+        let bench = Bench::with(hook, |pages| DeviceMemory::new(pages, MemoryType::Cached))?;
+        let upper = Device::new(
+            bench.files.open()?,
+            Hook::Mmap(|file, mut setup| {
+                let raw = file.as_ptr();
+                // SAFETY: As `backing_file_mmap()` does it. The operations are in the kernel, the
+                // file is anonymous, and the device outlives the VMA.
+                unsafe {
+                    setup.set_file(file);
+                    setup.finish_in_c(|vma| bindings::vma_vfs_mmap(raw, vma))
+                }
+            }),
+        )?;
+        let mapping = bench.mm.map_file(&*upper.open()?, 0, PAGES)?;
+        bench.probe.addr.store(mapping.start, Relaxed);
+        assert_eq!(peek(mapping.start)?, 70);
+
+        let file = file_of(&bench.mm, mapping)?;
+        // SAFETY: The file is open.
+        let references = || unsafe { bindings::vma_kunit_file_count(file.as_ptr()) };
+        // This one, that of the VMA, and the one that is lost.
+        assert_eq!(references(), 3);
+        drop(bench.bound);
+        assert!(bench.probe.released.load(Relaxed) && !bench.probe.was_mapped.load(Relaxed));
+        assert_eq!(peek(mapping.start), Err(EFAULT));
+
+        unmap(mapping.start, mapping.len)?;
+        assert_eq!(references(), 2);
+        // SAFETY: It is the one that is lost.
+        unsafe { bindings::fput(file.as_ptr()) };
         Ok(())
     }
 

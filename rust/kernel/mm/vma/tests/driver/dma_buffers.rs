@@ -154,6 +154,35 @@ mod tests {
         Ok(())
     }
 
+    #[cfg(CONFIG_ARCH_HAS_DMA_OPS)]
+    #[test]
+    fn device_that_cannot_map_is_refused() -> Result {
+        let (mm, bound, files) = bench()?;
+        let device = bound_device(&bound).as_raw();
+        // SAFETY: The device is not used meanwhile but by this, which calls no operation.
+        unsafe { bindings::vma_kunit_set_dma_ops(device, true) };
+        let refused = map(&mm, &files, 0, PAGES).err();
+        // SAFETY: Undoes the above.
+        unsafe { bindings::vma_kunit_set_dma_ops(device, false) };
+        assert_eq!(refused, Some(ENXIO));
+        map(&mm, &files, 0, PAGES).map(drop)
+    }
+
+    /// A pool can have memory without pages.
+    #[cfg(CONFIG_DMA_DECLARE_COHERENT)]
+    #[test]
+    fn memory_of_a_pool_is_refused() -> Result {
+        let (mm, bound, files) = bench()?;
+        let device = bound_device(&bound).as_raw();
+        // SAFETY: Nothing is allocated or freed meanwhile.
+        unsafe { bindings::vma_kunit_set_dma_pool(device, true) };
+        let refused = map(&mm, &files, 0, PAGES).err();
+        // SAFETY: Undoes the above.
+        unsafe { bindings::vma_kunit_set_dma_pool(device, false) };
+        assert_eq!(refused, Some(ENXIO));
+        map(&mm, &files, 0, PAGES).map(drop)
+    }
+
     #[test]
     fn buffers_are_whole_pages_of_one_device() -> Result {
         let (bound, other) = (device()?, device()?);

@@ -330,6 +330,36 @@ mod tests {
     }
 
     #[test]
+    fn first_page_does_not_wrap() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let bound = device()?;
+        let files = Device::new(
+            memory_of(bound_device(&bound))?,
+            Hook::MmapPrepare(|memory, desc| desc.map_dma::<Ops>(memory, usize::MAX)),
+        )?;
+        for pages in [1, PAGES] {
+            let mapped = mm.map_file(&*files.open()?, 0, pages);
+            assert_eq!(mapped.err(), Some(EINVAL));
+        }
+        Ok(())
+    }
+
+    /// As if the driver of the bus had given the device operations without `mmap`.
+    #[cfg(CONFIG_ARCH_HAS_DMA_OPS)]
+    #[test]
+    fn device_that_cannot_map_is_refused() -> Result {
+        let (mm, bound, files) = bench()?;
+        let device = bound_device(&bound).as_raw();
+        // SAFETY: The device is not used meanwhile but by this, which calls no operation.
+        unsafe { bindings::vma_kunit_set_dma_ops(device, true) };
+        let refused = map(&mm, &files).err();
+        // SAFETY: Undoes the above.
+        unsafe { bindings::vma_kunit_set_dma_ops(device, false) };
+        assert_eq!(refused, Some(ENXIO));
+        map(&mm, &files).map(drop)
+    }
+
+    #[test]
     fn unbound_device_takes_its_mappings_away() -> Result {
         let (mm, bound, files) = bench()?;
         // Two files, so no reverse mapping of a device node finds both.

@@ -438,6 +438,27 @@ mod tests {
     }
 
     #[test]
+    fn exporter_that_does_not_map_is_refused() -> Result {
+        let bench = Bench::new()?;
+        let device = importer(bench.buffer(RDWR)?)?;
+        let buf = device.data.as_raw();
+        // SAFETY: The buffer is open, and nobody else has it. It gets its own operations back.
+        let refused = unsafe {
+            let ops = (*buf).ops;
+            let without = bindings::dma_buf_ops {
+                mmap: None,
+                ..*ops
+            };
+            (*buf).ops = &raw const without;
+            let refused = bench.mm.map_file(&*device.open()?, 0, 1).err();
+            (*buf).ops = ops;
+            refused
+        };
+        assert_eq!(refused, Some(EINVAL));
+        bench.mm.map_file(&*device.open()?, 0, 1).map(drop)
+    }
+
+    #[test]
     fn late_failure_gives_the_buffer_back() -> Result {
         let bench = Bench::new()?;
         let device = Device::new(

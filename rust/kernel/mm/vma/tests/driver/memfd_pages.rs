@@ -108,7 +108,7 @@ fn first_byte(memory: &ShmemFile, page: usize) -> Result<u8> {
 /// # Safety
 ///
 /// `file` must be a new one, in no descriptor table, or an error.
-unsafe fn owned(file: *mut bindings::file) -> Result<ARef<File>> {
+pub(super) unsafe fn owned(file: *mut bindings::file) -> Result<ARef<File>> {
     let file = NonNull::new(from_err_ptr(file)?).ok_or(ENOMEM)?;
     // SAFETY: Guaranteed by the caller: the reference is given to this, and no task has a
     // descriptor of the file.

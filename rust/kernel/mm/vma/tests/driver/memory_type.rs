@@ -204,7 +204,7 @@ mod tests {
             region(MemoryType::Noncached)?,
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
         )?;
-        let addr = map_aligned(&mm, &device)?.start;
+        let addr = map_aligned(&mm, &device, 1)?.start;
         peek(addr)?;
 
         let rw = bindings::PROT_READ | bindings::PROT_WRITE;
@@ -240,7 +240,7 @@ mod tests {
             region(MemoryType::WriteThrough)?,
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(region.clone()))),
         )?;
-        let addr = map_aligned(&mm, &device)?.start;
+        let addr = map_aligned(&mm, &device, 1)?.start;
         peek(addr)?;
         with_vma::<HugeOps, _>(&mm, addr, |vma| {
             assert_eq!(vma.with_pmd(addr, Pmd::is_leaf), Ok(false));

@@ -281,6 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn first_page_does_not_wrap() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let bound = device()?;
+        let files = Device::new(
+            memory_of(&bound)?,
+            Hook::MmapPrepare(|memory, desc| desc.map_dma::<Ops>(memory, usize::MAX)),
+        )?;
+        for pages in [1, PAGES] {
+            let mapped = mm.map_file(&*files.open()?, 0, pages);
+            assert_eq!(mapped.err(), Some(EINVAL));
+        }
+        Ok(())
+    }
+
+    #[test]
     fn wrong_sizes_and_devices_are_refused() -> Result {
         let (bound, without) = (device()?, device_without_dma()?);
         let sizes = [0, 1 << (32 - crate::page::PAGE_SHIFT), usize::MAX];

@@ -205,17 +205,19 @@ pub(super) mod huge {
         }
     }
 
-    /// Maps as much as one huge page has, where one can be.
-    pub(in super::super) fn map_aligned(
+    /// Maps as much as so many huge pages have, where they can be.
+    pub(in super::super) fn map_aligned<D>(
         mm: &AddressSpace,
-        device: &Device<Region>,
+        device: &Device<D>,
+        huge_pages: usize,
     ) -> Result<Mapping> {
-        let room = mm.map(2 * HUGE)?;
+        let pages = huge_pages * HUGE;
+        let room = mm.map(pages + HUGE)?;
         unmap(room.start, room.len)?;
         let aligned = room.start.next_multiple_of(Pmd::SIZE);
         let rw = bindings::PROT_READ | bindings::PROT_WRITE;
         let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
-        mm.map_file_as(&*device.open()?, 0, HUGE, rw, fixed, aligned)
+        mm.map_file_as(&*device.open()?, 0, pages, rw, fixed, aligned)
     }
 
     /// An aligned mapping of a region with room for two huge pages, the first of which is
@@ -243,7 +245,7 @@ pub(super) mod huge {
             region,
             Hook::Mmap(|region, setup| Ok(setup.pfnmap()?.with_ops::<T>(region.clone()))),
         )?;
-        let mapping = map_aligned(mm, &device)?;
+        let mapping = map_aligned(mm, &device, 1)?;
         holds(peek(mapping.start + 9 * PAGE_SIZE)? == 9)?;
         holds(is_huge(mm, mapping.start)?)?;
         Ok((device, mapping))

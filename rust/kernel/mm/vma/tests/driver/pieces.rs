@@ -434,6 +434,7 @@ mod tests {
             super::holds::holds,
             pfn::huge::{
                 is_huge,
+                map_aligned,
                 HUGE, //
             }, //
         };
@@ -473,14 +474,7 @@ mod tests {
                 scattered(pieces, &shared)?,
                 Hook::Mmap(|data, setup| Ok(setup.pfnmap()?.with_ops::<HugeOps>(data.clone()))),
             )?;
-            let pages = expected.len() * HUGE;
-            let room = mm.map(pages + HUGE)?;
-            unmap(room.start, room.len)?;
-            let aligned = room.start.next_multiple_of(Pmd::SIZE);
-            let rw = bindings::PROT_READ | bindings::PROT_WRITE;
-            let fixed = bindings::MAP_SHARED | bindings::MAP_FIXED;
-            let mapping = mm.map_file_as(&*device.open()?, 0, pages, rw, fixed, aligned)?;
-
+            let mapping = map_aligned(&mm, &device, expected.len())?;
             for (number, huge) in expected.iter().enumerate() {
                 let addr = mapping.start + number * Pmd::SIZE;
                 poke(addr + 3 * PAGE_SIZE, 1)?;

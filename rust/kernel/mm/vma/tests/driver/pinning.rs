@@ -10,6 +10,7 @@ use super::{
             unmap,
             AddressSpace, //
         },
+        order::file_of,
         second_task::SecondTask, //
     },
     device::{
@@ -93,14 +94,11 @@ pub(in super::super) fn map_in(
     SecondTask::spawn(move || mm.enter(|| f(&mm)))?.join()?
 }
 
-/// Takes the current task's capability to pin what it likes, and sets its limit to some pages.
-fn limit_to(pages: usize) -> Result {
-    let task = current!().as_ptr();
-    // SAFETY: The kthread of the case has a signal struct and credentials of its own. Nobody else
-    // can see the new ones before they are committed, which consumes them.
+/// Takes the current task's capabilities.
+pub(super) fn drop_capabilities() -> Result {
+    // SAFETY: The kthread of the case has credentials of its own. Nobody else can see the new ones
+    // before they are committed, which consumes them.
     unsafe {
-        let limit = &raw mut (*(*task).signal).rlim[bindings::RLIMIT_MEMLOCK as usize].rlim_cur;
-        limit.write_volatile(pages * PAGE_SIZE);
         let new = bindings::prepare_creds();
         if new.is_null() {
             return Err(ENOMEM);
@@ -108,6 +106,17 @@ fn limit_to(pages: usize) -> Result {
         (*new).cap_effective = pin_init::zeroed();
         crate::error::to_result(bindings::commit_creds(new))
     }
+}
+
+/// Takes the current task's capability to pin what it likes, and sets its limit to some pages.
+fn limit_to(pages: usize) -> Result {
+    let task = current!().as_ptr();
+    // SAFETY: The kthread of the case has a signal struct of its own.
+    unsafe {
+        let limit = &raw mut (*(*task).signal).rlim[bindings::RLIMIT_MEMLOCK as usize].rlim_cur;
+        limit.write_volatile(pages * PAGE_SIZE);
+    }
+    drop_capabilities()
 }
 
 /// Releases the lock before it gives a page, if it may.
@@ -483,17 +492,56 @@ mod tests {
         Ok(())
     }
 
+    /// Of a file that only looks like one.
+    #[cfg(CONFIG_FS_DAX)]
+    #[test]
+    fn persistent_memory_is_pinned_for_short() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        let mapping = mm.map_shared(2)?;
+        let file = file_of(&mm, mapping)?;
+        let range = mapping.start..mapping.end();
+        let set = |is_dax| {
+            // SAFETY: The file is one of shmem, which does not look at the flag.
+            unsafe { bindings::vma_kunit_set_dax(file.as_ptr(), is_dax) };
+        };
+        let mut locks = mm.vma_locks();
+
+        // Nothing is present, so the mapping is looked at.
+        set(true);
+        let mut results = [None; 3];
+        for (way, result) in results.iter_mut().enumerate() {
+            *result = match way {
+                0 => locks
+                    .pin_user_pages_fast::<Writable>(range.clone(), PinFor::LongTerm)
+                    .err(),
+                1 => locks
+                    .pin_user_pages_unlocked::<Writable>(range.clone(), PinFor::LongTerm)
+                    .err(),
+                _ => locks
+                    .read()
+                    .pin_user_pages::<Writable>(range.clone(), PinFor::LongTerm)
+                    .err(),
+            };
+        }
+        let short = locks.pin_user_pages_fast::<Writable>(range.clone(), PinFor::Short);
+        set(false);
+
+        assert_eq!(results, [Some(EOPNOTSUPP); 3]);
+        assert_eq!(pinned_vm(&mm), 0);
+        drop(short?);
+        let long = locks.pin_user_pages_fast::<Writable>(range, PinFor::LongTerm)?;
+        assert_eq!(pinned_vm(&mm), 2);
+        drop(long);
+        Ok(())
+    }
+
     #[test]
     fn read_only_memory_is_not_pinned_for_write() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map_shared(1)?;
         poke(mapping.start, 1)?;
         let range = mapping.start..mapping.end();
-        let file = {
-            let mut locks = mm.vma_locks();
-            let vma = locks.lock_vma(mapping.start).ok_or(ENOENT)?;
-            ARef::from(vma.file().ok_or(ENOENT)?)
-        };
+        let file = file_of(&mm, mapping)?;
         let read_only = mm.map_file(&file, 0, 1)?;
         let read_only = read_only.start..read_only.end();
 

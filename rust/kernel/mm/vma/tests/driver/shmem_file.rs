@@ -202,4 +202,16 @@ mod tests {
         assert_eq!(peek(mapping.start)?, 42);
         Ok(())
     }
+
+    #[cfg(not(CONFIG_ARCH_HAS_PTE_SPECIAL))]
+    #[test]
+    fn pages_are_not_pinned_without_special_entries() -> Result {
+        use crate::mm::vma::driver::Pieces;
+
+        let mut pieces = Pieces::new();
+        let refused = pieces.push_memfd(&mut LockOrder::new(), memory()?.file(), 0, 1);
+        assert_eq!(refused, Err(EOPNOTSUPP));
+        assert_eq!(pieces.count(), 0);
+        Ok(())
+    }
 }

@@ -12,7 +12,21 @@ suite! {
     fill_shows_in_a_shared_file, fill_of_a_private_mapping_keeps_the_file,
     beyond_the_end_of_a_file_is_efault, fill_by_a_child_keeps_the_parents_memory,
     pins_pages_of_a_buffer, pages_of_pfn_are_efault, many_threads_sum_and_fill, pins_huge_pages,
-    guard_region_is_efault,
+    guard_region_is_efault, secret_memory_is_efault,
+}
+
+pub const NO_SECRETS: &str = "no memfd_secret()";
+
+/// Maps a page that the kernel does not; returns false if it has none.
+pub fn map_secret(at: usize) -> bool {
+    let file = match sys::memfd_secret() {
+        Err(e) if e.raw_os_error() == Some(ENOSYS) => return false,
+        file => file.must(),
+    };
+    file.set_len(page() as u64).must();
+    let whole = Some((file.as_raw_fd(), 0));
+    memory::map(at, page(), RW, MAP_SHARED, whole).must();
+    true
 }
 
 /// Sizes and alignments: offset in the memory, and length.
@@ -297,6 +311,22 @@ fn pages_of_pfn_are_efault() {
     marked(place(0), 0, 2, 1);
     pattern(place(0) + 2 * page(), DATA + 2, 2);
     pattern(place(1), 0, 4);
+}
+
+fn secret_memory_is_efault() {
+    let userptr = Userptr::open();
+    if !map_secret(place(0)) {
+        return skip(NO_SECRETS);
+    }
+    // Not present, and present.
+    for value in [1, 2] {
+        for way in WAYS {
+            refused(way.name, EFAULT, userptr.sum(place(0), 8, way));
+            refused(way.name, EFAULT, userptr.fill(place(0), 8, 9, way));
+        }
+        set_byte(place(0), value);
+    }
+    assert_eq!(byte(place(0)), 2);
 }
 
 fn many_threads_sum_and_fill() {

@@ -2,7 +2,10 @@
 
 //! Memory that a file mirrors without pinning it: each change of the mapping is noticed, and nothing is kept.
 
-use super::*;
+use super::{
+    userptr::{map_secret, NO_SECRETS},
+    *,
+};
 
 suite! {
     "mirrored":
@@ -163,19 +166,9 @@ fn refuses_what_has_no_pages() {
 
 fn refuses_memory_hidden_from_the_kernel() {
     let userptr = Userptr::open();
-    let file = match sys::memfd_secret() {
-        Err(e) if e.raw_os_error() == Some(ENOSYS) => return skip("no memfd_secret()"),
-        file => file.must(),
-    };
-    file.set_len(page() as u64).must();
-    memory::map(
-        place(0),
-        page(),
-        RW,
-        MAP_SHARED,
-        Some((file.as_raw_fd(), 0)),
-    )
-    .must();
+    if !map_secret(place(0)) {
+        return skip(NO_SECRETS);
+    }
     set_byte(place(0), 1);
     userptr.mirror(place(0), page()).must();
     userptr.sum_mirrored().must_fail(EFAULT);

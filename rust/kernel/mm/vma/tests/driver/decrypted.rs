@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory of devices, and what the kernel has decrypted, is mapped as memory that is not encrypted.
+//!
+//! No machine of the suites encrypts memory. So the helper of `pgprot_decrypted()` is replaced by
+//! one that sets a bit which entries do not use.
+
+use super::{
+    super::{
+        address_space::{
+            peek,
+            unmap,
+            AddressSpace, //
+        },
+        holds::holds, //
+    },
+    device::{
+        Device,
+        Hook, //
+    },
+};
+use crate::{
+    bindings,
+    mm::vma::driver::{
+        Fault,
+        FaultOutcome,
+        Frames,
+        MemoryType,
+        PfnMap,
+        PfnPieces,
+        Pieces,
+        ViaMmap,
+        ViaMmapPrepare,
+        VmaOperations, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::Arc, //
+};
+
+type Memory = Arc<PfnPieces<()>>;
+
+/// A frame where nothing is.
+const NOWHERE: usize = (200 << 30) / PAGE_SIZE;
+const PAGES: usize = 2;
+
+macro_rules! ops {
+    ($ops:ident, $hook:ty) => {
+        struct $ops;
+
+        crate::vm_operations!($ops);
+
+        #[vtable]
+        impl VmaOperations for $ops {
+            type Data = Memory;
+            type PageKind = PfnMap;
+            type Hook = $hook;
+
+            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
+                let frame = fault.pgoff();
+                fault.insert_pfn(frame)
+            }
+        }
+    };
+}
+
+ops!(Ops, ViaMmap);
+ops!(PreparedOps, ViaMmapPrepare);
+
+/// The ways in which frames come into a mapping.
+const HOOKS: [fn() -> Hook<Memory>; 4] = [
+    || Hook::Mmap(|memory, setup| Ok(setup.pfnmap()?.with_ops::<Ops>(memory.clone()))),
+    || Hook::MmapPrepare(|memory, desc| Ok(desc.pfnmap()?.with_ops::<PreparedOps>(memory))),
+    || {
+        Hook::Mmap(|memory, setup| {
+            let start = setup.start();
+            let setup = setup.pfnmap()?;
+            setup.remap_pfn_range::<Ops>(memory.clone(), start, 0, PAGES)
+        })
+    },
+    || {
+        Hook::MmapPrepare(|memory, desc| {
+            let start = desc.start();
+            let desc = desc.pfnmap()?;
+            desc.remap_pfn_range::<PreparedOps>(memory, start, 0, PAGES)
+        })
+    },
+];
+
+/// Maps frames in each way. The protection of the VMA and of its entries must have the bit that
+/// says that they are not encrypted, or must not.
+fn check(
+    mm: &AddressSpace,
+    frames: fn() -> Result<Frames>,
+    bit: usize,
+    is_decrypted: bool,
+) -> Result {
+    for hook in HOOKS {
+        let mut pieces = Pieces::new();
+        pieces.push(frames()?, GFP_KERNEL)?;
+        let memory = Arc::pin_init(PfnPieces::new(pieces, ()), GFP_KERNEL)?;
+        let device = Device::new(memory, hook())?;
+        let mapping = mm.map_file(&*device.open()?, 0, PAGES)?;
+
+        for addr in [mapping.start, mapping.start + PAGE_SIZE] {
+            peek(addr)?;
+            let mut locks = mm.vma_locks();
+            let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
+            let pte = vma.with_pte(addr, |slot| slot.get()).map_err(|_| ENOENT)?;
+            holds(is_decrypted == (pte.into_raw().pte & bit != 0))?;
+            holds(is_decrypted == (vma.page_prot().into_raw().pgprot & bit != 0))?;
+        }
+        unmap(mapping.start, mapping.len)?;
+    }
+    Ok(())
+}
+
+#[kunit_tests(rust_vma_decrypted)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_encrypted_as_it_is_for_the_kernel() -> Result {
+        let mm = AddressSpace::of_this_case()?;
+        // SAFETY: This is a KUnit case.
+        let bit = unsafe { bindings::vma_kunit_encrypt_memory() };
+
+        check(&mm, || Frames::alloc(PAGES, GFP_KERNEL), bit, false)?;
+        check(&mm, || Frames::alloc_decrypted(PAGES), bit, true)?;
+        check(
+            &mm,
+            || {
+                // SAFETY: There is nothing that could be accessed.
+                Ok(unsafe { Frames::from_io_frames(NOWHERE, PAGES, MemoryType::Noncached) })
+            },
+            bit,
+            true,
+        )
+    }
+}
