@@ -9,7 +9,6 @@ mod bound_gate;
 mod by_c;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML), not(CONFIG_RUST_INLINE_HELPERS)))]
 mod decrypted;
 pub(super) mod device;
 mod device_buffer;
@@ -26,7 +25,6 @@ mod hugetlb;
 pub(super) mod inserting;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod io_mem;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod l1tf;
 mod memfd_pages;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_X86_64)]
+#![cfg(not(CONFIG_UML))]
+#![cfg(not(CONFIG_RUST_INLINE_HELPERS))]
+
 //! Memory of devices, and what the kernel has decrypted, is mapped as memory that is not encrypted.
 //!
 //! No machine of the suites encrypts memory. So the helper of `pgprot_decrypted()` is replaced by

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#![cfg(all(CONFIG_HUGETLBFS, CONFIG_MEMFD_CREATE, CONFIG_ARCH_HAS_PTE_SPECIAL))]
+#![cfg(CONFIG_HUGETLBFS)]
+#![cfg(CONFIG_MEMFD_CREATE)]
+#![cfg(CONFIG_ARCH_HAS_PTE_SPECIAL)]
 
 //! Files of hugetlb: their page tables have other rules, so all that do not know these refuse them.
 

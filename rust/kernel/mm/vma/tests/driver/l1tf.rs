@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_X86_64)]
+#![cfg(not(CONFIG_UML))]
+
 //! Frames that an entry must not have which is not present, on a processor with L1TF.
 //!
 //! The processor could read the cache by such an entry. C refuses it to tasks without privileges
