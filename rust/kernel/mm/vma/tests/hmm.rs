@@ -285,8 +285,9 @@ mod tests {
         assert_eq!(fault(&mm, &notifier, FaultFor::Read, remember), Ok(()));
 
         let range = whole(mapping);
-        let (invalidating, gate) =
-            gated(&mm, move |mm| invalidate_for(mm, range.clone(), true, MSECS))?;
+        let (invalidating, gate) = gated(&mm, move |mm| {
+            invalidate_for(mm, range.clone(), true, MSECS)
+        })?;
         gate.store(1, Relaxed);
         assert!(wait_until(|| notifier.with_state(|known| known.0) == 0));
         let busy = fault(&mm, &notifier, FaultFor::Read, remember);

@@ -445,10 +445,7 @@ mod tests {
         // SAFETY: The buffer is open, and nobody else has it. It gets its own operations back.
         let refused = unsafe {
             let ops = (*buf).ops;
-            let without = bindings::dma_buf_ops {
-                mmap: None,
-                ..*ops
-            };
+            let without = bindings::dma_buf_ops { mmap: None, ..*ops };
             (*buf).ops = &raw const without;
             let refused = bench.mm.map_file(&*device.open()?, 0, 1).err();
             (*buf).ops = ops;
