@@ -134,7 +134,7 @@ pub(super) fn invalidate(mm: &AddressSpace, range: Range<usize>, may_sleep: bool
     invalidate_for(mm, range, may_sleep, 0)
 }
 
-/// The same, which takes so many milliseconds after the callbacks.
+/// The same, which takes some milliseconds after the callbacks.
 pub(super) fn invalidate_for(
     mm: &AddressSpace,
     range: Range<usize>,

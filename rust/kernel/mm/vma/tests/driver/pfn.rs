@@ -205,7 +205,7 @@ pub(super) mod huge {
         }
     }
 
-    /// Maps as much as so many huge pages have, where they can be.
+    /// Maps as much as this number of huge pages has, where they can be.
     pub(in super::super) fn map_aligned<D>(
         mm: &AddressSpace,
         device: &Device<D>,
