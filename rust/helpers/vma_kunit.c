@@ -199,7 +199,7 @@ __rust_helper unsigned long rust_helper_vma_kunit_l1tf_limit(void)
 /* A bit that no entry has. */
 #define VMA_KUNIT_DECRYPTED _PAGE_SOFTW4
 
-static pgprot_t vma_kunit_decrypted(pgprot_t prot)
+__rust_helper pgprot_t rust_helper_vma_kunit_decrypted(pgprot_t prot)
 {
 	return __pgprot(pgprot_val(prot) | VMA_KUNIT_DECRYPTED);
 }
@@ -212,7 +212,7 @@ __rust_helper unsigned long rust_helper_vma_kunit_encrypt_memory(void)
 {
 	kunit_activate_static_stub(kunit_get_current_test(),
 				   rust_helper_pgprot_decrypted,
-				   vma_kunit_decrypted);
+				   rust_helper_vma_kunit_decrypted);
 	return VMA_KUNIT_DECRYPTED;
 }
 #endif
