@@ -165,12 +165,14 @@ __rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
 	dma_debug_add_bus(dev->bus);
 }
 
-/* Gives a device DMA operations that are all NULL, or takes them away. */
+/* Gives a device DMA operations that do not map memory, or takes them away. */
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
 __rust_helper void rust_helper_vma_kunit_set_dma_ops(struct device *dev,
 						     bool has_ops)
 {
-	static const struct dma_map_ops ops;
+	static const struct dma_map_ops ops = {
+		.get_sgtable = dma_common_get_sgtable,
+	};
 
 	dev->dma_ops = has_ops ? &ops : NULL;
 }

@@ -350,7 +350,7 @@ mod tests {
     fn device_that_cannot_map_is_refused() -> Result {
         let (mm, bound, files) = bench()?;
         let device = bound_device(&bound).as_raw();
-        // SAFETY: The device is not used meanwhile but by this, which calls no operation.
+        // SAFETY: Nothing is allocated or freed meanwhile.
         unsafe { bindings::vma_kunit_set_dma_ops(device, true) };
         let refused = map(&mm, &files).err();
         // SAFETY: Undoes the above.
