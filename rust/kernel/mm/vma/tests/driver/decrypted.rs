@@ -91,8 +91,8 @@ const HOOKS: [fn() -> Hook<Memory>; 4] = [
     },
 ];
 
-/// Maps frames in each way. The protection of the VMA and of its entries must have the bit that
-/// says that they are not encrypted, or must not.
+/// Maps frames in each way. Their entries must have the bit that says that they are not encrypted,
+/// or must not. The protection of the VMA does not keep it (C: `vma_set_page_prot()`).
 fn check(
     mm: &AddressSpace,
     frames: fn() -> Result<Frames>,
@@ -112,7 +112,6 @@ fn check(
             let vma = locks.lock_vma(addr).ok_or(ENOENT)?;
             let pte = vma.with_pte(addr, |slot| slot.get()).map_err(|_| ENOENT)?;
             holds(is_decrypted == (pte.into_raw().pte & bit != 0))?;
-            holds(is_decrypted == (vma.page_prot().into_raw().pgprot & bit != 0))?;
         }
         unmap(mapping.start, mapping.len)?;
     }
