@@ -271,6 +271,10 @@ step_gdb() {
 	ensure gdb=gdb
 }
 
+step_arm64() {
+	ensure qemu-system-aarch64=qemu-system-arm
+}
+
 step_selftests() {
 	ensure "$SELFTESTS_NEEDS"
 }

@@ -19,7 +19,8 @@
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#if (defined(CONFIG_X86_64) && !defined(CONFIG_UML)) || defined(CONFIG_ARM64)
+#define VMA_KUNIT_SYSCALLS
 #include <asm/syscall.h>
 #endif
 #include "../../mm/slab.h"
@@ -255,7 +256,7 @@ __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
 }
 #endif
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+#ifdef VMA_KUNIT_SYSCALLS
 __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long a,
 						 unsigned long b,
@@ -263,9 +264,15 @@ __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long d,
 						 unsigned long e)
 {
+#ifdef CONFIG_ARM64
+	struct pt_regs regs = {
+		.orig_x0 = a, .regs = { a, b, c, d, e },
+	};
+#else
 	struct pt_regs regs = {
 		.di = a, .si = b, .dx = c, .r10 = d, .r8 = e,
 	};
+#endif
 
 	return sys_call_table[nr](&regs);
 }

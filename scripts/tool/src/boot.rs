@@ -57,15 +57,21 @@ impl Processors {
 
 /// QEMU with the kernel, without any port yet.
 pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &str) -> Command {
-    let mut cmd = proc::command("qemu-system-x86_64");
+    let (program, machine, first): (_, &[&str], _) = match config.arch {
+        "arm64" => ("qemu-system-aarch64", &["-M", "virt", "-cpu", "max"], ""),
+        // On a busy host the guest's test of its timer takes too long, and panics. First, because what follows `--` is for
+        // init.
+        _ => ("qemu-system-x86_64", &["-bios", "qboot.rom"], "no_timer_check "),
+    };
+    let mut cmd = proc::command(program);
     cmd.args(["-nodefaults", "-no-user-config"])
+        .args(machine)
         .args(["-m", &config.memory_mib.to_string()]);
     processors.options(&mut cmd);
     cmd.arg("-kernel")
-        .arg(kernel.places.out(config.name).join("arch/x86/boot/bzImage"));
-    // On a busy host the guest's test of its timer takes too long, and panics. First, because what follows `--` is for init.
-    cmd.arg("-append").arg(format!("no_timer_check {append}"));
-    cmd.args(["-display", "none", "-no-reboot", "-bios", "qboot.rom"]);
+        .arg(kernel.places.out(config.name).join(config.image()));
+    cmd.arg("-append").arg(format!("{first}{append}"));
+    cmd.args(["-display", "none", "-no-reboot"]);
     cmd
 }
 

@@ -60,6 +60,11 @@ pub const UM: Config = Config {
     arch: "um",
     ..x86_64("um", "common kunit off um")
 };
+/// The memory model of which no other kernel here has.
+pub const ARM64: Config = Config {
+    arch: "arm64",
+    ..x86_64("arm64", "common kunit doctests off qemu all-fields arm64")
+};
 /// Not one of those that `make test` builds.
 pub const X86_64_KCSAN: Config = x86_64(
     "x86_64-kcsan",
@@ -95,6 +100,7 @@ pub const ALL: &[Config] = &[
     X86_64_SELFTESTS,
     X86_64_BINDER,
     UM,
+    ARM64,
     X86_64_KCSAN,
     X86_64_RT,
     X86_64_UP,
@@ -134,6 +140,15 @@ impl Config {
             format!("x86_64+{stem}").leak(),
             format!("{} {path}", X86_64.fragments).leak(),
         ))
+    }
+
+    /// The image that boots, below the directory that the kernel is built in.
+    pub fn image(&self) -> &'static str {
+        match self.arch {
+            "um" => "linux",
+            "arm64" => "arch/arm64/boot/Image",
+            _ => "arch/x86/boot/bzImage",
+        }
     }
 
     /// The options of all its fragments, as one text for kunit.py.

@@ -5,6 +5,7 @@
 //! one processor, and does not pass progress on.
 
 use crate::boot::{self, Processors};
+use crate::host;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
@@ -56,6 +57,10 @@ pub fn judged(
     is_known: impl Fn(&str) -> bool,
 ) -> Result<(Outcome, String)> {
     let (kernel, places) = (run.kernel, run.session.places);
+    if boot.config.arch == "arm64" {
+        let progress = run.session.progress;
+        host::require(places, kernel.packages, "arm64", progress)?;
+    }
     let mut step = run.session.progress.step(&boot.name);
     let out = places.out(boot.config.name);
     let log_name = boot.name.replace(' ', "-");
@@ -141,8 +146,12 @@ pub fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
         return Ok(cmd);
     }
     let (glob, append) = (glob.unwrap_or_default(), boot.append);
+    let (console, bug) = match config.arch {
+        "arm64" => ("ttyAMA0", ""),
+        _ => ("ttyS0", CLAIMED_BUG),
+    };
     let append = format!(
-        "console=ttyS0 panic=-1 {CLAIMED_BUG} kunit_shutdown=reboot kunit.enable=1 {glob} {append}"
+        "console={console} panic=-1 {bug} kunit_shutdown=reboot kunit.enable=1 {glob} {append}"
     );
     let mut cmd = boot::qemu(kernel, config, Processors::Parallel(2), append.trim_end());
     cmd.args(["-serial", "stdio", "-monitor", "none"]);

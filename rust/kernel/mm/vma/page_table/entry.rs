@@ -85,7 +85,7 @@ pub struct Pmd(pub(super) bindings::pmd_t);
 
 impl Pmd {
     /// The size that one entry maps, in bytes (C: `PMD_SIZE`).
-    pub const SIZE: usize = 1 << bindings::PMD_SHIFT;
+    pub const SIZE: usize = 1 << bindings::VMA_PMD_SHIFT;
 
     /// Returns whether the entry is empty (C: `pmd_none()`).
     #[doc(alias = "pmd_none")]

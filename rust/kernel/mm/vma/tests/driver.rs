@@ -27,10 +27,11 @@ pub(super) mod inserting;
 mod io_mem;
 mod l1tf;
 mod memfd_pages;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+#[cfg(not(CONFIG_UML))]
 mod memory_type;
 mod mixed;
 mod noncoherent_memory;
+mod nowhere;
 mod operations;
 mod page_block;
 mod pfn;
@@ -42,5 +43,5 @@ mod seed;
 mod shared_buffer;
 mod shared_page;
 mod shmem_file;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+#[cfg(not(CONFIG_UML))]
 mod syscalls;

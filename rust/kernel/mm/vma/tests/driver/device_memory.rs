@@ -491,7 +491,7 @@ mod tests {
         unmap(mapping.start, mapping.len)
     }
 
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn mprotect_is_refused_with_a_stand_in_page() -> Result {
         use super::super::syscalls::mprotect;

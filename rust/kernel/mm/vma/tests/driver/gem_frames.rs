@@ -5,7 +5,7 @@
 //! GEM objects whose VMAs map page frames: their own, those of a device, and such that are
 //! replaced.
 
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+#[cfg(not(CONFIG_UML))]
 use super::syscalls::mprotect;
 use super::{
     super::{
@@ -451,7 +451,7 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn protection_of_frames_stays() -> Result {
         let bench = Bench::new()?;

@@ -4,8 +4,7 @@
 
 //! The memory type of page frames is that of the VMA, and stays.
 //!
-//! The frames here are no memory at all: addresses that nothing answers to, beyond all that the
-//! machine has. Nothing else in the kernel gives them a type.
+//! The frames here are those of [`nowhere`], which nothing else in the kernel gives a type.
 
 use super::{
     super::{
@@ -21,6 +20,10 @@ use super::{
         Device,
         Hook,
         Shared, //
+    },
+    nowhere::{
+        self,
+        type_of_page, //
     },
     pfn::{
         map,
@@ -53,26 +56,14 @@ use crate::{
     sync::Arc, //
 };
 
-const PAGES: usize = 2 * Pmd::SIZE / PAGE_SIZE;
-
-/// A frame where nothing is, the first of a huge page.
-const NOWHERE: usize = (200 << 30) / PAGE_SIZE;
+const PAGES: usize = nowhere::COUNT;
 
 fn region(memory_type: MemoryType) -> Result<Region> {
     let live = Live(Shared::new(0)?);
-    // SAFETY: There is nothing that could be accessed.
-    let region = unsafe { PfnRegion::from_io_frames(NOWHERE, PAGES, memory_type, live) };
+    let first = nowhere::first()?;
+    // SAFETY: There is nothing, or memory that nobody else has.
+    let region = unsafe { PfnRegion::from_io_frames(first, PAGES, memory_type, live) };
     Arc::pin_init(region, GFP_KERNEL)
-}
-
-/// The bits of an entry, or of a protection, that say how memory is cached.
-fn type_of(bits: usize) -> usize {
-    bits & (1 << bindings::_PAGE_BIT_PWT | 1 << bindings::_PAGE_BIT_PCD)
-}
-
-/// The same for an entry that maps one page.
-fn type_of_page(bits: usize) -> usize {
-    type_of(bits) | bits & 1 << bindings::_PAGE_BIT_PAT
 }
 
 fn with_vma<T: OperationsTable, R>(
@@ -98,7 +89,7 @@ fn check<T: OperationsTable>(
     })?;
 
     holds(prot == wanted(prot))?;
-    holds(type_of_page(pte) == type_of_page(prot.into_raw().pgprot))
+    holds(type_of_page(pte as u64) == type_of_page(prot.into_raw().pgprot as u64))
 }
 
 #[kunit_tests(rust_vma_memory_type)]
@@ -220,7 +211,8 @@ mod tests {
                 };
                 let prot = vma.page_prot();
                 assert_eq!(prot, prot.noncached());
-                assert_eq!(type_of(pmd), type_of(prot.into_raw().pgprot));
+                let prot = prot.into_raw().pgprot;
+                assert_eq!(nowhere::type_of(pmd as u64), nowhere::type_of(prot as u64));
                 Ok(())
             })?;
         }

@@ -157,7 +157,7 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn driver_refuses_mremap_and_mprotect() -> Result {
         use super::super::syscalls::{

@@ -380,7 +380,7 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn mprotect_is_refused_if_types_differ() -> Result {
         use super::super::syscalls::{
@@ -396,8 +396,9 @@ mod tests {
         unmap(mapping.start, mapping.len)?;
 
         let mut pieces = pieces()?;
-        // SAFETY: There is nothing that could be accessed.
-        let io = unsafe { Frames::from_io_frames(NOWHERE, 1, MemoryType::Noncached) };
+        let first = super::super::nowhere::first()?;
+        // SAFETY: There is nothing, or memory that nobody else has.
+        let io = unsafe { Frames::from_io_frames(first, 1, MemoryType::Noncached) };
         pieces.push(io, GFP_KERNEL)?;
         let device = Device::new(scattered(pieces, &shared)?, by_faults())?;
         let mapping = map(&mm, &device, 0, PAGES + 1)?;
@@ -494,9 +495,9 @@ mod tests {
         // One with a memory type that is not the mapping's.
         let mut pieces = Pieces::new();
         pieces.push(Frames::alloc(HUGE, GFP_KERNEL)?, GFP_KERNEL)?;
-        let nowhere = NOWHERE.next_multiple_of(HUGE);
-        // SAFETY: There is nothing that could be accessed.
-        let io = unsafe { Frames::from_io_frames(nowhere, HUGE, MemoryType::Noncached) };
+        let first = super::super::nowhere::first()?;
+        // SAFETY: There is nothing, or memory that nobody else has.
+        let io = unsafe { Frames::from_io_frames(first, HUGE, MemoryType::Noncached) };
         pieces.push(io, GFP_KERNEL)?;
         check(pieces, &[true, false])
     }

@@ -296,7 +296,7 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn a_mapping_that_moves_takes_it_along() -> Result {
         use super::super::syscalls::{

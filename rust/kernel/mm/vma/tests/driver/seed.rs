@@ -213,7 +213,7 @@ mod tests {
         set_sealed(&mm, room.start, false)?;
         let Mapping { start, .. } = room;
         unmap(start + PAGE_SIZE, PAGE_SIZE)?;
-        #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+        #[cfg(not(CONFIG_UML))]
         super::super::syscalls::mprotect(start + 3 * PAGE_SIZE, PAGE_SIZE, 0)?;
         for index in [0, 2, 3] {
             let addr = start + index * PAGE_SIZE;

@@ -2,7 +2,7 @@
 
 //! Files of shmem that a driver maps in the place of its own.
 
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+#[cfg(not(CONFIG_UML))]
 use super::syscalls::{
     mprotect,
     remap_file_pages, //
@@ -176,7 +176,7 @@ mod tests {
     }
 
     // Also not by a system call that maps the file by itself.
-    #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
+    #[cfg(not(CONFIG_UML))]
     #[test]
     fn mapping_that_is_not_writable_stays_so() -> Result {
         use crate::mm::vma::VmaFlag;
