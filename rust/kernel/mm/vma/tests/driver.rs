@@ -7,6 +7,8 @@ mod anon_file;
 mod bound;
 mod bound_gate;
 mod by_c;
+#[cfg(any(CONFIG_X86_64, CONFIG_UML))]
+mod claimed;
 #[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;
 mod decrypted;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Devices that are bound, and the operations of memory that is claimed for one.
+//! Devices that are bound.
 
 use crate::{
     device::{
@@ -8,23 +8,11 @@ use crate::{
         Device, //
     },
     faux::Registration,
-    mm::vma::driver::{
-        DeviceMap,
-        DeviceMemory,
-        DevresClaimedMemory,
-        Fault,
-        FaultOutcome,
-        ViaMmap,
-        VmaOperations, //
-    },
     prelude::*,
     str::CString,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
     }, //
 };
 
@@ -41,23 +29,4 @@ pub(super) fn bind() -> Result<Registration> {
 pub(super) fn bound_device(bound: &Registration) -> &Device<Bound> {
     let faux: &crate::faux::Device<Bound> = bound.as_ref();
     faux.as_ref()
-}
-
-pub(super) type Claimed = Arc<DeviceMemory<DevresClaimedMemory>>;
-
-/// Faults map the frame of the page offset.
-pub(super) struct ClaimedOps;
-
-crate::vm_operations!(ClaimedOps);
-
-#[vtable]
-impl VmaOperations for ClaimedOps {
-    type Data = Claimed;
-    type PageKind = DeviceMap;
-    type Hook = ViaMmap;
-
-    fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-        let frame = fault.pgoff();
-        fault.insert_pfn(frame)
-    }
 }

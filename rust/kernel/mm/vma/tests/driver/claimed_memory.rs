@@ -14,7 +14,9 @@ use super::{
     },
     bound::{
         bind,
-        bound_device,
+        bound_device, //
+    },
+    claimed::{
         Claimed,
         ClaimedOps, //
     },

@@ -16,7 +16,9 @@ use super::{
     },
     bound::{
         bind,
-        bound_device,
+        bound_device, //
+    },
+    claimed::{
         Claimed,
         ClaimedOps, //
     },
