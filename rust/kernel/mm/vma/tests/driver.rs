@@ -7,9 +7,7 @@ mod anon_file;
 mod bound;
 mod bound_gate;
 mod by_c;
-#[cfg(any(CONFIG_X86_64, CONFIG_UML))]
 mod claimed;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod claimed_memory;
 mod decrypted;
 pub(super) mod device;
@@ -25,11 +23,9 @@ mod gem_frames;
 mod hooks;
 mod hugetlb;
 pub(super) mod inserting;
-#[cfg(all(CONFIG_X86_64, not(CONFIG_UML)))]
 mod io_mem;
 mod l1tf;
 mod memfd_pages;
-#[cfg(not(CONFIG_UML))]
 mod memory_type;
 mod mixed;
 mod noncoherent_memory;
@@ -45,5 +41,4 @@ mod seed;
 mod shared_buffer;
 mod shared_page;
 mod shmem_file;
-#[cfg(not(CONFIG_UML))]
 mod syscalls;

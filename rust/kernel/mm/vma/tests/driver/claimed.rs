@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(any(CONFIG_X86_64, CONFIG_UML))]
+
 //! The operations of memory that is claimed for a device.
 
 use crate::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_X86_64)]
 #![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+#![cfg(not(CONFIG_UML))]
 
 //! Memory that is claimed by its address: addresses at which there is nothing, so reads do no harm.
 

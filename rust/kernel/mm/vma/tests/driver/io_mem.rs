@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(CONFIG_X86_64)]
 #![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+#![cfg(not(CONFIG_UML))]
 
 //! An I/O memory region that is mapped: addresses at which there is nothing, so reads do no harm.
 

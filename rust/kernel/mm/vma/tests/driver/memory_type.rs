@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #![cfg(CONFIG_HAVE_IOREMAP_PROT)]
+#![cfg(not(CONFIG_UML))]
 
 //! The memory type of page frames is that of the VMA, and stays.
 //!

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(not(CONFIG_UML))]
+
 //! System calls on the current task's address space that nothing else in the kernel can make.
 
 use super::super::address_space::Mapping;
