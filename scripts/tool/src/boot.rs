@@ -61,7 +61,11 @@ pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &st
         "arm64" => ("qemu-system-aarch64", &["-M", "virt", "-cpu", "max"], ""),
         // On a busy host the guest's test of its timer takes too long, and panics. First, because what follows `--` is for
         // init.
-        _ => ("qemu-system-x86_64", &["-bios", "qboot.rom"], "no_timer_check "),
+        _ => (
+            "qemu-system-x86_64",
+            &["-bios", "qboot.rom"],
+            "no_timer_check ",
+        ),
     };
     let mut cmd = proc::command(program);
     cmd.args(["-nodefaults", "-no-user-config"])
