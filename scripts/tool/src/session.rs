@@ -137,8 +137,18 @@ impl Session<'_> {
     pub fn guest_config(&self, default: Config) -> Result<Config> {
         let config = self.config_or(default)?;
         let name = config.name;
-        if config.arch == "um" {
+        if config.arch != "x86_64" {
             bail!("CONFIG={name}: it has no guest: take x86_64 or x86_64-debug");
+        }
+        Ok(config)
+    }
+
+    /// The kernel that was asked for, of those whose machine code can be read.
+    pub fn code_config(&self, default: Config) -> Result<Config> {
+        let config = self.config_or(default)?;
+        let name = config.name;
+        if config.arch == "arm64" {
+            bail!("CONFIG={name}: only machine code of x86 can be read: take x86_64-bench");
         }
         Ok(config)
     }

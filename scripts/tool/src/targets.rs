@@ -49,11 +49,13 @@ enum Work {
     Kernel(Config, fn(&Run, Config) -> Result<Outcome>),
     /// The same, if it boots with a guest.
     Guest(Config, fn(&Run, Config) -> Result<Outcome>),
+    /// As `Kernel`, if its machine code can be read.
+    Code(Config, fn(&Run, Config) -> Result<Outcome>),
     /// On the measured kernels, and with the outcome of all primitives.
     Bench(fn(&Run, Outcome) -> Result<Outcome>),
 }
 
-use Work::{Bench, Guest, Host, Kernel, Own};
+use Work::{Bench, Code, Guest, Host, Kernel, Own};
 
 const fn target(name: &'static str, variables: &'static str, work: Work) -> Target {
     Target {
@@ -81,7 +83,7 @@ pub const TARGETS: &[Target] = &[
     target("bench-compare", "BASELINE", Bench(bench_compare)),
     target("bench-baseline", "BASELINE", Bench(bench_baseline)),
     target("disasm", "CONFIG FUNC", Own(disasm)),
-    target("codegen-check", "CONFIG", Kernel(X86_64_BENCH, suite::codegen_check)),
+    target("codegen-check", "CONFIG", Code(X86_64_BENCH, suite::codegen_check)),
     target("build-cost", "", Host(None, build_cost)),
     target("drivers", "CONFIG CASE", Guest(X86_64_DEBUG, drivers::run)),
     target("stress", "CONFIG SEED OPERATIONS", Guest(X86_64_DEBUG, stress::run)),
@@ -140,6 +142,7 @@ impl Session<'_> {
                 (config.transpose()?, work(self)?)
             }
             Kernel(default, work) => self.built(self.config_or(default)?, work)?,
+            Code(default, work) => self.built(self.code_config(default)?, work)?,
             Guest(default, work) => self.built(self.guest_config(default)?, work)?,
             Bench(rest) => (Some(X86_64_BENCH), measured(self, rest)?),
         };
@@ -319,7 +322,7 @@ fn disasm(session: &Session) -> Result<u8> {
     let Some(function) = &session.arguments.func else {
         bail!("FUNC= is missing: make disasm FUNC=mmap-read, or part of a function's name");
     };
-    let config = session.config_or(X86_64_BENCH)?;
+    let config = session.code_config(X86_64_BENCH)?;
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     kernel.build(config, session.progress)?;

@@ -10,7 +10,7 @@ use std::process::Command;
 #[test]
 fn wrong_trees_and_arguments() {
     type Change = fn(&World);
-    let cases: [(&str, Change, &str, &[&str]); 9] = [
+    let cases: [(&str, Change, &str, &[&str]); 10] = [
         (
             "a tree that does not exist",
             |_| (),
@@ -60,10 +60,16 @@ fn wrong_trees_and_arguments() {
             &["CONFIG=um: it has no guest"],
         ),
         (
+            "machine code of another architecture",
+            |_| (),
+            "TREE --config arm64 codegen-check",
+            &["CONFIG=arm64: only machine code of x86"],
+        ),
+        (
             "an unknown configuration",
             |_| (),
-            "TREE --config arm64 kunit",
-            &["CONFIG=arm64", "x86_64-debug"],
+            "TREE --config sparc kunit",
+            &["CONFIG=sparc", "x86_64-debug"],
         ),
     ];
     for (name, change, arguments, texts) in cases {
