@@ -60,7 +60,7 @@ pub const UM: Config = Config {
     arch: "um",
     ..x86_64("um", "common kunit off um")
 };
-/// The memory model of which no other kernel here has.
+/// Another architecture: a weaker memory model, and other entries of page tables.
 pub const ARM64: Config = Config {
     arch: "arm64",
     ..x86_64("arm64", "common kunit doctests off qemu all-fields arm64")
