@@ -11,12 +11,16 @@ use super::{
         AddressSpace,
         Mapping, //
     },
+    holds::holds,
     notifier::{
         gated,
         invalidate,
         invalidate_for, //
     },
-    second_task::wait_until, //
+    second_task::{
+        wait_until,
+        SecondTask, //
+    }, //
 };
 use crate::{
     bindings,
@@ -76,6 +80,35 @@ fn fault<R>(
 ) -> Result<R> {
     let mut room = HmmRoom::new(8)?;
     notifier.fault(&mut mm.vma_locks(), notifier.range(), access, &mut room, f)
+}
+
+/// Invalidates what a second task has just looked at. `f` is called before that task finds out.
+/// Returns the number of frames that it then has.
+fn invalidated_fault(f: fn(&SecondTask<Result<usize>>)) -> Result<Result<usize>> {
+    let mm = AddressSpace::of_this_case()?;
+    let mapping = mm.map(1)?;
+    poke(mapping.start, 7)?;
+    let notifier = mirror(&mm, whole(mapping))?;
+    let (mirror, range) = (notifier.clone(), whole(mapping));
+    let (invalidating, invalidate_gate) =
+        gated(&mm, move |mm| invalidate(mm, range.clone(), true))?;
+    let (faulting, fault_gate) = gated(&mm, move |mm| {
+        fault(mm, &mirror, FaultFor::Read, |_, frames| frames.len())
+    })?;
+
+    // Both wait for the lock: first the invalidation, then the one who looked before it.
+    let attempt = notifier.read_begin();
+    let waited = attempt.commit(|_| {
+        invalidate_gate.store(1, Relaxed);
+        let blocked = invalidating.stays_blocked();
+        fault_gate.store(1, Relaxed);
+        let blocked = blocked && faulting.stays_blocked();
+        f(&faulting);
+        blocked
+    });
+    holds(waited == Ok(true))?;
+    invalidating.join()??;
+    faulting.join()
 }
 
 #[kunit_tests(rust_vma_hmm)]
@@ -217,58 +250,13 @@ mod tests {
 
     #[test]
     fn looks_again_after_an_invalidation() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let mapping = mm.map(1)?;
-        poke(mapping.start, 7)?;
-        let notifier = mirror(&mm, whole(mapping))?;
-        let (mirror, range) = (notifier.clone(), whole(mapping));
-        let (invalidating, invalidate_gate) =
-            gated(&mm, move |mm| invalidate(mm, range.clone(), true))?;
-        let (faulting, fault_gate) = gated(&mm, move |mm| {
-            fault(mm, &mirror, FaultFor::Read, |_, frames| frames.len())
-        })?;
-
-        // Both wait for the lock: first the invalidation, then the one who looked before it.
-        let attempt = notifier.read_begin();
-        let waited = attempt.commit(|_| {
-            invalidate_gate.store(1, Relaxed);
-            let blocked = invalidating.stays_blocked();
-            fault_gate.store(1, Relaxed);
-            blocked && faulting.stays_blocked()
-        });
-        assert_eq!(waited, Ok(true));
-        invalidating.join()??;
-        assert_eq!(faulting.join()?, Ok(1));
+        assert_eq!(invalidated_fault(|_| ())?, Ok(1));
         Ok(())
     }
 
     #[test]
     fn signal_ends_the_attempts() -> Result {
-        let mm = AddressSpace::of_this_case()?;
-        let mapping = mm.map(1)?;
-        poke(mapping.start, 7)?;
-        let notifier = mirror(&mm, whole(mapping))?;
-        let (mirror, range) = (notifier.clone(), whole(mapping));
-        let (invalidating, invalidate_gate) =
-            gated(&mm, move |mm| invalidate(mm, range.clone(), true))?;
-        let (faulting, fault_gate) = gated(&mm, move |mm| {
-            fault(mm, &mirror, FaultFor::Read, |_, frames| frames.len())
-        })?;
-
-        // As above, but that the one who has to look again gets a signal.
-        let attempt = notifier.read_begin();
-        let waited = attempt.commit(|_| {
-            invalidate_gate.store(1, Relaxed);
-            let blocked = invalidating.stays_blocked();
-            fault_gate.store(1, Relaxed);
-            let blocked = blocked && faulting.stays_blocked();
-            faulting.kill();
-            blocked
-        });
-        assert_eq!(waited, Ok(true));
-        invalidating.join()??;
-        assert_eq!(faulting.join()?, Err(EINTR));
-        assert_eq!(notifier.with_state(|known| known.0), 0);
+        assert_eq!(invalidated_fault(SecondTask::kill)?, Err(EINTR));
         Ok(())
     }
 

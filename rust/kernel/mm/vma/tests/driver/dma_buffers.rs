@@ -107,6 +107,19 @@ fn map(mm: &AddressSpace, files: &Device<Buffers>, first: usize, pages: usize) -
     mm.map_file_as(&*files.open()?, first, pages, RW, bindings::MAP_SHARED, 0)
 }
 
+/// Maps all buffers while something is set for their device, and then without. Returns the error of
+/// the former.
+#[cfg(any(CONFIG_ARCH_HAS_DMA_OPS, CONFIG_DMA_DECLARE_COHERENT))]
+fn map_while(set: fn(*mut bindings::device, bool)) -> Result<Option<Error>> {
+    let (mm, bound, files) = bench()?;
+    let device = bound_device(&bound).as_raw();
+    set(device, true);
+    let refused = map(&mm, &files, 0, PAGES).err();
+    set(device, false);
+    map(&mm, &files, 0, PAGES)?;
+    Ok(refused)
+}
+
 #[kunit_tests(rust_vma_dma_buffers)]
 mod tests {
     use super::*;
@@ -157,30 +170,20 @@ mod tests {
     #[cfg(CONFIG_ARCH_HAS_DMA_OPS)]
     #[test]
     fn device_that_cannot_map_is_refused() -> Result {
-        let (mm, bound, files) = bench()?;
-        let device = bound_device(&bound).as_raw();
         // SAFETY: Nothing is allocated or freed meanwhile.
-        unsafe { bindings::vma_kunit_set_dma_ops(device, true) };
-        let refused = map(&mm, &files, 0, PAGES).err();
-        // SAFETY: Undoes the above.
-        unsafe { bindings::vma_kunit_set_dma_ops(device, false) };
+        let refused = map_while(|dev, on| unsafe { bindings::vma_kunit_set_dma_ops(dev, on) })?;
         assert_eq!(refused, Some(ENXIO));
-        map(&mm, &files, 0, PAGES).map(drop)
+        Ok(())
     }
 
     /// A pool can have memory without pages.
     #[cfg(CONFIG_DMA_DECLARE_COHERENT)]
     #[test]
     fn memory_of_a_pool_is_refused() -> Result {
-        let (mm, bound, files) = bench()?;
-        let device = bound_device(&bound).as_raw();
         // SAFETY: Nothing is allocated or freed meanwhile.
-        unsafe { bindings::vma_kunit_set_dma_pool(device, true) };
-        let refused = map(&mm, &files, 0, PAGES).err();
-        // SAFETY: Undoes the above.
-        unsafe { bindings::vma_kunit_set_dma_pool(device, false) };
+        let refused = map_while(|dev, on| unsafe { bindings::vma_kunit_set_dma_pool(dev, on) })?;
         assert_eq!(refused, Some(ENXIO));
-        map(&mm, &files, 0, PAGES).map(drop)
+        Ok(())
     }
 
     #[test]
