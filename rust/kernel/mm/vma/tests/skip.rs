@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#![cfg(any(CONFIG_PROVE_LOCKING, all(CONFIG_X86_64, not(CONFIG_UML))))]
+
 //! Cases that do not run everywhere.
 
 use crate::{
