@@ -48,7 +48,6 @@ use crate::{
             OperationsTable,
             PfnRegion, //
         },
-        page_table::Pmd,
         PageProt,
         Read, //
     },
@@ -190,6 +189,7 @@ mod tests {
             map_aligned,
             HugeOps, //
         };
+        use crate::mm::vma::page_table::Pmd;
 
         let mm = AddressSpace::of_this_case()?;
         let device = Device::new(
@@ -227,6 +227,7 @@ mod tests {
             map_aligned,
             HugeOps, //
         };
+        use crate::mm::vma::page_table::Pmd;
 
         let mm = AddressSpace::of_this_case()?;
         let device = Device::new(
