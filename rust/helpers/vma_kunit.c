@@ -166,8 +166,8 @@ __rust_helper void rust_helper_vma_kunit_watch_dma(struct device *dev)
 	dma_debug_add_bus(dev->bus);
 }
 
-/* Gives a device DMA operations that do not map memory, or takes them away. */
 #ifdef CONFIG_ARCH_HAS_DMA_OPS
+/* Gives a device DMA operations that do not map memory, or takes them away. */
 __rust_helper void rust_helper_vma_kunit_set_dma_ops(struct device *dev,
 						     bool has_ops)
 {
@@ -179,8 +179,8 @@ __rust_helper void rust_helper_vma_kunit_set_dma_ops(struct device *dev,
 }
 #endif
 
-/* Says that a device has a pool of memory, which must not be used. */
 #ifdef CONFIG_DMA_DECLARE_COHERENT
+/* Says that a device has a pool of memory, which must not be used. */
 __rust_helper void rust_helper_vma_kunit_set_dma_pool(struct device *dev,
 						      bool has_pool)
 {

@@ -73,13 +73,12 @@ impl Ledger {
                 }
             }
             let row = format!("ledger: {}", rows.items.join(", "));
-            tests.hold_against(&row, &rows.tests, rows.reason.as_deref(), problems);
-            // A reason is about one thing.
-            let has_reason = rows
-                .reason
-                .as_deref()
-                .is_some_and(|text| !text.trim().is_empty());
-            if rows.tests.is_empty() && has_reason {
+            tests.look_for(&row, &rows.tests, problems);
+            let reason = rows.reason.as_deref().unwrap_or_default().trim();
+            if rows.tests.is_empty() && reason.is_empty() {
+                problems.push(format!("{row}: neither tests nor a reason"));
+            } else if rows.tests.is_empty() {
+                // A reason is about one thing.
                 for item in rows.items.iter().filter(|item| is_prefix(item, sites)) {
                     problems.push(format!(
                         "ledger: {item}: a row for more than one item has to name tests"

@@ -55,20 +55,6 @@ impl Tests {
         self.0.contains(name)
     }
 
-    /// Says which of the tests of a row do not exist, and whether it has neither tests nor a reason.
-    pub fn hold_against(
-        &self,
-        row: &str,
-        named: &[String],
-        reason: Option<&str>,
-        problems: &mut Vec<String>,
-    ) {
-        if named.is_empty() && reason.unwrap_or_default().trim().is_empty() {
-            problems.push(format!("{row}: neither tests nor a reason"));
-        }
-        self.look_for(row, named, problems);
-    }
-
     /// Says which of the tests of a row do not exist.
     pub fn look_for(&self, row: &str, named: &[String], problems: &mut Vec<String>) {
         for test in named.iter().filter(|test| !self.contains(test)) {

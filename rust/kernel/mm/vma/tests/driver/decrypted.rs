@@ -20,59 +20,32 @@ use super::{
     },
     device::{
         Device,
-        Hook, //
+        Hook,
+        Shared, //
+    },
+    nowhere,
+    pieces::{
+        scattered,
+        Ops,
+        PreparedOps,
+        Scattered, //
     },
 };
 use crate::{
     bindings,
     mm::vma::driver::{
-        Fault,
-        FaultOutcome,
         Frames,
         MemoryType,
-        PfnMap,
-        PfnPieces,
-        Pieces,
-        ViaMmap,
-        ViaMmapPrepare,
-        VmaOperations, //
+        Pieces, //
     },
     page::PAGE_SIZE,
-    prelude::*,
-    sync::Arc, //
+    prelude::*, //
 };
 
-type Memory = Arc<PfnPieces<()>>;
-
-/// A frame where nothing is.
-const NOWHERE: usize = (200 << 30) / PAGE_SIZE;
 const PAGES: usize = 2;
 
-macro_rules! ops {
-    ($ops:ident, $hook:ty) => {
-        struct $ops;
-
-        crate::vm_operations!($ops);
-
-        #[vtable]
-        impl VmaOperations for $ops {
-            type Data = Memory;
-            type PageKind = PfnMap;
-            type Hook = $hook;
-
-            fn fault<'a>(fault: Fault<'a, Self>) -> FaultOutcome<'a> {
-                let frame = fault.pgoff();
-                fault.insert_pfn(frame)
-            }
-        }
-    };
-}
-
-ops!(Ops, ViaMmap);
-ops!(PreparedOps, ViaMmapPrepare);
-
 /// The ways in which frames come into a mapping.
-const HOOKS: [fn() -> Hook<Memory>; 4] = [
+const HOOKS: [fn() -> Hook<Scattered>; 4] = [
     || Hook::Mmap(|memory, setup| Ok(setup.pfnmap()?.with_ops::<Ops>(memory.clone()))),
     || Hook::MmapPrepare(|memory, desc| Ok(desc.pfnmap()?.with_ops::<PreparedOps>(memory))),
     || {
@@ -102,8 +75,7 @@ fn check(
     for hook in HOOKS {
         let mut pieces = Pieces::new();
         pieces.push(frames()?, GFP_KERNEL)?;
-        let memory = Arc::pin_init(PfnPieces::new(pieces, ()), GFP_KERNEL)?;
-        let device = Device::new(memory, hook())?;
+        let device = Device::new(scattered(pieces, &Shared::new(0)?)?, hook())?;
         let mapping = mm.map_file(&*device.open()?, 0, PAGES)?;
 
         for addr in [mapping.start, mapping.start + PAGE_SIZE] {
@@ -133,8 +105,9 @@ mod tests {
         check(
             &mm,
             || {
-                // SAFETY: There is nothing that could be accessed.
-                Ok(unsafe { Frames::from_io_frames(NOWHERE, PAGES, MemoryType::Noncached) })
+                let first = nowhere::first()?;
+                // SAFETY: There is nothing, or memory that nobody else has.
+                Ok(unsafe { Frames::from_io_frames(first, PAGES, MemoryType::Noncached) })
             },
             bit,
             true,

@@ -200,6 +200,22 @@ where
     )
 }
 
+/// Maps these numbers of pages from a first page on with which each wraps around.
+pub(super) fn errors_of_wrapping<O>(
+    memory: O::Data,
+    pages: [usize; 2],
+) -> Result<[Option<Error>; 2]>
+where
+    O: OperationsTable<PageKind = DmaMap, Hook = ViaMmapPrepare>,
+    O::Data: DmaBacked,
+{
+    let mm = AddressSpace::of_this_case()?;
+    let hook = Hook::MmapPrepare(|memory, desc| desc.map_dma::<O>(memory, usize::MAX));
+    let files = Device::new(memory, hook)?;
+    let file = files.open()?;
+    Ok(pages.map(|pages| mm.map_file(&file, 0, pages).err()))
+}
+
 /// Unbinds a device whose memory a second task maps all the time. Returns the error that this got,
 /// and the address of the last mapping.
 pub(super) fn unbind_while_mapping(
@@ -331,16 +347,9 @@ mod tests {
 
     #[test]
     fn first_page_does_not_wrap() -> Result {
-        let mm = AddressSpace::of_this_case()?;
         let bound = device()?;
-        let files = Device::new(
-            memory_of(bound_device(&bound))?,
-            Hook::MmapPrepare(|memory, desc| desc.map_dma::<Ops>(memory, usize::MAX)),
-        )?;
-        for pages in [1, PAGES] {
-            let mapped = mm.map_file(&*files.open()?, 0, pages);
-            assert_eq!(mapped.err(), Some(EINVAL));
-        }
+        let errors = errors_of_wrapping::<Ops>(memory_of(bound_device(&bound))?, [1, PAGES])?;
+        assert_eq!(errors, [Some(EINVAL); 2]);
         Ok(())
     }
 

@@ -45,7 +45,7 @@ use crate::{
     }, //
 };
 
-type Scattered = Arc<PfnPieces<Live>>;
+pub(super) type Scattered = Arc<PfnPieces<Live>>;
 
 /// A block of three pages, a dummy page in place of two, and a block of one.
 const PAGES: usize = 6;
@@ -71,13 +71,13 @@ fn pieces() -> Result<Pieces> {
     Ok(pieces)
 }
 
-fn scattered(pieces: Pieces, shared: &Arc<Shared>) -> Result<Scattered> {
+pub(super) fn scattered(pieces: Pieces, shared: &Arc<Shared>) -> Result<Scattered> {
     Arc::pin_init(PfnPieces::new(pieces, Live(shared.clone())), GFP_KERNEL)
 }
 
 macro_rules! ops {
     ($ops:ident, $hook:ty) => {
-        struct $ops;
+        pub(super) struct $ops;
 
         crate::vm_operations!($ops);
 

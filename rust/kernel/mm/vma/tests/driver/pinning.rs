@@ -508,21 +508,18 @@ mod tests {
 
         // Nothing is present, so the mapping is looked at.
         set(true);
-        let mut results = [None; 3];
-        for (way, result) in results.iter_mut().enumerate() {
-            *result = match way {
-                0 => locks
-                    .pin_user_pages_fast::<Writable>(range.clone(), PinFor::LongTerm)
-                    .err(),
-                1 => locks
-                    .pin_user_pages_unlocked::<Writable>(range.clone(), PinFor::LongTerm)
-                    .err(),
-                _ => locks
-                    .read()
-                    .pin_user_pages::<Writable>(range.clone(), PinFor::LongTerm)
-                    .err(),
-            };
-        }
+        let results = [
+            locks
+                .pin_user_pages_fast::<Writable>(range.clone(), PinFor::LongTerm)
+                .err(),
+            locks
+                .pin_user_pages_unlocked::<Writable>(range.clone(), PinFor::LongTerm)
+                .err(),
+            locks
+                .read()
+                .pin_user_pages::<Writable>(range.clone(), PinFor::LongTerm)
+                .err(),
+        ];
         let short = locks.pin_user_pages_fast::<Writable>(range.clone(), PinFor::Short);
         set(false);
 
