@@ -271,8 +271,14 @@ step_gdb() {
 	ensure gdb=gdb
 }
 
-step_arm64() {
-	ensure qemu-system-aarch64=qemu-system-arm
+step_arm() {
+	ensure "qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-arm"
+}
+
+step_riscv() {
+	package=qemu-system-misc
+	[ -z "$(candidate qemu-system-riscv)" ] || package=qemu-system-riscv
+	ensure "qemu-system-riscv64=$package share/qemu/opensbi-riscv64-generic-fw_dynamic.bin=qemu-system-data"
 }
 
 step_selftests() {

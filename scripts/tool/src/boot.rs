@@ -57,24 +57,16 @@ impl Processors {
 
 /// QEMU with the kernel, without any port yet.
 pub fn qemu(kernel: &Kernel, config: Config, processors: Processors, append: &str) -> Command {
-    let (program, machine, first): (_, &[&str], _) = match config.arch {
-        "arm64" => ("qemu-system-aarch64", &["-M", "virt", "-cpu", "max"], ""),
-        // On a busy host the guest's test of its timer takes too long, and panics. First, because what follows `--` is for
-        // init.
-        _ => (
-            "qemu-system-x86_64",
-            &["-bios", "qboot.rom"],
-            "no_timer_check ",
-        ),
-    };
-    let mut cmd = proc::command(program);
+    let machine = config.machine;
+    let mut cmd = proc::command(machine.qemu);
     cmd.args(["-nodefaults", "-no-user-config"])
-        .args(machine)
+        .args(machine.options)
         .args(["-m", &config.memory_mib.to_string()]);
     processors.options(&mut cmd);
     cmd.arg("-kernel")
-        .arg(kernel.places.out(config.name).join(config.image()));
-    cmd.arg("-append").arg(format!("{first}{append}"));
+        .arg(kernel.places.out(config.name).join(machine.image));
+    cmd.arg("-append")
+        .arg(format!("{}{append}", machine.append));
     cmd.args(["-display", "none", "-no-reboot"]);
     cmd
 }

@@ -68,6 +68,10 @@ impl Kernel<'_> {
         if !out.join(goal.file).exists() {
             self.packages.setup(self.places, &["room"], progress)?;
         }
+        // Before hours are spent on a kernel that cannot boot.
+        if let Some(step) = config.machine.setup {
+            self.packages.setup(self.places, &[step], progress)?;
+        }
         self.configure(config, &out, progress)?;
         self.compile(goal, config, &out, progress)?;
         Ok(out)
@@ -84,7 +88,7 @@ impl Kernel<'_> {
         let mut cmd = self.kunit("config");
         cmd.arg("--build_dir")
             .arg(out)
-            .args(["--arch", config.arch]);
+            .args(["--arch", config.machine.arch]);
         let make_options = self.make_options(config).into_iter();
         cmd.args(make_options.map(|option| format!("--make_options={option}")));
         cmd.arg("--kunitconfig").arg(&fragment);
@@ -182,7 +186,7 @@ impl Kernel<'_> {
         let jobs = available_parallelism().map_or(2, usize::from);
         cmd.arg("-C").arg(self.places.tree());
         cmd.arg(format!("O={}", out.display()));
-        cmd.arg(format!("ARCH={}", config.arch));
+        cmd.arg(format!("ARCH={}", config.machine.arch));
         cmd.arg(format!("--jobs={jobs}"));
         cmd.args(self.make_options(config));
         self.environment(&mut cmd);

@@ -3,6 +3,7 @@
 //! The kernels that are built: which fragments of scripts/configs make each, and whether what a fragment asks for is
 //! what the configured kernel has.
 
+use crate::machine::{self, Machine};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     pub name: &'static str,
-    pub arch: &'static str,
+    pub machine: &'static Machine,
     /// Files of scripts/configs.
     fragments: &'static str,
     /// The memory of a guest.
@@ -23,7 +24,7 @@ pub struct Config {
 const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
     Config {
         name,
-        arch: "x86_64",
+        machine: &machine::X86_64,
         fragments,
         memory_mib: 1024,
         clippy: false,
@@ -57,13 +58,26 @@ pub const X86_64_PRISTINE: Config = x86_64(
     "common off qemu all-fields x86_64-debug binder selftests",
 );
 pub const UM: Config = Config {
-    arch: "um",
+    machine: &machine::UM,
     ..x86_64("um", "common kunit off um")
 };
 /// Another architecture: a weaker memory model, and other entries of page tables.
 pub const ARM64: Config = Config {
-    arch: "arm64",
+    machine: &machine::ARM64,
     ..x86_64("arm64", "common kunit doctests off qemu all-fields arm64")
+};
+/// A third one, whose page table entries say the memory type, or do not.
+pub const RISCV64: Config = Config {
+    machine: &machine::RISCV,
+    ..x86_64(
+        "riscv64",
+        "common kunit doctests off qemu all-fields riscv64",
+    )
+};
+/// One of 32 bits: a word of flags has 32 of them, and a page table entry is a structure.
+pub const ARM: Config = Config {
+    machine: &machine::ARM,
+    ..x86_64("arm", "common kunit doctests off qemu arm")
 };
 /// Not one of those that `make test` builds.
 pub const X86_64_KCSAN: Config = x86_64(
@@ -101,6 +115,8 @@ pub const ALL: &[Config] = &[
     X86_64_BINDER,
     UM,
     ARM64,
+    RISCV64,
+    ARM,
     X86_64_KCSAN,
     X86_64_RT,
     X86_64_UP,
@@ -140,15 +156,6 @@ impl Config {
             format!("x86_64+{stem}").leak(),
             format!("{} {path}", X86_64.fragments).leak(),
         ))
-    }
-
-    /// The image that boots, below the directory that the kernel is built in.
-    pub fn image(&self) -> &'static str {
-        match self.arch {
-            "um" => "linux",
-            "arm64" => "arch/arm64/boot/Image",
-            _ => "arch/x86/boot/bzImage",
-        }
     }
 
     /// The options of all its fragments, as one text for kunit.py.
@@ -275,7 +282,7 @@ mod tests {
 
     #[test]
     fn unknown_configuration_lists_known_ones() {
-        let error = Config::by_name("arm").unwrap_err().to_string();
+        let error = Config::by_name("mips").unwrap_err().to_string();
         assert!(
             error.contains("x86_64, x86_64-debug, x86_64-selftests, x86_64-binder, um"),
             "{error}"

@@ -5,7 +5,6 @@
 //! one processor, and does not pass progress on.
 
 use crate::boot::{self, Processors};
-use crate::host;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
@@ -57,10 +56,6 @@ pub fn judged(
     is_known: impl Fn(&str) -> bool,
 ) -> Result<(Outcome, String)> {
     let (kernel, places) = (run.kernel, run.session.places);
-    if boot.config.arch == "arm64" {
-        let progress = run.session.progress;
-        host::require(places, kernel.packages, "arm64", progress)?;
-    }
     let mut step = run.session.progress.step(&boot.name);
     let out = places.out(boot.config.name);
     let log_name = boot.name.replace(' ', "-");
@@ -138,7 +133,7 @@ pub fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
     let config = boot.config;
     let out = kernel.places.out(config.name);
     let glob = boot.filter.map(|glob| format!("kunit.filter_glob={glob}"));
-    if config.arch == "um" {
+    if config.machine.qemu.is_empty() {
         let mut cmd = proc::command(out.join("linux"));
         cmd.args("mem=1G console=tty kunit_shutdown=halt kunit.enable=1".split(' '));
         cmd.arg(format!("dtb={}", device_tree(kernel, config)?.display()));
@@ -146,9 +141,10 @@ pub fn boot_command(kernel: &Kernel, boot: &Boot) -> Result<Command> {
         return Ok(cmd);
     }
     let (glob, append) = (glob.unwrap_or_default(), boot.append);
-    let (console, bug) = match config.arch {
-        "arm64" => ("ttyAMA0", ""),
-        _ => ("ttyS0", CLAIMED_BUG),
+    let console = config.machine.console;
+    let bug = match config.machine.has_code_of_x86() {
+        true => CLAIMED_BUG,
+        false => "",
     };
     let append = format!(
         "console={console} panic=-1 {bug} kunit_shutdown=reboot kunit.enable=1 {glob} {append}"

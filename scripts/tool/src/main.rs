@@ -26,6 +26,7 @@ mod ledger;
 mod lint;
 mod lock;
 mod lockdep_test;
+mod machine;
 mod matrix;
 mod places;
 mod proc;

@@ -137,7 +137,7 @@ impl Session<'_> {
     pub fn guest_config(&self, default: Config) -> Result<Config> {
         let config = self.config_or(default)?;
         let name = config.name;
-        if config.arch != "x86_64" {
+        if !config.machine.has_guests() {
             bail!("CONFIG={name}: it has no guest: take x86_64 or x86_64-debug");
         }
         Ok(config)
@@ -147,7 +147,7 @@ impl Session<'_> {
     pub fn code_config(&self, default: Config) -> Result<Config> {
         let config = self.config_or(default)?;
         let name = config.name;
-        if config.arch == "arm64" {
+        if !config.machine.has_code_of_x86() {
             bail!("CONFIG={name}: only machine code of x86 can be read: take x86_64-bench");
         }
         Ok(config)

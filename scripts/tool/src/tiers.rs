@@ -86,7 +86,7 @@ mod tests {
             ("| a | test | um | why |", "not a row"),
             ("| a | often | um | why | this |", "is no tier"),
             ("| a | all | um | | this |", "say its purpose"),
-            ("| a | all | arm | why | this |", "no such configuration"),
+            ("| a | all | mips | why | this |", "no such configuration"),
         ] {
             let error = format!("{:#}", read(row).unwrap_err());
             assert!(error.contains(complaint), "{error}");

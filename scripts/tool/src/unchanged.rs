@@ -57,7 +57,7 @@ impl Inputs {
     /// A kernel that was built: its image, its configuration and its modules.
     pub fn kernel(&mut self, places: &Places, config: Config) -> Result<()> {
         let out = places.out(config.name);
-        self.file(&out.join(config.image()))?;
+        self.file(&out.join(config.machine.image))?;
         self.file(&out.join(".config"))?;
         let order = fs::read_to_string(out.join("modules.order")).unwrap_or_default();
         for object in order.lines() {

@@ -73,7 +73,7 @@ impl Run<'_> {
             "id": self.build_id(config.name),
             "origin": ORIGIN,
             "config_name": config.name,
-            "architecture": config.arch,
+            "architecture": config.machine.arch,
             "compiler": toolchain.map(compiler),
             "start_time": step.map(|step| time(step.start)),
             "duration": step.map(|step| step.seconds),

@@ -149,7 +149,8 @@ pub fn build(
         make.arg("-C")
             .arg(source.join("tools/testing/selftests").join(name));
         make.arg(format!("OUTPUT={}", output.display()));
-        make.arg(format!("ARCH={}", config.arch)).arg(&headers);
+        make.arg(format!("ARCH={}", config.machine.arch))
+            .arg(&headers);
         make.args(["CC=gcc", "USERLDFLAGS=-static"]);
         make.args(files.iter().map(|file| output.join(file)));
         build.run(make, &format!("the selftests of {name} do not build"))?;

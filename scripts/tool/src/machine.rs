@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machines that kernels are built for, each with its emulator.
+
+/// A machine, by the names that others have for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// kbuild's `ARCH`, and kunit.py's `--arch`.
+    pub arch: &'static str,
+    /// The image that boots, below the directory that the kernel is built in.
+    pub image: &'static str,
+    pub console: &'static str,
+    /// The emulator, none for a kernel that is a program of the host.
+    pub qemu: &'static str,
+    pub options: &'static [&'static str],
+    /// The kernel's command line begins with it: what follows `--` is for init.
+    pub append: &'static str,
+    /// The step of bootstrap.sh that installs the emulator, if not every kernel needs it.
+    pub setup: Option<&'static str>,
+}
+
+pub const X86_64: Machine = Machine {
+    arch: "x86_64",
+    image: "arch/x86/boot/bzImage",
+    console: "ttyS0",
+    qemu: "qemu-system-x86_64",
+    options: &["-bios", "qboot.rom"],
+    // On a busy host the guest's test of its timer takes too long, and panics.
+    append: "no_timer_check ",
+    setup: None,
+};
+
+pub const UM: Machine = Machine {
+    arch: "um",
+    image: "linux",
+    console: "tty",
+    qemu: "",
+    options: &[],
+    append: "",
+    setup: None,
+};
+
+pub const ARM64: Machine = Machine {
+    arch: "arm64",
+    image: "arch/arm64/boot/Image",
+    console: "ttyAMA0",
+    qemu: "qemu-system-aarch64",
+    options: &["-M", "virt", "-cpu", "max"],
+    append: "",
+    setup: Some("arm"),
+};
+
+pub const ARM: Machine = Machine {
+    arch: "arm",
+    image: "arch/arm/boot/zImage",
+    console: "ttyAMA0",
+    qemu: "qemu-system-arm",
+    options: &["-M", "virt", "-cpu", "max"],
+    append: "",
+    setup: Some("arm"),
+};
+
+/// Its firmware comes with the emulator.
+pub const RISCV: Machine = Machine {
+    arch: "riscv",
+    image: "arch/riscv/boot/Image",
+    console: "ttyS0",
+    qemu: "qemu-system-riscv64",
+    options: &["-M", "virt", "-cpu", "rv64"],
+    append: "",
+    setup: Some("riscv"),
+};
+
+impl Machine {
+    /// Returns whether it boots with programs of ours.
+    pub fn has_guests(&self) -> bool {
+        *self == X86_64
+    }
+
+    /// Returns whether the tools can read its machine code.
+    pub fn has_code_of_x86(&self) -> bool {
+        [X86_64, UM].contains(self)
+    }
+}
