@@ -15,7 +15,8 @@ __rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
 
 	*huge = false;
 
-	if (!pgd_present(pgdp_get(pgd)))
+	/* As follow_pfnmap_start() does: pgdp_get() of 32-bit arm is broken. */
+	if (pgd_none(*pgd) || unlikely(pgd_bad(*pgd)))
 		return NULL;
 
 	p4d = p4d_offset(pgd, addr);
