@@ -19,8 +19,7 @@
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
-#if (defined(CONFIG_X86_64) && !defined(CONFIG_UML)) || defined(CONFIG_ARM64)
-#define VMA_KUNIT_SYSCALLS
+#ifndef CONFIG_UML
 #include <asm/syscall.h>
 #endif
 #include "../../mm/slab.h"
@@ -256,7 +255,7 @@ __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
 }
 #endif
 
-#ifdef VMA_KUNIT_SYSCALLS
+#ifndef CONFIG_UML
 __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long a,
 						 unsigned long b,
@@ -264,17 +263,27 @@ __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long d,
 						 unsigned long e)
 {
-#ifdef CONFIG_ARM64
-	struct pt_regs regs = {
-		.orig_x0 = a, .regs = { a, b, c, d, e },
-	};
+#ifdef CONFIG_ARM
+	unsigned long (*call)(unsigned long a, unsigned long b,
+			      unsigned long c, unsigned long d,
+			      unsigned long e);
+
+	call = (void *)sys_call_table[nr];
+	return call(a, b, c, d, e);
 #else
 	struct pt_regs regs = {
+#if defined(CONFIG_ARM64)
+		.orig_x0 = a, .regs = { a, b, c, d, e },
+#elif defined(CONFIG_RISCV)
+		.orig_a0 = a, .a0 = a, .a1 = b, .a2 = c, .a3 = d, .a4 = e,
+#else
 		.di = a, .si = b, .dx = c, .r10 = d, .r8 = e,
-	};
 #endif
+	};
+	long (*call)(const struct pt_regs *regs) = (void *)sys_call_table[nr];
 
-	return sys_call_table[nr](&regs);
+	return call(&regs);
+#endif
 }
 #endif
 

@@ -66,7 +66,7 @@ pub const ARM64: Config = Config {
     machine: &machine::ARM64,
     ..x86_64("arm64", "common kunit doctests off qemu all-fields arm64")
 };
-/// A third one, whose page table entries say the memory type, or do not.
+/// A third one, where page table entries have memory types by an extension of the processor.
 pub const RISCV64: Config = Config {
     machine: &machine::RISCV,
     ..x86_64(

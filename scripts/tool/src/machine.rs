@@ -60,13 +60,13 @@ pub const ARM: Machine = Machine {
     setup: Some("arm"),
 };
 
-/// Its firmware comes with the emulator.
+/// Its firmware comes with the emulator. The extension is the one that page table entries have memory types by.
 pub const RISCV: Machine = Machine {
     arch: "riscv",
     image: "arch/riscv/boot/Image",
     console: "ttyS0",
     qemu: "qemu-system-riscv64",
-    options: &["-M", "virt", "-cpu", "rv64"],
+    options: &["-M", "virt", "-cpu", "rv64,svpbmt=true"],
     append: "",
     setup: Some("riscv"),
 };

@@ -5,10 +5,10 @@
 //! Frames that a test may map with any memory type, and what an entry says of that.
 //!
 //! On x86 they are no memory at all: addresses that nothing answers to, beyond all that the machine
-//! has. Nothing else in the kernel gives them a type. On arm64, which reports an access to such,
+//! has. Nothing else in the kernel gives them a type. Other machines report an access to such; there
 //! they are pages that nobody else maps, and that are never freed.
 
-#[cfg(CONFIG_ARM64)]
+#[cfg(not(CONFIG_X86))]
 use crate::{
     mm::vma::driver::Frames,
     sync::atomic::{
@@ -26,13 +26,13 @@ use crate::{
 pub(super) const COUNT: usize = 2 * Pmd::SIZE / PAGE_SIZE;
 
 /// Returns the first one.
-#[cfg(not(CONFIG_ARM64))]
+#[cfg(CONFIG_X86)]
 pub(super) fn first() -> Result<usize> {
     Ok((200 << 30) / PAGE_SIZE)
 }
 
 /// Returns the first one.
-#[cfg(CONFIG_ARM64)]
+#[cfg(not(CONFIG_X86))]
 pub(super) fn first() -> Result<usize> {
     static FIRST: Atomic<usize> = Atomic::new(0);
 
@@ -45,25 +45,28 @@ pub(super) fn first() -> Result<usize> {
 }
 
 /// The bits of an entry, or of a protection, that say how memory is cached.
-#[cfg(not(CONFIG_ARM64))]
-pub(super) fn type_of(bits: u64) -> u64 {
-    use crate::bindings;
-
-    bits & (1 << bindings::_PAGE_BIT_PWT | 1 << bindings::_PAGE_BIT_PCD)
-}
-
-/// The bits of an entry, or of a protection, that say how memory is cached.
+#[cfg(CONFIG_X86)]
+const TYPE: u64 = 1 << crate::bindings::_PAGE_BIT_PWT | 1 << crate::bindings::_PAGE_BIT_PCD;
+/// C: `PTE_ATTRINDX_MASK`.
 #[cfg(CONFIG_ARM64)]
+const TYPE: u64 = 7 << 2;
+/// C: `L_PTE_MT_MASK`.
+#[cfg(CONFIG_ARM)]
+const TYPE: u64 = 15 << 2;
+/// C: `_PAGE_MTMASK_SVPBMT`.
+#[cfg(CONFIG_RISCV)]
+const TYPE: u64 = 3 << 61;
+
+/// There is one more for an entry that maps one page.
+#[cfg(CONFIG_X86)]
+const TYPE_OF_PAGE: u64 = TYPE | 1 << crate::bindings::_PAGE_BIT_PAT;
+#[cfg(not(CONFIG_X86))]
+const TYPE_OF_PAGE: u64 = TYPE;
+
 pub(super) fn type_of(bits: u64) -> u64 {
-    // C: `PTE_ATTRINDX_MASK`.
-    bits & 7 << 2
+    bits & TYPE
 }
 
-/// The same for an entry that maps one page.
 pub(super) fn type_of_page(bits: u64) -> u64 {
-    #[cfg(not(CONFIG_ARM64))]
-    let more = bits & 1 << crate::bindings::_PAGE_BIT_PAT;
-    #[cfg(CONFIG_ARM64)]
-    let more = 0;
-    type_of(bits) | more
+    bits & TYPE_OF_PAGE
 }
