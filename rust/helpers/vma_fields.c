@@ -5,6 +5,11 @@
 #include <linux/mm_inline.h>
 #include <linux/pgtable.h>
 
+__rust_helper u64 rust_helper_vma_pgprot_val(pgprot_t prot)
+{
+	return pgprot_val(prot);
+}
+
 __rust_helper pgprot_t rust_helper_pgprot_noncached(pgprot_t prot)
 {
 	return pgprot_noncached(prot);

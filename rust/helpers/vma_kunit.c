@@ -255,6 +255,11 @@ __rust_helper int rust_helper_vma_kunit_invalidate(struct mm_struct *mm,
 }
 #endif
 
+__rust_helper u64 rust_helper_vma_kunit_pte_val(pte_t pte)
+{
+	return pte_val(pte);
+}
+
 #ifndef CONFIG_UML
 __rust_helper long rust_helper_vma_kunit_syscall(unsigned int nr,
 						 unsigned long a,

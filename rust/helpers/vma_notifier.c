@@ -36,7 +36,7 @@ __rust_helper void rust_helper_non_block_end(void)
 	non_block_end();
 }
 
-__rust_helper bool rust_helper_pfn_valid(unsigned long pfn)
+__rust_helper bool rust_helper_vma_pfn_valid(unsigned long pfn)
 {
 	return pfn_valid(pfn);
 }

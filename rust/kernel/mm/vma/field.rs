@@ -202,9 +202,7 @@ impl<L: Level> Vma<L> {
         // volatile store is the `WRITE_ONCE()` of `vma_set_page_prot()`, for readers that hold an
         // rmap lock only. Guaranteed by the caller: the value permits only accesses that the flags
         // permit.
-        unsafe {
-            (&raw mut (*self.as_raw()).vm_page_prot.pgprot).write_volatile(prot.into_raw().pgprot)
-        };
+        unsafe { (&raw mut (*self.as_raw()).vm_page_prot).write_volatile(prot.into_raw()) };
     }
 
     /// Sets the page protection that the flags imply (C: `vma_set_page_prot()`).

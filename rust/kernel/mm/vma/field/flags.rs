@@ -238,6 +238,7 @@ vma_flags! {
     /// KSM may merge pages with the same contents.
     MERGEABLE = VMA_MERGEABLE_BIT,
     /// Pages can be dropped under memory pressure.
+    #[cfg(CONFIG_64BIT)]
     DROPPABLE = VMA_DROPPABLE_BIT,
     /// `mseal()`: the mapping cannot be changed.
     #[cfg(CONFIG_64BIT)]

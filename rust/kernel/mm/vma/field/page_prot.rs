@@ -25,6 +25,14 @@ impl PageProt {
         self.0
     }
 
+    /// Returns the bits (C: `pgprot_val()`).
+    #[doc(alias = "pgprot_val")]
+    #[inline]
+    pub(in crate::mm::vma) fn bits(self) -> u64 {
+        // SAFETY: This computes a value.
+        unsafe { bindings::vma_pgprot_val(self.0) }
+    }
+
     /// Returns the same permissions, not cached (C: `pgprot_noncached()`).
     #[doc(alias = "pgprot_noncached")]
     #[inline]
@@ -87,7 +95,7 @@ impl PageProt {
 impl PartialEq for PageProt {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.0.pgprot == other.0.pgprot
+        self.bits() == other.bits()
     }
 }
 
@@ -95,6 +103,6 @@ impl Eq for PageProt {}
 
 impl crate::fmt::Debug for PageProt {
     fn fmt(&self, f: &mut crate::fmt::Formatter<'_>) -> crate::fmt::Result {
-        write!(f, "PageProt({:#x})", self.0.pgprot)
+        write!(f, "PageProt({:#x})", self.bits())
     }
 }

@@ -110,7 +110,7 @@ impl HmmFrame {
             return Err(EINVAL);
         }
         // SAFETY: Takes any number.
-        if !unsafe { bindings::pfn_valid(self.pfn()) } {
+        if !unsafe { bindings::vma_pfn_valid(self.pfn()) } {
             return Err(EFAULT);
         }
 

@@ -29,7 +29,7 @@ use crate::{
 /// `pages` of `pinned_vm` of `mm` are this charge.
 pub(super) struct PinnedVm {
     mm: ARef<Mm>,
-    pages: i64,
+    pages: usize,
 }
 
 impl PinnedVm {
@@ -39,13 +39,13 @@ impl PinnedVm {
     ///
     /// `ENOMEM` beyond `RLIMIT_MEMLOCK`, if the task does not have `CAP_IPC_LOCK`.
     pub(super) fn charge(mm: &Mm, pages: usize) -> Result<Self> {
-        let pages = i64::try_from(pages)?;
         // INVARIANT: The pages are charged next. If there are too many, dropping this undoes it.
         let this = Self {
             mm: ARef::from(mm),
             pages,
         };
-        let all = this.counter().fetch_add(pages, Relaxed).wrapping_add(pages);
+        let before = this.counter().fetch_add(pages as i64, Relaxed);
+        let all = before.wrapping_add(pages as i64);
 
         let task = current!().as_ptr();
         // SAFETY: The current task is alive, and this is a limit that each task has.
@@ -72,6 +72,6 @@ impl PinnedVm {
 
 impl Drop for PinnedVm {
     fn drop(&mut self) {
-        self.counter().fetch_sub(self.pages, Relaxed);
+        self.counter().fetch_sub(self.pages as i64, Relaxed);
     }
 }

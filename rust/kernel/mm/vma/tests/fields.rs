@@ -157,10 +157,6 @@ mod tests {
         // SAFETY: The permissions are the same, and no page is ever faulted in.
         unsafe { vma.set_page_prot(uncached) };
         assert_eq!(vma.page_prot(), uncached);
-        assert_eq!(
-            vma.page_prot().into_raw().pgprot,
-            uncached.into_raw().pgprot
-        );
         // The memory type stays, and so do the permissions, which follow from the flags.
         vma.update_page_prot();
         assert_eq!(vma.page_prot(), uncached);

@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn buffer_of_a_32_bit_device_is_below_4_gib() -> Result {
         let buffer = SharedBuffer::new_dma32(PAGES)?;
-        assert!(!cfg!(CONFIG_ZONE_DMA32) || pages_of(&buffer).all(|page| page < 1 << 32));
+        assert!(!cfg!(CONFIG_ZONE_DMA32) || pages_of(&buffer).all(|page| page as u64 >> 32 == 0));
         let mut bytes = [1; 8];
         for offset in (0..PAGES * PAGE_SIZE).step_by(bytes.len()) {
             buffer.read(offset, &mut bytes)?;

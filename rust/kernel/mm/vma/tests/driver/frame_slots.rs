@@ -196,7 +196,7 @@ mod tests {
         };
         assert_eq!(new(1, 0).err(), Some(EINVAL));
         assert_eq!(new(2, usize::MAX).err(), Some(EINVAL));
-        assert_eq!(new(1 << 60, 1).err(), Some(ENOMEM));
+        assert_eq!(new(1 << (usize::BITS - 4), 1).err(), Some(ENOMEM));
         assert_eq!(new(0, 1)?.count(), 0);
         Ok(())
     }
@@ -360,8 +360,8 @@ mod tests {
             let pte = vma
                 .with_pte(mapping.start, |slot| slot.get())
                 .map_err(|_| ENOENT)?;
-            let (prot, bits) = (vma.page_prot().into_raw().pgprot, pte.into_raw().pte);
-            Ok(nowhere::type_of(bits as u64) == nowhere::type_of(prot as u64))
+            let (prot, bits) = (vma.page_prot().bits(), nowhere::pte_bits(pte));
+            Ok(nowhere::type_of(bits) == nowhere::type_of(prot))
         };
         let first = nowhere::first()?;
         // SAFETY: There is nothing, or memory that nobody else has.

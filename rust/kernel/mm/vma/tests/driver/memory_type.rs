@@ -24,6 +24,7 @@ use super::{
     },
     nowhere::{
         self,
+        pte_bits,
         type_of_page, //
     },
     pfn::{
@@ -85,11 +86,11 @@ fn check<T: OperationsTable>(
 ) -> Result {
     let (prot, pte) = with_vma::<T, _>(mm, addr, |vma| {
         let pte = vma.with_pte(addr, |slot| slot.get()).map_err(|_| ENOENT)?;
-        Ok((vma.page_prot(), pte.into_raw().pte))
+        Ok((vma.page_prot(), pte_bits(pte)))
     })?;
 
     holds(prot == wanted(prot))?;
-    holds(type_of_page(pte as u64) == type_of_page(prot.into_raw().pgprot as u64))
+    holds(type_of_page(pte) == type_of_page(prot.bits()))
 }
 
 #[kunit_tests(rust_vma_memory_type)]
@@ -212,8 +213,7 @@ mod tests {
                 };
                 let prot = vma.page_prot();
                 assert_eq!(prot, prot.noncached());
-                let prot = prot.into_raw().pgprot;
-                assert_eq!(nowhere::type_of(pmd as u64), nowhere::type_of(prot as u64));
+                assert_eq!(nowhere::type_of(pmd as u64), nowhere::type_of(prot.bits()));
                 Ok(())
             })?;
         }

@@ -8,6 +8,15 @@
 //! has. Nothing else in the kernel gives them a type. Other machines report an access to such; there
 //! they are pages that nobody else maps, and that are never freed.
 
+use crate::{
+    bindings,
+    mm::vma::page_table::{
+        Pmd,
+        Pte, //
+    },
+    page::PAGE_SIZE,
+    prelude::*, //
+};
 #[cfg(not(CONFIG_X86))]
 use crate::{
     mm::vma::driver::Frames,
@@ -15,11 +24,6 @@ use crate::{
         Atomic,
         Relaxed, //
     },
-};
-use crate::{
-    mm::vma::page_table::Pmd,
-    page::PAGE_SIZE,
-    prelude::*, //
 };
 
 /// There are this many, of huge pages.
@@ -46,7 +50,7 @@ pub(super) fn first() -> Result<usize> {
 
 /// The bits of an entry, or of a protection, that say how memory is cached.
 #[cfg(CONFIG_X86)]
-const TYPE: u64 = 1 << crate::bindings::_PAGE_BIT_PWT | 1 << crate::bindings::_PAGE_BIT_PCD;
+const TYPE: u64 = 1 << bindings::_PAGE_BIT_PWT | 1 << bindings::_PAGE_BIT_PCD;
 /// C: `PTE_ATTRINDX_MASK`.
 #[cfg(CONFIG_ARM64)]
 const TYPE: u64 = 7 << 2;
@@ -59,9 +63,14 @@ const TYPE: u64 = 3 << 61;
 
 /// There is one more for an entry that maps one page.
 #[cfg(CONFIG_X86)]
-const TYPE_OF_PAGE: u64 = TYPE | 1 << crate::bindings::_PAGE_BIT_PAT;
+const TYPE_OF_PAGE: u64 = TYPE | 1 << bindings::_PAGE_BIT_PAT;
 #[cfg(not(CONFIG_X86))]
 const TYPE_OF_PAGE: u64 = TYPE;
+
+pub(super) fn pte_bits(pte: Pte) -> u64 {
+    // SAFETY: This computes a value.
+    unsafe { bindings::vma_kunit_pte_val(pte.into_raw()) }
+}
 
 pub(super) fn type_of(bits: u64) -> u64 {
     bits & TYPE

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
+// Flags that seal a VMA.
+#![cfg(CONFIG_64BIT)]
+
 //! VMAs that `.mmap_prepare` has described, and that the kernel could neither map nor unmap again.
 //!
 //! Nothing that a driver says gets so far on purpose. The files here tell the kernel to map a page

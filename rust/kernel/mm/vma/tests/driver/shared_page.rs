@@ -2,10 +2,7 @@
 
 //! Memory that is shared with user space: its words, and its bounds.
 
-use super::super::{
-    address_space::AddressSpace,
-    second_task::SecondTask, //
-};
+use super::super::address_space::AddressSpace;
 use crate::{
     bindings,
     mm::vma::driver::{
@@ -243,6 +240,8 @@ mod tests {
     #[cfg(CONFIG_64BIT)]
     #[test]
     fn second_task_receives_messages_in_order() -> Result {
+        use super::super::super::second_task::SecondTask;
+
         let page = Arc::new(SharedPage::new(GFP_KERNEL)?, GFP_KERNEL)?;
         let sent = page.clone();
         let producer = SecondTask::spawn(move || -> Result {
