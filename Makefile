@@ -2,7 +2,7 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all matrix apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
+TARGETS := run test test-all matrix table apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
 	   bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
 	   selftests-compare compile-fail bugs conformance coverage ledger model litmus lint doc shell gdb
 
@@ -15,7 +15,7 @@ TARGETS := run test test-all matrix apply revert patches kunit kunit-failing kcs
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
-	   $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
+	   $(if $(RESULTS),'--results=$(RESULTS)') $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):
@@ -47,6 +47,7 @@ help:
 	@echo '  test           what a change needs, on one kernel; unchanged suites are not repeated'
 	@echo '  test-all       every suite on every kernel; TESTING.md lists them [MATRIX=]'
 	@echo '  matrix         these suites as JSON, each with its tier and kernel [MATRIX=]'
+	@echo '  table          adds results to the table of README.md [RESULTS=]'
 	@echo '  kunit          KUnit suites on one kernel            [CONFIG=, FILTER=suite.test with * and ?]'
 	@echo '  kunit-failing  KUnit suites with allocations that fail [CONFIG=, FILTER=, SEED=]'
 	@echo '  drivers        sample drivers, tested from user space [CONFIG=, default x86_64-debug; CASE=]'
@@ -88,6 +89,7 @@ help:
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
 	@echo '  MATRIX=i/n     the i-th of n parts of the suites'
+	@echo '  RESULTS=files  JSON of build/results, of any host and kernel'
 	@echo '  NAME=name      name of the driver that make new-driver creates'
 	@echo '  BASELINE=file  default scripts/bench/baseline.toml'
 	@echo 'Variables of every target:'

@@ -87,6 +87,8 @@ struct Arguments {
     minutes: u64,
     #[arg(long)]
     matrix: Option<String>,
+    #[arg(long, default_value = "")]
+    results: String,
     #[arg(long)]
     program: Option<PathBuf>,
     #[arg(long)]

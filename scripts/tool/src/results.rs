@@ -5,6 +5,7 @@
 
 mod junit;
 mod kcidb;
+pub mod table;
 
 use crate::judge::baseline::Toolchain;
 use crate::kconfig::Config;

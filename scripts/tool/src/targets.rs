@@ -31,6 +31,7 @@ use anyhow::{Context, Result, bail};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 pub struct Target {
@@ -71,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     target("test", "", Own(|session| test(session, "test", Tier::Test))),
     target("test-all", "MATRIX", Own(|session| test(session, "test-all", Tier::All))),
     target("matrix", "MATRIX", Own(matrix)),
+    target("table", "RESULTS", Own(table)),
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
@@ -263,6 +265,13 @@ fn matrix(session: &Session) -> Result<u8> {
     let cells = matrix::cells(&session.rows(Tier::All)?);
     println!("{}", serde_json::to_string_pretty(&cells)?);
     Ok(0)
+}
+
+/// Without files, only writes the table anew.
+fn table(session: &Session) -> Result<u8> {
+    let files = session.arguments.results.split_whitespace();
+    let files: Vec<PathBuf> = files.map(PathBuf::from).collect();
+    results::table::make(session.places, &files)
 }
 
 fn fuzz(run: &Run, config: Config) -> Result<Outcome> {
