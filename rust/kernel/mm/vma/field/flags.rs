@@ -302,7 +302,11 @@ impl AdviceFlags {
     pub(super) fn can_be_cleared_from(self, current: VmaFlags) -> bool {
         let special = current.contains_any(Self::SPECIAL);
         let hugetlb = cfg!(CONFIG_HUGETLB_PAGE) && current.contains(VmaFlag::HUGETLB);
-        let dump_is_fixed = (special && !hugetlb) || current.contains(VmaFlag::DROPPABLE);
+        #[cfg(CONFIG_64BIT)]
+        let droppable = current.contains(VmaFlag::DROPPABLE);
+        #[cfg(not(CONFIG_64BIT))]
+        let droppable = false;
+        let dump_is_fixed = (special && !hugetlb) || droppable;
 
         !(dump_is_fixed && self.0.contains(VmaFlag::DONTDUMP))
     }
