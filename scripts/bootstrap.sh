@@ -275,6 +275,10 @@ step_arm() {
 	ensure "qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-arm"
 }
 
+step_cross_arm64() {
+	ensure "aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu aarch64-linux-gnu/include/stdlib.h=libc6-dev-arm64-cross"
+}
+
 step_riscv() {
 	package=qemu-system-misc
 	[ -z "$(candidate qemu-system-riscv)" ] || package=qemu-system-riscv

@@ -10,14 +10,14 @@ use crate::kconfig::Config;
 use crate::proc::{self, Event, Logged};
 use crate::report::Outcome;
 use crate::splat;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 /// The environment of init: the file for output to the user.
-const OUTPUT_VARIABLE: &str = "VMA_DEMO_OUTPUT=/dev/ttyS1";
+const OUTPUT_VARIABLE: &str = "VMA_DEMO_OUTPUT";
 
 /// The processors of a guest. Always emulated: KVM may be there and not work, and what is the same everywhere is worth
 /// more than the second it would save.
@@ -132,12 +132,18 @@ impl<'a> Guest<'a> {
     pub fn command(&self, kernel: &Kernel, config: Config, kernel_log: &Path) -> Result<Command> {
         let initramfs = self.files.pack(kernel, config, self.name)?;
         let (processors, more) = (self.processors.append(), self.append);
+        let (console, name) = (config.machine.console, config.name);
+        let programs = config.machine.programs;
+        let programs = programs.with_context(|| format!("{name}: it has no programs"))?;
+        let output = format!("{OUTPUT_VARIABLE}={}", programs.port);
         let append =
-            format!("console=ttyS0 kunit.enable=0 panic=-1 {OUTPUT_VARIABLE} {processors} {more}");
+            format!("console={console} kunit.enable=0 panic=-1 {output} {processors} {more}");
         let mut cmd = qemu(kernel, config, self.processors, append.trim_end());
         cmd.arg("-initrd").arg(&initramfs);
         let log = format!("file:{}", kernel_log.display());
-        cmd.args(["-serial", &log, "-serial", "stdio", "-monitor", "none"]);
+        cmd.args(["-serial", &log])
+            .args(programs.options)
+            .args(["-monitor", "none"]);
         if let Some(plugin) = &self.plugin {
             cmd.args(["-plugin", plugin]);
         }

@@ -22,7 +22,7 @@ pub struct Demo {
 
 /// Boots the kernel with the demo as its init; `show` is given each line the demo prints.
 pub fn run(run: &Run, config: Config, show: &mut dyn FnMut(&str)) -> Result<Demo> {
-    let program = run.session.program(PROGRAM)?;
+    let program = run.program(PROGRAM, config)?;
     let mut step = run.session.progress.step(&format!("demo {}", config.name));
     let guest = Guest::new("demo", PROGRAM, &program, TIMEOUT);
     let mut boot = guest.boot(run.kernel, config, &mut |line| match line {

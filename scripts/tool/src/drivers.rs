@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 /// Boots the kernel with the tests as its init, those with `CASE=` in their names, and writes the result of each.
 pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let (kernel, progress) = (run.kernel, run.session.progress);
-    let program = run.session.program(PROGRAM)?;
+    let program = run.program(PROGRAM, config)?;
     let case = run.session.arguments.case.as_deref();
     let append = format!("{ENVIRONMENT} {}", arguments(case)?);
     let mut step = progress.step(&format!("drivers {}", config.name));

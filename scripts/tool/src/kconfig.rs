@@ -64,7 +64,10 @@ pub const UM: Config = Config {
 /// Another architecture: a weaker memory model, and other entries of page tables.
 pub const ARM64: Config = Config {
     machine: &machine::ARM64,
-    ..x86_64("arm64", "common kunit doctests off qemu all-fields arm64")
+    ..x86_64(
+        "arm64",
+        "common kunit doctests off qemu all-fields samples arm64",
+    )
 };
 /// A third one, where page table entries have memory types by an extension of the processor.
 pub const RISCV64: Config = Config {

@@ -40,7 +40,7 @@ impl<'a> Row<'a> {
 /// Boots the built kernel, which runs nothing by itself.
 pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let progress = run.session.progress;
-    let program = run.session.program(PROGRAM)?;
+    let program = run.program(PROGRAM, config)?;
     let arguments = run.session.arguments;
     let filter = arguments.filter.as_deref().unwrap_or(SUITES);
     let seed = arguments.seed;

@@ -17,6 +17,28 @@ pub struct Machine {
     pub append: &'static str,
     /// The step of bootstrap.sh that installs the emulator, if not every kernel needs it.
     pub setup: Option<&'static str>,
+    /// Missing if it boots without programs of ours.
+    pub programs: Option<&'static Programs>,
+}
+
+/// The programs of a guest.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Programs {
+    /// As rustc calls the machine.
+    pub target: &'static str,
+    /// How they are built on another machine.
+    pub cross: Option<&'static Cross>,
+    /// The port for what they say to people: its name in the guest, and the emulator's options for it.
+    pub port: &'static str,
+    pub options: &'static [&'static str],
+}
+
+/// Compiles programs and the standard library for another machine.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cross {
+    pub linker: &'static str,
+    /// The step of bootstrap.sh that installs it.
+    pub setup: &'static str,
 }
 
 pub const X86_64: Machine = Machine {
@@ -28,6 +50,12 @@ pub const X86_64: Machine = Machine {
     // On a busy host the guest's test of its timer takes too long, and panics.
     append: "no_timer_check ",
     setup: None,
+    programs: Some(&Programs {
+        target: "x86_64-unknown-linux-gnu",
+        cross: None,
+        port: "/dev/ttyS1",
+        options: &["-serial", "stdio"],
+    }),
 };
 
 pub const UM: Machine = Machine {
@@ -38,6 +66,7 @@ pub const UM: Machine = Machine {
     options: &[],
     append: "",
     setup: None,
+    programs: None,
 };
 
 pub const ARM64: Machine = Machine {
@@ -48,6 +77,21 @@ pub const ARM64: Machine = Machine {
     options: &["-M", "virt", "-cpu", "max"],
     append: "",
     setup: Some("arm"),
+    programs: Some(&Programs {
+        target: "aarch64-unknown-linux-gnu",
+        cross: Some(&Cross {
+            linker: "aarch64-linux-gnu-gcc",
+            setup: "cross_arm64",
+        }),
+        // The machine has one port of its own.
+        port: "/dev/ttyS0",
+        options: &[
+            "-chardev",
+            "stdio,id=said",
+            "-device",
+            "pci-serial,chardev=said",
+        ],
+    }),
 };
 
 pub const ARM: Machine = Machine {
@@ -58,6 +102,7 @@ pub const ARM: Machine = Machine {
     options: &["-M", "virt", "-cpu", "max"],
     append: "",
     setup: Some("arm"),
+    programs: None,
 };
 
 /// Its firmware comes with the emulator. The extension is the one that page table entries have memory types by.
@@ -69,11 +114,12 @@ pub const RISCV: Machine = Machine {
     options: &["-M", "virt", "-cpu", "rv64,svpbmt=true"],
     append: "",
     setup: Some("riscv"),
+    programs: None,
 };
 
 impl Machine {
-    /// Returns whether it boots with programs of ours.
-    pub fn has_guests(&self) -> bool {
+    /// Returns whether the host's own programs run on it.
+    pub fn is_host(&self) -> bool {
         *self == X86_64
     }
 

@@ -3,6 +3,7 @@
 //! The guest's programs that this repository has: built static, so that they need nothing else in the guest; and what
 //! the emulator loads.
 
+use crate::machine::Cross;
 use crate::places::Places;
 use crate::proc;
 use crate::progress::Progress;
@@ -20,6 +21,28 @@ pub fn build(places: &Places, cargo: &Path, name: &str, progress: &Progress) -> 
     run(cmd, places, name, "static", progress)?;
     let target = places.build.join("target");
     Ok(target.join(TARGET).join("release").join(name))
+}
+
+/// The same for another machine. The compiler may have no library for it, so that is built from its source, which the kernel
+/// needs anyway.
+pub fn build_for(
+    places: &Places,
+    cargo: &Path,
+    (target, cross, rustc): (&str, &Cross, &Path),
+    name: &str,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let variable = target.to_uppercase().replace('-', "_");
+    let mut cmd = cargo_build(places, cargo);
+    cmd.args(["--target", target, "--bin", name])
+        .arg("-Zbuild-std=std,panic_unwind")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTC", rustc)
+        .env(format!("CARGO_TARGET_{variable}_LINKER"), cross.linker)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+    run(cmd, places, name, target, progress)?;
+    let built = places.build.join("target").join(target);
+    Ok(built.join("release").join(name))
 }
 
 /// Builds one of the workspace's libraries that programs of the host load.

@@ -78,7 +78,7 @@ impl Session<'_> {
         }
     }
 
-    /// One of the guest's programs, built.
+    /// One of the guest's programs, built for this machine.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
         programs::build(self.places, &self.arguments.cargo, name, self.progress)
     }
@@ -137,8 +137,20 @@ impl Session<'_> {
     pub fn guest_config(&self, default: Config) -> Result<Config> {
         let config = self.config_or(default)?;
         let name = config.name;
-        if !config.machine.has_guests() {
-            bail!("CONFIG={name}: it has no guest: take x86_64 or x86_64-debug");
+        if config.machine.programs.is_none() {
+            bail!("CONFIG={name}: it has no guest: take x86_64, x86_64-debug or arm64");
+        }
+        Ok(config)
+    }
+
+    /// The same, of those whose guests run the host's programs.
+    pub fn host_config(&self, default: Config) -> Result<Config> {
+        let config = self.guest_config(default)?;
+        let name = config.name;
+        if !config.machine.is_host() {
+            bail!(
+                "CONFIG={name}: programs of this host do not run there: take x86_64 or x86_64-debug"
+            );
         }
         Ok(config)
     }

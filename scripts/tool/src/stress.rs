@@ -112,7 +112,7 @@ fn progress_of(line: &str) -> Option<u64> {
 /// Boots the kernel with the program as its init, shows its table and writes it down.
 pub fn run(run: &Run, config: Config) -> Result<Outcome> {
     let (kernel, progress) = (run.kernel, run.session.progress);
-    let program = run.session.program(PROGRAM)?;
+    let program = run.program(PROGRAM, config)?;
     let &Arguments {
         seed, operations, ..
     } = run.session.arguments;

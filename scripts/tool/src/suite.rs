@@ -12,7 +12,7 @@ use crate::demo;
 use crate::drivers;
 use crate::fuzz;
 use crate::gdb;
-use crate::host::Packages;
+use crate::host::{self, Packages};
 use crate::judge;
 use crate::kbuild::Kernel;
 use crate::kconfig::{Config, UM, X86_64};
@@ -23,6 +23,7 @@ use crate::ledger;
 use crate::lint as linting;
 use crate::lockdep_test;
 use crate::proc;
+use crate::programs;
 use crate::progress::Progress;
 use crate::report::{End, Outcome, Report, Step};
 use crate::rustdoc;
@@ -177,6 +178,25 @@ impl<'a> Run<'a> {
         self.bench.lock().expect("no panic")
     }
 
+    /// One of the guest's programs, built for the machine of a kernel.
+    pub fn program(&self, name: &str, config: Config) -> Result<PathBuf> {
+        let (session, machine) = (self.session, config.machine);
+        let Some((programs, cross)) = machine.programs.and_then(|p| Some((p, p.cross?))) else {
+            return session.program(name);
+        };
+        let (places, progress) = (session.places, session.progress);
+        host::require(places, &self.ready.packages, cross.setup, progress)?;
+        let cargo = &session.arguments.cargo;
+        let rustc = &self.ready.compilers.rust.rustc;
+        programs::build_for(
+            places,
+            cargo,
+            (programs.target, cross, rustc),
+            name,
+            progress,
+        )
+    }
+
     pub fn bench_program(&self) -> Result<PathBuf> {
         self.session.program(bench::PROGRAM)
     }
@@ -222,7 +242,9 @@ impl<'a> Run<'a> {
             Measured => return Ok(None),
             Checkout => inputs.checkout(places)?,
             Guest(None) => (),
-            Guest(Some(program)) => inputs.file(&self.session.program(program)?)?,
+            Guest(Some(program)) => {
+                inputs.file(&self.program(program, row.kernel.unwrap_or(X86_64))?)?
+            }
         }
         if let Some(config) = row.kernel {
             inputs.kernel(places, config)?;

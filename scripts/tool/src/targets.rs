@@ -403,7 +403,7 @@ fn doc(session: &Session) -> Result<u8> {
 
 /// The exit code is that of the program that ran in the guest.
 fn shell(session: &Session) -> Result<u8> {
-    let config = session.guest_config(X86_64)?;
+    let config = session.host_config(X86_64)?;
     let job = Job::requested(session.arguments.program.as_deref())?;
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
@@ -413,7 +413,7 @@ fn shell(session: &Session) -> Result<u8> {
 
 /// The exit code is that of gdb.
 fn gdb(session: &Session) -> Result<u8> {
-    let config = session.guest_config(X86_64_DEBUG)?;
+    let config = session.host_config(X86_64_DEBUG)?;
     let program = match (&session.arguments.program, &session.arguments.filter) {
         (Some(_), Some(_)) => {
             bail!("FILTER= is of KUnit, which does not run with PROGRAM=: give one")
