@@ -2,7 +2,7 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all matrix table apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
+TARGETS := run test test-all matrix table try-next apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
 	   bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
 	   selftests-compare compile-fail bugs conformance coverage ledger model litmus lint doc shell gdb
 
@@ -15,7 +15,7 @@ TARGETS := run test test-all matrix table apply revert patches kunit kunit-faili
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
-	   $(if $(RESULTS),'--results=$(RESULTS)') $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
+	   $(if $(RESULTS),'--results=$(RESULTS)') $(if $(SERIES),'--series=$(SERIES)') $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):
@@ -77,6 +77,7 @@ help:
 	@echo '  htmldocs       the documents in Documentation/mm, built by Sphinx'
 	@echo '  shell          a shell in a guest, or PROGRAM= run in it [CONFIG=, PROGRAM=static program or script]'
 	@echo '  gdb            a kernel in gdb, which runs KUnit or a program [CONFIG=, default x86_64-debug; FILTER=, PROGRAM=]'
+	@echo '  try-next       what breaks on the newest kernel of the archive [SERIES=]'
 	@echo '  apply          applies the overlay to the tree'
 	@echo '  revert         removes it, byte for byte'
 	@echo '  patches        writes it as a series for git am to build/patches'
@@ -89,6 +90,7 @@ help:
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
 	@echo '  MATRIX=i/n     the i-th of n parts of the suites'
+	@echo '  SERIES=n.n     a series of kernels of the archive, supported or not'
 	@echo '  RESULTS=files  JSON of build/results, of any host and kernel'
 	@echo '  NAME=name      name of the driver that make new-driver creates'
 	@echo '  BASELINE=file  default scripts/bench/baseline.toml'

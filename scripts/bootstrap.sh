@@ -433,6 +433,15 @@ step_pristine() {
 	echo "pristine=$pristine" >&3
 }
 
+# The newest series of the archive, if it is newer than the preferred one.
+step_next() {
+	ask "$SUITE" "newer kernels" "give a kernel tree with KDIR="
+	newest=$(own_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9.]*\)$/\1/p' | sort -V | tail -n 1)
+	[ -n "$newest" ] && [ "$newest" != "${VMA_SERIES%% *}" ] && at_least "$newest" "${VMA_SERIES%% *}" || return 0
+	VMA_SERIES=$newest
+	step_pristine
+}
+
 # The tree that is worked on: a copy of the source.
 step_source() {
 	[ -z "$(tree_version "$build/linux")" ] || return 0

@@ -50,6 +50,22 @@ pub fn errors(log: &str) -> String {
     errors.join("\n")
 }
 
+/// Every error, once, as a line: the message, and the place that it is about.
+pub fn heads(log: &str) -> Vec<String> {
+    let mut heads: Vec<String> = Vec::new();
+    for block in blocks(log, "error") {
+        let message = block.lines().next().unwrap_or_default();
+        let head = match place(block) {
+            Some(place) => format!("{place}: {message}"),
+            None => message.to_string(),
+        };
+        if !message.starts_with("error: aborting") && !heads.contains(&head) {
+            heads.push(head);
+        }
+    }
+    heads
+}
+
 /// A text with the paths of a kernel tree as a reader in the checkout would type them: our files are those of the
 /// checkout, from which the tree has copies.
 pub fn in_checkout(text: &str, tree: &Path, shown_tree: &str, ours: &[String]) -> String {
@@ -138,6 +154,15 @@ mod tests {
         );
         assert!(about(LOG, &["kernel/mm/vma/y.rs".to_string()]).is_empty());
         assert!(about(LOG, &["x.rs.c".to_string()]).is_empty());
+    }
+
+    #[test]
+    fn head_of_an_error_is_its_place_and_message() {
+        let heads = heads(&LOG.repeat(2));
+        assert_eq!(
+            heads,
+            ["rust/kernel/mm/vma/x.rs:5:6: error[E0277]: wrong lock"]
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod lock;
 mod lockdep_test;
 mod machine;
 mod matrix;
+mod next;
 mod places;
 mod proc;
 mod programs;
@@ -89,6 +90,8 @@ struct Arguments {
     matrix: Option<String>,
     #[arg(long, default_value = "")]
     results: String,
+    #[arg(long)]
+    series: Option<String>,
     #[arg(long)]
     program: Option<PathBuf>,
     #[arg(long)]

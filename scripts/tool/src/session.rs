@@ -48,7 +48,10 @@ impl Session<'_> {
 
     /// Packages, source, bindgen and overlay.
     pub fn ready(&self) -> Result<Ready> {
-        let overlay = self.overlay()?;
+        self.ready_with(self.overlay()?)
+    }
+
+    pub fn ready_with(&self, overlay: Overlay) -> Result<Ready> {
         let packages = self.packages(&overlay);
         let steps = ["packages", "source", "bindgen"];
         let is_needed = |step: &&str| *step != "source" || self.places.kdir.is_none();

@@ -18,6 +18,7 @@ use crate::kunit;
 use crate::kunit_failing;
 use crate::lockdep_test;
 use crate::matrix;
+use crate::next;
 use crate::report::{End, Outcome, Report, Step};
 use crate::results;
 use crate::rustdoc;
@@ -73,6 +74,7 @@ pub const TARGETS: &[Target] = &[
     target("test-all", "MATRIX", Own(|session| test(session, "test-all", Tier::All))),
     target("matrix", "MATRIX", Own(matrix)),
     target("table", "RESULTS", Own(table)),
+    target("try-next", "SERIES", Host(None, next::run)),
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
