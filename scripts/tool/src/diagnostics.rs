@@ -55,7 +55,9 @@ pub fn heads(log: &str) -> Vec<String> {
     let mut heads: Vec<String> = Vec::new();
     for block in blocks(log, "error") {
         let message = block.lines().next().unwrap_or_default();
-        let head = match place(block) {
+        let mut lines = block.lines().map(str::trim_start);
+        // The compiler for C has the place in the message.
+        let head = match lines.find_map(|line| line.strip_prefix("--> ")) {
             Some(place) => format!("{place}: {message}"),
             None => message.to_string(),
         };
