@@ -213,10 +213,8 @@ fn public_functions(tokens: TokenStream, functions: &mut BTreeSet<String>) {
         if let TokenTree::Group(group) = token {
             public_functions(group.stream(), functions);
         }
-        if word(at, "pub")
-            && word(at + 1, "fn")
-            && let Some(TokenTree::Ident(name)) = tokens.get(at + 2)
-        {
+        let is_function = word(at, "pub") && word(at + 1, "fn");
+        if let (true, Some(TokenTree::Ident(name))) = (is_function, tokens.get(at + 2)) {
             functions.insert(name.to_string());
         }
     }

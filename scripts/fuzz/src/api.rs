@@ -369,13 +369,9 @@ impl Api {
     /// Puts what aliases stand for in their place, and defaults where arguments are left out.
     fn expand(&self, ty: &Ty) -> Ty {
         let mut ty = ty.map(&mut |part| self.expand(part));
-        if let Ty::Path(name, _, arguments) = &mut ty
-            && let Some(defaults) = self.defaults.get(name)
-        {
-            let missing = defaults
-                .iter()
-                .skip(arguments.len())
-                .map_while(Clone::clone);
+        if let Ty::Path(name, _, arguments) = &mut ty {
+            let defaults = self.defaults.get(name).into_iter().flatten();
+            let missing = defaults.skip(arguments.len()).map_while(Clone::clone);
             arguments.extend(missing.collect::<Vec<_>>());
         }
         let Ty::Path(name, lifetimes, arguments) = &ty else {

@@ -692,9 +692,9 @@ impl<'a> Generator<'a> {
         }
         match ty {
             Ty::Path(path, _, of) if path == "Option" => {
-                if self.random.chance(60)
-                    && let Some(inner) = self.argument(name, &of[0], bindings, uses, nesting + 1)
-                {
+                let is_some = self.random.chance(60);
+                let mut inner = || self.argument(name, &of[0], bindings, uses, nesting + 1);
+                if let Some(inner) = is_some.then(&mut inner).flatten() {
                     return Some(format!("Some({inner})"));
                 }
                 (!of[0].is_open()).then(|| "None".to_string())
