@@ -141,10 +141,11 @@ impl Names {
                         continue;
                     };
                     for part in &item.items {
-                        if let ImplItem::Fn(part) = part
-                            && is_public(&part.vis)
-                        {
-                            self.add_function(Some(&of), &part.sig);
+                        match part {
+                            ImplItem::Fn(part) if is_public(&part.vis) => {
+                                self.add_function(Some(&of), &part.sig);
+                            }
+                            _ => (),
                         }
                     }
                 }

@@ -107,12 +107,13 @@ impl Api {
             }
         }
         for ty in api.having("Default") {
-            if let Ty::Path(name, _, arguments) = &ty
-                && arguments.is_empty()
-            {
-                let value = format!("{name}::default()");
-                api.constants.push((ty, value));
-            }
+            let value = match &ty {
+                Ty::Path(name, _, arguments) if arguments.is_empty() => {
+                    format!("{name}::default()")
+                }
+                _ => continue,
+            };
+            api.constants.push((ty, value));
         }
         // The index has no order that would stay the same.
         api.callables

@@ -101,9 +101,7 @@ impl<'a> Reader<'a> {
                 columns = cells;
             } else if cells.len() != columns.len() {
                 return wrong(doc, &format!("{} cells were expected", columns.len()));
-            } else if let Some(table) = tables.last_mut()
-                && !cells[0].starts_with("--")
-            {
+            } else if let (Some(table), false) = (tables.last_mut(), cells[0].starts_with("--")) {
                 let cells = columns.iter().map(String::as_str).zip(cells);
                 let row = self.row(doc, cells.collect())?;
                 if table.rows.iter().any(|r| r.name == row.name) {

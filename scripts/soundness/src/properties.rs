@@ -138,10 +138,8 @@ impl Rows {
         let mut rows = Self::default();
         let tokens: Vec<_> = source.tokens()?.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
-            if let TokenTree::Group(group) = token
-                && at >= 2
-                && is_punct(tokens.get(at - 1), '!')
-            {
+            let is_called = at >= 2 && is_punct(tokens.get(at - 1), '!');
+            if let (true, TokenTree::Group(group)) = (is_called, token) {
                 let inside: Vec<_> = group.stream().into_iter().collect();
                 match tokens.get(at - 2) {
                     word if is_word(word, "properties") => rows.properties(&inside),

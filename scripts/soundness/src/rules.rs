@@ -102,15 +102,17 @@ const UNINITIALISED: [&str; 12] = [
 
 /// Items that have one of these.
 pub fn uninitialised_memory(source: &Source) -> Result<Vec<String>> {
+    items_with(source, &UNINITIALISED)
+}
+
+/// Items that have one of these words, but for imports, which use nothing.
+fn items_with(source: &Source, words: &[&str]) -> Result<Vec<String>> {
     let mut found = BTreeSet::new();
-    walk(source.tokens()?, &mut |place, part| {
-        if let Part::Word { word, .. } = part
-            && UNINITIALISED.contains(&word)
-            // An import uses nothing.
-            && !place.path.is_empty()
-        {
+    walk(source.tokens()?, &mut |place, part| match part {
+        Part::Word { word, .. } if words.contains(&word) && !place.path.is_empty() => {
             found.insert(format!("{} {}", source.name, place.name()));
         }
+        _ => (),
     });
     Ok(found.into_iter().collect())
 }
@@ -121,16 +123,7 @@ const LOCK_MACROS: [&str; 4] = ["new_condvar", "new_mutex", "new_spinlock", "new
 /// Items that make a lock by a macro. In a function that other crates compile, too, the name has an address in each, but
 /// the class is one: lockdep reports a class of two names.
 pub fn locks_named_by_a_macro(source: &Source) -> Result<Vec<String>> {
-    let mut found = BTreeSet::new();
-    walk(source.tokens()?, &mut |place, part| {
-        if let Part::Word { word, .. } = part
-            && LOCK_MACROS.contains(&word)
-            && !place.path.is_empty()
-        {
-            found.insert(format!("{} {}", source.name, place.name()));
-        }
-    });
-    Ok(found.into_iter().collect())
+    items_with(source, &LOCK_MACROS)
 }
 
 /// The module of a suite, in which assertions are those of KUnit.

@@ -435,9 +435,10 @@ pub fn docs(before: &[TokenTree]) -> Vec<String> {
     });
     let mut lines = Vec::new();
     for attribute in attributes {
-        if let [TokenTree::Ident(word), _, TokenTree::Literal(text)] = &attribute[..]
-            && word == "doc"
-        {
+        let [TokenTree::Ident(word), _, TokenTree::Literal(text)] = &attribute[..] else {
+            continue;
+        };
+        if word == "doc" {
             lines.extend(
                 unquoted(&text.to_string())
                     .lines()

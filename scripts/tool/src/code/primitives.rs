@@ -190,10 +190,11 @@ pub fn samples_text(out: &Path) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
     // `.ko` before `.o`.
     for path in built(out)?.iter().filter(|path| !is_timed(path)) {
-        if let Some((stem, "ko" | "o")) = name(path).split_once('.')
-            && !sizes.contains_key(stem)
-        {
-            sizes.insert(stem.to_string(), Object::read(path)?.text);
+        match name(path).split_once('.') {
+            Some((stem, "ko" | "o")) if !sizes.contains_key(stem) => {
+                sizes.insert(stem.to_string(), Object::read(path)?.text);
+            }
+            _ => (),
         }
     }
     Ok(sizes)

@@ -566,6 +566,8 @@ pub mod tests {
         let no_more = "Rust takes no more instructions than C: remove its entry from";
         let start = "instructions more than C: more than";
         type Case<'a> = (&'static str, u64, f64, f64, &'a str, Option<&'a str>);
+        let of_two = format!("19.00 {start} 18 for 2 helper calls:");
+        let of_none = format!("3.00 {start} 2 for 0 helper calls:");
         let cases: [Case; 22] = [
             ("inline", 0, 40.0, 30.0, "", None),
             ("inline", 0, 40.0, 40.04, "", None),
@@ -585,8 +587,8 @@ pub mod tests {
             // Calls of helpers may take instructions.
             ("calls", 2, 40.0, 58.0, "", None),
             ("calls", 2, 40.0, 60.0, TWO_MORE, None),
-            ("calls", 2, 40.0, 59.0, "", Some(&format!("19.00 {start} 18 for 2 helper calls:"))),
-            ("calls", 0, 40.0, 43.0, "", Some(&format!("3.00 {start} 2 for 0 helper calls:"))),
+            ("calls", 2, 40.0, 59.0, "", Some(&of_two)),
+            ("calls", 0, 40.0, 43.0, "", Some(&of_none)),
             ("calls", 2, 40.0, 61.0, TWO_MORE, Some("more than 20.5 for 2 helper calls and its exception:")),
             ("calls", 2, 40.0, 66.0, &three, None),
             ("calls", 2, 40.0, 67.0, &three, Some("more than 26 for 3")),

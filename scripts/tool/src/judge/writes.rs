@@ -557,14 +557,15 @@ mod tests {
         let (plain, other) = ((VMA, "plain", 20), (REST, "plain", 10));
         let more = (VMA, "locked", 30);
         let page = |at, stores| [LOCKED, (at, "plain", stores)];
+        let [fewer, fewer_atomic] = ["2.00", "3.00"].map(|least| format!("{lock} {least} and 2.00"));
         let (first, second) = ("ffffea0000000000", "ffffea0000000040");
         type Case<'a> = (&'a [Access<'a>], &'a [Access<'a>], Option<&'a str>);
         let cases: [Case; 7] = [
             (&[LOCKED], &[LOCKED, other], Some(&rest)),
             (&[LOCKED, other], &[LOCKED], None),
-            (&[LOCKED], &[more], Some(&format!("{lock} 2.00 and 2.00"))),
+            (&[LOCKED], &[more], Some(&fewer)),
             // As many writes, but more atomic ones.
-            (&[LOCKED, (VMA, "plain", 10)], &[more], Some(&format!("{lock} 3.00 and 2.00"))),
+            (&[LOCKED, (VMA, "plain", 10)], &[more], Some(&fewer_atomic)),
             // Other pages are as good.
             (&page(first, 10), &page(second, 10), None),
             (&page(first, 10), &page(second, 20), Some(&pages)),
