@@ -64,7 +64,7 @@ const TYPE: u64 = 3 << 61;
 /// There is one more for an entry that maps one page.
 #[cfg(CONFIG_X86)]
 const TYPE_OF_PAGE: u64 = TYPE | 1 << bindings::_PAGE_BIT_PAT;
-#[cfg(not(CONFIG_X86))]
+#[cfg(all(not(CONFIG_X86), CONFIG_HAVE_IOREMAP_PROT))]
 const TYPE_OF_PAGE: u64 = TYPE;
 
 pub(super) fn pte_bits(pte: Pte) -> u64 {
@@ -76,6 +76,7 @@ pub(super) fn type_of(bits: u64) -> u64 {
     bits & TYPE
 }
 
+#[cfg(CONFIG_HAVE_IOREMAP_PROT)]
 pub(super) fn type_of_page(bits: u64) -> u64 {
     bits & TYPE_OF_PAGE
 }

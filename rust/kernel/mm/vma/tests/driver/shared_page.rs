@@ -2,7 +2,10 @@
 
 //! Memory that is shared with user space: its words, and its bounds.
 
-use super::super::address_space::AddressSpace;
+use super::super::{
+    address_space::AddressSpace,
+    second_task::SecondTask, //
+};
 use crate::{
     bindings,
     mm::vma::driver::{
@@ -39,8 +42,11 @@ const RECEIVED: usize = 256;
 static FULL: [u8; PAGE_SIZE] = [0xff; PAGE_SIZE];
 
 /// Half of a payload tells the other half.
-fn payload_of(number: u32) -> u64 {
-    u64::from(number) << 32 | u64::from(!number)
+fn payload_of(number: u32) -> usize {
+    const HALF: u32 = usize::BITS / 2;
+    let low = |number: u32| number as usize & (usize::MAX >> HALF);
+
+    low(number) << HALF | low(!number)
 }
 
 /// Waits until the word at `offset` is `number`; `EPIPE` if it becomes another one than this and
@@ -237,11 +243,8 @@ mod tests {
         Ok(())
     }
 
-    #[cfg(CONFIG_64BIT)]
     #[test]
     fn second_task_receives_messages_in_order() -> Result {
-        use super::super::super::second_task::SecondTask;
-
         let page = Arc::new(SharedPage::new(GFP_KERNEL)?, GFP_KERNEL)?;
         let sent = page.clone();
         let producer = SecondTask::spawn(move || -> Result {
@@ -255,7 +258,7 @@ mod tests {
 
         let consumed = (1..=MESSAGES).try_for_each(|number| {
             wait_for(&page, LAST, number)?;
-            let payload: u64 = page.load(PAYLOAD, Relaxed)?;
+            let payload: usize = page.load(PAYLOAD, Relaxed)?;
             // In any case: the producer waits for it.
             page.store(RECEIVED, number, Release)?;
             if payload == payload_of(number) {
