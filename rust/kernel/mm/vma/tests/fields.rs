@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(CONFIG_X86)]
+    #[cfg(not(CONFIG_UML))]
     fn memory_types_differ() -> Result {
         let mm = AddressSpace::of_this_case()?;
         let mapping = mm.map(1)?;
