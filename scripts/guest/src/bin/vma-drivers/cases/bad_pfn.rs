@@ -59,7 +59,7 @@ fn refuses_huge_and_empty_mappings() {
         PROT_READ,
         &[
             (1 << 46, DATA as i64 * page, ENXIO),
-            (1 << 47, 0, ENOMEM),
+            (1 << 48, 0, ENOMEM),
             (usize::MAX, 0, ENOMEM),
             (0, 0, EINVAL),
             (1, i64::MAX - (page - 1), ENXIO),
