@@ -15,7 +15,7 @@ __rust_helper pmd_t *rust_helper_vma_find_pmd(struct vm_area_struct *vma,
 
 	*huge = false;
 
-	/* As follow_pfnmap_start() does: pgdp_get() of 32-bit arm is broken. */
+	/* As follow_pfnmap_start() does: 32-bit arm cannot read it by a macro. */
 	if (pgd_none(*pgd) || unlikely(pgd_bad(*pgd)))
 		return NULL;
 

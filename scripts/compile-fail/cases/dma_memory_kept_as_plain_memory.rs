@@ -8,21 +8,21 @@ use kernel::mm::vma::driver::DmaMemory;
 use kernel::prelude::*;
 
 #[cfg(misuse)]
-fn contents(coherent: &Coherent<[u64]>) -> &[u64] {
+fn contents(coherent: &Coherent<[u32]>) -> &[u32] {
     coherent.as_ref() //~ E0133 "call to unsafe function"
 }
 #[cfg(not(misuse))]
-fn contents(coherent: &Coherent<[u64]>) -> Result<u64> {
+fn contents(coherent: &Coherent<[u32]>) -> Result<u32> {
     Ok(io_read!(coherent, [try: 0]))
 }
 
 #[cfg(misuse)]
-fn kept(memory: &DmaMemory<[u64]>) -> Option<&Coherent<[u64]>> {
+fn kept(memory: &DmaMemory<[u32]>) -> Option<&Coherent<[u32]>> {
     let guard = memory.try_access()?;
     Some(&guard) //~ E0515 "cannot return value referencing local variable `guard`"
 }
 #[cfg(not(misuse))]
-fn kept(memory: &DmaMemory<[u64]>) -> Option<u64> {
+fn kept(memory: &DmaMemory<[u32]>) -> Option<u32> {
     let guard = memory.try_access()?;
     contents(&guard).ok()
 }
