@@ -25,6 +25,8 @@ struct Run<'a> {
     version: Option<String>,
     kernels: Vec<Kernel>,
     host: Host,
+    /// Nobody asked for some of the tests only.
+    is_whole: bool,
     report: &'a Report,
     places: &'a Places,
 }
@@ -53,7 +55,7 @@ pub fn forget(places: &Places, target: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn write(places: &Places, target: &str, report: &Report) -> Result<()> {
+pub fn write(places: &Places, target: &str, report: &Report, is_whole: bool) -> Result<()> {
     let mut kernels: Vec<Kernel> = Vec::new();
     for config in report.steps.iter().filter_map(|step| step.kernel) {
         if !kernels.iter().any(|kernel| kernel.config == config) {
@@ -67,6 +69,7 @@ pub fn write(places: &Places, target: &str, report: &Report) -> Result<()> {
         version: version.ok().map(|version| version.full),
         kernels,
         host: Host::read()?,
+        is_whole,
         report,
         places,
     };

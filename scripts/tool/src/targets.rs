@@ -180,7 +180,9 @@ impl Session<'_> {
 
     /// Leaves the results for other programs. The counts are stdout's last line. Returns the exit code.
     fn end(&self, target: &str, report: &Report) -> Result<u8> {
-        results::write(self.places, target, report)?;
+        let (filter, case) = (&self.arguments.filter, &self.arguments.case);
+        let is_whole = filter.is_none() && case.is_none();
+        results::write(self.places, target, report, is_whole)?;
         let total = report.total();
         println!("{}", total.last_line());
         Ok(u8::from(total.failed > 0))

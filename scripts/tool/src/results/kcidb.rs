@@ -43,6 +43,7 @@ pub fn report(run: &Run) -> Value {
             "misc": without_nulls(json!({
                 "target": run.target,
                 "dirty": run.revision.is_dirty,
+                "whole": run.is_whole,
                 "kernel_version": run.version,
                 "duration": run.report.seconds(),
             })),

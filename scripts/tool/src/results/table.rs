@@ -129,6 +129,9 @@ fn read(file: &Path) -> Result<Record> {
 /// The results of a run's kernels, as [`super::kcidb`] has written them. A suite that failed is an error.
 fn runs(report: &Value) -> Result<Vec<Run>> {
     let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    if report["checkouts"][0]["misc"]["whole"] == false {
+        bail!("some of the tests only: run it without FILTER= and CASE=");
+    }
     let mut runs = Vec::new();
     for build in list("builds") {
         let text = |value: &Value| value.as_str().map(str::to_string);
@@ -359,6 +362,9 @@ mod tests {
             panic!("{record:?}")
         };
         assert_eq!((run.passed["kunit"], run.passed["drivers"]), (8, 3));
+        let part = json!({ "checkouts": [{ "misc": { "whole": false } }] });
+        let error = runs(&part).unwrap_err().to_string();
+        assert!(error.contains("run it without FILTER="), "{error}");
         let error = runs(&report("um", 8, "FAIL")).unwrap_err().to_string();
         assert!(error.contains("kunit um did not pass"), "{error}");
         assert_eq!(

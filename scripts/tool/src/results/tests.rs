@@ -89,6 +89,7 @@ fn run<'a>(places: &'a Places, report: &'a Report) -> Run<'a> {
             memory_mib: 4096,
             distribution: "Debian".to_string(),
         },
+        is_whole: true,
         report,
         places,
     }
