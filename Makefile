@@ -2,8 +2,8 @@
 #
 # The front end: scripts/tool does every target. scripts/bootstrap.sh builds it, and installs cargo first if there is none.
 
-TARGETS := run test test-all matrix table try-next apply revert patches kunit kunit-failing kcsan lockdep-test bench bench-binder \
-	   bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
+TARGETS := run test test-all matrix table try-next apply revert patches series-cut bisect-series kunit kunit-failing kcsan \
+	   lockdep-test bench bench-binder bench-compare bench-baseline disasm codegen-check build-cost drivers stress fuzz selftests \
 	   selftests-compare compile-fail bugs conformance coverage ledger model litmus lint doc shell gdb
 
 .DEFAULT_GOAL := help
@@ -80,7 +80,9 @@ help:
 	@echo '  try-next       what breaks on the newest kernel of the archive [SERIES=]'
 	@echo '  apply          applies the overlay to the tree'
 	@echo '  revert         removes it, byte for byte'
-	@echo '  patches        writes it as a series for git am to build/patches'
+	@echo '  patches        writes it as a series for git am --empty=drop to build/patches'
+	@echo '  series-cut     finds out what of a file comes in a later patch, for patches'
+	@echo '  bisect-series  builds and tests the kernel after each patch [CASE=part of the name of a patch]'
 	@echo '  clean          removes build/, but not the cache'
 	@echo
 	@echo 'Variables (a target refuses those that it does not take):'

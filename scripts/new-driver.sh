@@ -36,7 +36,7 @@ for file in Kconfig Makefile abi.rs rust_vma_first.rs; do
 done
 echo "source \"$samples/$name/Kconfig\"" >>$samples/Kconfig
 echo "obj-\$(CONFIG_SAMPLE_RUST_VMA_$option) += $name/" >>$samples/Makefile
-sed -i "s|^\t\"$samples/first/\*\",\$|&\n\t\"$samples/$name/*\",|" scripts/overlay.toml
+sed -i "s|^\t\"$samples/first/\*\",\$|&\n\t\"$samples/$name/*\",|" scripts/series.toml
 for fragment in samples samples-modules; do
 	echo "CONFIG_SAMPLE_RUST_VMA_$option=y" >>scripts/configs/$fragment
 done

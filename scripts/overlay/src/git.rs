@@ -17,35 +17,44 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The repository's configured identity, or else its last commit's author; the date is that
-    /// commit's, so that the same commit gives the same patches.
+    /// The repository's configured identity; the date is that of its last commit, so that the same commit gives the same
+    /// patches.
     pub fn of(repo: &Path) -> Result<Self> {
         let shown = repo.display();
         let advice = || {
             format!("{shown}: patches take author and date from git: clone the repository with git")
         };
-        let log = in_repo(repo)
-            .args(["log", "-1", "--date=raw", "--format=%ad%n%an%n%ae"])
+        let date = in_repo(repo)
+            .args(["log", "-1", "--date=raw", "--format=%ad"])
             .run()
             .with_context(advice)?;
         let config = |key: &str| in_repo(repo).args(["config", "--get", key]).run().ok();
-        Self::chosen(&log, config("user.name"), config("user.email")).with_context(advice)
+        Self::configured(&date, config("user.name"), config("user.email"))
     }
 
-    /// From a commit's date, author and address, a line each, and what is configured.
-    pub fn chosen(log: &str, name: Option<String>, email: Option<String>) -> Option<Self> {
-        let [date, author, address] = log.lines().collect::<Vec<_>>()[..] else {
-            return None;
+    /// From a commit's date, and what is configured. Nobody's name is invented for Signed-off-by.
+    pub fn configured(date: &str, name: Option<String>, email: Option<String>) -> Result<Self> {
+        let given = |key: &str, value: Option<String>| {
+            let value = value.map(|text| text.trim().to_string());
+            let value = value.filter(|text| !text.is_empty());
+            value.with_context(|| {
+                format!("git has no {key} to sign the patches off with: run `git config {key} ...`")
+            })
         };
-        let first = |configured: Option<String>, default: &str| match configured.as_deref() {
-            Some(text) if !text.trim().is_empty() => text.trim().to_string(),
-            _ => default.to_string(),
-        };
-        Some(Self {
-            name: first(name, author),
-            email: first(email, address),
-            date: date.to_string(),
+        Ok(Self {
+            name: given("user.name", name)?,
+            email: given("user.email", email)?,
+            date: date.trim().to_string(),
         })
+    }
+
+    /// One for patches that are checked and thrown away.
+    pub fn of_a_check() -> Self {
+        Self {
+            name: "Series Check".into(),
+            email: "check@series.invalid".into(),
+            date: "1000000000 +0000".into(),
+        }
     }
 }
 
@@ -178,7 +187,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let repo = dir.path();
         assert!(Revision::of(repo).is_err());
-        let who = Identity::chosen("1700000000 +0000\na\na@b", None, None).unwrap();
+        let who = Identity::of_a_check();
         isolated(repo, &who).arg("init").run().unwrap();
         let mut commit = isolated(repo, &who);
         let message = "commit --allow-empty --message=m".split(' ');

@@ -2,8 +2,10 @@
 
 //! The overlay: the additions of this repository to a kernel tree, and how to apply and revert them.
 
+mod cutting;
 mod git;
 mod insert;
+mod later;
 mod load;
 mod manifest;
 mod ops;
@@ -14,7 +16,9 @@ mod snapshot;
 mod tests;
 mod tree;
 
+pub use cutting::{CutSeries, Workplace};
 pub use git::Revision;
+pub use later::{Planned, Size};
 pub use manifest::sha256;
 pub use roundtrip::{CheckResult, roundtrip};
 pub use tree::{Version, kernel_version};
@@ -22,6 +26,7 @@ pub use tree::{Version, kernel_version};
 use anyhow::{Result, bail};
 use git::Identity;
 use insert::Insertion;
+use later::Later;
 use load::{OverlayFile, Patch};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -29,6 +34,15 @@ use tree::Hooks;
 
 /// Where the repository declares insertions and series.
 pub(crate) const CONFIG: &str = "scripts/overlay.toml";
+
+/// Where it declares the patches of the series.
+pub(crate) const SERIES: &str = "scripts/series.toml";
+
+/// Where `make series-cut` says what comes in a later patch than its file.
+pub const LATER: &str = "scripts/series-cut.toml";
+
+/// The text of the cover letter, below its subject.
+pub(crate) const COVER: &str = "scripts/cover-letter.txt";
 
 /// The additions to a kernel tree: new files, insertions and the series they make.
 pub struct Overlay {
@@ -38,6 +52,9 @@ pub struct Overlay {
     files: Vec<OverlayFile>,
     insertions: Vec<Insertion>,
     patches: Vec<Patch>,
+    /// Items that come later than their file, by choice, and because they do not compile before.
+    chosen: Vec<Later>,
+    found: Vec<Later>,
 }
 
 /// The result of [`Overlay::apply`].
@@ -118,7 +135,7 @@ impl Overlay {
         let outside = self.files.iter().map(|f| f.source.as_str());
         let paths: Vec<&str> = load::MIRRORED
             .into_iter()
-            .chain([CONFIG])
+            .chain([CONFIG, SERIES, LATER, COVER])
             .chain(outside)
             .collect();
         match git::uncommitted(&self.repo, &paths)? {
@@ -130,7 +147,14 @@ impl Overlay {
     /// Writes the series for `git am` into `outdir`, which is replaced as a whole; returns its files
     /// in order. The tree, pristine or applied, is only read. The same commit of the repository
     /// and the same kernel give the same bytes.
+    ///
+    /// The first one is the cover letter, which git takes with `git am --empty=drop` only.
     pub fn patches(&self, kdir: &Path, outdir: &Path) -> Result<Vec<PathBuf>> {
         self.patches_by(kdir, outdir, &Identity::of(&self.repo)?)
+    }
+
+    /// The same, signed off by nobody: for checks.
+    pub fn patches_to_check(&self, kdir: &Path, outdir: &Path) -> Result<Vec<PathBuf>> {
+        self.patches_by(kdir, outdir, &Identity::of_a_check())
     }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reads the overlay from the repository: `overlay.toml` and the files that go into the tree.
+//! Reads the overlay from the repository: `overlay.toml`, `series.toml`, and the files that go into the tree.
 
 use crate::insert::{Insertion, Position};
+use crate::later::{self, Later};
 use crate::manifest::is_inside;
-use crate::{CONFIG, Overlay, git};
+use crate::{CONFIG, LATER, Overlay, SERIES, git};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use glob::{MatchOptions, Pattern};
 use regex_lite::Regex;
@@ -61,6 +62,16 @@ struct Config {
     patch: Vec<Patch>,
 }
 
+/// The series: its patches, and what comes in a later patch than its file.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Series {
+    #[serde(default)]
+    patch: Vec<Patch>,
+    #[serde(default)]
+    later: Vec<Later>,
+}
+
 /// A file that the tree has under another path than the repository.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,23 +85,38 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
         fs::canonicalize(repo).with_context(|| format!("{}: cannot be opened", repo.display()))?;
     let text = fs::read_to_string(repo.join(CONFIG))
         .with_context(|| format!("{}/{CONFIG}: cannot be read", repo.display()))?;
-    let config: Config = toml::from_str(&text).map_err(|e| toml_error(&text, &e))?;
+    let config: Config = toml::from_str(&text).map_err(|e| toml_error(CONFIG, &text, &e))?;
+    let series = [SERIES, LATER].map(|name| read_series(&repo, name));
+    let [series, found] = series;
+    let (series, found) = (series?, found?);
+    let patches = config.patch.into_iter().chain(series.patch);
     let overlay = Overlay {
         supported_versions: config.supported_versions,
         files: files(&repo, config.file)?,
         insertions: config.insertion,
-        patches: config.patch,
+        patches: patches.collect(),
+        chosen: series.later,
+        found: found.later,
         repo,
     };
     check(&overlay).with_context(|| CONFIG.to_string())?;
+    later::check(&overlay, &overlay.chosen).with_context(|| SERIES.to_string())?;
     Ok(overlay)
 }
 
+/// A file of the series, if there is one: a short series needs none.
+fn read_series(repo: &Path, name: &str) -> Result<Series> {
+    match fs::read_to_string(repo.join(name)) {
+        Ok(text) => toml::from_str(&text).map_err(|e| toml_error(name, &text, &e)),
+        Err(_) => Ok(Series::default()),
+    }
+}
+
 /// The parser's own message has a picture of several lines; ours is one line.
-fn toml_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
+fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let start = error.span().map_or(0, |span| span.start);
     let line = 1 + text[..start].matches('\n').count();
-    anyhow!("{CONFIG}:{line}: {}", error.message().replace('\n', ", "))
+    anyhow!("{file}:{line}: {}", error.message().replace('\n', ", "))
 }
 
 fn check_insertion(insertion: &Insertion) -> Result<()> {

@@ -241,7 +241,7 @@ impl Overlay {
         }
     }
 
-    pub(crate) fn insertion_files(&self) -> impl Iterator<Item = &str> {
+    pub fn insertion_files(&self) -> impl Iterator<Item = &str> {
         let files: BTreeSet<&str> = self.insertions.iter().map(|i| i.file.as_str()).collect();
         files.into_iter()
     }

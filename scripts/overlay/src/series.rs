@@ -4,17 +4,24 @@
 //!
 //! It tracks the kernel files that get insertions and nothing else; the kernel tree is only read.
 
-use crate::Overlay;
 use crate::git::{Identity, Run, isolated};
 use crate::insert::Insertion;
+use crate::later::Steps;
 use crate::load::Patch;
 use crate::ops::inserted;
 use crate::tree::{Access, Hooks, Tree};
+use crate::{COVER, Overlay};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// The name that git gives to the cover letter.
+const COVER_LETTER: &str = "0000-cover-letter.patch";
+
+/// The subject of a series without a text of its own.
+const NO_SUBJECT: &str = "the series";
 
 impl Overlay {
     pub(crate) fn patches_by(
@@ -25,6 +32,7 @@ impl Overlay {
     ) -> Result<Vec<PathBuf>> {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
         let bases = self.bases(&tree)?;
+        let steps = self.steps()?;
         refuse_foreign(outdir)?;
         let parent = match outdir.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -39,12 +47,16 @@ impl Overlay {
         let [work, series] = ["work", "series"].map(|name| scratch.path().join(name));
         fs::create_dir(&work)?;
         fs::create_dir(&series)?;
-        self.commit_series(&bases, &work, who)?;
-        let format = "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames -o";
+        self.commit_series(&bases, &steps, &work, who)?;
+        let format =
+            "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames --cover-letter";
         let mut git = isolated(&work, who);
         git.args(format.split(' '))
-            .args([series.as_os_str(), "base..HEAD".as_ref()]);
+            // The diffstat has whole paths.
+            .arg("--stat=1000,900")
+            .args(["-o".as_ref(), series.as_os_str(), "base..HEAD".as_ref()]);
         git.run()?;
+        self.write_cover_letter(&series.join(COVER_LETTER))?;
         let names = fs::read_dir(&series)?.map(|entry| Ok(outdir.join(entry?.file_name())));
         let mut paths: Vec<_> = names.collect::<Result<_>>()?;
         paths.sort();
@@ -53,9 +65,28 @@ impl Overlay {
         Ok(paths)
     }
 
+    /// Puts the text of the repository into the letter that git has made, with its list and its diffstat.
+    fn write_cover_letter(&self, path: &Path) -> Result<()> {
+        let letter = fs::read_to_string(path).context("git has written no cover letter")?;
+        let text = fs::read_to_string(self.repo.join(COVER)).unwrap_or_default();
+        let (subject, text) = text.split_once('\n').unwrap_or((NO_SUBJECT, ""));
+        let text = match text.trim() {
+            "" => self
+                .patches
+                .iter()
+                .map(|patch| patch.body.trim())
+                .next()
+                .unwrap_or_default(),
+            text => text,
+        };
+        let letter = letter.replace("*** SUBJECT HERE ***", subject);
+        Ok(fs::write(path, letter.replace("*** BLURB HERE ***", text))?)
+    }
+
     fn commit_series(
         &self,
         bases: &[(String, Vec<u8>, u32)],
+        steps: &Steps,
         work: &Path,
         who: &Identity,
     ) -> Result<()> {
@@ -68,9 +99,11 @@ impl Overlay {
         git("commit -q --allow-empty -m base")?;
         git("tag base")?;
         for (number, patch) in self.patches.iter().enumerate() {
-            for file in self.files.iter().filter(|f| patch.takes(&f.path)) {
-                let mode = if file.executable { 0o755 } else { 0o644 };
-                put(work, &file.path, &file.content, mode)?;
+            for file in &self.files {
+                if let Some(content) = steps.content(file, number + 1) {
+                    let mode = if file.executable { 0o755 } else { 0o644 };
+                    put(work, &file.path, &content, mode)?;
+                }
             }
             let so_far = &self.patches[..=number];
             for (path, base, mode) in bases {

@@ -24,6 +24,8 @@ pub struct Kernel<'a> {
     pub bindgen: &'a Path,
     /// Files of ours in the tree, relative to it: warnings about them are failures.
     pub ours: Vec<String>,
+    /// Options that the tree does not have yet, of those that a configuration asks for.
+    pub absent: Vec<String>,
 }
 
 /// A target of make, and the file that exists once it was built.
@@ -81,7 +83,7 @@ impl Kernel<'_> {
         let mut step = progress.step(&format!("configure {}", config.name));
         step.doing("kunit.py config");
         fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
-        let options = config.options(&self.places.repo, self.inline_helpers())?;
+        let options = self.options(config)?;
         let fragment = out.join("wanted.kunitconfig");
         let written = fs::write(&fragment, &options);
         written.with_context(|| format!("{}: cannot be written", fragment.display()))?;
@@ -107,6 +109,16 @@ impl Kernel<'_> {
             Some(_) => step.done(&format!("{shown}, from scripts/configs")),
         }
         Ok(())
+    }
+
+    fn options(&self, config: Config) -> Result<String> {
+        let options = config.options(&self.places.repo, self.inline_helpers())?;
+        let is_there = |line: &&str| {
+            let name = kconfig::option_name(line);
+            !self.absent.iter().any(|absent| absent == name)
+        };
+        let options = options.lines().filter(is_there);
+        Ok(options.map(|line| format!("{line}\n")).collect())
     }
 
     fn require_options(&self, config: Config, options: &str, out: &Path) -> Result<()> {
@@ -158,7 +170,7 @@ impl Kernel<'_> {
             }
             bail!("{name} does not build: see {shown}");
         }
-        let options = config.options(&self.places.repo, self.inline_helpers())?;
+        let options = self.options(config)?;
         self.require_options(config, &options, out)?;
         let warnings = diagnostics::about(&text, &self.ours);
         for warning in &warnings {

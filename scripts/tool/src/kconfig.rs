@@ -186,7 +186,7 @@ impl Config {
 }
 
 /// The option that a line of a configuration is about.
-fn option_name(line: &str) -> &str {
+pub fn option_name(line: &str) -> &str {
     let name = line.trim_start_matches("# ").split([' ', '=']).next();
     name.unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod binder;
+mod bisect_series;
 mod boot;
 mod bugs;
 mod code;
@@ -37,6 +38,7 @@ mod report;
 mod results;
 mod rustdoc;
 mod selftests;
+mod series_cut;
 mod session;
 mod shell;
 mod source;

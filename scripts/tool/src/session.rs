@@ -78,6 +78,7 @@ impl Session<'_> {
             compilers: &ready.compilers,
             bindgen: &ready.bindgen,
             ours: ready.overlay.files().map(str::to_string).collect(),
+            absent: Vec::new(),
         }
     }
 
@@ -112,11 +113,32 @@ impl Session<'_> {
         Ok(self.places.tree())
     }
 
-    /// Writes the series into a directory below build/, with what is not committed yet.
-    pub fn write_patches(&self, overlay: &Overlay, tree: &Path, dir: &str) -> Result<Vec<PathBuf>> {
+    /// Writes the series into build/patches.
+    pub fn write_patches(&self, overlay: &Overlay, tree: &Path) -> Result<Vec<PathBuf>> {
+        self.written("patches", |dir| overlay.patches(tree, dir))
+    }
+
+    /// Writes it into a directory below build/ for a check, with what is not committed yet; returns it without the cover
+    /// letter.
+    pub fn patches_to_check(
+        &self,
+        overlay: &Overlay,
+        tree: &Path,
+        dir: &str,
+    ) -> Result<Vec<PathBuf>> {
+        let mut patches = self.written(dir, |dir| overlay.patches_to_check(tree, dir))?;
+        patches.remove(0);
+        Ok(patches)
+    }
+
+    fn written(
+        &self,
+        dir: &str,
+        write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>,
+    ) -> Result<Vec<PathBuf>> {
         let dir = self.places.build.join(dir);
         let step = self.progress.step("patches");
-        let patches = overlay.patches(tree, &dir)?;
+        let patches = write(&dir)?;
         step.done(&format!("{} in {}", patches.len(), self.places.show(&dir)));
         Ok(patches)
     }

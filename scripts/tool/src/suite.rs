@@ -402,7 +402,7 @@ fn merge(report: &mut compile_fail::Report, other: compile_fail::Report) {
 
 /// Mechanical checks of the overlay, the series and the tools.
 pub fn lint(session: &Session, ready: &Ready) -> Result<Outcome> {
-    let patches = session.write_patches(&ready.overlay, &session.places.tree(), "lint")?;
+    let patches = session.patches_to_check(&ready.overlay, &session.places.tree(), "lint")?;
     let ours: Vec<String> = ready.overlay.files().map(str::to_string).collect();
     let subject = linting::Subject {
         places: session.places,

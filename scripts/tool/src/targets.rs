@@ -3,6 +3,7 @@
 //! The make targets, each a short list of steps. A step that finds its work done says so and does nothing.
 
 use crate::binder;
+use crate::bisect_series;
 use crate::bugs;
 use crate::code;
 use crate::conformance;
@@ -23,6 +24,7 @@ use crate::report::{End, Outcome, Report, Step};
 use crate::results;
 use crate::rustdoc;
 use crate::selftests;
+use crate::series_cut;
 use crate::session::Session;
 use crate::shell::{self, Job};
 use crate::stress;
@@ -78,6 +80,8 @@ pub const TARGETS: &[Target] = &[
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
+    target("series-cut", "", Own(series_cut::run)),
+    target("bisect-series", "CASE", Host(None, bisect_series::run)),
     target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
     target("kunit-failing", "CONFIG FILTER SEED", Guest(X86_64_DEBUG, kunit_failing::run)),
     target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
@@ -221,11 +225,14 @@ fn patches(session: &Session) -> Result<u8> {
     let overlay = session.overlay()?;
     overlay.refuse_uncommitted()?;
     let tree = session.tree(&overlay)?;
-    let patches = session.write_patches(&overlay, &tree, "patches")?;
+    let patches = session.write_patches(&overlay, &tree)?;
     for patch in &patches {
         println!("{}", session.places.show(patch));
     }
-    println!("{} patches in build/patches", patches.len());
+    println!(
+        "{} patches and a cover letter in build/patches",
+        patches.len() - 1
+    );
     Ok(0)
 }
 

@@ -28,6 +28,8 @@ impl Copy {
         ]);
         cp.args([
             "scripts/overlay.toml",
+            "scripts/series.toml",
+            "scripts/series-cut.toml",
             "scripts/configs",
             "scripts/new-driver.sh",
         ]);
@@ -55,7 +57,7 @@ impl Copy {
         [
             "samples/rust/vma/Kconfig",
             "samples/rust/vma/Makefile",
-            "scripts/overlay.toml",
+            "scripts/series.toml",
             "scripts/configs/samples",
             "scripts/configs/samples-modules",
         ]

@@ -176,21 +176,28 @@ fn child_does_not_inherit_the_tree_lock() {
 }
 
 #[test]
-fn the_configured_identity_comes_first() {
-    let log = "981147906 +0700\nA U Thor\nauthor@example.invalid\n";
-    let chosen = |name: Option<&str>, email: Option<&str>| {
-        Identity::chosen(log, name.map(Into::into), email.map(Into::into)).unwrap()
+fn an_identity_is_configured_and_not_invented() {
+    let configured = |name: Option<&str>, email: Option<&str>| {
+        Identity::configured(
+            "981147906 +0700\n",
+            name.map(Into::into),
+            email.map(Into::into),
+        )
     };
-    let who = chosen(Some("Some One\n"), Some("one@example.invalid\n"));
+    let who = configured(Some("Some One\n"), Some("one@example.invalid\n")).unwrap();
     assert_eq!(
-        (&*who.name, &*who.email),
-        ("Some One", "one@example.invalid")
+        (&*who.name, &*who.email, &*who.date),
+        ("Some One", "one@example.invalid", "981147906 +0700")
     );
-    let who = chosen(Some(""), Some("\n"));
-    assert_eq!(
-        (&*who.name, &*who.email),
-        ("A U Thor", "author@example.invalid")
-    );
-    assert_eq!(chosen(None, None).date, "981147906 +0700");
-    assert_eq!(Identity::chosen("", None, None), None);
+    for (name, email, key) in [
+        (None, Some("one@example.invalid"), "user.name"),
+        (Some("\n"), Some("one@example.invalid"), "user.name"),
+        (Some("Some One"), None, "user.email"),
+    ] {
+        let error = configured(name, email).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("run `git config {key} ...`")),
+            "{error}"
+        );
+    }
 }

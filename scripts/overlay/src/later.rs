@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files that come in several steps: what comes in a later patch than its file.
+
+use crate::load::OverlayFile;
+use crate::ops::inserted;
+use crate::tree::{Access, Hooks, Tree};
+use crate::{CONFIG, LATER, Overlay, SERIES};
+use anyhow::{Context, Result, bail, ensure};
+use cut::{FILE, Source};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Items of a file that come in a later patch than the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Later {
+    pub file: String,
+    pub patch: String,
+    pub items: Vec<String>,
+}
+
+/// A patch and the files that begin with it.
+pub struct Planned {
+    pub id: String,
+    pub files: Vec<String>,
+}
+
+/// How many lines of code a patch adds: neither comments nor empty lines, and no documents, samples or tests.
+pub struct Size {
+    pub id: String,
+    pub lines: usize,
+}
+
+/// All steps of the files that come in several.
+pub(crate) struct Steps {
+    /// The patch of each file.
+    patch: BTreeMap<String, usize>,
+    sources: BTreeMap<String, (Source, Vec<(usize, usize)>)>,
+}
+
+impl Steps {
+    /// The content of a file after some patches, if it is there.
+    pub fn content<'a>(&self, file: &'a OverlayFile, patches: usize) -> Option<Cow<'a, [u8]>> {
+        if self.patch[&file.path] >= patches {
+            return None;
+        }
+        let Some((source, later)) = self.sources.get(&file.path) else {
+            return Some(Cow::Borrowed(&file.content));
+        };
+        let out = later.iter().filter(|(_, patch)| *patch >= patches);
+        let out: BTreeSet<usize> = out.map(|(item, _)| *item).collect();
+        match out.is_empty() {
+            true => Some(Cow::Borrowed(&file.content)),
+            false => Some(Cow::Owned(source.without(&out).into_bytes())),
+        }
+    }
+}
+
+/// The files and patches that are named have to be there.
+pub(crate) fn check(overlay: &Overlay, later: &[Later]) -> Result<()> {
+    for Later { file, patch, .. } in later {
+        let is_there = overlay.files().any(|path| path == file);
+        ensure!(is_there, "{file}: no file of the overlay");
+        let number = overlay.number(patch);
+        let number = number.with_context(|| format!("{file}: there is no patch {patch:?}"))?;
+        let first = overlay.patch_of(file);
+        ensure!(
+            first.is_some_and(|first| first < number),
+            "{file}: patch {patch:?} is no later one"
+        );
+    }
+    Ok(())
+}
+
+impl Overlay {
+    fn number(&self, id: &str) -> Option<usize> {
+        self.patches
+            .iter()
+            .position(|p| p.id.as_deref() == Some(id))
+    }
+
+    fn patch_of(&self, path: &str) -> Option<usize> {
+        self.patches.iter().position(|patch| patch.takes(path))
+    }
+
+    pub(crate) fn steps(&self) -> Result<Steps> {
+        let again = || format!("{LATER}: run `make series-cut`, which makes it anew");
+        check(self, &self.found).with_context(again)?;
+        let patch = self
+            .files()
+            .filter_map(|path| Some((path.to_string(), self.patch_of(path)?)));
+        let mut steps = Steps {
+            patch: patch.collect(),
+            sources: BTreeMap::new(),
+        };
+        for (later, origin) in [(&self.chosen, SERIES), (&self.found, LATER)] {
+            for Later { file, patch, items } in later {
+                let number = self.number(patch).context("checked before")?;
+                for key in items {
+                    if key == FILE {
+                        steps.patch.insert(file.clone(), number);
+                        continue;
+                    }
+                    if !steps.sources.contains_key(file) {
+                        let source = Source::new(file, self.text(file)?)?;
+                        steps.sources.insert(file.clone(), (source, Vec::new()));
+                    }
+                    let (source, later) = steps.sources.get_mut(file).context("just added")?;
+                    let Some(item) = source.find(key) else {
+                        bail!(
+                            "{origin}: {file} has no {key:?}: run `make series-cut`, or correct it"
+                        );
+                    };
+                    later.push((item, number));
+                }
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The content of a file of the overlay.
+    pub fn text(&self, path: &str) -> Result<&str> {
+        let file = self.files.iter().find(|file| file.path == path);
+        let file = file.with_context(|| format!("{path}: no file of the overlay"))?;
+        std::str::from_utf8(&file.content).with_context(|| format!("{path}: not UTF-8"))
+    }
+
+    /// The patches, with the files whose paths they have.
+    pub fn planned(&self) -> Result<Vec<Planned>> {
+        let patches = self.patches.iter().map(|patch| {
+            let id = patch.id.clone();
+            let id = id.with_context(|| format!("{CONFIG}: {:?} has no id", patch.subject))?;
+            let files = self.files().filter(|path| patch.takes(path));
+            let files = files.map(str::to_string).collect();
+            Ok(Planned { id, files })
+        });
+        patches.collect()
+    }
+
+    /// Items that come later by choice: the file, the item, and the number of the patch.
+    pub fn chosen(&self) -> Vec<(String, String, usize)> {
+        let chosen = self.chosen.iter().flat_map(|later| {
+            let number = self.number(&later.patch).unwrap_or_default();
+            let items = later.items.iter();
+            items.map(move |item| (later.file.clone(), item.clone(), number))
+        });
+        chosen.collect()
+    }
+
+    /// The files of the kernel that have insertions, as they are after some patches.
+    pub fn inserted_after(&self, kdir: &Path, patches: usize) -> Result<Vec<(String, Vec<u8>)>> {
+        let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
+        let so_far = &self.patches[..patches];
+        let files = self.bases(&tree)?.into_iter().map(|(path, base, _)| {
+            let belongs = |i: &&_| so_far.iter().any(|patch| patch.has(i));
+            let ours = self.insertions.iter().filter(|i| i.file == path);
+            let ours: Vec<_> = ours.filter(belongs).collect();
+            let content = inserted(&path, &base, &ours)?;
+            Ok((path, content))
+        });
+        files.collect()
+    }
+
+    /// The size of each patch.
+    pub fn sizes(&self) -> Result<Vec<Size>> {
+        let steps = self.steps()?;
+        let mut before = 0;
+        let mut sizes = Vec::new();
+        for (number, patch) in self.patches.iter().enumerate() {
+            let mut lines = 0;
+            for file in self.files.iter().filter(|file| is_code(&file.path)) {
+                if let Some(content) = steps.content(file, number + 1) {
+                    lines += lines_of_code(&String::from_utf8_lossy(&content));
+                }
+            }
+            let inserted = self
+                .insertions
+                .iter()
+                .filter(|i| patch.has(i) && is_code(&i.file));
+            let inserted: usize = inserted.map(|i| lines_of_code(&i.lines.join("\n"))).sum();
+            sizes.push(Size {
+                id: patch.id.clone().unwrap_or_default(),
+                lines: lines.saturating_sub(before) + inserted,
+            });
+            before = lines;
+        }
+        Ok(sizes)
+    }
+
+    /// The files of the overlay as they are after some patches.
+    pub fn files_after(&self, patches: usize) -> Result<BTreeMap<String, String>> {
+        let steps = self.steps()?;
+        let files = self.files.iter().filter_map(|file| {
+            let content = steps.content(file, patches)?;
+            let content = String::from_utf8_lossy(&content).into_owned();
+            Some((file.path.clone(), content))
+        });
+        Ok(files.collect())
+    }
+}
+
+fn is_code(path: &str) -> bool {
+    let is_test = path.contains("/vma/tests") || path.ends_with("vma_kunit.c");
+    let is_language = [".rs", ".c", ".h"].iter().any(|end| path.ends_with(end));
+    is_language && !is_test && !path.starts_with("samples/")
+}
+
+fn lines_of_code(text: &str) -> usize {
+    let mut is_comment = false;
+    let is_code = |line: &&str| {
+        let words = line.trim();
+        if is_comment {
+            is_comment = !words.ends_with("*/");
+            return false;
+        }
+        is_comment = words.starts_with("/*") && !words.ends_with("*/");
+        !words.is_empty() && !words.starts_with("//") && !words.starts_with("/*")
+    };
+    text.lines().filter(is_code).count()
+}
