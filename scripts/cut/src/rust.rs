@@ -553,7 +553,7 @@ impl Tree {
             rest.contains("//")
         };
         let is_marked = left().any(has_comment);
-        if let (true, false, Some(last)) = (is_shorter, is_marked, left().last()) {
+        if let (true, false, Some(last)) = (is_shorter, is_marked, left().next_back()) {
             if self.braces.as_ref().is_some_and(is_vertical) {
                 marks.push(last.range.end - 1);
             }
