@@ -28,7 +28,7 @@ fn bindings() -> String {
 }
 
 const ALL: &str = "CONFIG_ANON_VMA_NAME=y\nCONFIG_SWAP=y\nCONFIG_NUMA=y\nCONFIG_NUMA_BALANCING=y\n\
-                   CONFIG_USERFAULTFD=y\nCONFIG_PER_VMA_LOCK=y\nCONFIG_DEBUG_LOCK_ALLOC=y\nCONFIG_X86=y\n";
+                   CONFIG_USERFAULTFD=y\nCONFIG_PER_VMA_LOCK=y\nCONFIG_DEBUG_LOCK_ALLOC=y\nCONFIG_64BIT=y\nCONFIG_X86=y\n";
 
 fn bench(bindings: &str, options: &str) -> Bench {
     Bench {

@@ -5,8 +5,8 @@
 //! Frames that a test may map with any memory type, and what an entry says of that.
 //!
 //! On x86 they are no memory at all: addresses that nothing answers to, beyond all that the machine
-//! has. Nothing else in the kernel gives them a type. Other machines report an access to such; there
-//! they are pages that nobody else maps, and that are never freed.
+//! has. Nothing else in the kernel gives them a type. Other machines report an access to such, so
+//! they are pages there, that nobody else maps and that are never freed.
 
 use crate::{
     bindings,
