@@ -345,7 +345,7 @@ fn f(state: State) -> bindings::ops {
 ";
 
 #[test]
-fn variants_go_with_arms_and_tables_lose_entries() {
+fn variants_go_with_arms() {
     let keys = [
         "enum State::variant Two",
         "fn f, arm State::Two",

@@ -69,6 +69,11 @@ impl Overlay {
     fn write_cover_letter(&self, path: &Path) -> Result<()> {
         let letter = fs::read_to_string(path).context("git has written no cover letter")?;
         let text = fs::read_to_string(self.repo.join(COVER)).unwrap_or_default();
+        // The licence line is not for the mail.
+        let lines = text
+            .lines()
+            .skip_while(|line| line.starts_with('#') || line.is_empty());
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
         let (subject, text) = text.split_once('\n').unwrap_or((NO_SUBJECT, ""));
         let text = match text.trim() {
             "" => self
