@@ -15,7 +15,8 @@ TARGETS := run test test-all matrix table try-next apply revert patches series-c
 options := $(if $(KDIR),'--kdir=$(KDIR)') $(if $(RUSTC),'--rustc=$(RUSTC)') $(if $(CONFIG),'--config=$(CONFIG)') \
 	   $(if $(SEED),'--seed=$(SEED)') $(if $(OPERATIONS),'--operations=$(OPERATIONS)') $(if $(MINUTES),'--minutes=$(MINUTES)') \
 	   $(if $(FILTER),'--filter=$(FILTER)') $(if $(CASE),'--case=$(CASE)') $(if $(FUNC),'--func=$(FUNC)') \
-	   $(if $(RESULTS),'--results=$(RESULTS)') $(if $(SERIES),'--series=$(SERIES)') $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
+	   $(if $(PROGRAM),'--program=$(PROGRAM)') $(if $(MATRIX),'--matrix=$(MATRIX)') \
+	   $(if $(RESULTS),'--results=$(RESULTS)') $(if $(SERIES),'--series=$(SERIES)') \
 	   $(if $(BASELINE),'--baseline=$(BASELINE)') $(if $(filter-out 0,$(VERBOSE)),--verbose)
 
 $(TARGETS):

@@ -410,10 +410,8 @@ impl Search {
                     let item = &self.sources[path].items[*n];
                     let is_own = |name: &str| item.name.as_deref() == Some(name);
                     let mut names = names.iter().filter(|name| !is_own(name));
-                    if let Some(name) = names.find(|name| gone.contains(name.as_str())) {
-                        if out.insert(*n) && std::env::var_os("CUT_TRACE").is_some() {
-                            eprintln!("      {path}: {}: {name}", item.key);
-                        }
+                    if names.any(|name| gone.contains(name.as_str())) {
+                        out.insert(*n);
                     }
                 }
             }
@@ -495,13 +493,18 @@ impl Search {
     }
 }
 
-/// All names in code.
-fn words(text: &str) -> BTreeSet<String> {
-    let code: Vec<&str> = text
-        .lines()
+/// Without comments, and with spaces in strings.
+fn code(text: &str) -> String {
+    let lines = text.lines();
+    let code: Vec<&str> = lines
         .filter(|l| !l.trim_start().starts_with("//"))
         .collect();
-    let code = without_strings(&code.join("\n"));
+    without_strings(&code.join("\n"))
+}
+
+/// All names in code.
+fn words(text: &str) -> BTreeSet<String> {
+    let code = code(text);
     let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
     let words = words.filter(|word| !word.is_empty());
     words.map(str::to_string).collect()
@@ -509,11 +512,7 @@ fn words(text: &str) -> BTreeSet<String> {
 
 /// Names that stand for something defined elsewhere: types, constants and macros, and functions that are called.
 fn called(text: &str) -> BTreeSet<String> {
-    let code: Vec<&str> = text
-        .lines()
-        .filter(|l| !l.trim_start().starts_with("//"))
-        .collect();
-    let code = without_strings(&code.join("\n"));
+    let code = code(text);
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut names = BTreeSet::new();
     let mut rest = code.as_str();

@@ -125,6 +125,11 @@ fn in_repo(repo: &Path) -> Command {
     git
 }
 
+/// Git in a repository for checks, which no configuration reaches, and whose commits nobody signs off.
+pub fn of_a_check(dir: &Path) -> Command {
+    isolated(dir, &Identity::of_a_check())
+}
+
 /// Git in a repository of ours, which no configuration of the user or the host reaches.
 pub(crate) fn isolated(dir: &Path, who: &Identity) -> Command {
     let mut git = git(dir);
@@ -160,7 +165,7 @@ fn git(dir: &Path) -> Command {
 }
 
 /// Runs a command to its end; what it wrote, or the last line of its complaint.
-pub(crate) trait Run {
+pub trait Run {
     fn run(&mut self) -> Result<String>;
 }
 

@@ -17,7 +17,7 @@ mod tests;
 mod tree;
 
 pub use cutting::{CutSeries, Workplace};
-pub use git::Revision;
+pub use git::{Revision, Run, of_a_check as git_of_a_check};
 pub use later::{Planned, Size};
 pub use manifest::sha256;
 pub use roundtrip::{CheckResult, roundtrip};

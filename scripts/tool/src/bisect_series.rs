@@ -12,6 +12,7 @@ use crate::session::{Ready, Session};
 use crate::source;
 use crate::suite::Run;
 use anyhow::{Context, Result, bail};
+use overlay::Run as _;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
@@ -76,31 +77,18 @@ impl Steps<'_> {
         let mut add = self.git_command();
         add.args(["add", "-f", "--"])
             .args(self.ready.overlay.insertion_files());
-        output(add)?;
+        add.run()?;
         self.git("commit -q -m pristine")
     }
 
     fn git_command(&self) -> Command {
-        let mut cmd = proc::command("git");
-        cmd.arg("-C").arg(self.places.tree());
-        for role in ["AUTHOR", "COMMITTER"] {
-            cmd.env(format!("GIT_{role}_NAME"), "Series Check");
-            cmd.env(format!("GIT_{role}_EMAIL"), "check@series.invalid");
-        }
-        cmd.args([
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "commit.gpgSign=false",
-        ]);
-        cmd.args(["-c", "gc.auto=0"]);
-        cmd
+        overlay::git_of_a_check(&self.places.tree())
     }
 
     fn git(&self, arguments: &str) -> Result<()> {
         let mut cmd = self.git_command();
         cmd.args(arguments.split(' '));
-        output(cmd)
+        cmd.run().map(drop)
     }
 
     fn run(&self) -> Result<Outcome> {
@@ -117,7 +105,7 @@ impl Steps<'_> {
             so_far.update(fs::read(patch).with_context(|| shown.clone())?);
             let mut am = self.git_command();
             am.args(["am", "-q"]).arg(patch);
-            output(am).with_context(|| shown.clone())?;
+            am.run().with_context(|| shown.clone())?;
             let id = &planned[number].id;
             if !id.contains(case) {
                 continue;
@@ -211,14 +199,4 @@ impl Steps<'_> {
         let absent = ours.filter(|name| !is_there(name));
         Ok(absent.map(|name| format!("CONFIG_{name}")).collect())
     }
-}
-
-fn output(cmd: Command) -> Result<()> {
-    let output = proc::output(cmd)?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().rfind(|line| !line.trim().is_empty());
-    bail!("git: {}", line.unwrap_or("no message"))
 }

@@ -282,9 +282,9 @@ fn build_line(line: &str) -> Option<&str> {
 
 /// A tree that was configured in place cannot be built anywhere else; kbuild would say so in six lines.
 fn refuse_tree_built_in_place(tree: &Path) -> Result<()> {
-    let traces = ".config include/config arch/x86/include/generated arch/um/include/generated \
-                  arch/arm64/include/generated";
-    let mut traces = traces.split(' ');
+    let traces = [".config", "include/config"].map(str::to_string);
+    let machines = kconfig::ALL.iter().map(|config| config.machine.headers());
+    let mut traces = traces.into_iter().chain(machines);
     if let Some(trace) = traces.find(|trace| tree.join(trace).exists()) {
         let shown = tree.display();
         bail!(

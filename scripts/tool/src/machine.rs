@@ -41,6 +41,9 @@ pub struct Cross {
     pub setup: &'static str,
 }
 
+/// The target of programs of this host.
+pub const HOST: &str = "x86_64-unknown-linux-gnu";
+
 pub const X86_64: Machine = Machine {
     arch: "x86_64",
     image: "arch/x86/boot/bzImage",
@@ -51,7 +54,7 @@ pub const X86_64: Machine = Machine {
     append: "no_timer_check ",
     setup: None,
     programs: Some(&Programs {
-        target: "x86_64-unknown-linux-gnu",
+        target: HOST,
         cross: None,
         port: "/dev/ttyS1",
         options: &["-serial", "stdio"],
@@ -97,12 +100,9 @@ pub const ARM64: Machine = Machine {
 pub const ARM: Machine = Machine {
     arch: "arm",
     image: "arch/arm/boot/zImage",
-    console: "ttyAMA0",
     qemu: "qemu-system-arm",
-    options: &["-M", "virt", "-cpu", "max"],
-    append: "",
-    setup: Some("arm"),
     programs: None,
+    ..ARM64
 };
 
 /// Its firmware comes with the emulator. The extension is the one that page table entries have memory types by.
@@ -118,6 +118,12 @@ pub const RISCV: Machine = Machine {
 };
 
 impl Machine {
+    /// The directory that a build makes in the tree if it is told no other.
+    pub fn headers(&self) -> String {
+        let arch = if *self == X86_64 { "x86" } else { self.arch };
+        format!("arch/{arch}/include/generated")
+    }
+
     /// Returns whether the host's own programs run on it.
     pub fn is_host(&self) -> bool {
         *self == X86_64

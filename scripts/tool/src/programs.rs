@@ -11,36 +11,27 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Builds one of the workspace's programs.
-pub fn build(places: &Places, cargo: &Path, name: &str, progress: &Progress) -> Result<PathBuf> {
-    let mut cmd = cargo_build(places, cargo);
-    cmd.args(["--target", TARGET, "--bin", name])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static");
-    run(cmd, places, name, "static", progress)?;
-    let target = places.build.join("target");
-    Ok(target.join(TARGET).join("release").join(name))
-}
-
-/// The same for another machine. The compiler may have no library for it, so that is built from its source, which the kernel
-/// needs anyway.
-pub fn build_for(
+/// Builds one of the workspace's programs for a machine. If that is another one, the compiler may have no library for it, so the
+/// library is built, too, by the kernel's compiler, which has its source.
+pub fn build(
     places: &Places,
     cargo: &Path,
-    (target, cross, rustc): (&str, &Cross, &Path),
+    (target, cross): (&str, Option<(&Cross, &Path)>),
     name: &str,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let variable = target.to_uppercase().replace('-', "_");
     let mut cmd = cargo_build(places, cargo);
     cmd.args(["--target", target, "--bin", name])
-        .arg("-Zbuild-std=std,panic_unwind")
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", rustc)
-        .env(format!("CARGO_TARGET_{variable}_LINKER"), cross.linker)
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
-    run(cmd, places, name, target, progress)?;
+    if let Some((cross, rustc)) = cross {
+        let variable = target.to_uppercase().replace('-', "_");
+        cmd.arg("-Zbuild-std=std,panic_unwind")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTC", rustc)
+            .env(format!("CARGO_TARGET_{variable}_LINKER"), cross.linker);
+    }
+    let kind = if cross.is_some() { target } else { "static" };
+    run(cmd, places, name, kind, progress)?;
     let built = places.build.join("target").join(target);
     Ok(built.join("release").join(name))
 }

@@ -9,6 +9,7 @@ use crate::host::{Compilers, Packages};
 use crate::judge::baseline::Baseline;
 use crate::kbuild::Kernel;
 use crate::kconfig::Config;
+use crate::machine::HOST;
 use crate::matrix;
 use crate::places::Places;
 use crate::programs;
@@ -84,7 +85,8 @@ impl Session<'_> {
 
     /// One of the guest's programs, built for this machine.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
-        programs::build(self.places, &self.arguments.cargo, name, self.progress)
+        let (places, cargo) = (self.places, &self.arguments.cargo);
+        programs::build(places, cargo, (HOST, None), name, self.progress)
     }
 
     /// Applies the overlay, and says in a line what that did.

@@ -188,13 +188,8 @@ impl<'a> Run<'a> {
         host::require(places, &self.ready.packages, cross.setup, progress)?;
         let cargo = &session.arguments.cargo;
         let rustc = &self.ready.compilers.rust.rustc;
-        programs::build_for(
-            places,
-            cargo,
-            (programs.target, cross, rustc),
-            name,
-            progress,
-        )
+        let target = (programs.target, Some((cross, &**rustc)));
+        programs::build(places, cargo, target, name, progress)
     }
 
     pub fn bench_program(&self) -> Result<PathBuf> {
