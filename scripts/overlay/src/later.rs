@@ -42,6 +42,12 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
+    /// Returns whether the file comes with a patch, or some of it does.
+    pub fn is_changed(&self, path: &str, patch: usize) -> bool {
+        let later = self.sources.get(path).map_or(&[][..], |(_, later)| later);
+        self.patch[path] == patch || later.iter().any(|(_, with)| *with == patch)
+    }
+
     /// The content of a file after some patches, if it is there.
     pub fn content<'a>(&self, file: &'a OverlayFile, patches: usize) -> Option<Cow<'a, [u8]>> {
         if self.patch[&file.path] >= patches {

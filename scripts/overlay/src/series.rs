@@ -104,14 +104,22 @@ impl Overlay {
         git("commit -q --allow-empty -m base")?;
         git("tag base")?;
         for (number, patch) in self.patches.iter().enumerate() {
-            for file in &self.files {
+            let changed = self
+                .files
+                .iter()
+                .filter(|f| steps.is_changed(&f.path, number));
+            for file in changed {
                 if let Some(content) = steps.content(file, number + 1) {
                     let mode = if file.executable { 0o755 } else { 0o644 };
                     put(work, &file.path, &content, mode)?;
                 }
             }
             let so_far = &self.patches[..=number];
-            for (path, base, mode) in bases {
+            let is_new = |path: &str| {
+                let mut insertions = self.insertions.iter();
+                insertions.any(|i| i.file == path && patch.has(i))
+            };
+            for (path, base, mode) in bases.iter().filter(|(path, ..)| is_new(path)) {
                 let belongs = |i: &&Insertion| i.file == *path && so_far.iter().any(|p| p.has(i));
                 let ours: Vec<&Insertion> = self.insertions.iter().filter(belongs).collect();
                 put(work, path, &inserted(path, base, &ours)?, *mode)?;

@@ -88,6 +88,13 @@ impl Reason {
     }
 }
 
+/// The column of a suite.
+fn column(suite: &str) -> Option<&'static str> {
+    let mut columns = COLUMNS.iter();
+    let found = columns.find(|(name, other)| [*name, *other].contains(&suite));
+    found.map(|(name, _)| *name)
+}
+
 /// `7.3` of `7.3.4`.
 fn series(version: &str) -> &str {
     let end = version.match_indices('.').nth(1);
@@ -149,10 +156,7 @@ fn runs(report: &Value) -> Result<Vec<Run>> {
         let (mut host, mut passed) = (String::new(), BTreeMap::new());
         for test in list("tests") {
             let name = test["path"].as_str().context("a test without a path")?;
-            let column = COLUMNS
-                .iter()
-                .find(|(column, other)| [*column, *other].contains(&name));
-            let (true, Some((column, _))) = (test["build_id"] == build["id"], column) else {
+            let (true, Some(column)) = (test["build_id"] == build["id"], column(name)) else {
                 continue;
             };
             if test["status"] != "PASS" {
@@ -202,11 +206,7 @@ impl Record {
 
     /// The lines of the table. A cell is a number or a reason, and each kernel of TESTING.md has a row.
     fn table(&self, rows: &[Row]) -> Result<String> {
-        let tested = rows.iter().filter(|row| {
-            COLUMNS
-                .iter()
-                .any(|(suite, other)| [*suite, *other].contains(&row.suite()))
-        });
+        let tested = rows.iter().filter(|row| column(row.suite()).is_some());
         let kernels: BTreeSet<&str> = tested.filter_map(|row| Some(row.kernel?.name)).collect();
         let has_row = |kernel: &&&str| self.run.iter().any(|run| run.kernel == **kernel);
         if let Some(kernel) = kernels.iter().find(|kernel| !has_row(kernel)) {
