@@ -107,6 +107,7 @@ mod tests {
         let mut locks = mm.vma_locks();
         let mmap = locks.read_trylock().ok_or(EAGAIN)?;
         assert!(mmap.lookup(mapping.start).is_some());
+        assert!(mmap.lookup(mapping.end()).is_none());
         drop(mmap);
 
         release!(MmapRead, &mm);
