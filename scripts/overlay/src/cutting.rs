@@ -2,7 +2,7 @@
 
 //! Makes `series-cut.toml` anew: what comes in a later patch than its file, because it does not compile before.
 
-use crate::{LATER, Overlay};
+use crate::{LATER, Overlay, older_file};
 use anyhow::{Context, Result};
 use cut::{Rustc, Search, Source, Step, mentioned};
 use std::cell::RefCell;
@@ -36,16 +36,37 @@ const TEXT: &str = "\
 # Items that come in a later patch than their file, because they do not compile before. Made by `make series-cut`.
 ";
 
+const OLDER: &str = "\
+# SPDX-License-Identifier: GPL-2.0
+#
+# What kernels of this series cannot have, because it does not compile there. Made by `make series-cut SERIES=`.
+";
+
+impl Workplace {
+    fn compiler<'a>(
+        &self,
+        source: PathBuf,
+        inserted: &'a dyn Fn(usize) -> Result<Vec<(String, Vec<u8>)>>,
+    ) -> Rustc<'a> {
+        Rustc {
+            rustc: self.rustc.clone(),
+            build: self.build.clone(),
+            source,
+            scratch: self.scratch.clone(),
+            inserted,
+            tolerated: BTreeSet::new(),
+            compiled: None,
+            patches: 0,
+        }
+    }
+}
+
 impl Overlay {
     /// Asks the compiler of a build which items of the files need later patches.
     pub fn cut(&self, place: &Workplace, say: &mut dyn FnMut(&str)) -> Result<CutSeries> {
         let source = place.scratch.join("source");
         let foreign = self.copy_rust(&place.tree, &source)?;
-        let mut sources = BTreeMap::new();
-        for path in self.files().filter(|path| is_compiled(path)) {
-            let parsed = Source::new(path, self.text(path)?)?;
-            sources.insert(path.to_string(), parsed);
-        }
+        let sources = self.compiled()?;
         let planned = self.planned()?;
         let ids: Vec<String> = planned.iter().map(|patch| patch.id.clone()).collect();
         let steps = planned.into_iter().map(|patch| Step {
@@ -74,16 +95,7 @@ impl Overlay {
             inserted.borrow_mut().insert(patches, files.clone());
             Ok(files)
         };
-        let mut rustc = Rustc {
-            rustc: place.rustc.clone(),
-            build: place.build.clone(),
-            source,
-            scratch: place.scratch.clone(),
-            inserted: &inserted_after,
-            tolerated: BTreeSet::new(),
-            compiled: None,
-            patches: 0,
-        };
+        let mut rustc = place.compiler(source, &inserted_after);
         let store = place.scratch.join("steps.json");
         let known = fs::read_to_string(&store).unwrap_or_default();
         let mut known: BTreeMap<String, Vec<(String, String)>> =
@@ -119,6 +131,61 @@ impl Overlay {
             text: as_toml(&found, &ids),
             tolerated: rustc.tolerated,
         })
+    }
+
+    /// Asks the compiler of a build of an older kernel what that cannot have. What was found before has to be forgotten.
+    pub fn cut_for(
+        &self,
+        place: &Workplace,
+        series: &str,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<String> {
+        let overlay = self.for_kernel(series)?;
+        let source = place.scratch.join("source");
+        let foreign = overlay.copy_rust(&place.tree, &source)?;
+        let sources = overlay.compiled()?;
+        // All there is, and after it what comes with a newer kernel: nothing is known of that.
+        let steps = vec![
+            Step {
+                id: series.to_string(),
+                files: sources.keys().cloned().collect(),
+            },
+            Step {
+                id: "newer".to_string(),
+                files: Vec::new(),
+            },
+        ];
+        let inserted = overlay.inserted_after(&place.tree, overlay.patches.len())?;
+        let inserted_after = |_| Ok(inserted.clone());
+        let mut rustc = place.compiler(source, &inserted_after);
+        let mut search = Search::new(steps, sources, &foreign);
+        let found = search.step(1, None, &mut rustc, &mut |line| say(line))?;
+        let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (path, key, _) in &found {
+            by_file.entry(path).or_default().push(key);
+        }
+        let mut text = OLDER.to_string();
+        for (path, items) in by_file {
+            text.push_str(&format!("\n[[absent]]\nfile = \"{path}\"\n"));
+            text.push_str(&listed(&items));
+        }
+        Ok(text)
+    }
+
+    pub fn write_older(&self, series: &str, text: &str) -> Result<()> {
+        let name = older_file(series);
+        let path = self.repo.join(&name);
+        let written = fs::create_dir_all(path.parent().context("a path has a directory")?);
+        written
+            .and_then(|()| fs::write(path, text))
+            .with_context(|| name)
+    }
+
+    /// The files that the search looks at.
+    fn compiled(&self) -> Result<BTreeMap<String, Source>> {
+        let files = self.files().filter(|path| is_compiled(path));
+        let parsed = files.map(|path| Ok((path.to_string(), Source::new(path, self.text(path)?)?)));
+        parsed.collect()
     }
 
     pub fn write_cut(&self, series: &CutSeries) -> Result<()> {
@@ -203,16 +270,18 @@ fn as_toml(found: &cut::Found, ids: &[String]) -> String {
     }
     let mut text = TEXT.to_string();
     for ((path, patch), items) in by_file {
+        let patch = &ids[patch];
         text.push_str(&format!(
-            "\n[[later]]\nfile = \"{path}\"\npatch = \"{}\"\nitems = [\n",
-            ids[patch]
+            "\n[[later]]\nfile = \"{path}\"\npatch = \"{patch}\"\n"
         ));
-        for item in items {
-            text.push_str(&format!("\t{},\n", quoted(item)));
-        }
-        text.push_str("]\n");
+        text.push_str(&listed(&items));
     }
     text
+}
+
+fn listed(items: &[&str]) -> String {
+    let items = items.iter().map(|item| format!("\t{},\n", quoted(item)));
+    format!("items = [\n{}]\n", items.collect::<String>())
 }
 
 fn quoted(text: &str) -> String {

@@ -37,6 +37,10 @@ pub(crate) struct Insertion {
     pub purpose: String,
     /// The patch that has it, if that of its file has not.
     pub patch: Option<String>,
+    /// The first series of kernels that it is for.
+    pub since: Option<String>,
+    /// The first series that it is not for any longer.
+    pub before: Option<String>,
 }
 
 /// All insertions at one side of one anchor.

@@ -41,6 +41,9 @@ pub(crate) struct Steps {
     sources: BTreeMap<String, (Source, Vec<(usize, usize)>)>,
 }
 
+/// In place of the number of a patch, for what comes with none.
+const NEVER: usize = usize::MAX;
+
 impl Steps {
     /// Returns whether the file comes with a patch, or some of it does.
     pub fn is_changed(&self, path: &str, patch: usize) -> bool {
@@ -106,32 +109,46 @@ impl Overlay {
             for Later { file, patch, items } in later {
                 let number = self.number(patch).context("checked before")?;
                 for key in items {
-                    if key == FILE {
-                        steps.patch.insert(file.clone(), number);
-                        continue;
-                    }
-                    if !steps.sources.contains_key(file) {
-                        let source = Source::new(file, self.text(file)?)?;
-                        steps.sources.insert(file.clone(), (source, Vec::new()));
-                    }
-                    let (source, later) = steps.sources.get_mut(file).context("just added")?;
-                    let Some(item) = source.find(key) else {
-                        bail!(
-                            "{origin}: {file} has no {key:?}: run `make series-cut`, or correct it"
-                        );
-                    };
-                    later.push((item, number));
+                    self.add(&mut steps, file, key, number, origin)?;
                 }
             }
         }
+        for (file, key) in &self.never {
+            self.add(&mut steps, file, key, NEVER, CONFIG)?;
+        }
         Ok(steps)
+    }
+
+    fn add(
+        &self,
+        steps: &mut Steps,
+        file: &str,
+        key: &str,
+        number: usize,
+        origin: &str,
+    ) -> Result<()> {
+        if key == FILE {
+            steps.patch.insert(file.to_string(), number);
+            return Ok(());
+        }
+        if !steps.sources.contains_key(file) {
+            let source = Source::new(file, self.text(file)?)?;
+            steps.sources.insert(file.to_string(), (source, Vec::new()));
+        }
+        let (source, later) = steps.sources.get_mut(file).context("just added")?;
+        let Some(item) = source.find(key) else {
+            bail!("{origin}: {file} has no {key:?}: run `make series-cut`, or correct it");
+        };
+        later.push((item, number));
+        Ok(())
     }
 
     /// The content of a file of the overlay.
     pub fn text(&self, path: &str) -> Result<&str> {
         let file = self.files.iter().find(|file| file.path == path);
         let file = file.with_context(|| format!("{path}: no file of the overlay"))?;
-        std::str::from_utf8(&file.content).with_context(|| format!("{path}: not UTF-8"))
+        let content = file.whole.as_ref().unwrap_or(&file.content);
+        std::str::from_utf8(content).with_context(|| format!("{path}: not UTF-8"))
     }
 
     /// The patches, with the files whose paths they have.
@@ -159,10 +176,11 @@ impl Overlay {
     /// The files of the kernel that have insertions, as they are after some patches.
     pub fn inserted_after(&self, kdir: &Path, patches: usize) -> Result<Vec<(String, Vec<u8>)>> {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
-        let so_far = &self.patches[..patches];
-        let files = self.bases(&tree)?.into_iter().map(|(path, base, _)| {
+        let overlay = self.for_kernel(&tree.version.series)?;
+        let so_far = &overlay.patches[..patches];
+        let files = overlay.bases(&tree)?.into_iter().map(|(path, base, _)| {
             let belongs = |i: &&_| so_far.iter().any(|patch| patch.has(i));
-            let ours = self.insertions.iter().filter(|i| i.file == path);
+            let ours = overlay.insertions.iter().filter(|i| i.file == path);
             let ours: Vec<_> = ours.filter(belongs).collect();
             let content = inserted(&path, &base, &ours)?;
             Ok((path, content))

@@ -8,6 +8,7 @@ mod insert;
 mod later;
 mod load;
 mod manifest;
+mod older;
 mod ops;
 mod roundtrip;
 mod series;
@@ -28,6 +29,7 @@ use git::Identity;
 use insert::Insertion;
 use later::Later;
 use load::{OverlayFile, Patch};
+use older::Absent;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tree::Hooks;
@@ -44,7 +46,13 @@ pub const LATER: &str = "scripts/series-cut.toml";
 /// The text of the cover letter, below its subject.
 pub(crate) const COVER: &str = "scripts/cover-letter.txt";
 
+/// Where `make series-cut SERIES=` says what an older kernel cannot have.
+pub fn older_file(series: &str) -> String {
+    format!("scripts/older/{series}.toml")
+}
+
 /// The additions to a kernel tree: new files, insertions and the series they make.
+#[derive(Clone)]
 pub struct Overlay {
     /// Series of kernels that it fits, such as `7.3`.
     pub supported_versions: Vec<String>,
@@ -55,6 +63,11 @@ pub struct Overlay {
     /// Items that come later than their file, by choice, and because they do not compile before.
     chosen: Vec<Later>,
     found: Vec<Later>,
+    /// What older kernels cannot have: as the repository says, and as the compiler does.
+    absent: Vec<Absent>,
+    found_absent: Vec<Absent>,
+    /// Items that come with no patch, if this is for one of those.
+    never: Vec<(String, String)>,
 }
 
 /// The result of [`Overlay::apply`].

@@ -5,6 +5,7 @@
 use crate::insert::{Insertion, Position};
 use crate::later::{self, Later};
 use crate::manifest::is_inside;
+use crate::older::{self, Absent};
 use crate::{CONFIG, LATER, Overlay, SERIES, git};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use glob::{MatchOptions, Pattern};
@@ -20,16 +21,20 @@ use walkdir::WalkDir;
 pub(crate) const MIRRORED: [&str; 3] = ["Documentation", "rust", "samples"];
 
 /// A new file for the kernel tree.
+#[derive(Clone)]
 pub(crate) struct OverlayFile {
     pub path: String,
     /// Where the repository has it.
     pub source: String,
+    /// What the tree gets.
     pub content: Vec<u8>,
+    /// What the repository has, if an older kernel gets less.
+    pub whole: Option<Vec<u8>>,
     pub executable: bool,
 }
 
 /// One patch of the series.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Patch {
     pub id: Option<String>,
@@ -60,6 +65,8 @@ struct Config {
     insertion: Vec<Insertion>,
     #[serde(default)]
     patch: Vec<Patch>,
+    #[serde(default)]
+    absent: Vec<Absent>,
 }
 
 /// The series: its patches, and what comes in a later patch than its file.
@@ -90,6 +97,10 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
     let [series, found] = series;
     let (series, found) = (series?, found?);
     let patches = config.patch.into_iter().chain(series.patch);
+    let mut found_absent = Vec::new();
+    for series in &config.supported_versions {
+        found_absent.extend(older::read(&repo, series)?);
+    }
     let overlay = Overlay {
         supported_versions: config.supported_versions,
         files: files(&repo, config.file)?,
@@ -97,6 +108,9 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
         patches: patches.collect(),
         chosen: series.later,
         found: found.later,
+        absent: config.absent,
+        found_absent,
+        never: Vec::new(),
         repo,
     };
     check(&overlay).with_context(|| CONFIG.to_string())?;
@@ -113,7 +127,7 @@ fn read_series(repo: &Path, name: &str) -> Result<Series> {
 }
 
 /// The parser's own message has a picture of several lines; ours is one line.
-fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
+pub(crate) fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let start = error.span().map_or(0, |span| span.start);
     let line = 1 + text[..start].matches('\n').count();
     anyhow!("{file}:{line}: {}", error.message().replace('\n', ", "))
@@ -141,6 +155,12 @@ fn check_insertion(insertion: &Insertion) -> Result<()> {
         replaces || insertion.to.is_none() && insertion.above == 0,
         "{file}: `to` and `above` are for lines that are replaced: say position = \"instead\""
     );
+    let series = [&insertion.since, &insertion.before];
+    let mut series = series.into_iter().flatten();
+    ensure!(
+        series.all(|series| older::number(series).is_some()),
+        "{file}: `since` and `before` name a series of kernels, such as \"7.3\""
+    );
     for pattern in std::iter::once(&insertion.anchor).chain(&insertion.to) {
         let wrong = || format!("{file}: anchor /{pattern}/ is no regular expression");
         Regex::new(pattern).map(drop).with_context(wrong)?;
@@ -162,8 +182,25 @@ fn check_patch(patch: &Patch) -> Result<()> {
     Ok(())
 }
 
+fn check_absent(overlay: &Overlay, absent: &Absent) -> Result<()> {
+    let Absent { series, file, .. } = absent;
+    ensure!(
+        overlay.supported_versions.contains(series),
+        "{file}: is said to be absent in {series:?}, which is no supported version"
+    );
+    let pattern = Pattern::new(file).with_context(|| format!("absent: {file:?}"))?;
+    ensure!(
+        overlay.files().any(|path| pattern.matches(path)),
+        "{file}: is said to be absent in {series}, and is no file of the overlay"
+    );
+    Ok(())
+}
+
 /// Every path belongs to exactly one patch, and every patch contains something.
 fn check(overlay: &Overlay) -> Result<()> {
+    for absent in &overlay.absent {
+        check_absent(overlay, absent)?;
+    }
     let (insertions, patches) = (&overlay.insertions, &overlay.patches);
     insertions.iter().try_for_each(check_insertion)?;
     patches.iter().try_for_each(check_patch)?;
@@ -248,6 +285,7 @@ fn files(repo: &Path, moved: Vec<RawFile>) -> Result<Vec<OverlayFile>> {
             path,
             source,
             content,
+            whole: None,
             executable,
         });
     }

@@ -51,7 +51,8 @@ impl Overlay {
     pub(crate) fn apply_with(&self, kdir: &Path, hooks: &Hooks) -> Result<Applied> {
         let tree = Tree::open(kdir, Access::Write, *hooks)?;
         self.check_version(&tree)?;
-        let plan = self.plan(&tree, &self.files, &self.insertions)?;
+        let overlay = self.for_kernel(&tree.version.series)?;
+        let plan = overlay.plan(&tree, &overlay.files, &overlay.insertions)?;
         plan.refuse(&tree)?;
         plan.carry_out(&tree).map_err(|error| {
             if matches!(error.downcast_ref(), Some(Stopped(Stop::Kill))) {
@@ -80,7 +81,8 @@ impl Overlay {
     }
 
     fn revert_tree(&self, tree: &Tree) -> Result<Reverted> {
-        let plan = self.plan(tree, &[], &[])?;
+        let overlay = self.for_kernel(&tree.version.series)?;
+        let plan = overlay.plan(tree, &[], &[])?;
         plan.refuse(tree)?;
         let shown = tree.root.display();
         let half = || format!("{shown}: half-way reverted: remove the cause, then revert again");
@@ -95,7 +97,8 @@ impl Overlay {
     pub(crate) fn status_of(&self, kdir: &Path) -> Result<Status> {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
         self.check_version(&tree)?;
-        let plan = self.plan(&tree, &self.files, &self.insertions)?;
+        let overlay = self.for_kernel(&tree.version.series)?;
+        let plan = overlay.plan(&tree, &overlay.files, &overlay.insertions)?;
         let is_empty = plan.is_empty();
         let (edited, conflicts): (Vec<_>, Vec<_>) =
             plan.problems.into_iter().partition(|p| p.edited);

@@ -31,8 +31,9 @@ impl Overlay {
         who: &Identity,
     ) -> Result<Vec<PathBuf>> {
         let tree = Tree::open(kdir, Access::Read, Hooks::default())?;
-        let bases = self.bases(&tree)?;
-        let steps = self.steps()?;
+        let overlay = self.for_kernel(&tree.version.series)?;
+        let bases = overlay.bases(&tree)?;
+        let steps = overlay.steps()?;
         refuse_foreign(outdir)?;
         let parent = match outdir.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -47,7 +48,7 @@ impl Overlay {
         let [work, series] = ["work", "series"].map(|name| scratch.path().join(name));
         fs::create_dir(&work)?;
         fs::create_dir(&series)?;
-        self.commit_series(&bases, &steps, &work, who)?;
+        overlay.commit_series(&bases, &steps, &work, who)?;
         let format =
             "format-patch -q --no-signature --zero-commit --abbrev=12 --no-renames --cover-letter";
         let mut git = isolated(&work, who);
@@ -127,7 +128,7 @@ impl Overlay {
             git("add -f -A")?;
             let message = format!("{}\n\n{}\n", patch.subject, patch.body.trim());
             let mut commit = isolated(work, who);
-            commit.args("commit -q -s --cleanup=whitespace -m".split(' '));
+            commit.args("commit -q -s --allow-empty --cleanup=whitespace -m".split(' '));
             commit.arg(&message).run()?;
         }
         Ok(())

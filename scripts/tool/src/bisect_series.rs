@@ -2,7 +2,7 @@
 
 //! Applies the series patch by patch, and builds and tests each step, so that a bisection meets no broken commit.
 
-use crate::kbuild::Kernel;
+use crate::kbuild::{self, Kernel};
 use crate::kconfig::{Config, X86_64, X86_64_DEBUG};
 use crate::kunit::{self, Boot};
 use crate::places::Places;
@@ -16,7 +16,7 @@ use overlay::Run as _;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// The suites of ours; those of the kernel need not run again and again.
@@ -170,7 +170,10 @@ impl Steps<'_> {
         let kernel = Kernel {
             places: &self.places,
             ours: files.keys().cloned().collect(),
-            absent: self.absent(config, &self.places.tree())?,
+            offered: Some(kbuild::offered(
+                &self.places.tree(),
+                self.ready.overlay.files(),
+            )),
             ..session.kernel(self.ready)
         };
         kernel.build(config, session.progress)?;
@@ -181,22 +184,5 @@ impl Steps<'_> {
         let mut boot = Boot::of(config, Some(SUITES));
         boot.name = format!("kunit {} {patches}", config.name);
         Ok(kunit::judged(&run, &boot, |_| false)?.0)
-    }
-
-    /// The options of ours that the tree does not have yet.
-    fn absent(&self, config: Config, tree: &Path) -> Result<Vec<String>> {
-        let mut there = String::new();
-        for file in self.ready.overlay.files() {
-            if file.ends_with("Kconfig") {
-                there.push_str(&fs::read_to_string(tree.join(file)).unwrap_or_default());
-            }
-        }
-        let is_there = |name: &str| there.lines().any(|line| line == format!("config {name}"));
-        let options = config.options(&self.places.repo, true)?;
-        let names = options.lines().map(crate::kconfig::option_name);
-        let ours = names.filter_map(|option| option.strip_prefix("CONFIG_"));
-        let ours = ours.filter(|n| n.starts_with("RUST_VMA") || n.starts_with("SAMPLE_RUST_VMA"));
-        let absent = ours.filter(|name| !is_there(name));
-        Ok(absent.map(|name| format!("CONFIG_{name}")).collect())
     }
 }

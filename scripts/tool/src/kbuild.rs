@@ -11,6 +11,7 @@ use crate::proc;
 use crate::progress::Progress;
 use crate::toolchain;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,8 +25,8 @@ pub struct Kernel<'a> {
     pub bindgen: &'a Path,
     /// Files of ours in the tree, relative to it: warnings about them are failures.
     pub ours: Vec<String>,
-    /// Options that the tree does not have yet, of those that a configuration asks for.
-    pub absent: Vec<String>,
+    /// Our options that the tree has, if not all: the others are not asked for.
+    pub offered: Option<BTreeSet<String>>,
 }
 
 /// A target of make, and the file that exists once it was built.
@@ -42,6 +43,23 @@ const RUST: Goal = Goal {
     target: "rust/exports.o",
     file: "rust/exports.o",
 };
+const EXAMPLES: Goal = Goal {
+    target: "rust/",
+    file: "rust/doctests_kernel_generated.o",
+};
+
+/// How the names of our options begin.
+const OURS: [&str; 2] = ["RUST_VMA", "SAMPLE_RUST_VMA"];
+
+/// Those of our options that files of Kconfig in a tree offer.
+pub fn offered<'a>(tree: &Path, files: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let files = files.filter(|file| file.ends_with("Kconfig"));
+    let texts = files.map(|file| fs::read_to_string(tree.join(file)).unwrap_or_default());
+    let texts: Vec<String> = texts.collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let names = lines.filter_map(|line| line.strip_prefix("config "));
+    names.map(str::to_string).collect()
+}
 
 impl Kernel<'_> {
     /// True if C helpers can be inlined into Rust: clang and rustc use the same LLVM.
@@ -57,6 +75,11 @@ impl Kernel<'_> {
     /// The `O=` directory with what is below rust/ in the tree, and no kernel.
     pub fn build_rust(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
         self.build_until(&RUST, config, progress)
+    }
+
+    /// The same, with the examples in comments.
+    pub fn build_examples(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
+        self.build_until(&EXAMPLES, config, progress)
     }
 
     fn build_until(&self, goal: &Goal, config: Config, progress: &Progress) -> Result<PathBuf> {
@@ -114,8 +137,10 @@ impl Kernel<'_> {
     fn options(&self, config: Config) -> Result<String> {
         let options = config.options(&self.places.repo, self.inline_helpers())?;
         let is_there = |line: &&str| {
-            let name = kconfig::option_name(line);
-            !self.absent.iter().any(|absent| absent == name)
+            let name = kconfig::option_name(line).trim_start_matches("CONFIG_");
+            let is_ours = OURS.iter().any(|prefix| name.starts_with(prefix));
+            let offered = self.offered.as_ref();
+            offered.is_none_or(|offered| !is_ours || offered.contains(name))
         };
         let options = options.lines().filter(is_there);
         Ok(options.map(|line| format!("{line}\n")).collect())

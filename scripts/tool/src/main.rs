@@ -123,7 +123,10 @@ fn run() -> Result<u8> {
     let target = targets::chosen(&matches)?;
     proc::end_children_on_signals()?;
     proc::set_verbose(arguments.verbose);
-    let places = Places::new(&arguments.repo, arguments.kdir.as_deref())?;
+    let mut places = Places::new(&arguments.repo, arguments.kdir.as_deref())?;
+    if let Some(series) = &arguments.series {
+        places.choose(series)?;
+    }
     let progress = Progress::new(arguments.verbose);
     let session = Session {
         places: &places,

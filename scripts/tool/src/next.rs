@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make try-next`: the newest kernel of the archive, if it is newer than those that are supported, with the overlay as it is
-//! now. A trial, in build/next: nothing is changed for it, and its result is the list of what has to be.
+//! `make try-next`: the newest kernel of the archive, if it is newer than those that are supported, or that of SERIES=, with
+//! the overlay as it is now. A trial: nothing is changed for it, and its result is the list of what has to be.
 
 use crate::diagnostics;
 use crate::judge::cited::arguments;
 use crate::kconfig::X86_64;
 use crate::kunit;
-use crate::places::Places;
-use crate::proc;
 use crate::report::{Outcome, write_json};
 use crate::session::Session;
 use crate::suite::Run;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use overlay::{Overlay, Status};
 use serde::Serialize;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The report, below build/.
+/// The report, below the series' directory in build/.
 const REPORT: &str = "next.json";
 
 #[derive(Serialize)]
@@ -32,63 +30,41 @@ pub fn run(session: &Session) -> Result<Outcome> {
     let mut overlay = session.overlay()?;
     let newest = overlay.supported_versions.first().cloned();
     let newest = newest.context("no supported version")?;
-    let Some(pristine) = source(session, &overlay)? else {
-        println!("the archive has no kernel that is newer than {newest}");
-        return Ok(Outcome::success());
-    };
-    let places = Places {
-        build: session.places.build.join("next"),
-        kdir: Some(copied(session, &pristine)?),
-        ..session.places.clone()
-    };
+    let mut places = session.places.clone();
+    let mut packages = session.packages(&overlay);
+    if session.arguments.series.is_none() {
+        let found = packages.setup(session.places, &["next"], session.progress)?;
+        let Some(pristine) = found.get("pristine") else {
+            println!("the archive has no kernel that is newer than {newest}");
+            return Ok(Outcome::success());
+        };
+        let series = overlay::kernel_version(Path::new(pristine))?.series;
+        places.choose(&series)?;
+        packages.series = vec![series.clone()];
+        overlay.supported_versions = vec![series];
+    }
+    fs::create_dir_all(places.build.join("logs")).context("build/ cannot be written to")?;
+    packages.setup(&places, &["source"], session.progress)?;
     let session = Session {
         places: &places,
         ..*session
     };
     let version = overlay::kernel_version(&places.tree())?;
-    overlay.supported_versions = vec![version.series];
+    if !overlay.supported_versions.contains(&version.series) {
+        overlay.supported_versions = vec![version.series];
+    }
     let mut trial = Trial {
         linux: version.full,
         steps: Vec::new(),
     };
     tried(&session, overlay, &newest, &mut trial)?;
-    write_json(&places.repo.join("build").join(REPORT), &trial)?;
+    write_json(&places.build.join(REPORT), &trial)?;
     let mut outcome = Outcome::default();
     for (step, result) in trial.steps {
         println!("Linux {}: {step}: {}", trial.linux, result.counts());
         outcome.add(result);
     }
     Ok(outcome)
-}
-
-/// The source of the series that was asked for, or else of the newest one, if it is not supported.
-fn source(session: &Session, overlay: &Overlay) -> Result<Option<PathBuf>> {
-    let mut packages = session.packages(overlay);
-    let step = match &session.arguments.series {
-        Some(series) => {
-            packages.series = vec![series.clone()];
-            "pristine"
-        }
-        None => "next",
-    };
-    let found = packages.setup(session.places, &[step], session.progress)?;
-    Ok(found.get("pristine").map(PathBuf::from))
-}
-
-/// A copy to work on, made anew.
-fn copied(session: &Session, pristine: &Path) -> Result<PathBuf> {
-    let dir = session.places.build.join("next");
-    let tree = dir.join("linux");
-    fs::create_dir_all(dir.join("logs")).context("build/next cannot be made")?;
-    if tree.exists() {
-        fs::remove_dir_all(&tree).context("build/next/linux cannot be removed")?;
-    }
-    let mut cmd = proc::command("cp");
-    cmd.args(["-a", "--reflink=auto"]).arg(pristine).arg(&tree);
-    if !proc::output(cmd)?.status.success() {
-        bail!("the source could not be copied to build/next/linux: is the disk full?");
-    }
-    Ok(tree)
 }
 
 fn tried(session: &Session, overlay: Overlay, newest: &str, trial: &mut Trial) -> Result<()> {

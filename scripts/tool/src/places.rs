@@ -39,6 +39,21 @@ impl Places {
         })
     }
 
+    /// Takes another series of kernels of the archive, which is built in a directory of its own.
+    pub fn choose(&mut self, series: &str) -> Result<()> {
+        if self.kdir.is_some() {
+            bail!("SERIES={series}: KDIR= is a tree already: give one of them");
+        }
+        let is_series = series
+            .split('.')
+            .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        if !is_series || !series.contains('.') {
+            bail!("SERIES={series}: no series of kernels: give one such as 7.2");
+        }
+        self.build = self.build.join(series);
+        Ok(())
+    }
+
     /// The kernel tree that is configured and built.
     pub fn tree(&self) -> PathBuf {
         let own = || self.build.join("linux");

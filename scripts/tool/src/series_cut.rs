@@ -2,10 +2,12 @@
 
 //! Asks the compiler what of each file has to come in a later patch than the file, and stores it for `make patches`.
 
+use crate::kbuild::Kernel;
 use crate::kconfig::X86_64_DEBUG;
 use crate::session::Session;
 use anyhow::{Context, Result};
 use overlay::{LATER, Workplace};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// Patches with more lines of code are hard to review. Only the tests of the tool insist on it.
@@ -13,6 +15,9 @@ const LARGE: usize = 600;
 
 /// The kernel with the most options is built for it, up to the examples in comments.
 pub fn run(session: &Session) -> Result<u8> {
+    if let Some(series) = &session.arguments.series {
+        return older(session, series);
+    }
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     let build = kernel.build(X86_64_DEBUG, session.progress)?;
@@ -38,5 +43,49 @@ pub fn run(session: &Session) -> Result<u8> {
         println!("{:5} {}{mark}", size.lines, size.id);
     }
     println!("{} patches in {LATER}", sizes.len());
+    Ok(0)
+}
+
+/// What an older kernel cannot have, which is the same question, asked once. Its own crate is built first, because only then
+/// are the options known with which rustc is called.
+fn older(session: &Session, series: &str) -> Result<u8> {
+    let mut overlay = session.overlay()?;
+    overlay.forget_older();
+    let ready = session.ready_with(overlay)?;
+    let (tree, scratch) = (
+        session.places.tree(),
+        session.places.build.join("series-cut"),
+    );
+    fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
+    ready.overlay.revert(&tree)?;
+    let pristine = Kernel {
+        offered: Some(BTreeSet::new()),
+        ..session.kernel(&ready)
+    };
+    let build = pristine.build_examples(X86_64_DEBUG, session.progress)?;
+    session.put_in(&ready.overlay, &tree)?;
+    // The bindings are made before the crate is compiled, which may fail: that is the question.
+    let built = session
+        .kernel(&ready)
+        .build_examples(X86_64_DEBUG, session.progress);
+    if let Err(why) = built {
+        println!("with all of the overlay: {why:#}");
+    }
+    let mut step = session.progress.step("series-cut");
+    let place = Workplace {
+        rustc: ready.compilers.rust.rustc.clone(),
+        tree,
+        build,
+        scratch,
+    };
+    let text = ready
+        .overlay
+        .cut_for(&place, series, &mut |line| step.doing(line))?;
+    ready.overlay.write_older(series, &text)?;
+    step.done("found");
+    println!(
+        "{}: what Linux {series} cannot have",
+        overlay::older_file(series)
+    );
     Ok(0)
 }

@@ -7,7 +7,7 @@ use crate::bench;
 use crate::code;
 use crate::host::{Compilers, Packages};
 use crate::judge::baseline::Baseline;
-use crate::kbuild::Kernel;
+use crate::kbuild::{self, Kernel};
 use crate::kconfig::Config;
 use crate::machine::HOST;
 use crate::matrix;
@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::tiers::{self, Row, Tier};
 use anyhow::{Context, Result, bail};
 use overlay::Overlay;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub struct Session<'a> {
@@ -43,7 +43,10 @@ impl Session<'_> {
         Packages {
             cargo: self.arguments.cargo.clone(),
             rustc: self.arguments.rustc.clone(),
-            series: overlay.supported_versions.clone(),
+            series: match &self.arguments.series {
+                Some(series) => vec![series.clone()],
+                None => overlay.supported_versions.clone(),
+            },
         }
     }
 
@@ -79,8 +82,17 @@ impl Session<'_> {
             compilers: &ready.compilers,
             bindgen: &ready.bindgen,
             ours: ready.overlay.files().map(str::to_string).collect(),
-            absent: Vec::new(),
+            offered: self.offered(ready),
         }
+    }
+
+    /// Our options in the tree, if it is of an older kernel, which does not have all.
+    fn offered(&self, ready: &Ready) -> Option<BTreeSet<String>> {
+        let tree = self.places.tree();
+        let version = overlay::kernel_version(&tree).ok()?;
+        let newest = ready.overlay.supported_versions.first();
+        let is_older = newest.is_some_and(|newest| *newest != version.series);
+        is_older.then(|| kbuild::offered(&tree, ready.overlay.files()))
     }
 
     /// One of the guest's programs, built for this machine.

@@ -76,7 +76,7 @@ pub const TARGETS: &[Target] = &[
     target("test-all", "MATRIX", Own(|session| test(session, "test-all", Tier::All))),
     target("matrix", "MATRIX", Own(matrix)),
     target("table", "RESULTS", Own(table)),
-    target("try-next", "SERIES", Host(None, next::run)),
+    target("try-next", "", Host(None, next::run)),
     target("apply", "", Own(apply)),
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
@@ -112,7 +112,7 @@ pub const TARGETS: &[Target] = &[
     target("clean", "", Own(clean)),
 ];
 
-const COMMON: &str = "KDIR=, RUSTC= and VERBOSE=";
+const COMMON: &str = "KDIR=, SERIES=, RUSTC= and VERBOSE=";
 
 /// The target of a command line. Refuses a variable that it would ignore.
 pub fn chosen(matches: &ArgMatches) -> Result<&'static Target> {
@@ -128,7 +128,10 @@ pub fn chosen(matches: &ArgMatches) -> Result<&'static Target> {
         .filter(|id| *id != "Arguments")
     {
         let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
-        let is_common = ["repo", "cargo", "kdir", "rustc", "verbose", "target"].contains(&id);
+        let is_common = [
+            "repo", "cargo", "kdir", "series", "rustc", "verbose", "target",
+        ]
+        .contains(&id);
         let variable = id.to_uppercase();
         if is_given && !is_common && !taken.contains(&&*variable) {
             let own: String = taken.iter().map(|name| format!("{name}=, ")).collect();
@@ -483,7 +486,7 @@ mod tests {
                 "make drivers: it takes no SEED=: only CONFIG=, CASE=, ",
             ),
         ] {
-            let expected = format!("{text}KDIR=, RUSTC= and VERBOSE=");
+            let expected = format!("{text}KDIR=, SERIES=, RUSTC= and VERBOSE=");
             assert_eq!(refusal(words), Some(expected));
         }
     }
