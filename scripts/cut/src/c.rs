@@ -18,14 +18,8 @@ pub fn items(text: &str) -> Vec<Item> {
             Some(first) if words == "}" => {
                 if let Some(name) = name(&text[first..end]) {
                     items.push(Item {
-                        key: name.clone(),
-                        kind: Kind::Other,
-                        parent: None,
-                        range: first..end,
-                        name: Some(name),
-                        is_content: true,
-                        site: None,
-                        is_suite: false,
+                        name: Some(name.clone()),
+                        ..Item::new(name, Kind::Other, None, first..end)
                     });
                 }
                 start = None;

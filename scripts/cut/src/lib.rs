@@ -59,6 +59,22 @@ pub struct Item {
     pub is_suite: bool,
 }
 
+impl Item {
+    /// An item without a name, which is useful on its own.
+    fn new(key: String, kind: Kind, parent: Option<usize>, range: Range<usize>) -> Self {
+        Self {
+            key,
+            kind,
+            parent,
+            range,
+            site: None,
+            name: None,
+            is_content: true,
+            is_suite: false,
+        }
+    }
+}
+
 /// A file and its items.
 pub struct Source {
     pub text: String,

@@ -30,16 +30,7 @@ pub fn items(text: &str) -> Vec<Item> {
             Some(parent) => format!("{}: {}", items[parent].key, line.trim()),
             None => line.trim().to_string(),
         };
-        items.push(Item {
-            key,
-            kind: Kind::Other,
-            parent,
-            range,
-            name: None,
-            is_content: true,
-            site: None,
-            is_suite: false,
-        });
+        items.push(Item::new(key, Kind::Other, parent, range));
     }
     items
 }

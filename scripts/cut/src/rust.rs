@@ -67,14 +67,8 @@ impl Items<'_> {
         use syn::Item::*;
         let range = self.range(item.span());
         let plain = |key: String, name: Option<String>| Item {
-            key: format!("{path}{key}"),
-            kind: Kind::Other,
-            parent,
-            range: range.clone(),
             name,
-            is_content: true,
-            site: None,
-            is_suite: false,
+            ..Item::new(format!("{path}{key}"), Kind::Other, parent, range.clone())
         };
         let named = |word: &str, ident: &syn::Ident| {
             plain(format!("{word} {ident}"), Some(ident.to_string()))
@@ -203,14 +197,8 @@ impl Items<'_> {
     ) -> usize {
         let range = self.range(span);
         self.add(Item {
-            key: format!("{path}{key}"),
-            kind: Kind::Other,
-            parent: Some(parent),
-            range,
             name: Some(ident.to_string()),
-            is_content: true,
-            site: None,
-            is_suite: false,
+            ..Item::new(format!("{path}{key}"), Kind::Other, Some(parent), range)
         })
     }
 
@@ -233,14 +221,8 @@ impl Items<'_> {
             UseTree::Glob(glob) => ("*".to_string(), glob.span().byte_range()),
         };
         self.add(Item {
-            key: format!("{path}{key}"),
-            kind: Kind::Leaf,
-            parent: Some(parent),
-            range,
-            name: None,
             is_content: false,
-            site: None,
-            is_suite: false,
+            ..Item::new(format!("{path}{key}"), Kind::Leaf, Some(parent), range)
         });
     }
 
@@ -257,14 +239,14 @@ impl Items<'_> {
                 continue;
             };
             let added = self.add(Item {
-                key: format!("{}, {name}", self.items[parent].key),
-                kind: Kind::Other,
-                parent: Some(parent),
-                range,
-                name: None,
                 is_content: false,
                 site: site.map(|site| site.byte_range()),
-                is_suite: false,
+                ..Item::new(
+                    format!("{}, {name}", self.items[parent].key),
+                    Kind::Other,
+                    Some(parent),
+                    range,
+                )
             });
             self.with_comma(added);
         }
@@ -323,14 +305,13 @@ impl Items<'_> {
             None => "example".to_string(),
         };
         self.add(Item {
-            key,
-            kind: Kind::Example,
-            parent,
-            range: lines[from].range.start..lines[last].range.end,
-            name: None,
             is_content: false,
-            site: None,
-            is_suite: false,
+            ..Item::new(
+                key,
+                Kind::Example,
+                parent,
+                lines[from].range.start..lines[last].range.end,
+            )
         });
     }
 }

@@ -119,46 +119,35 @@ impl Rustc<'_> {
         ours.iter().any(|start| name.starts_with(start))
     }
 
-    fn command(&self, name: &str) -> Result<Command> {
+    /// A command of kbuild; with other `options` of the configuration than it had, if they are given.
+    fn command(&self, name: &str, options: Option<&Path>) -> Result<Command> {
         let file = self.build.join("rust").join(name);
         let saved = fs::read_to_string(&file);
         let saved = saved.with_context(|| format!("{}: build the kernel first", file.display()))?;
         let mut cmd = Command::new(&self.rustc);
-        cmd.args(arguments(&saved)?)
-            .current_dir(&self.build)
-            .env("OBJTREE", &self.build)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUST_MODFILE", "kernel")
-            .arg("--error-format=json");
+        let arguments = arguments(&saved)?.into_iter();
+        cmd.args(arguments.map(|argument| match options {
+            Some(file) if argument.starts_with("@./include/") => format!("@{}", file.display()),
+            _ => argument,
+        }))
+        .current_dir(&self.build)
+        .env("OBJTREE", &self.build)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUST_MODFILE", "kernel")
+        .arg("--error-format=json");
         Ok(cmd)
     }
 
     fn crate_mistakes(&self, is_plain: bool) -> Result<Vec<Mistake>> {
-        let mut cmd = self.command(".kernel.o.cmd")?;
         let incremental = if is_plain { "without" } else { "with" };
+        let file = self.scratch.join("rustc_cfg");
         if is_plain {
             let options = fs::read_to_string(self.build.join("include/generated/rustc_cfg"))?;
             let is_other = |line: &&str| !OWN_OPTIONS.iter().any(|option| line.contains(option));
             let options: Vec<&str> = options.lines().filter(is_other).collect();
-            let file = self.scratch.join("rustc_cfg");
             fs::write(&file, options.join("\n"))?;
-            let arguments: Vec<_> = cmd.get_args().map(|arg| arg.to_os_string()).collect();
-            let mut other = Command::new(cmd.get_program());
-            for arg in arguments {
-                let is_options = arg.to_string_lossy().starts_with("@./include/");
-                match is_options {
-                    true => other.arg(format!("@{}", file.display())),
-                    false => other.arg(arg),
-                };
-            }
-            for (name, value) in cmd.get_envs() {
-                if let Some(value) = value {
-                    other.env(name, value);
-                }
-            }
-            other.current_dir(&self.build);
-            cmd = other;
         }
+        let mut cmd = self.command(".kernel.o.cmd", is_plain.then_some(file.as_path()))?;
         let out = self.scratch.join(incremental);
         fs::create_dir_all(&out)?;
         cmd.arg(format!("--emit=metadata={}/libkernel.rmeta", out.display()))
@@ -237,7 +226,7 @@ impl Rustc<'_> {
         }
         let file = self.scratch.join("examples.rs");
         fs::write(&file, &text)?;
-        let mut cmd = self.command(".doctests_kernel_generated.o.cmd")?;
+        let mut cmd = self.command(".doctests_kernel_generated.o.cmd", None)?;
         cmd.args(["--crate-name", "examples", "--crate-type", "rlib"])
             .arg(format!(
                 "--emit=metadata={}/libexamples.rmeta",

@@ -120,10 +120,12 @@ pub(crate) fn load(repo: &Path) -> Result<Overlay> {
 
 /// A file of the series, if there is one: a short series needs none.
 fn read_series(repo: &Path, name: &str) -> Result<Series> {
-    match fs::read_to_string(repo.join(name)) {
-        Ok(text) => toml::from_str(&text).map_err(|e| toml_error(name, &text, &e)),
-        Err(_) => Ok(Series::default()),
+    let path = repo.join(name);
+    if !path.exists() {
+        return Ok(Series::default());
     }
+    let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
+    toml::from_str(&text).map_err(|e| toml_error(name, &text, &e))
 }
 
 /// The parser's own message has a picture of several lines; ours is one line.
