@@ -136,7 +136,8 @@ impl<U> FrameSlots<U> {
 
     fn empty(count: usize, pages: usize, flags: Flags) -> Result<KVec<Atomic<*mut Frames>>> {
         count.checked_mul(pages).ok_or(EINVAL)?;
-        let mut slots = KVec::with_capacity(count, flags)?;
+        // More than the page allocator can give are an error, and no reason for a warning.
+        let mut slots = KVec::with_capacity(count, flags | __GFP_NOWARN)?;
         for _ in 0..count {
             slots.push(Atomic::new(null_mut()), flags)?;
         }

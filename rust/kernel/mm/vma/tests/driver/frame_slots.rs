@@ -197,6 +197,8 @@ mod tests {
         assert_eq!(new(1, 0).err(), Some(EINVAL));
         assert_eq!(new(2, usize::MAX).err(), Some(EINVAL));
         assert_eq!(new(1 << (usize::BITS - 3), 1).err(), Some(ENOMEM));
+        // Too many for the page allocator, which would warn of it.
+        assert_eq!(new(1 << 27, 1).err(), Some(ENOMEM));
         assert_eq!(new(0, 1)?.count(), 0);
         Ok(())
     }
