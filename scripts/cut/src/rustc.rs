@@ -210,7 +210,10 @@ impl Rustc<'_> {
     }
 
     fn example_mistakes(&self, files: &BTreeMap<String, String>) -> Result<Vec<Mistake>> {
-        let mut text = HEAD.to_string();
+        let generated = self.build.join("rust/doctests_kernel_generated.rs");
+        let generated = fs::read_to_string(&generated)
+            .with_context(|| format!("{}: build the kernel first", generated.display()))?;
+        let mut text = head(&generated);
         let mut places = Vec::new();
         for (path, content) in files.iter().filter(|(path, _)| self.is_ours(path)) {
             let source = Source::new(path, content)?;
@@ -340,14 +343,15 @@ fn messages(mut cmd: Command) -> Result<Vec<Value>> {
 }
 
 const HEAD: &str = "//! Examples.\n\
-#![allow(unused, missing_docs, unreachable_pub, rust_2018_idioms)]\n\
-const __LOG_PREFIX: &[u8] = b\"examples\\0\";\n\
-struct LocalModule;\n\
-impl kernel::ModuleMetadata for LocalModule {\n\
-    const NAME: &'static kernel::str::CStr = c\"examples\";\n\
-    const THIS_MODULE: kernel::ThisModule =\n\
-        unsafe { kernel::ThisModule::from_ptr(core::ptr::null_mut()) };\n\
-}\n";
+#![allow(unused, missing_docs, unreachable_pub, rust_2018_idioms)]\n";
+
+/// What kbuild's file of examples has before the first of them.
+fn head(generated: &str) -> String {
+    let lines = generated.lines();
+    let lines = lines.take_while(|line| !line.starts_with("/// Generated "));
+    let lines = lines.filter(|line| !line.starts_with("//!"));
+    HEAD.to_string() + &lines.map(|line| format!("{line}\n")).collect::<String>()
+}
 
 /// An example as a function, as rustdoc makes it.
 fn example(comment: &str, number: usize) -> String {
@@ -408,6 +412,9 @@ mod tests {
             text.contains("one()?;\n#[cfg(A)]\nOk::<(), Error>(())\n"),
             "{text}"
         );
+        let generated = "//! Tests.\n\nconst A: u8 = 1;\n\n/// Generated `one`.\nfn one() {}\n";
+        let head = head(generated);
+        assert!(head.ends_with("idioms)]\n\nconst A: u8 = 1;\n\n"), "{head}");
         assert!(example("/// ```\n/// one();\n/// ```\n", 1).contains("fn inner() {"));
     }
 
