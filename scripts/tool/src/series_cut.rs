@@ -4,11 +4,13 @@
 
 use crate::kbuild::Kernel;
 use crate::kconfig::X86_64_DEBUG;
+use crate::progress::Step;
 use crate::session::Session;
 use anyhow::{Context, Result};
 use overlay::{LATER, Workplace};
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 
 /// Patches with more lines of code are hard to review. Only the tests of the tool insist on it.
 const LARGE: usize = 600;
@@ -30,7 +32,8 @@ pub fn run(session: &Session) -> Result<u8> {
         build,
         scratch,
     };
-    let series = ready.overlay.cut(&place, &mut |line| step.doing(line))?;
+    let mut reasons = Reasons::new(session, &mut step)?;
+    let series = ready.overlay.cut(&place, &mut |line| reasons.say(line))?;
     ready.overlay.write_cut(&series)?;
     step.done("found");
     for warning in &series.tolerated {
@@ -78,9 +81,10 @@ fn older(session: &Session, series: &str) -> Result<u8> {
         build,
         scratch,
     };
+    let mut reasons = Reasons::new(session, &mut step)?;
     let text = ready
         .overlay
-        .cut_for(&place, series, &mut |line| step.doing(line))?;
+        .cut_for(&place, series, &mut |line| reasons.say(line))?;
     ready.overlay.write_older(series, &text)?;
     step.done("found");
     println!(
@@ -88,4 +92,24 @@ fn older(session: &Session, series: &str) -> Result<u8> {
         overlay::older_file(series)
     );
     Ok(0)
+}
+
+/// Why each item comes later, in a log, too.
+struct Reasons<'a, 'p> {
+    log: File,
+    step: &'a mut Step<'p>,
+}
+
+impl<'a, 'p> Reasons<'a, 'p> {
+    fn new(session: &Session, step: &'a mut Step<'p>) -> Result<Self> {
+        let log = session.places.log("series-cut");
+        let file = File::create(&log).with_context(|| log.display().to_string())?;
+        Ok(Self { log: file, step })
+    }
+
+    fn say(&mut self, line: &str) {
+        self.step.doing(line);
+        // Without it, the result is the same.
+        let _ = writeln!(self.log, "{line}");
+    }
 }
