@@ -139,6 +139,14 @@ impl Source {
         }
     }
 
+    /// The item that has the table of which an item is an entry, or else the item.
+    fn table_of(&self, item: usize) -> usize {
+        match self.items[item].key.contains(", entry ") {
+            true => self.items[item].parent.unwrap_or(item),
+            false => item,
+        }
+    }
+
     /// The items above an item, from the innermost on.
     pub fn above(&self, item: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(self.items[item].parent, |n| self.items[*n].parent)

@@ -49,8 +49,12 @@ pub struct Search {
     imports: Vec<(String, usize, String)>,
     /// The file of each declaration of a module.
     modules: BTreeMap<(String, usize), String>,
+    /// Each implementation of Drop, and the type that is not sound without it.
+    drops: Vec<(String, usize, usize)>,
     /// Items that come later by choice, with the number of their patch.
     chosen: Vec<(String, usize, usize)>,
+    /// An entry of a table is not left out of it: it will not come later.
+    pub has_whole_tables: bool,
     out: Out,
 }
 
@@ -75,12 +79,15 @@ impl Search {
             words: BTreeMap::new(),
             imports: Vec::new(),
             modules: BTreeMap::new(),
+            drops: Vec::new(),
+            has_whole_tables: false,
             chosen: Vec::new(),
             sources,
         };
         search.look_at_names(foreign);
         search.look_at_modules();
         search.look_at_imports();
+        search.look_at_drops();
         search
     }
 
@@ -155,6 +162,27 @@ impl Search {
             for (name, more) in &macros {
                 if words.contains(name) {
                     words.extend(more.iter().cloned());
+                }
+            }
+        }
+    }
+
+    fn look_at_drops(&mut self) {
+        for (path, source) in &self.sources {
+            for (n, item) in source.items.iter().enumerate() {
+                let (place, dropped) = match item.key.split_once("Drop for ") {
+                    Some((start, of)) if start.ends_with("impl ") => (start, of),
+                    Some((start, of)) if start.ends_with("impl Pinned") => (start, of),
+                    _ => continue,
+                };
+                let end = dropped.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let name = &dropped[..end.unwrap_or(dropped.len())];
+                let (module, _) = place.split_once("impl ").unwrap_or_default();
+                let definition = ["struct", "enum"]
+                    .iter()
+                    .find_map(|word| source.find(&format!("{module}{word} {name}")));
+                if let (Some(definition), None) = (definition, item.parent) {
+                    self.drops.push((path.clone(), n, definition));
                 }
             }
         }
@@ -360,6 +388,10 @@ impl Search {
                 let out =
                     out.with_context(|| format!("{}: in a file that is left out", place()))?;
                 for item in items {
+                    let item = match self.has_whole_tables {
+                        true => source.table_of(item),
+                        false => item,
+                    };
                     if out.insert(item) {
                         dropped += 1;
                         let key = &source.items[item].key;
@@ -412,6 +444,15 @@ impl Search {
                     let mut names = names.iter().filter(|name| !is_own(name));
                     if names.any(|name| gone.contains(name.as_str())) {
                         out.insert(*n);
+                    }
+                }
+            }
+            for (path, drop, definition) in &self.drops {
+                let mut parts = (0..self.sources[path].items.len())
+                    .filter(|n| self.sources[path].items[*n].parent == Some(*drop));
+                if self.is_out(path, *drop) || parts.any(|part| self.is_out(path, part)) {
+                    if let Some(Some(out)) = self.out.get_mut(path) {
+                        out.extend([*drop, *definition]);
                     }
                 }
             }

@@ -377,6 +377,29 @@ fn the_body_of_an_arm_is_one_of_its_function() {
 }
 
 #[test]
+fn a_type_comes_with_its_destructor() {
+    let text = "pub struct One;\n\nimpl Drop for One {\n    fn drop(&mut self) {\n        get1();\n    }\n}\n\npub struct Two;\n";
+    let found = search(
+        &[("a.rs", text), ("b.rs", "pub fn get1() {}\n")],
+        &[&["a.rs"], &["b.rs"]],
+    );
+    let expected = ["struct One", "impl Drop for One"];
+    let expected = expected.map(|key| ("a.rs".to_string(), key.to_string(), 1));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_entry_is_part_of_its_table() {
+    let source = Source::new("a.rs", TABLE).unwrap();
+    let table = |key: &str| {
+        let table = source.table_of(source.find(key).unwrap());
+        source.items[table].key.as_str()
+    };
+    assert_eq!(table("fn f, entry two"), "fn f");
+    assert_eq!(table("fn f, arm State::Two"), "fn f, arm State::Two");
+}
+
+#[test]
 fn a_shorter_list_stays_vertical() {
     let text = "pub use self::{\n    a::{\n        B, //\n    },\n    c::D,\n    e::F,\n};\n";
     let rest = "pub use self::{\n    a::{\n        B, //\n    }, //\n};\n";

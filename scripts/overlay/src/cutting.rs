@@ -159,6 +159,7 @@ impl Overlay {
         let inserted_after = |_| Ok(inserted.clone());
         let mut rustc = place.compiler(source, &inserted_after);
         let mut search = Search::new(steps, sources, &foreign);
+        search.has_whole_tables = true;
         let found = search.step(1, None, &mut rustc, &mut |line| say(line))?;
         let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (path, key, _) in &found {
