@@ -87,7 +87,8 @@ help:
 	@echo '  clean          removes build/, but not the cache'
 	@echo
 	@echo 'Variables (a target refuses those that it does not take):'
-	@echo '  CONFIG=name    x86_64 (default), x86_64-debug, um, arm64, ..., or a file of options that are added to x86_64'
+	@echo '  CONFIG=name    x86_64 (default), x86_64-debug, um, arm64, ..., or a file: options that are added to x86_64, or a whole'
+	@echo '                 .config of your own'
 	@echo '  CASE=text      only tests whose name contains it'
 	@echo '  SEED=n         seed of random numbers; default 1'
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'

@@ -110,13 +110,25 @@ impl Kernel<'_> {
         let fragment = out.join("wanted.kunitconfig");
         let written = fs::write(&fragment, &options);
         written.with_context(|| format!("{}: cannot be written", fragment.display()))?;
-        let mut cmd = self.kunit("config");
-        cmd.arg("--build_dir")
-            .arg(out)
-            .args(["--arch", config.machine.arch]);
-        let make_options = self.make_options(config).into_iter();
-        cmd.args(make_options.map(|option| format!("--make_options={option}")));
-        cmd.arg("--kunitconfig").arg(&fragment);
+        let cmd = match config.own {
+            Some(file) => {
+                let copied = fs::copy(file, out.join(".config"));
+                copied.with_context(|| format!("CONFIG={file}: cannot be copied"))?;
+                let mut cmd = self.make(config, out);
+                cmd.arg("olddefconfig");
+                cmd
+            }
+            None => {
+                let mut cmd = self.kunit("config");
+                cmd.arg("--build_dir")
+                    .arg(out)
+                    .args(["--arch", config.machine.arch]);
+                let make_options = self.make_options(config).into_iter();
+                cmd.args(make_options.map(|option| format!("--make_options={option}")));
+                cmd.arg("--kunitconfig").arg(&fragment);
+                cmd
+            }
+        };
         let log = self.places.log(&format!("configure-{}", config.name));
         let (success, _) = proc::watched(&log, cmd, |_| ())?;
         self.require_options(config, &options, out)?;
@@ -126,10 +138,10 @@ impl Kernel<'_> {
             bail!("{name} could not be configured: see {log}");
         }
         let shown = self.places.show(&out.join(".config"));
-        match self.places.kdir {
-            None => step.done("as asked"),
-            // The caller's own is not read, and could not be there: a configured tree is refused.
-            Some(_) => step.done(&format!("{shown}, from scripts/configs")),
+        match (config.own, &self.places.kdir) {
+            (Some(file), _) => step.done(&format!("{shown}, from {file}")),
+            (_, None) => step.done("as asked"),
+            (_, Some(_)) => step.done(&format!("{shown}, from scripts/configs")),
         }
         Ok(())
     }
@@ -313,7 +325,7 @@ fn refuse_tree_built_in_place(tree: &Path) -> Result<()> {
     if let Some(trace) = traces.find(|trace| tree.join(trace).exists()) {
         let shown = tree.display();
         bail!(
-            "{shown}: built in place before ({trace} is there): run `make mrproper` in it, which removes its .config"
+            "{shown}: built in place before ({trace} is there): run `make mrproper` in it, which removes its .config: a copy of that can be given with CONFIG="
         );
     }
     Ok(())

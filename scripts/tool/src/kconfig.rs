@@ -19,7 +19,18 @@ pub struct Config {
     pub memory_mib: u32,
     /// Compiled by clippy in place of rustc.
     pub clippy: bool,
+    /// A whole `.config` of the caller's own.
+    pub own: Option<&'static str>,
 }
+
+/// What an own `.config` needs, so that its kernel is built with our types, boots in QEMU and runs their tests.
+const NEEDED: &str = "\
+CONFIG_RUST=y
+CONFIG_RUST_VMA=y
+CONFIG_KUNIT=y
+CONFIG_RUST_VMA_KUNIT_TEST=y
+CONFIG_SERIAL_8250_CONSOLE=y
+";
 
 const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
     Config {
@@ -28,6 +39,7 @@ const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
         fragments,
         memory_mib: 1024,
         clippy: false,
+        own: None,
     }
 }
 
@@ -154,6 +166,11 @@ impl Config {
                 file.display()
             );
         };
+        let text = fs::read_to_string(file);
+        let text = text.with_context(|| format!("CONFIG={path}: cannot be read"))?;
+        if text.contains("# Automatically generated file; DO NOT EDIT.") {
+            return Self::of_owner(path, &stem, &text);
+        }
         // They live as long as the program.
         Ok(x86_64(
             format!("x86_64+{stem}").leak(),
@@ -161,8 +178,36 @@ impl Config {
         ))
     }
 
+    /// The configuration that a caller's kernel has.
+    fn of_owner(path: &str, stem: &str, text: &str) -> Result<Self> {
+        let unmet = unmet(NEEDED, text);
+        if !unmet.is_empty() {
+            let unmet = unmet.join(", ");
+            bail!(
+                "CONFIG={path}: needs {unmet}: run `make apply KDIR=`, then `make menuconfig` of the kernel"
+            );
+        }
+        if !text.lines().any(|line| line == "CONFIG_X86_64=y") {
+            bail!(
+                "CONFIG={path}: is not for x86-64: give the options that you need in a file instead"
+            );
+        }
+        // They live as long as the program.
+        let (path, name) = (
+            path.to_string().leak(),
+            format!("own-{}", stem.trim_start_matches('.')).leak(),
+        );
+        Ok(Self {
+            own: Some(path),
+            ..x86_64(name, "")
+        })
+    }
+
     /// The options of all its fragments, as one text for kunit.py.
     pub fn options(&self, repo: &Path, inline_helpers: bool) -> Result<String> {
+        if self.own.is_some() {
+            return Ok(NEEDED.to_string());
+        }
         let mut lines: Vec<String> = Vec::new();
         for fragment in self.fragments.split(' ') {
             let path = repo.join("scripts/configs").join(fragment);
@@ -281,6 +326,32 @@ mod tests {
         assert!(options.ends_with("CONFIG_FTRACE=y\nCONFIG_MINE=y\n"));
         assert!(!options.contains("# CONFIG_FTRACE is not set"));
         assert!(Config::by_name(dir.path().to_str().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_configuration_of_the_caller_needs_some_options() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("linux.config");
+        let by_name = || Config::by_name(file.to_str().unwrap());
+        let head = "# Automatically generated file; DO NOT EDIT.\n";
+        fs::write(
+            &file,
+            format!("{head}{NEEDED}CONFIG_X86_64=y\nCONFIG_MINE=y\n"),
+        )
+        .unwrap();
+        let config = by_name().unwrap();
+        assert_eq!((config.name, options(config)), ("own-linux", NEEDED.into()));
+        for (text, why) in [
+            (format!("{head}{NEEDED}"), "is not for x86-64"),
+            (
+                format!("{head}{}", NEEDED.replace("RUST_VMA=y", "RUST_VMA=n")),
+                "needs CONFIG_RUST_VMA=y: run",
+            ),
+        ] {
+            fs::write(&file, text).unwrap();
+            let error = by_name().unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]
