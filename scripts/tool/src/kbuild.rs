@@ -256,15 +256,20 @@ impl Kernel<'_> {
         let has_ccache = proc::find("ccache").is_some();
         let ccache = if has_ccache { "ccache " } else { "" };
         let (clang, rustc) = (llvm.clang(), rust.rustc.display());
-        let mut options = vec![
-            format!("LLVM={}", llvm.option()),
-            format!("CC={ccache}{clang}"),
-            // No ccache here: kbuild hands HOSTCC to rustc as its linker, which takes one word.
-            format!("HOSTCC={clang}"),
+        let mut options = match config.gcc {
+            true => vec![format!("CC={ccache}gcc")],
+            false => vec![
+                format!("LLVM={}", llvm.option()),
+                format!("CC={ccache}{clang}"),
+                // No ccache here: kbuild hands HOSTCC to rustc as its linker, which takes one word.
+                format!("HOSTCC={clang}"),
+            ],
+        };
+        options.extend([
             format!("RUSTC={rustc}"),
             format!("HOSTRUSTC={rustc}"),
             format!("BINDGEN={}", self.bindgen.display()),
-        ];
+        ]);
         for (variable, tool) in [
             ("RUSTDOC", "rustdoc"),
             ("RUSTFMT", "rustfmt"),

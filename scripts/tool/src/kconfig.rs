@@ -19,6 +19,8 @@ pub struct Config {
     pub memory_mib: u32,
     /// Compiled by clippy in place of rustc.
     pub clippy: bool,
+    /// Its C code is compiled by gcc.
+    pub gcc: bool,
     /// A whole `.config` of the caller's own.
     pub own: Option<&'static str>,
 }
@@ -39,6 +41,7 @@ const fn x86_64(name: &'static str, fragments: &'static str) -> Config {
         fragments,
         memory_mib: 1024,
         clippy: false,
+        gcc: false,
         own: None,
     }
 }
@@ -106,6 +109,14 @@ pub const X86_64_UP: Config = x86_64(
     "x86_64-up",
     "common kunit doctests off qemu samples x86_64-up",
 );
+/// Two compilers, which have to agree on the layout of every structure.
+pub const X86_64_GCC: Config = Config {
+    gcc: true,
+    ..x86_64(
+        "x86_64-gcc",
+        "common kunit doctests off qemu all-fields samples x86_64 called-helpers",
+    )
+};
 /// The kernel that is measured.
 pub const X86_64_BENCH: Config = x86_64(
     "x86_64-bench",
@@ -135,6 +146,7 @@ pub const ALL: &[Config] = &[
     X86_64_KCSAN,
     X86_64_RT,
     X86_64_UP,
+    X86_64_GCC,
     X86_64_BENCH,
     X86_64_BENCH_CALLS,
 ];

@@ -29,6 +29,7 @@ pub struct Toolchain {
     pub kernel: String,
     pub rustc: String,
     pub llvm: String,
+    /// Or of gcc, with its name.
     pub clang: String,
 }
 
@@ -53,7 +54,10 @@ impl Toolchain {
             kernel: release.trim().to_string(),
             rustc: version("RUSTC", 1000)?,
             llvm: version("RUSTC_LLVM", 100)?,
-            clang: version("CLANG", 100)?,
+            clang: match version("CLANG", 100)?.as_str() {
+                "0.0.0" => format!("gcc {}", version("GCC", 100)?),
+                clang => clang.to_string(),
+            },
         })
     }
 
@@ -233,6 +237,9 @@ mod tests {
         let toolchain = Toolchain::of(dot_config, "7.3.4\n").unwrap();
         let versions = toolchain.parts().map(|(_, version)| version);
         assert_eq!(versions, ["7.3.4", "1.96.0", "19.1.7", "22.1.8"]);
+        let by_gcc = dot_config.replace("CLANG_VERSION=220108", "CLANG_VERSION=0\nCONFIG_GCC_VERSION=120200");
+        let toolchain = Toolchain::of(&by_gcc, "7.3.4\n").unwrap();
+        assert_eq!(toolchain.clang, "gcc 12.2.0");
         assert!(Toolchain::of("CONFIG_CLANG_VERSION=220108\n", "7.3.4\n").is_err());
     }
 

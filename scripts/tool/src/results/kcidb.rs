@@ -128,7 +128,11 @@ fn status(step: &Step) -> &'static str {
 }
 
 fn compiler(toolchain: &Toolchain) -> String {
-    format!("rustc {} and clang {}", toolchain.rustc, toolchain.clang)
+    let Toolchain { rustc, clang, .. } = toolchain;
+    match clang.starts_with("gcc") {
+        true => format!("rustc {rustc} and {clang}"),
+        false => format!("rustc {rustc} and clang {clang}"),
+    }
 }
 
 fn environment(host: &Host) -> Value {
