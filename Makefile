@@ -83,7 +83,7 @@ help:
 	@echo '  revert         removes it, byte for byte'
 	@echo '  patches        writes it as a series for git am --empty=drop to build/patches'
 	@echo '  series-cut     finds out what of a file comes in a later patch, for patches; of SERIES=, what it cannot have'
-	@echo '  bisect-series  builds and tests the kernel after each patch [CASE=part of the name of a patch]'
+	@echo '  bisect-series  builds and tests the kernel after each patch [CASE=part of its name, MATRIX=]'
 	@echo '  clean          removes build/, but not the cache'
 	@echo
 	@echo 'Variables (a target refuses those that it does not take):'
@@ -93,7 +93,7 @@ help:
 	@echo '  SEED=n         seed of random numbers; default 1'
 	@echo '  OPERATIONS=n   operations of make stress; default 1000000'
 	@echo '  MINUTES=n      duration of make fuzz; default 30'
-	@echo '  MATRIX=i/n     the i-th of n parts of the suites'
+	@echo '  MATRIX=i/n     the i-th of n parts of the suites, or of the patches'
 	@echo '  RESULTS=files  JSON of build/results, of any host and kernel'
 	@echo '  NAME=name      name of the driver that make new-driver creates'
 	@echo '  BASELINE=file  default scripts/bench/baseline.toml'

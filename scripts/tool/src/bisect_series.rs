@@ -5,6 +5,7 @@
 use crate::kbuild::{self, Kernel};
 use crate::kconfig::{Config, X86_64, X86_64_DEBUG};
 use crate::kunit::{self, Boot};
+use crate::matrix;
 use crate::places::Places;
 use crate::proc;
 use crate::report::Outcome;
@@ -25,7 +26,7 @@ const SUITES: &str = "rust_vma*";
 /// Steps that passed need not be built again, if they are the same.
 const PASSED: &str = "passed.txt";
 
-/// With CASE=, only the patches whose names have it in them are built.
+/// With CASE=, only the patches whose names have it in them are built; with MATRIX=, only a part of them.
 pub fn run(session: &Session) -> Result<Outcome> {
     if session.places.kdir.is_some() {
         bail!("KDIR=: the patches are applied to a tree of their own: run it without");
@@ -94,6 +95,11 @@ impl Steps<'_> {
     fn run(&self) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let case = self.session.arguments.case.as_deref().unwrap_or_default();
+        let count = self.series.len();
+        let range = match &self.session.arguments.matrix {
+            Some(part) => matrix::range(count, part)?,
+            None => 0..count,
+        };
         let planned = self.ready.overlay.planned()?;
         let store = self.places.build.join(PASSED);
         let stored = fs::read_to_string(&store).unwrap_or_default();
@@ -107,15 +113,15 @@ impl Steps<'_> {
             am.args(["am", "-q"]).arg(patch);
             am.run().with_context(|| shown.clone())?;
             let id = &planned[number].id;
-            if !id.contains(case) {
+            if !range.contains(&number) || !id.contains(case) {
                 continue;
             }
-            let is_end = number == 0 || number + 1 == self.series.len();
+            let is_end = number == 0 || number + 1 == count;
             let configs: &[Config] = match is_end {
                 true => &[X86_64, X86_64_DEBUG],
                 false => &[X86_64],
             };
-            let place = format!("{}/{} {id}", number + 1, self.series.len());
+            let place = format!("{}/{count} {id}", number + 1);
             for config in configs {
                 let key = self.key(&so_far, *config)?;
                 let line = if passed.contains(&key) {

@@ -7,17 +7,34 @@ use crate::kconfig::Config;
 use crate::tiers::{Row, Tier};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::ops::Range;
 
 /// The work of building a kernel, where that of a suite is 1.
 const BUILD: usize = 3;
 
-/// The rows of a part, in their order.
-pub fn part(rows: Vec<Row>, asked: &str) -> Result<Vec<Row>> {
+/// The number of the part that was asked for, from 1 on, and the number of parts.
+fn asked_for(asked: &str) -> Result<(usize, usize)> {
     let numbers = asked.split_once('/');
     let numbers = numbers.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     let advice = || format!("MATRIX={asked}: give a part and the number of parts, such as 1/4");
     let (i, n): (usize, usize) = numbers.with_context(advice)?;
     ensure!((1..=n).contains(&i), advice());
+    Ok((i, n))
+}
+
+/// The i-th of n parts of a row of things, which stay beside each other.
+pub fn range(length: usize, asked: &str) -> Result<Range<usize>> {
+    let (i, n) = asked_for(asked)?;
+    ensure!(
+        n <= length,
+        "MATRIX={asked}: there are {length} parts at most"
+    );
+    Ok((i - 1) * length / n..i * length / n)
+}
+
+/// The rows of a part, in their order.
+pub fn part(rows: Vec<Row>, asked: &str) -> Result<Vec<Row>> {
+    let (i, n) = asked_for(asked)?;
     let groups = groups(&rows);
     let most = groups.len();
     ensure!(
@@ -97,6 +114,17 @@ mod tests {
 
     fn names(rows: &[Row]) -> Vec<&str> {
         rows.iter().map(|row| &*row.name).collect()
+    }
+
+    #[test]
+    fn ranges_follow_each_other() {
+        let ranges: Vec<_> = (1..=3)
+            .map(|i| range(38, &format!("{i}/3")).unwrap())
+            .collect();
+        assert_eq!(ranges, [0..12, 12..25, 25..38]);
+        for asked in ["0/2", "3/2", "1", "1/39"] {
+            assert!(range(38, asked).is_err(), "{asked}");
+        }
     }
 
     #[test]

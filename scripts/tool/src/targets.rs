@@ -81,7 +81,7 @@ pub const TARGETS: &[Target] = &[
     target("revert", "", Own(revert)),
     target("patches", "", Own(patches)),
     target("series-cut", "", Own(series_cut::run)),
-    target("bisect-series", "CASE", Host(None, bisect_series::run)),
+    target("bisect-series", "CASE MATRIX", Host(None, bisect_series::run)),
     target("kunit", "CONFIG FILTER", Kernel(X86_64, kunit::run)),
     target("kunit-failing", "CONFIG FILTER SEED", Guest(X86_64_DEBUG, kunit_failing::run)),
     target("kcsan", "", Kernel(X86_64_KCSAN, kcsan::run)),
