@@ -4,7 +4,7 @@
 
 use crate::{LATER, Overlay, older_file};
 use anyhow::{Context, Result};
-use cut::{Rustc, Search, Source, Step, mentioned};
+use cut::{Rustc, Search, Source, Step};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -246,8 +246,10 @@ impl Overlay {
                 None => fs::read(entry.path())?,
             };
             if name.starts_with("rust/kernel") {
+                // Comments, too: methods of the core library are in examples.
                 let text = String::from_utf8_lossy(&content);
-                names.extend(mentioned(&text).into_iter().map(str::to_string));
+                let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+                names.extend(words.map(str::to_string));
             }
             let file = to.join(&name);
             if !inserted.contains_key(&name) && fs::read(&file).ok() != Some(content.clone()) {

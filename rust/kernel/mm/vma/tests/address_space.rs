@@ -148,12 +148,13 @@ impl AddressSpace {
             )
         })?;
 
-        unmap(addr, PAGE_SIZE)?;
-        unmap(addr + whole - PAGE_SIZE, PAGE_SIZE)?;
-        Ok(Mapping {
+        let mapping = Mapping {
             start: addr + PAGE_SIZE,
             len: pages * PAGE_SIZE,
-        })
+        };
+        unmap(addr, PAGE_SIZE)?;
+        unmap(mapping.start + mapping.len, PAGE_SIZE)?;
+        Ok(mapping)
     }
 
     /// Runs `f` with this address space as that of the current kthread, which has none yet.
