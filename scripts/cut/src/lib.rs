@@ -16,7 +16,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use names::mentioned;
+use names::mentioned;
 pub use rustc::{Rustc, arguments};
 pub use search::{Compiler, Found, Mistake, Search, Step};
 
