@@ -77,16 +77,16 @@ impl Overlay {
         let mut out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for absent in absent {
             let pattern = Pattern::new(&absent.file).context("a glob")?;
-            let before = out.len();
-            for path in self.files().filter(|path| pattern.matches(path)) {
-                let items = absent.items.iter().map(String::as_str);
-                out.entry(path).or_default().extend(items);
-            }
+            let mut paths = self.files().filter(|path| pattern.matches(path)).peekable();
             ensure!(
-                out.len() > before || out.keys().any(|path| pattern.matches(path)),
+                paths.peek().is_some(),
                 "{}: no file of the overlay: run `make series-cut SERIES={series}`",
                 absent.file
             );
+            for path in paths {
+                let items = absent.items.iter().map(String::as_str);
+                out.entry(path).or_default().extend(items);
+            }
         }
         let mut files = Vec::new();
         let mut never = Vec::new();
@@ -142,5 +142,27 @@ impl OverlayFile {
             whole: Some(self.content.clone()),
             ..self.clone()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_older_kernels_cannot_have_is_there() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let overlay = Overlay::load(&repo).unwrap();
+        for series in &overlay.supported_versions {
+            let fitted = overlay.for_kernel(series).unwrap();
+            assert!(fitted.steps().is_ok());
+            // The newest one has everything.
+            let is_newest = Some(series) == overlay.supported_versions.first();
+            assert_eq!(
+                fitted.files.len() == overlay.files.len(),
+                is_newest,
+                "{series}"
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::manifest::{self, Manifest, sha256};
 use crate::tree::{Access, Found, Hooks, Stop, Stopped, Tree, Write};
 use crate::{Applied, CONFIG, Overlay, Reverted, Status};
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -81,7 +82,9 @@ impl Overlay {
     }
 
     fn revert_tree(&self, tree: &Tree) -> Result<Reverted> {
-        let overlay = self.for_kernel(&tree.version.series)?;
+        // What is recorded can be taken out in any case.
+        let overlay = self.for_kernel(&tree.version.series);
+        let overlay = overlay.unwrap_or(Cow::Borrowed(self));
         let plan = overlay.plan(tree, &[], &[])?;
         plan.refuse(tree)?;
         let shown = tree.root.display();
