@@ -29,6 +29,16 @@ __rust_helper void rust_helper_release_fault_lock(struct vm_fault *vmf)
 	release_fault_lock(vmf);
 }
 
+__rust_helper unsigned long rust_helper_page_to_pfn(const struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+__rust_helper struct page *rust_helper_pfn_to_page(unsigned long pfn)
+{
+	return pfn_to_page(pfn);
+}
+
 __rust_helper void rust_helper_inode_lock_shared(struct inode *inode)
 {
 	inode_lock_shared(inode);

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #ifdef CONFIG_RUST_VMA
+#include <linux/fs.h>
 #include <linux/mempolicy.h>
 #include <linux/mm_inline.h>
 #include <linux/pgtable.h>
+
+__rust_helper const struct inode *
+rust_helper_file_user_inode(const struct file *f)
+{
+	return file_user_inode(f);
+}
 
 __rust_helper u64 rust_helper_vma_pgprot_val(pgprot_t prot)
 {

@@ -10,12 +10,6 @@ rust_helper_file_user_path(const struct file *f)
 	return file_user_path(f);
 }
 
-__rust_helper const struct inode *
-rust_helper_file_user_inode(const struct file *f)
-{
-	return file_user_inode(f);
-}
-
 __rust_helper bool
 rust_helper_vma_is_initial_heap(const struct vm_area_struct *vma)
 {

@@ -41,11 +41,6 @@ __rust_helper bool rust_helper_vma_pfn_valid(unsigned long pfn)
 	return pfn_valid(pfn);
 }
 
-__rust_helper struct page *rust_helper_pfn_to_page(unsigned long pfn)
-{
-	return pfn_to_page(pfn);
-}
-
 __rust_helper void rust_helper_vma_module_put(struct module *module)
 {
 	module_put(module);

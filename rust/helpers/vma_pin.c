@@ -4,11 +4,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 
-__rust_helper unsigned long rust_helper_page_to_pfn(const struct page *page)
-{
-	return page_to_pfn(page);
-}
-
 __rust_helper unsigned int
 rust_helper_dma_get_max_seg_size(struct device *dev)
 {

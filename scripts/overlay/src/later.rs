@@ -226,10 +226,13 @@ impl Overlay {
     }
 }
 
+fn is_test(path: &str) -> bool {
+    path.contains("/vma/tests") || path.ends_with("vma_kunit.c")
+}
+
 fn is_code(path: &str) -> bool {
-    let is_test = path.contains("/vma/tests") || path.ends_with("vma_kunit.c");
     let is_language = [".rs", ".c", ".h"].iter().any(|end| path.ends_with(end));
-    is_language && !is_test && !path.starts_with("samples/")
+    is_language && !is_test(path) && !path.starts_with("samples/")
 }
 
 fn lines_of_code(text: &str) -> usize {
@@ -244,4 +247,59 @@ fn lines_of_code(text: &str) -> usize {
         !words.is_empty() && !words.starts_with("//") && !words.starts_with("/*")
     };
     text.lines().filter(is_code).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names behind a prefix.
+    fn names<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+        let after = text
+            .match_indices(prefix)
+            .map(|(at, _)| &text[at + prefix.len()..]);
+        let name = |text: &'a str| {
+            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+            &text[..end.unwrap_or(text.len())]
+        };
+        after.map(name).collect()
+    }
+
+    /// The compiler is asked with the bindings of all patches, so it does not know.
+    #[test]
+    fn each_patch_has_the_helpers_that_it_calls() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let overlay = Overlay::load(&repo).unwrap();
+        let steps = overlay.steps().unwrap();
+        let after = |patches: usize| -> Vec<(&str, String)> {
+            let files = overlay
+                .files
+                .iter()
+                .filter(|file| is_code(&file.path) || is_test(&file.path));
+            let content = files.filter_map(|file| {
+                let content = steps.content(file, patches)?;
+                Some((&*file.path, String::from_utf8_lossy(&content).into_owned()))
+            });
+            content.collect()
+        };
+        let helpers = |files: &[(&str, String)]| -> BTreeSet<String> {
+            let c = files.iter().filter(|(path, _)| path.ends_with(".c"));
+            let names = c.flat_map(|(_, text)| names(text, "rust_helper_"));
+            names.map(str::to_string).collect()
+        };
+        let all = helpers(&after(overlay.patches.len()));
+        assert!(all.len() > 100);
+        let mut missing = Vec::new();
+        for (number, patch) in overlay.patches.iter().enumerate() {
+            let files = after(number + 1);
+            let there = helpers(&files);
+            for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rs")) {
+                let names = names(text, "bindings::").into_iter();
+                let lacking = names.filter(|name| all.contains(*name) && !there.contains(*name));
+                let id = patch.id.as_deref().unwrap_or_default();
+                missing.extend(lacking.map(|name| format!("{id}: {path}: {name}")));
+            }
+        }
+        assert!(missing.is_empty(), "{}", missing.join("\n"));
+    }
 }
