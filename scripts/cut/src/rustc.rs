@@ -345,7 +345,7 @@ fn messages(mut cmd: Command) -> Result<Vec<Value>> {
 const HEAD: &str = "//! Examples.\n\
 #![allow(unused, missing_docs, unreachable_pub, rust_2018_idioms)]\n";
 
-/// What kbuild's file of examples has before the first of them.
+/// The lines that kbuild's file of examples has before the first of them.
 fn head(generated: &str) -> String {
     let lines = generated.lines();
     let lines = lines.take_while(|line| !line.starts_with("/// Generated "));

@@ -39,7 +39,7 @@ const TEXT: &str = "\
 const OLDER: &str = "\
 # SPDX-License-Identifier: GPL-2.0
 #
-# What kernels of this series cannot have, because it does not compile there. Made by `make series-cut SERIES=`.
+# Items that kernels of this series cannot have, because they do not compile there. Made by `make series-cut SERIES=`.
 ";
 
 impl Workplace {

@@ -63,7 +63,7 @@ pub struct Overlay {
     /// Items that come later than their file, by choice, and because they do not compile before.
     chosen: Vec<Later>,
     found: Vec<Later>,
-    /// What older kernels cannot have: as the repository says, and as the compiler does.
+    /// Items that older kernels cannot have: as the repository says, and as the compiler does.
     absent: Vec<Absent>,
     found_absent: Vec<Absent>,
     /// Items that come with no patch, if this is for one of those.

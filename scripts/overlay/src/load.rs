@@ -26,9 +26,9 @@ pub(crate) struct OverlayFile {
     pub path: String,
     /// Where the repository has it.
     pub source: String,
-    /// What the tree gets.
+    /// For the tree.
     pub content: Vec<u8>,
-    /// What the repository has, if an older kernel gets less.
+    /// As in the repository, if an older kernel gets less.
     pub whole: Option<Vec<u8>>,
     pub executable: bool,
 }

@@ -35,7 +35,7 @@ struct Found {
     absent: Vec<Absent>,
 }
 
-/// What the compiler has found out about a series, if it was asked.
+/// The items that the compiler has found for a series, if it was asked.
 pub(crate) fn read(repo: &Path, series: &str) -> Result<Vec<Absent>> {
     let name = older_file(series);
     let path = repo.join(&name);
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_older_kernels_cannot_have_is_there() {
+    fn absent_items_exist() {
         let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let overlay = Overlay::load(&repo).unwrap();
         for series in &overlay.supported_versions {

@@ -82,7 +82,7 @@ impl Overlay {
     }
 
     fn revert_tree(&self, tree: &Tree) -> Result<Reverted> {
-        // What is recorded can be taken out in any case.
+        // Recorded files can be taken out in any case.
         let overlay = self.for_kernel(&tree.version.series);
         let overlay = overlay.unwrap_or(Cow::Borrowed(self));
         let plan = overlay.plan(tree, &[], &[])?;

@@ -25,7 +25,7 @@ pub struct Config {
     pub own: Option<&'static str>,
 }
 
-/// What an own `.config` needs, so that its kernel is built with our types, boots in QEMU and runs their tests.
+/// The options that an own `.config` needs: its kernel has our types and runs their tests, and QEMU shows what it says.
 const NEEDED: &str = "\
 CONFIG_RUST=y
 CONFIG_RUST_VMA=y
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_of_the_caller_needs_some_options() {
+    fn an_own_config_needs_some_options() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("linux.config");
         let by_name = || Config::by_name(file.to_str().unwrap());

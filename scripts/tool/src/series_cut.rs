@@ -49,7 +49,7 @@ pub fn run(session: &Session) -> Result<u8> {
     Ok(0)
 }
 
-/// What an older kernel cannot have, which is the same question, asked once. Its own crate is built first, because only then
+/// The items that an older kernel cannot have: the same question, asked once. Its own crate is built first, because only then
 /// are the options known with which rustc is called.
 fn older(session: &Session, series: &str) -> Result<u8> {
     let mut overlay = session.overlay()?;
