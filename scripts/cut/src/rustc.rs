@@ -21,7 +21,9 @@ pub struct Rustc<'a> {
     pub scratch: PathBuf,
     /// The kernel's files with insertions, after some patches.
     pub inserted: &'a dyn Fn(usize) -> Result<Vec<(String, Vec<u8>)>>,
-    /// Warnings that are not heeded.
+    /// Fields that nothing reads are left where they are: a later patch may read them.
+    pub keeps_fields: bool,
+    /// The warnings about these.
     pub tolerated: BTreeSet<String>,
     /// The files that have compiled without the tests, so that it need not again when only tests have changed.
     pub compiled: Option<BTreeMap<String, String>>,
@@ -286,7 +288,8 @@ impl Compiler for Rustc<'_> {
             let mut mistakes = self.crate_mistakes(is_plain)?;
             mistakes.retain(|mistake| {
                 let is_field = mistake.text.starts_with("field");
-                let is_tolerated = mistake.code.ends_with("dead_code") && is_field;
+                let is_dead = mistake.code.ends_with("dead_code");
+                let is_tolerated = self.keeps_fields && is_dead && is_field;
                 if is_tolerated {
                     let text = format!("{}: {}", mistake.file, mistake.text);
                     self.tolerated.insert(format!("{patches}: {text}"));
@@ -425,6 +428,7 @@ mod tests {
             source: "/s".into(),
             scratch: "/x".into(),
             inserted: &|_| Ok(Vec::new()),
+            keeps_fields: true,
             tolerated: BTreeSet::new(),
             compiled: None,
             patches: 0,

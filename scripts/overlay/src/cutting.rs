@@ -54,6 +54,7 @@ impl Workplace {
             source,
             scratch: self.scratch.clone(),
             inserted,
+            keeps_fields: true,
             tolerated: BTreeSet::new(),
             compiled: None,
             patches: 0,
@@ -158,6 +159,7 @@ impl Overlay {
         let inserted = overlay.inserted_after(&place.tree, overlay.patches.len())?;
         let inserted_after = |_| Ok(inserted.clone());
         let mut rustc = place.compiler(source, &inserted_after);
+        rustc.keeps_fields = false;
         let mut search = Search::new(steps, sources, &foreign);
         search.has_whole_tables = true;
         let found = search.step(1, None, &mut rustc, &mut |line| say(line))?;
