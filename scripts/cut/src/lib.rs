@@ -18,7 +18,7 @@ mod tests;
 
 use names::mentioned;
 pub use rustc::{Rustc, arguments};
-pub use search::{Compiler, Found, Mistake, Search, Step};
+pub use search::{Compiler, Found, Known, Mistake, Search, Step};
 
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;

@@ -21,6 +21,8 @@ pub struct Rustc<'a> {
     pub scratch: PathBuf,
     /// The kernel's files with insertions, after some patches.
     pub inserted: &'a dyn Fn(usize) -> Result<Vec<(String, Vec<u8>)>>,
+    /// The options of another configuration, which has to compile without a warning, too: `rustc_cfg` of its build.
+    pub other: Option<PathBuf>,
     /// Fields that nothing reads are left where they are: a later patch may read them.
     pub keeps_fields: bool,
     /// The warnings about these.
@@ -62,6 +64,16 @@ pub fn arguments(saved: &str) -> Result<Vec<String>> {
     }
     ensure!(!arguments.is_empty(), "no command of kbuild for rustc");
     Ok(arguments)
+}
+
+/// One compilation of the crate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Without the tests, in less time.
+    Plain,
+    Whole,
+    /// With the options of the other configuration.
+    Other,
 }
 
 /// The options that only the abstraction itself looks at, so that it can be compiled without them, too.
@@ -140,17 +152,21 @@ impl Rustc<'_> {
         Ok(cmd)
     }
 
-    fn crate_mistakes(&self, is_plain: bool) -> Result<Vec<Mistake>> {
-        let incremental = if is_plain { "without" } else { "with" };
-        let file = self.scratch.join("rustc_cfg");
-        if is_plain {
+    fn crate_mistakes(&self, pass: Pass) -> Result<Vec<Mistake>> {
+        let (name, options) = match (pass, &self.other) {
+            (Pass::Plain, _) => ("without", Some(self.scratch.join("rustc_cfg"))),
+            (Pass::Whole, _) => ("with", None),
+            (Pass::Other, None) => return Ok(Vec::new()),
+            (Pass::Other, Some(file)) => ("other", Some(file.clone())),
+        };
+        if let (Pass::Plain, Some(file)) = (pass, &options) {
             let options = fs::read_to_string(self.build.join("include/generated/rustc_cfg"))?;
             let is_other = |line: &&str| !OWN_OPTIONS.iter().any(|option| line.contains(option));
             let options: Vec<&str> = options.lines().filter(is_other).collect();
-            fs::write(&file, options.join("\n"))?;
+            fs::write(file, options.join("\n"))?;
         }
-        let mut cmd = self.command(".kernel.o.cmd", is_plain.then_some(file.as_path()))?;
-        let out = self.scratch.join(incremental);
+        let mut cmd = self.command(".kernel.o.cmd", options.as_deref())?;
+        let out = self.scratch.join(name);
         fs::create_dir_all(&out)?;
         cmd.arg(format!("--emit=metadata={}/libkernel.rmeta", out.display()))
             .args(["--crate-name", "kernel", "--crate-type", "rlib"])
@@ -278,14 +294,14 @@ impl Compiler for Rustc<'_> {
             self.patches = patches;
         }
         self.write(patches, files)?;
-        // Without its tests the crate compiles in less time.
         let mut others = files.clone();
         others.retain(|path, _| !path.contains("/vma/tests"));
-        for is_plain in [true, false] {
+        for pass in [Pass::Plain, Pass::Whole, Pass::Other] {
+            let is_plain = pass == Pass::Plain;
             if is_plain && self.compiled.as_ref() == Some(&others) {
                 continue;
             }
-            let mut mistakes = self.crate_mistakes(is_plain)?;
+            let mut mistakes = self.crate_mistakes(pass)?;
             mistakes.retain(|mistake| {
                 let is_field = mistake.text.starts_with("field");
                 let is_dead = mistake.code.ends_with("dead_code");
@@ -428,6 +444,7 @@ mod tests {
             source: "/s".into(),
             scratch: "/x".into(),
             inserted: &|_| Ok(Vec::new()),
+            other: None,
             keeps_fields: true,
             tolerated: BTreeSet::new(),
             compiled: None,

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One patch, as far as it is known before.
+#[derive(Clone)]
 pub struct Step {
     pub id: String,
     pub files: Vec<String>,
@@ -25,6 +26,15 @@ pub struct Mistake {
     pub text: String,
     /// It is about an example, whose first line this is.
     pub is_example: bool,
+}
+
+/// The knowledge of a step before the compiler is asked.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// The state after it.
+    All(&'a [(String, String)]),
+    /// Items that will probably be left out.
+    Guess(&'a [(String, String)]),
 }
 
 /// Compiles what there is after some patches.
@@ -304,11 +314,25 @@ impl Search {
         Ok(())
     }
 
+    /// Takes out what another search has found, as far as it is still there.
+    fn guess(&mut self, items: &[(String, String)]) {
+        for (path, key) in items {
+            let Some(out) = self.out.get_mut(path) else {
+                continue;
+            };
+            if key == FILE {
+                *out = None;
+            } else if let (Some(out), Some(n)) = (out, self.sources[path].find(key)) {
+                out.insert(n);
+            }
+        }
+    }
+
     /// Takes out the last patch of `patches + 1`, and all that needs it. Returns what was taken out.
     pub fn step(
         &mut self,
         patches: usize,
-        known: Option<&[(String, String)]>,
+        known: Known,
         compiler: &mut impl Compiler,
         say: &mut impl FnMut(&str),
     ) -> Result<Found> {
@@ -322,8 +346,11 @@ impl Search {
             }
         }
         match known {
-            Some(known) => self.restore(known)?,
-            None => self.settle(patches, compiler, say)?,
+            Known::All(state) => self.restore(state)?,
+            Known::Guess(items) => {
+                self.guess(items);
+                self.settle(patches, compiler, say)?;
+            }
         }
         let mut found = Found::new();
         let files = self.steps[patches].files.iter().collect::<BTreeSet<_>>();

@@ -198,7 +198,7 @@ fn search(files: &[(&str, &str)], steps: &[&[&str]]) -> Found {
     for patches in (1..search.len()).rev() {
         found.extend(
             search
-                .step(patches, None, &mut Names(0), &mut |_| ())
+                .step(patches, Known::Guess(&[]), &mut Names(0), &mut |_| ())
                 .unwrap(),
         );
     }
@@ -397,6 +397,27 @@ fn an_entry_is_part_of_its_table() {
     };
     assert_eq!(table("fn f, entry two"), "fn f");
     assert_eq!(table("fn f, arm State::Two"), "fn f, arm State::Two");
+}
+
+#[test]
+fn a_guess_is_kept_and_completed() {
+    let files = [
+        (
+            "a.rs",
+            "pub fn x() {\n    get2();\n}\npub fn y() {}\npub fn z() {}\n",
+        ),
+        ("b.rs", "pub fn get2() {}\n"),
+    ];
+    let steps = [["a.rs"], ["b.rs"]].map(|files| Step {
+        id: files[0].to_string(),
+        files: files.map(str::to_string).to_vec(),
+    });
+    let sources = files.map(|(path, text)| (path.to_string(), Source::new(path, text).unwrap()));
+    let mut search = Search::new(steps.to_vec(), BTreeMap::from(sources), &BTreeSet::new());
+    let guess = ["fn y", "fn gone"].map(|key| ("a.rs".to_string(), key.to_string()));
+    let found = search.step(1, Known::Guess(&guess), &mut Names(0), &mut |_| ());
+    let expected = ["fn x", "fn y"].map(|key| ("a.rs".to_string(), key.to_string(), 1));
+    assert_eq!(found.unwrap(), expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use crate::{LATER, Overlay, older_file};
 use anyhow::{Context, Result};
-use cut::{Rustc, Search, Source, Step};
+use cut::{Known, Rustc, Search, Source, Step};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,6 +18,8 @@ pub struct Workplace {
     pub tree: PathBuf,
     /// The `O=` directory of a build of everything.
     pub build: PathBuf,
+    /// The `rustc_cfg` of another configuration, which has to compile, too.
+    pub other: Option<PathBuf>,
     /// Is kept from one run to the next.
     pub scratch: PathBuf,
 }
@@ -54,6 +56,7 @@ impl Workplace {
             source,
             scratch: self.scratch.clone(),
             inserted,
+            other: self.other.clone(),
             keeps_fields: true,
             tolerated: BTreeSet::new(),
             compiled: None,
@@ -63,7 +66,8 @@ impl Workplace {
 }
 
 impl Overlay {
-    /// Asks the compiler of a build which items of the files need later patches.
+    /// Asks the compiler of a build which items of the files need later patches. Begins with those that were found before;
+    /// without the file that has them, with none.
     pub fn cut(&self, place: &Workplace, say: &mut dyn FnMut(&str)) -> Result<CutSeries> {
         let source = place.scratch.join("source");
         let foreign = self.copy_rust(&place.tree, &source)?;
@@ -124,7 +128,12 @@ impl Overlay {
                 patches,
                 ids[patches - 1]
             ));
-            found.extend(search.step(patches, before.as_deref(), &mut rustc, &mut say)?);
+            let guess = self.found_from(patches);
+            let state = match &before {
+                Some(state) => Known::All(state),
+                None => Known::Guess(&guess),
+            };
+            found.extend(search.step(patches, state, &mut rustc, &mut say)?);
             known.insert(key.clone(), search.state());
             fs::write(&store, serde_json::to_string(&known)?)?;
         }
@@ -162,7 +171,7 @@ impl Overlay {
         rustc.keeps_fields = false;
         let mut search = Search::new(steps, sources, &foreign);
         search.has_whole_tables = true;
-        let found = search.step(1, None, &mut rustc, &mut |line| say(line))?;
+        let found = search.step(1, Known::Guess(&[]), &mut rustc, &mut |line| say(line))?;
         let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (path, key, _) in &found {
             by_file.entry(path).or_default().push(key);
@@ -182,6 +191,19 @@ impl Overlay {
         written
             .and_then(|()| fs::write(path, text))
             .with_context(|| name)
+    }
+
+    /// The items that were found to come with a patch or a later one.
+    fn found_from(&self, patches: usize) -> Vec<(String, String)> {
+        let mut items = Vec::new();
+        for later in &self.found {
+            // The patch may have another name by now.
+            if self.number(&later.patch).is_some_and(|n| n >= patches) {
+                let of_file = later.items.iter();
+                items.extend(of_file.map(|key| (later.file.clone(), key.clone())));
+            }
+        }
+        items
     }
 
     /// The files that the search looks at.

@@ -85,7 +85,7 @@ pub(crate) fn check(overlay: &Overlay, later: &[Later]) -> Result<()> {
 }
 
 impl Overlay {
-    fn number(&self, id: &str) -> Option<usize> {
+    pub(crate) fn number(&self, id: &str) -> Option<usize> {
         self.patches
             .iter()
             .position(|p| p.id.as_deref() == Some(id))

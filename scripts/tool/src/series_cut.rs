@@ -3,7 +3,7 @@
 //! Asks the compiler what of each file has to come in a later patch than the file, and stores it for `make patches`.
 
 use crate::kbuild::Kernel;
-use crate::kconfig::X86_64_DEBUG;
+use crate::kconfig::{X86_64, X86_64_DEBUG};
 use crate::progress::Step;
 use crate::session::Session;
 use anyhow::{Context, Result};
@@ -23,6 +23,7 @@ pub fn run(session: &Session) -> Result<u8> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     let build = kernel.build(X86_64_DEBUG, session.progress)?;
+    let other = kernel.rustc_options(X86_64, session.progress)?;
     let scratch = session.places.build.join("series-cut");
     fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
     let mut step = session.progress.step("series-cut");
@@ -30,6 +31,7 @@ pub fn run(session: &Session) -> Result<u8> {
         rustc: ready.compilers.rust.rustc.clone(),
         tree: session.places.tree(),
         build,
+        other: Some(other),
         scratch,
     };
     let mut reasons = Reasons::new(session, &mut step)?;
@@ -79,6 +81,11 @@ fn older(session: &Session, series: &str) -> Result<u8> {
         rustc: ready.compilers.rust.rustc.clone(),
         tree,
         build,
+        other: Some(
+            session
+                .kernel(&ready)
+                .rustc_options(X86_64, session.progress)?,
+        ),
         scratch,
     };
     let mut reasons = Reasons::new(session, &mut step)?;
