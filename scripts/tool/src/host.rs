@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// The input of the script.
+#[derive(Clone)]
 pub struct Packages {
     pub cargo: PathBuf,
     /// The caller's choice.

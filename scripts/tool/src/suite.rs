@@ -423,25 +423,39 @@ fn cargo_test(session: &Session) -> Result<Outcome> {
     Ok(step.ended(outcome))
 }
 
-/// Apply, revert and the series on the real source.
+/// Apply, revert and the series on the real source of each supported kernel.
 fn round_trip(session: &Session, ready: &Ready) -> Result<Outcome> {
     let places = session.places;
     let mut builder = tempfile::Builder::new();
     let scratch = builder.prefix("roundtrip-").tempdir_in(&places.build)?;
-    let pristine = match &places.kdir {
-        None => source::pristine(places, &ready.packages, session.progress)?,
+    let mut sources = Vec::new();
+    match &places.kdir {
+        None => {
+            for series in &ready.overlay.supported_versions {
+                let packages = Packages {
+                    series: vec![series.clone()],
+                    ..ready.packages.clone()
+                };
+                sources.push(source::pristine(places, &packages, session.progress)?);
+            }
+        }
         Some(tree) => {
             // The caller's has the overlay by now, and is not ours to take it out of.
             let copy = scratch.path().join("pristine");
             source::copy_tree(tree, &copy, places, session.progress)?;
             ready.overlay.revert(&copy)?;
-            copy
+            sources.push(copy);
         }
     };
     let step = session.progress.step("round trip");
     let mut outcome = Outcome::default();
-    for check in overlay::roundtrip(&pristine, &ready.overlay, &scratch.path().join("work"))? {
-        outcome.check(check.ok, || format!("{}: {}", check.name, check.detail));
+    for pristine in sources {
+        let version = overlay::kernel_version(&pristine)?.full;
+        let checks = overlay::roundtrip(&pristine, &ready.overlay, &scratch.path().join("work"))?;
+        for check in checks {
+            let why = || format!("Linux {version}: {}: {}", check.name, check.detail);
+            outcome.check(check.ok, why);
+        }
     }
     Ok(step.ended(outcome))
 }
