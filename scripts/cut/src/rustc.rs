@@ -21,7 +21,7 @@ pub struct Rustc<'a> {
     pub scratch: PathBuf,
     /// The kernel's files with insertions, after some patches.
     pub inserted: &'a dyn Fn(usize) -> Result<Vec<(String, Vec<u8>)>>,
-    /// The options of another configuration, which has to compile without a warning, too: `rustc_cfg` of its build.
+    /// Another configuration's build of what is below rust/, because its crate has to compile without a warning, too.
     pub other: Option<PathBuf>,
     /// Fields that nothing reads are left where they are: a later patch may read them.
     pub keeps_fields: bool,
@@ -72,7 +72,7 @@ enum Pass {
     /// Without the tests, in less time.
     Plain,
     Whole,
-    /// With the options of the other configuration.
+    /// In the other configuration.
     Other,
 }
 
@@ -134,8 +134,8 @@ impl Rustc<'_> {
     }
 
     /// A command of kbuild; with other `options` of the configuration than it had, if they are given.
-    fn command(&self, name: &str, options: Option<&Path>) -> Result<Command> {
-        let file = self.build.join("rust").join(name);
+    fn command(&self, build: &Path, name: &str, options: Option<&Path>) -> Result<Command> {
+        let file = build.join("rust").join(name);
         let saved = fs::read_to_string(&file);
         let saved = saved.with_context(|| format!("{}: build the kernel first", file.display()))?;
         let mut cmd = Command::new(&self.rustc);
@@ -144,8 +144,8 @@ impl Rustc<'_> {
             Some(file) if argument.starts_with("@./include/") => format!("@{}", file.display()),
             _ => argument,
         }))
-        .current_dir(&self.build)
-        .env("OBJTREE", &self.build)
+        .current_dir(build)
+        .env("OBJTREE", build)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUST_MODFILE", "kernel")
         .arg("--error-format=json");
@@ -153,19 +153,21 @@ impl Rustc<'_> {
     }
 
     fn crate_mistakes(&self, pass: Pass) -> Result<Vec<Mistake>> {
-        let (name, options) = match (pass, &self.other) {
-            (Pass::Plain, _) => ("without", Some(self.scratch.join("rustc_cfg"))),
-            (Pass::Whole, _) => ("with", None),
+        let (name, build) = match (pass, &self.other) {
+            (Pass::Plain, _) => ("without", &self.build),
+            (Pass::Whole, _) => ("with", &self.build),
             (Pass::Other, None) => return Ok(Vec::new()),
-            (Pass::Other, Some(file)) => ("other", Some(file.clone())),
+            (Pass::Other, Some(build)) => ("other", build),
         };
-        if let (Pass::Plain, Some(file)) = (pass, &options) {
+        let file = self.scratch.join("rustc_cfg");
+        let options = (pass == Pass::Plain).then_some(file.as_path());
+        if let Some(file) = options {
             let options = fs::read_to_string(self.build.join("include/generated/rustc_cfg"))?;
             let is_other = |line: &&str| !OWN_OPTIONS.iter().any(|option| line.contains(option));
             let options: Vec<&str> = options.lines().filter(is_other).collect();
             fs::write(file, options.join("\n"))?;
         }
-        let mut cmd = self.command(".kernel.o.cmd", options.as_deref())?;
+        let mut cmd = self.command(build, ".kernel.o.cmd", options)?;
         let out = self.scratch.join(name);
         fs::create_dir_all(&out)?;
         cmd.arg(format!("--emit=metadata={}/libkernel.rmeta", out.display()))
@@ -247,7 +249,7 @@ impl Rustc<'_> {
         }
         let file = self.scratch.join("examples.rs");
         fs::write(&file, &text)?;
-        let mut cmd = self.command(".doctests_kernel_generated.o.cmd", None)?;
+        let mut cmd = self.command(&self.build, ".doctests_kernel_generated.o.cmd", None)?;
         cmd.args(["--crate-name", "examples", "--crate-type", "rlib"])
             .arg(format!(
                 "--emit=metadata={}/libexamples.rmeta",

@@ -18,7 +18,7 @@ pub struct Workplace {
     pub tree: PathBuf,
     /// The `O=` directory of a build of everything.
     pub build: PathBuf,
-    /// The `rustc_cfg` of another configuration, which has to compile, too.
+    /// That of another configuration, which has to compile, too; what is below rust/ suffices.
     pub other: Option<PathBuf>,
     /// Is kept from one run to the next.
     pub scratch: PathBuf,

@@ -48,11 +48,6 @@ const EXAMPLES: Goal = Goal {
     file: "rust/doctests_kernel_generated.o",
 };
 
-const OPTIONS: Goal = Goal {
-    target: "syncconfig",
-    file: "include/generated/rustc_cfg",
-};
-
 /// How the names of our options begin.
 const OURS: [&str; 2] = ["RUST_VMA", "SAMPLE_RUST_VMA"];
 
@@ -85,12 +80,6 @@ impl Kernel<'_> {
     /// The same, with the examples in comments.
     pub fn build_examples(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
         self.build_until(&EXAMPLES, config, progress)
-    }
-
-    /// The options of a configuration as rustc gets them; nothing is compiled for it.
-    pub fn rustc_options(&self, config: Config, progress: &Progress) -> Result<PathBuf> {
-        let out = self.build_until(&OPTIONS, config, progress)?;
-        Ok(out.join(OPTIONS.file))
     }
 
     fn build_until(&self, goal: &Goal, config: Config, progress: &Progress) -> Result<PathBuf> {

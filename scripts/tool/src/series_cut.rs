@@ -23,7 +23,7 @@ pub fn run(session: &Session) -> Result<u8> {
     let ready = session.ready()?;
     let kernel = session.kernel(&ready);
     let build = kernel.build(X86_64_DEBUG, session.progress)?;
-    let other = kernel.rustc_options(X86_64, session.progress)?;
+    let other = kernel.build_rust(X86_64, session.progress)?;
     let scratch = session.places.build.join("series-cut");
     fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
     let mut step = session.progress.step("series-cut");
@@ -81,11 +81,7 @@ fn older(session: &Session, series: &str) -> Result<u8> {
         rustc: ready.compilers.rust.rustc.clone(),
         tree,
         build,
-        other: Some(
-            session
-                .kernel(&ready)
-                .rustc_options(X86_64, session.progress)?,
-        ),
+        other: None,
         scratch,
     };
     let mut reasons = Reasons::new(session, &mut step)?;
