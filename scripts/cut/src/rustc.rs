@@ -37,6 +37,8 @@ pub struct Rustc<'a> {
 pub fn arguments(saved: &str) -> Result<Vec<String>> {
     let line = saved.lines().next().unwrap_or_default();
     let (_, command) = line.split_once(":=").context("no command of kbuild")?;
+    // Where helpers are inlined, their bitcode is linked next.
+    let command = command.split(';').next().unwrap_or_default();
     let words = command.split_whitespace().skip_while(|word| {
         let is_rustc = ["rustc", "clippy-driver"]
             .iter()
@@ -416,6 +418,8 @@ mod tests {
         let expected = "--edition=2021 -Wmissing_docs -Zcrate-attr=feature(a,b) @./cfg --extern ffi -L./rust \
             --sysroot=/dev/null";
         assert_eq!(arguments(saved).unwrap().join(" "), expected);
+        let linked = saved.replace("\n\n", "; llvm-link --internalize k.bc\n\n");
+        assert_eq!(arguments(&linked).unwrap(), arguments(saved).unwrap());
         assert!(arguments("savedcmd_x := ld -o x\n").is_err());
         assert!(arguments("").is_err());
     }
