@@ -18,7 +18,7 @@ pub struct Workplace {
     pub tree: PathBuf,
     /// The `O=` directory of a build of everything.
     pub build: PathBuf,
-    /// That of another configuration, which has to compile, too; what is below rust/ suffices.
+    /// The directory of another configuration, which has to compile, too, with all that is below rust/.
     pub other: Option<PathBuf>,
     /// Is kept from one run to the next.
     pub scratch: PathBuf,
