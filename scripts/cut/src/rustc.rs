@@ -2,7 +2,7 @@
 
 //! The compiler of a kernel build, asked about a crate that is not complete.
 
-use crate::{Compiler, Kind, Mistake, Source};
+use crate::{Compiler, Kind, Mistake, Source, mentioned};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -324,6 +324,17 @@ impl Compiler for Rustc<'_> {
             }
         }
         self.example_mistakes(files)
+    }
+
+    fn inserted_names(&self, patches: usize) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for (path, content) in (self.inserted)(patches)? {
+            if path.ends_with(".rs") {
+                let text = String::from_utf8_lossy(&content);
+                names.extend(mentioned(&text).into_iter().map(str::to_string));
+            }
+        }
+        Ok(names)
     }
 }
 

@@ -41,6 +41,11 @@ pub enum Known<'a> {
 pub trait Compiler {
     /// All mistakes. A step is the number of patches; the files have spaces in place of what is left out.
     fn check(&mut self, patches: usize, files: &BTreeMap<String, String>) -> Result<Vec<Mistake>>;
+
+    /// All names in the kernel's own files that have insertions, after some patches.
+    fn inserted_names(&self, _patches: usize) -> Result<BTreeSet<String>> {
+        Ok(BTreeSet::new())
+    }
 }
 
 /// The items that are left out, by file. A file that is not there at all has `None`.
@@ -388,7 +393,7 @@ impl Search {
             self.close();
             let mistakes = compiler.check(patches, &self.files())?;
             if mistakes.is_empty() {
-                self.drop_unused_helpers();
+                self.drop_unused_helpers(compiler.inserted_names(patches)?);
                 return Ok(());
             }
             let mut dropped = 0;
@@ -524,12 +529,13 @@ impl Search {
     }
 
     /// C functions that neither Rust nor another C function names.
-    fn drop_unused_helpers(&mut self) {
+    fn drop_unused_helpers(&mut self, inserted: BTreeSet<String>) {
         let files = self.files();
         let rust = files.iter().filter(|(path, _)| path.ends_with(".rs"));
         let used: BTreeSet<String> = rust
             .flat_map(|(_, text)| mentioned(text))
             .map(str::to_string)
+            .chain(inserted)
             .collect();
         for (path, source) in self.sources.iter().filter(|(path, _)| path.ends_with(".c")) {
             let Some(Some(out)) = self.out.get_mut(path) else {

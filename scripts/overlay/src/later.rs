@@ -293,8 +293,13 @@ mod tests {
         for (number, patch) in overlay.patches.iter().enumerate() {
             let files = after(number + 1);
             let there = helpers(&files);
-            for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rs")) {
-                let names = names(text, "bindings::").into_iter();
+            let so_far = &overlay.patches[..=number];
+            let inserted = overlay.insertions.iter();
+            let inserted = inserted.filter(|i| so_far.iter().any(|patch| patch.has(i)));
+            let inserted = inserted.map(|i| (&*i.file, i.lines.join("\n")));
+            let all_files = files.iter().cloned().chain(inserted);
+            for (path, text) in all_files.filter(|(path, _)| path.ends_with(".rs")) {
+                let names = names(&text, "bindings::").into_iter();
                 let lacking = names.filter(|name| all.contains(*name) && !there.contains(*name));
                 let id = patch.id.as_deref().unwrap_or_default();
                 missing.extend(lacking.map(|name| format!("{id}: {path}: {name}")));
